@@ -1,0 +1,47 @@
+# The only entrance: `make help` lists what there is.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Options for every `pip install`, such as PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu".
+PIP_FLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint model clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: $(VENV)/.run ## install, prepare the model, start the bot in the foreground; Ctrl-C stops it
+	@$(BIN)/python -m classifier.prepare
+	@mkdir -p run/logs
+	@$(BIN)/python -m common.banner
+	@exec $(BIN)/supervisord --nodaemon --configuration supervisord.conf
+
+model: $(VENV)/.run ## prepare the model that MODEL names, and nothing else
+	@$(BIN)/python -m classifier.prepare
+
+test: $(VENV)/.test ## install what the tests need, and run them all
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+
+clean: ## delete what was installed, prepared and stored (run/ and models/ too)
+	rm -rf $(VENV) run models .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Whatsit needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.txt $(VENV)/bin/python
+	@echo "Installing. PyTorch is large: the first time takes a few minutes."
+	$(BIN)/pip install --disable-pip-version-check $(PIP_FLAGS) -r requirements.txt
+	@touch $@
+
+$(VENV)/.test: requirements-dev.txt requirements.txt $(VENV)/bin/python
+	$(BIN)/pip install --disable-pip-version-check $(PIP_FLAGS) -r requirements-dev.txt
+	@touch $@ $(VENV)/.run

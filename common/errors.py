@@ -1,0 +1,52 @@
+"""Every error that the workers raise on purpose, and what the runtime does with each.
+
+    WhatsitError
+    ├── SettingsError    a setting is wrong: one line that names it; nothing starts
+    ├── Outage           Telegram, Redis or our disk is down: tried again later, no attempt used
+    │   └── RateLimited  Telegram said when to come back
+    ├── TelegramRefused  Telegram says no, and will again (400, 403): the handler words it, or ends the job
+    ├── InputLost        a job's file is missing, broken or another model's: the job restarts
+    └── LeaseLost        the message was given to another worker: this one's work is dropped
+
+Anything else that a handler raises is a bug or a broken dependency: its traceback is logged, the
+message is tried again with a growing delay, and after its last attempt it is buried. An expected
+refusal (not an image, a dead link) is no error at all but a ``SendReply`` with words for the user.
+"""
+
+from __future__ import annotations
+
+
+class WhatsitError(Exception):
+    """Base of all errors that the workers raise on purpose."""
+
+
+class SettingsError(WhatsitError):
+    """A setting is wrong. The message names the setting, its value, and what is allowed."""
+
+
+class Outage(WhatsitError):  # noqa: N818 -- named for what happened, as its users read it
+    """Something outside is down, and is expected back. Costs the message no attempt."""
+
+
+class RateLimited(Outage):
+    """Telegram asked us to wait ``retry_after_s`` seconds before the next call."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(f"Telegram asks to wait {retry_after_s:g} s")
+        self.retry_after_s = retry_after_s
+
+
+class TelegramRefused(WhatsitError):  # noqa: N818
+    """Telegram says no for good. ``blocked``: the user blocked the bot, or it was thrown out of the group."""
+
+    def __init__(self, description: str, *, blocked: bool = False) -> None:
+        super().__init__(description)
+        self.blocked = blocked
+
+
+class InputLost(WhatsitError):  # noqa: N818
+    """A file that a message names is missing, damaged, or was made for another model."""
+
+
+class LeaseLost(WhatsitError):  # noqa: N818
+    """The message is no longer ours: whoever has it now will finish it."""

@@ -1,0 +1,216 @@
+"""What the workers say to one another: frozen, typed, tagged structs; JSON on the wire.
+
+A message is named for what it asks for, and knows the channel that it belongs to. Fields that a
+reader does not know are ignored and new fields have defaults, so that during a rolling upgrade old
+and new workers understand each other.
+
+    channel          messages
+    receive          AcceptUpdate, DownloadPhoto
+    file_check       CheckFile
+    fetch_url        FetchUrl
+    classify         ClassifyImage
+    reply            SendReply, ShowTyping
+    garbage_collect  DeleteFiles
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import msgspec
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One update, or one picture in it, on its way to an answer.
+
+    Attributes:
+        id: ``<bot id>-<update id>`` for an update, with ``-<index>`` behind it for a picture in it.
+            The same update always makes the same ids.
+        chat_id: Where the answer goes; None if the update did not say.
+        message_id: The message that the answer replies to.
+        accepted_at: When Telegram handed us the update, in Unix seconds.
+        run: How often the job was started again from its original message.
+        quote: The link that the answer is about, where one message holds several.
+    """
+
+    id: str
+    chat_id: int | None
+    message_id: int | None
+    accepted_at: float
+    run: int = 0
+    quote: str = ""
+
+    def key(self, kind: str) -> str:
+        """The store key of this run's file of that ``kind`` (``original``, ``input``)."""
+        return f"{self.id}.{self.run}.{kind}"
+
+
+class Step(msgspec.Struct, frozen=True, array_like=True):
+    """What one stage took: time in the channel, then in the handler, in milliseconds."""
+
+    stage: str
+    waited_ms: float
+    took_ms: float
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    """Base of all messages.
+
+    A job is always in exactly one message: the one that ``carries_job``. Others (a typing sign, a
+    deletion) go along and may be lost without harm to the job. ``stage`` names the step in trail and log.
+    """
+
+    channel: ClassVar[str]
+    stage: ClassVar[str]
+    carries_job: ClassVar[bool] = True
+
+    job: Job
+    trail: tuple[Step, ...] = ()
+
+
+class AcceptUpdate(Message, frozen=True, kw_only=True, tag=True):
+    """Read one raw update from Telegram, just as the Bot API sent it."""
+
+    channel: ClassVar[str] = "receive"
+    stage: ClassVar[str] = "accept"
+
+    update: dict[str, Any]
+
+
+class DownloadPhoto(Message, frozen=True, kw_only=True, tag=True):
+    """Download a photo from Telegram.
+
+    Attributes:
+        file_id: Telegram's permanent name for the file (its URL lives for an hour only).
+        file_unique_id: The same for the same file, whoever sends it.
+        announced_bytes: The size that Telegram announced, or None.
+    """
+
+    channel: ClassVar[str] = "receive"
+    stage: ClassVar[str] = "download"
+
+    file_id: str
+    file_unique_id: str = ""
+    announced_bytes: int | None = None
+
+
+class CheckFile(Message, frozen=True, kw_only=True, tag=True):
+    """Make sure that a download is whole and an image, and write the model input.
+
+    Attributes:
+        key: The download in the store.
+        announced_bytes: The size that Telegram announced, or None.
+    """
+
+    channel: ClassVar[str] = "file_check"
+    stage: ClassVar[str] = "check"
+
+    key: str
+    announced_bytes: int | None = None
+
+
+class FetchUrl(Message, frozen=True, kw_only=True, tag=True):
+    """Fetch an image from a link, and write the model input. ``url`` is as the user wrote it."""
+
+    channel: ClassVar[str] = "fetch_url"
+    stage: ClassVar[str] = "fetch"
+
+    url: str
+
+
+class ClassifyImage(Message, frozen=True, kw_only=True, tag=True):
+    """Say what the model input under ``key`` shows."""
+
+    channel: ClassVar[str] = "classify"
+    stage: ClassVar[str] = "classify"
+
+    key: str
+
+
+class Prediction(msgspec.Struct, frozen=True, array_like=True):
+    """One class that the model sees, and its probability (0 to 1)."""
+
+    label: str
+    probability: float
+
+
+class Predictions(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What the model sees, most likely first.
+
+    Attributes:
+        top: The likeliest classes.
+        model: The model's name, for people.
+        model_ms: The model's own time for this image (of a batch: the batch's time shared out).
+    """
+
+    top: tuple[Prediction, ...]
+    model: str = ""
+    model_ms: float = 0.0
+
+
+class Words(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Plain text for the user; ``reply`` escapes it. ``kind`` says what it is, for log and counters."""
+
+    text: str
+    kind: str = "notice"
+
+
+class SendReply(Message, frozen=True, kw_only=True, tag=True):
+    """Answer the user.
+
+    Attributes:
+        content: What to say.
+        files: Store keys that the job still has, deleted once the answer is out.
+    """
+
+    channel: ClassVar[str] = "reply"
+    stage: ClassVar[str] = "reply"
+
+    content: Predictions | Words
+    files: tuple[str, ...] = ()
+
+
+class ShowTyping(Message, frozen=True, kw_only=True, tag=True):
+    """Show "typing…" in the job's chat. Worth nothing once it is a few seconds old.
+
+    Attributes:
+        at: When it was asked for, in Unix seconds.
+    """
+
+    channel: ClassVar[str] = "reply"
+    stage: ClassVar[str] = "typing"
+    carries_job: ClassVar[bool] = False
+
+    at: float = 0.0
+
+
+class DeleteFiles(Message, frozen=True, kw_only=True, tag=True):
+    """Delete files that had their last use. A key that is gone already is no error."""
+
+    channel: ClassVar[str] = "garbage_collect"
+    stage: ClassVar[str] = "delete"
+    carries_job: ClassVar[bool] = False
+
+    keys: tuple[str, ...]
+
+
+AnyMessage = AcceptUpdate | DownloadPhoto | CheckFile | FetchUrl | ClassifyImage | SendReply | ShowTyping | DeleteFiles
+
+CHANNELS = ("receive", "file_check", "fetch_url", "classify", "reply", "garbage_collect")
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[AnyMessage] = msgspec.json.Decoder(AnyMessage)
+
+
+def encode(message: Message) -> bytes:
+    """The message as JSON."""
+    return _encoder.encode(message)
+
+
+def decode(body: bytes) -> AnyMessage:
+    """The message in a JSON text.
+
+    Raises:
+        msgspec.DecodeError: It is no JSON, no message that we know, or lacks a field.
+    """
+    return _decoder.decode(body)

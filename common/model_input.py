@@ -1,0 +1,80 @@
+"""The exact pixels that a model is given, as a file: RGB bytes behind a small header.
+
+``file_check`` and ``fetch_url`` write it, ``classify`` reads it; nobody in between decodes a picture.
+
+    offset  bytes
+    0       4      magic, ``WIN1``
+    4       4      CRC-32 of all that follows, little-endian
+    8       2      length of the specification's name, little-endian
+    10      n      the specification's name, UTF-8
+    10 + n  3·c²   c rows of c pixels of red, green, blue (c x c x 3, uint8), c = ``spec.crop``
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import Literal
+
+import msgspec
+
+from common.errors import InputLost
+
+_MAGIC = b"WIN1"
+_HEADER = struct.Struct("<4sIH")
+_CRC_FROM = 8
+
+
+class InputSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """How a model wants its pictures: shorter side to ``resize``, then the centre ``crop`` x ``crop``.
+
+    Attributes:
+        model: The model's name.
+        resize: Length of the shorter side after resizing, in pixels.
+        crop: Side of the centre crop, in pixels.
+        interpolation: Pillow's resampling filter, by name.
+        mean: Per channel (red, green, blue), subtracted from pixels scaled to 0–1; applied inside the
+            model's graph, not in the file.
+        std: Per channel, divides what is left.
+    """
+
+    model: str
+    resize: int
+    crop: int
+    interpolation: Literal["bilinear", "bicubic"]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    @property
+    def name(self) -> str:
+        """Names what the pixels depend on, so that one model is never given another's."""
+        return f"{self.model}/{self.resize}/{self.crop}/{self.interpolation}"
+
+
+def pack(pixels: bytes, spec: InputSpec) -> bytes:
+    """The file for those ``pixels`` (crop x crop x 3, uint8, RGB, row by row)."""
+    if len(pixels) != 3 * spec.crop**2:
+        msg = f"{spec.name} takes {3 * spec.crop**2} bytes of pixels, not {len(pixels)}"
+        raise ValueError(msg)
+    name = spec.name.encode()
+    tail = struct.pack("<H", len(name)) + name + pixels
+    return _MAGIC + struct.pack("<I", zlib.crc32(tail)) + tail
+
+
+def unpack(file: bytes, spec: InputSpec) -> memoryview:
+    """The pixels (crop x crop x 3, uint8, RGB) of a file that was packed for ``spec``.
+
+    Raises:
+        InputLost: The file is cut, damaged, or was made for another model.
+    """
+    if len(file) < _HEADER.size or not file.startswith(_MAGIC):
+        raise InputLost("no model input: the file does not begin as one")
+    _, crc, name_length = _HEADER.unpack_from(file)
+    if zlib.crc32(memoryview(file)[_CRC_FROM:]) != crc:
+        raise InputLost("the model input is damaged: its checksum differs")
+    end_of_name = _HEADER.size + name_length
+    name = file[_HEADER.size : end_of_name].decode(errors="replace")
+    if name != spec.name:
+        msg = f"the model input is for {name!r}, and {spec.name!r} is in use"
+        raise InputLost(msg)
+    return memoryview(file)[end_of_name:]

@@ -1,0 +1,73 @@
+"""Which prepared model is in use. ``classifier.prepare`` writes it; workers read it.
+
+``MODELS_DIR/<folder>/model.json`` describes each prepared model and lies beside its artifact;
+``MODELS_DIR/in_use.json`` says which one answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from common.model_input import InputSpec
+
+IN_USE = "in_use.json"
+DESCRIPTION = "model.json"
+_LOOK_AGAIN_S: Final = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A prepared model.
+
+    Attributes:
+        model: Its name among the settings (``inception_v3``, ``efficientnet_lite2``).
+        title: Its name for people.
+        folder: Its folder's name in ``MODELS_DIR``.
+        input: How it wants its pictures.
+        classes: How many classes it knows.
+        weights_sha256: Hash of the weights file that it was made from.
+        weights_source: Where those came from, for people.
+        transform_input: Whether the network itself re-normalises its input (Inception V3's official weights
+            want that); None where the question does not arise.
+        why: Why this model answers and no other, one sentence for people; '' in ``model.json``.
+    """
+
+    model: str
+    title: str
+    folder: str
+    input: InputSpec
+    classes: int
+    weights_sha256: str
+    weights_source: str
+    transform_input: bool | None = None
+    why: str = ""
+
+
+def read(path: Path) -> ModelRecord | None:
+    """The record in that file; None if there is no such file, or it is no whole record."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ModelRecord)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def in_use(models_dir: Path) -> ModelRecord | None:
+    """The model that answers; None if none was prepared yet."""
+    return read(models_dir / IN_USE)
+
+
+async def wait_for_model(models_dir: Path) -> ModelRecord:
+    """The model that answers, as soon as there is one; says so when it has to wait."""
+    record = in_use(models_dir)
+    if record is None:
+        _log.warning("waiting for a model in %s: `make model` prepares one", models_dir)
+    while record is None:
+        await asyncio.sleep(_LOOK_AGAIN_S)
+        record = in_use(models_dir)
+    return record

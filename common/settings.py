@@ -1,0 +1,192 @@
+"""All settings: environment variables, or lines of ``.env``; the environment wins.
+
+One table in README.md lists them for people; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias, get_args
+
+from dotenv import dotenv_values
+
+from common.errors import SettingsError
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+PLAYGROUND_TOKEN: Final = "1:playground"  # noqa: S105 -- no secret: it opens the playground alone
+TELEGRAM_API: Final = "https://api.telegram.org"
+
+ModelChoice = Literal["auto", "inception_v3", "efficientnet_lite2"]
+EngineChoice = Literal["auto", "openvino", "torch"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What an operator can set. Relative paths count from the project's root.
+
+    Attributes:
+        telegram_token: From @BotFather; without one the bot talks to the playground.
+        telegram_api_url: Base URL of the Bot API server.
+        redis_url: A Redis server; None for our own, on a socket in ``data_dir``.
+        namespace: Begins every Redis key and channel.
+        data_dir: Files, locks, and our own Redis's data.
+        model: Which model answers.
+        engine: What runs it.
+        models_dir: Where prepared models lie.
+        fetch_allow_networks: Private networks that links may reach.
+        playground_port: Where the chat page listens, on 127.0.0.1.
+        log_level: The least severe level that is logged.
+    """
+
+    telegram_token: str = PLAYGROUND_TOKEN
+    telegram_api_url: str = "http://127.0.0.1:8080"
+    redis_url: str | None = None
+    namespace: str = "whatsit"
+    data_dir: Path = ROOT / "run"
+    model: ModelChoice = "auto"
+    engine: EngineChoice = "auto"
+    models_dir: Path = ROOT / "models"
+    fetch_allow_networks: tuple[Network, ...] = ()
+    playground_port: int = 8080
+    log_level: LogLevel = "INFO"
+
+    def __repr__(self) -> str:
+        """Without the token and the Redis password, so that no log can show them."""
+        return f"Settings(namespace={self.namespace!r}, data_dir={str(self.data_dir)!r}, model={self.model!r})"
+
+    @property
+    def uses_playground(self) -> bool:
+        """Whether the bot talks to the playground and not to a Bot API server."""
+        return self.telegram_token == PLAYGROUND_TOKEN and self.telegram_api_url == playground_url(self.playground_port)
+
+    @property
+    def bot_id(self) -> str:
+        """The bot's id: the part of its token before the colon."""
+        return self.telegram_token.partition(":")[0]
+
+    @property
+    def redis_socket(self) -> Path:
+        """Where our own Redis listens."""
+        return self.data_dir / "redis.sock"
+
+    @property
+    def files_dir(self) -> Path:
+        """Where the store keeps its files."""
+        return self.data_dir / "files"
+
+
+def playground_url(port: int) -> str:
+    """The playground's address on this machine."""
+    return f"http://127.0.0.1:{port}"
+
+
+def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env") -> Settings:
+    """The settings in force.
+
+    Args:
+        environ: The environment; ``os.environ`` by default.
+        env_file: A file of ``NAME=value`` lines, for what the environment leaves unset.
+
+    Raises:
+        SettingsError: A value is wrong. The message names the setting and what is allowed.
+    """
+    environ = os.environ if environ is None else environ
+    values = {name: value for name, value in dotenv_values(env_file).items() if value}
+    values |= {name: value for name, value in environ.items() if value}
+    given: dict[str, Any] = {
+        field: parse(name, values[name]) for name, (field, parse) in _SETTINGS.items() if name in values
+    }
+    if "telegram_api_url" not in given:
+        port = given.get("playground_port", Settings.playground_port)
+        given["telegram_api_url"] = TELEGRAM_API if "telegram_token" in given else playground_url(port)
+    return Settings(**given)
+
+
+def _text(pattern: str, rule: str) -> Callable[[str, str], str]:
+    def parse(name: str, value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise _wrong(name, value, rule)
+        return value
+
+    return parse
+
+
+def _token(name: str, value: str) -> str:
+    if not re.fullmatch(r"\d+:[A-Za-z0-9_-]+", value):
+        # The value stays out of the message: it is a secret, be it a damaged one.
+        msg = f"{name} is not a bot token: @BotFather gives one like 123456789:AAE…"
+        raise SettingsError(msg)
+    return value
+
+
+def _redis_url(name: str, value: str) -> str:
+    if not re.match(r"(rediss?|unix)://.", value):
+        msg = f"{name} must begin with redis://, rediss:// or unix://"  # may hold a password: not quoted
+        raise SettingsError(msg)
+    return value
+
+
+def _url(name: str, value: str) -> str:
+    if not re.match(r"https?://[^/\s]+", value):
+        raise _wrong(name, value, "must begin with http:// or https://")
+    return value.rstrip("/")
+
+
+def _path(_name: str, value: str) -> Path:
+    return ROOT / Path(value).expanduser()
+
+
+def _choice(allowed: tuple[str, ...]) -> Callable[[str, str], str]:
+    def parse(name: str, value: str) -> str:
+        if value not in allowed:
+            raise _wrong(name, value, f"is not one of: {', '.join(allowed)}")
+        return value
+
+    return parse
+
+
+def _port(name: str, value: str) -> int:
+    if not value.isdecimal() or not 0 < int(value) < 2**16:
+        raise _wrong(name, value, "must be a port number from 1 to 65535")
+    return int(value)
+
+
+def _networks(name: str, value: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
+    except ValueError as error:
+        raise _wrong(name, value, f"must be networks like 10.0.0.0/8, separated by commas ({error})") from None
+
+
+def _level(name: str, value: str) -> str:
+    return _choice(get_args(LogLevel))(name, value.upper())
+
+
+def _wrong(name: str, value: str, rule: str) -> SettingsError:
+    return SettingsError(f"{name}={value!r} {rule}")
+
+
+_SETTINGS: Final[Mapping[str, tuple[str, Callable[[str, str], object]]]] = {
+    "TELEGRAM_TOKEN": ("telegram_token", _token),
+    "TELEGRAM_API_URL": ("telegram_api_url", _url),
+    "REDIS_URL": ("redis_url", _redis_url),
+    "NAMESPACE": (
+        "namespace",
+        _text(r"[A-Za-z0-9_.-]{1,64}", "may hold letters, digits, _ . - (at most 64)"),
+    ),
+    "DATA_DIR": ("data_dir", _path),
+    "MODEL": ("model", _choice(get_args(ModelChoice))),
+    "ENGINE": ("engine", _choice(get_args(EngineChoice))),
+    "MODELS_DIR": ("models_dir", _path),
+    "FETCH_ALLOW_NETWORKS": ("fetch_allow_networks", _networks),
+    "PLAYGROUND_PORT": ("playground_port", _port),
+    "LOG_LEVEL": ("log_level", _level),
+}
+NAMES: Final = tuple(_SETTINGS)

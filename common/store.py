@@ -1,0 +1,83 @@
+"""The one seam to files: a local folder of small files, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from common.errors import InputLost
+
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)+")
+_TEMPORARY = ".part"
+
+
+class Store:
+    """Files by key, in one folder. Keys are job ids and a kind, never names from outside.
+
+    Every operation may wait for the disk: call it in a thread from async code.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def write(self, key: str, content: bytes) -> None:
+        """Write a file. Whoever sees it sees it whole, and it survives a power cut.
+
+        Raises:
+            ValueError: The key could leave the folder.
+            OSError: The disk is full or broken.
+        """
+        path = self._path(key)
+        # Named by process: two workers that write the same key do not write into one another's file.
+        temporary = path.with_name(f"{path.name}.{os.getpid()}{_TEMPORARY}")
+        try:
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+        self._sync_folder()
+
+    def read(self, key: str) -> bytes:
+        """A file's content.
+
+        Raises:
+            InputLost: There is no such file.
+        """
+        try:
+            return self._path(key).read_bytes()
+        except FileNotFoundError:
+            msg = f"no file {key!r} in the store"
+            raise InputLost(msg) from None
+
+    def delete(self, key: str) -> None:
+        """Delete a file; one that is gone already is no error."""
+        self._path(key).unlink(missing_ok=True)
+
+    def files(self) -> Iterator[tuple[str, float]]:
+        """Name and modification time (Unix seconds) of every file, unfinished ones included."""
+        for entry in os.scandir(self._folder):
+            with contextlib.suppress(FileNotFoundError):
+                yield entry.name, entry.stat().st_mtime
+
+    def _path(self, key: str) -> Path:
+        if not _KEY.fullmatch(key):
+            msg = f"{key!r} is no store key"
+            raise ValueError(msg)
+        return self._folder / key
+
+    def _sync_folder(self) -> None:
+        # Without this the rename itself may be forgotten in a power cut.
+        handle = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

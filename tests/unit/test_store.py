@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from common.errors import InputLost
+from common.store import Store
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "files"
+
+
+@pytest.fixture
+def store(folder: Path) -> Store:
+    return Store(folder)
+
+
+def test_a_file_reads_as_it_was_written(store: Store) -> None:
+    store.write("1-10-0.0.original", b"hello")
+    store.write("1-10-0.0.original", b"hello again")
+
+    assert store.read("1-10-0.0.original") == b"hello again"
+
+
+def test_a_file_that_is_not_there_is_lost_and_named(store: Store) -> None:
+    with pytest.raises(InputLost, match=r"'1-10-0\.0\.original'"):
+        store.read("1-10-0.0.original")
+
+
+def test_deleting_twice_is_no_error(store: Store) -> None:
+    store.write("1.0.input", b"hello")
+
+    store.delete("1.0.input")
+    store.delete("1.0.input")
+
+    assert list(store.files()) == []
+
+
+def test_files_are_listed_with_the_time_they_were_written(store: Store, folder: Path) -> None:
+    store.write("1.0.input", b"hello")
+    os.utime(folder / "1.0.input", (1000.0, 1000.0))
+
+    assert list(store.files()) == [("1.0.input", 1000.0)]
+
+
+@pytest.mark.parametrize(
+    "key", ["", "..", "../1.0.input", "a/b.c", "/etc/passwd", ".hidden", "1", "a b.c", "1.0.input\n", "a\0.b", "ä.b"]
+)
+@pytest.mark.parametrize("operation", ["read", "write", "delete"])
+def test_no_key_leaves_the_folder(operation: str, key: str, store: Store, folder: Path) -> None:
+    arguments = (key, b"hello") if operation == "write" else (key,)
+
+    with pytest.raises(ValueError, match="no store key"):
+        getattr(store, operation)(*arguments)
+    assert [path.name for path in folder.parent.rglob("*")] == ["files"]
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
+    step: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write("1.0.input", b"old")
+
+    def fail(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os if step == "fsync" else Path, step, fail)
+        with pytest.raises(OSError, match="No space left"):
+            store.write("1.0.input", b"new")
+
+    assert store.read("1.0.input") == b"old"
+    assert [name for name, _ in store.files()] == ["1.0.input"]
+
+
+def test_the_folder_is_for_its_owner_alone(store: Store, folder: Path) -> None:
+    assert folder.stat().st_mode & 0o777 == 0o700
