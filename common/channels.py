@@ -1,0 +1,325 @@
+"""Channels that lose nothing: Redis pub/sub to wake, a stream to keep, both under one name.
+
+``PUBLISH`` alone forgets a message when its subscriber is down, and hands it to every copy of a worker. So a
+message is kept in a stream with one consumer group until exactly one worker has finished with it, and published
+as well, which wakes that worker, and which anyone can watch: ``redis-cli SUBSCRIBE '{whatsit}:classify'``.
+
+Every key carries one hash tag, ``{<namespace>}``, so that all lie in one slot of a Redis Cluster:
+
+    {whatsit}:<channel>          stream, one entry a message: job, body, attempts, since; its group is "workers".
+                                 Also the name of the pub/sub channel.
+    {whatsit}:<channel>:begun    hash, entry id → deaths: messages whose handling began and did not end. 0 until a
+                                 worker dies while it handles nothing else.
+    {whatsit}:<channel>:delayed  sorted set, entry id → when its retry is due, in ms by the clock of Redis
+    {whatsit}:<channel>:parked   hash, entry id → the delayed entry itself
+    {whatsit}:jobs               hash, job → its first message: enough to start again. No expiry: the entry ends
+                                 with reply's hand-off, or with burial
+    {whatsit}:jobs:at            hash, job → where its message is: "<stream> <id>", or "<stream> ~<id>" delayed
+    {whatsit}:seen:<marker>      string that expires: this was published before
+    {whatsit}:dead               stream, messages that could not be handled, with the error; kept for 7 days
+    {whatsit}:counts             hash, "<channel> handled|retried|postponed|buried|restarted" → number
+
+All that changes them are the ``.lua`` files beside this one. Each can be run twice with the same outcome, since
+redis-py repeats a command whose reply was lost, and each is all or nothing. A message is always in one of three
+places: in its stream, delayed, or handed off; ``jobs:at`` is written by the same script that moves it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+from collections.abc import AsyncIterator, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import NoScriptError, RedisError
+
+from common.messages import CHANNELS, Message, SendReply, encode
+
+GROUP: Final = "workers"
+DEAD_LETTERS_KEPT_MS: Final = 7 * 24 * 3600 * 1000
+
+_FOLDER = Path(__file__).parent
+_PRELUDE = (_FOLDER / "prelude.lua").read_text()
+_SCRIPTS = {path.stem: f"{_PRELUDE}\n{path.read_text()}" for path in _FOLDER.glob("*.lua") if path.stem != "prelude"}
+# Redis names a script by this hash of its text; nothing secret depends on it.
+_HASHES = {name: hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest() for name, text in _SCRIPTS.items()}
+
+
+class Call(NamedTuple):
+    """One run of a script. Several go to Redis in one round trip: see ``Channels.execute``."""
+
+    script: str
+    keys: Sequence[str]
+    args: Sequence[str | bytes | int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Delivery:
+    """A message in a consumer's hands.
+
+    Attributes:
+        id: Its entry's id in the stream.
+        job: Its job; '' if it carries none.
+        body: The message as JSON.
+        attempts: How many times handling it failed.
+        since_ms: Since when outages have put it off, in ms by the clock of Redis; 0 if none has.
+        deaths: How often a worker died while handling it alone; None if nobody began it before.
+        taken_ms: When it was taken, by the clock of Redis.
+    """
+
+    id: str
+    job: str
+    body: bytes
+    attempts: int
+    since_ms: int
+    deaths: int | None
+    taken_ms: int
+
+    @property
+    def waited_ms(self) -> int:
+        """How long it lay in the channel."""
+        return max(0, self.taken_ms - int(self.id.partition("-")[0]))
+
+
+@dataclasses.dataclass(frozen=True)
+class Taken:
+    """What ``take`` gave. ``next_due_ms``: time until the next retry is due, None if none waits."""
+
+    deliveries: tuple[Delivery, ...]
+    next_due_ms: int | None
+
+
+class Channels:
+    """All channels of one namespace, on one Redis server."""
+
+    def __init__(self, redis: Redis, namespace: str) -> None:
+        self._redis = redis
+        self._prefix = f"{{{namespace}}}:"
+        self._places = [self.key(name) for name in CHANNELS]
+        self._places += [self.key(name, "delayed") for name in CHANNELS]
+
+    def key(self, *parts: str) -> str:
+        """The Redis key of those ``parts``."""
+        return self._prefix + ":".join(parts)
+
+    async def execute(self, calls: Sequence[Call]) -> list[Any]:
+        """Run scripts in one round trip, in order.
+
+        Returns:
+            Each script's result, or the ``redis.ResponseError`` that it failed with.
+
+        Raises:
+            redis.ConnectionError, redis.TimeoutError: Redis is away. Any of the scripts may have run: run them again.
+        """
+        results = await self._pipeline(calls)
+        missing = [i for i, result in enumerate(results) if isinstance(result, NoScriptError)]
+        if missing:  # a new server, or one that was restarted
+            for text in _SCRIPTS.values():
+                await self._redis.script_load(text)
+            again = await self._pipeline([calls[i] for i in missing])
+            for i, result in zip(missing, again, strict=True):
+                results[i] = result
+        return results
+
+    async def _pipeline(self, calls: Sequence[Call]) -> list[Any]:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for call in calls:
+                pipe.execute_command("EVALSHA", _HASHES[call.script], len(call.keys), *call.keys, *call.args)
+            results: list[Any] = await pipe.execute(raise_on_error=False)
+            return results
+
+    async def run(self, call: Call) -> Any:
+        """Run one script.
+
+        Raises:
+            redis.RedisError: Redis is away, or refused.
+        """
+        result = (await self.execute([call]))[0]
+        if isinstance(result, RedisError):
+            raise result
+        return result
+
+    async def publish(self, messages: Iterable[tuple[Message, str]], marker_ms: int) -> int:
+        """Put new messages on their channels, each once for its marker while that lives (``marker_ms``).
+
+        Returns:
+            How many were new.
+
+        Raises:
+            redis.RedisError: Redis is away, or its memory is full. Publish all of them again later.
+        """
+        results = await self.execute([self._publish(message, once, marker_ms) for message, once in messages])
+        for result in results:
+            if isinstance(result, RedisError):
+                raise result
+        return sum(results)
+
+    def _publish(self, message: Message, once: str, marker_ms: int) -> Call:
+        keys = (self.key(message.channel), self.key("seen", once), self.key("jobs"), self.key("jobs", "at"))
+        return Call("publish", keys, (marker_ms, _carried(message), encode(message)))
+
+    def restart(
+        self, job: str, message: Message, origin: bytes = b"", held: tuple[Consumer, Delivery] | None = None
+    ) -> Call:
+        """Continue a job with ``message``, its own being lost, or useless and ``held``. Gives 1 if it was done.
+
+        ``origin`` replaces what the job starts from the next time.
+        """
+        stream, consumer, entry = self.key(message.channel), "", ""
+        if held:
+            stream, consumer, entry = self.key(held[0].channel), held[0].name, held[1].id
+        keys = (self.key("jobs"), self.key("jobs", "at"), self.key("counts"), self.key(message.channel))
+        args = (GROUP, consumer, entry, job, encode(message), origin, f"{message.channel} restarted")
+        return Call("restart", (*keys, stream, f"{stream}:begun", *self._places), args)
+
+    async def origin(self, job: str) -> bytes | None:
+        """The first message of a live job; None if the job has ended."""
+        origin = await self._redis.hget(self.key("jobs"), job)
+        assert not isinstance(origin, str)  # noqa: S101 -- the client was told not to decode
+        return origin
+
+    async def jobs(self) -> AsyncIterator[list[str]]:
+        """All live jobs, in batches. A job that begins or ends meanwhile may be among them."""
+        cursor = 0
+        while True:
+            cursor, rows = await self._redis.hscan(self.key("jobs", "at"), cursor, count=200)
+            yield [_text(job) for job in rows]
+            if not cursor:
+                return
+
+    async def live(self, jobs: Sequence[str]) -> set[str]:
+        """Those of the ``jobs`` that have not ended."""
+        if not jobs:
+            return set()
+        places = await self._redis.hmget(self.key("jobs", "at"), jobs)
+        return {job for job, place in zip(jobs, places, strict=True) if place is not None}
+
+    async def lost(self, jobs: Sequence[str]) -> list[str]:
+        """Those of the ``jobs`` whose message is in no stream and no delayed set."""
+        if not jobs:
+            return []
+        lost = await self.run(Call("lost_jobs", (self.key("jobs", "at"), *self._places), jobs))
+        return [job.decode() for job in lost]
+
+    async def drop_consumers(self, gone_ms: int) -> list[str]:
+        """Forget consumers that gave no sign of life for ``gone_ms`` and have nothing pending."""
+        calls = [Call("drop_consumers", (self.key(name),), (GROUP, gone_ms)) for name in CHANNELS]
+        return [name.decode() for names in await self.execute(calls) if isinstance(names, list) for name in names]
+
+    async def expire_dead_letters(self, now_ms: int) -> None:
+        """Drop the dead letters that are older than 7 days."""
+        oldest = max(0, now_ms - DEAD_LETTERS_KEPT_MS)
+        await self._redis.xtrim(self.key("dead"), minid=str(oldest), approximate=False)
+
+    @contextlib.asynccontextmanager
+    async def subscribe(self, channel: str) -> AsyncIterator[PubSub]:
+        """A subscription to the channel's wake-ups, for as long as the context lasts."""
+        async with self._redis.pubsub() as subscription:
+            await subscription.subscribe(self.key(channel))
+            yield subscription
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+
+class Consumer:
+    """One worker's end of its channel. Its methods but ``take`` make calls, for ``Channels.execute``.
+
+    Each of those gives 1, or 0 when the message is not this consumer's (any more) and nothing was done.
+    """
+
+    def __init__(self, channels: Channels, channel: str, name: str) -> None:
+        self.channel = channel
+        self.name = name
+        self._key = channels.key
+        self._stream = channels.key(channel)
+        self._begun = channels.key(channel, "begun")
+        self._delayed = channels.key(channel, "delayed")
+        self._parked = channels.key(channel, "parked")
+        self._jobs = channels.key("jobs")
+        self._at = channels.key("jobs", "at")
+        self._counts = channels.key("counts")
+
+    def take(self, room: int, in_hand: Iterable[str] = (), claim_idle_ms: int = 0) -> Call:
+        """Take up to ``room`` messages; read the result with ``taken``.
+
+        Args:
+            room: How many more messages the consumer can begin now.
+            in_hand: Ids of the messages that it has.
+            claim_idle_ms: Also take over what siblings left idle for that long; 0: do not.
+        """
+        keys = (self._stream, self._begun, self._delayed, self._parked, self._at)
+        return Call("take", keys, (GROUP, self.name, room, claim_idle_ms, *in_hand))
+
+    @staticmethod
+    def taken(result: Any) -> Taken:
+        """The result of ``take``."""
+        now_ms, next_due_ms, rows = result
+        deliveries = tuple(
+            Delivery(
+                id=id_.decode(),
+                job=job.decode(),
+                body=body,
+                attempts=int(attempts),
+                since_ms=int(since),
+                deaths=int(deaths) if deaths else None,
+                taken_ms=now_ms,
+            )
+            for id_, deaths, job, body, attempts, since in rows
+        )
+        return Taken(deliveries, None if next_due_ms < 0 else next_due_ms)
+
+    def hand_off(self, delivery: Delivery, outputs: Sequence[Message]) -> Call:
+        """Finish a message and publish what follows. A job that no output carries on has ended."""
+        streams = [self._key(output.channel) for output in outputs]
+        rows = [part for output in outputs for part in (_carried(output), encode(output))]
+        keys = (self._stream, self._begun, self._jobs, self._at, self._counts, *streams)
+        args = (GROUP, self.name, delivery.id, delivery.job, f"{self.channel} handled", *rows)
+        return Call("hand_off", keys, args)
+
+    def retry(self, delivery: Delivery, delay_ms: int, attempts: int) -> Call:
+        """Put a message off after a failed attempt; ``attempts`` counts it."""
+        return self._postpone(delivery, delay_ms, attempts, delivery.since_ms, "retried")
+
+    def postpone(self, delivery: Delivery, delay_ms: int, since_ms: int) -> Call:
+        """Put a message off for an outage that has lasted ``since_ms``; no attempt is used."""
+        return self._postpone(delivery, delay_ms, delivery.attempts, since_ms, "postponed")
+
+    def hand_back(self, delivery: Delivery) -> Call:
+        """Put a message back as it came, for whoever takes next."""
+        return self._postpone(delivery, 0, delivery.attempts, delivery.since_ms, "postponed")
+
+    def _postpone(self, delivery: Delivery, delay_ms: int, attempts: int, since_ms: int, count: str) -> Call:
+        keys = (self._stream, self._begun, self._at, self._delayed, self._parked, self._counts)
+        args = (GROUP, self.name, delivery.id, delay_ms, attempts, since_ms, f"{self.channel} {count}")
+        return Call("postpone", keys, args)
+
+    def bury(self, delivery: Delivery, error: str, traceback: str, apology: SendReply | None) -> Call:
+        """Move a message to the dead letters; the apology carries its job on, without one the job ends."""
+        to = (self._key("dead"), self._counts, self._key(SendReply.channel))
+        keys = (self._stream, self._begun, self._jobs, self._at, *to)
+        body = encode(apology) if apology else b""
+        count = f"{self.channel} buried"
+        args = (GROUP, self.name, delivery.id, self.channel, error, traceback, body, count)
+        return Call("bury", keys, args)
+
+    def begin_alone(self, delivery: Delivery, deaths: int) -> Call:
+        """Note that a suspect message is about to be handled alone: it has ``deaths`` until it is finished."""
+        return Call("begin_alone", (self._stream, self._begun), (GROUP, self.name, delivery.id, deaths))
+
+    def refresh(self, ids: Iterable[str]) -> Call:
+        """Say that those messages are still being worked on. Gives the ids that are still this consumer's."""
+        return Call("refresh", (self._stream,), (GROUP, self.name, *ids))
+
+
+def _text(value: bytes | str) -> str:
+    return value if isinstance(value, str) else value.decode()
+
+
+def _carried(message: Message) -> str:
+    return message.job.id if message.carries_job else ""

@@ -1,0 +1,23 @@
+-- Delete the consumers that have been gone for long. One with anything pending stays: deleting it would drop those.
+-- KEYS  1 stream
+-- ARGV  1 group  2 how long without a sign of life, ms
+-- Returns the names of the deleted.
+
+local stream, group, gone_ms = KEYS[1], ARGV[1], tonumber(ARGV[2])
+
+local consumers = redis.pcall('XINFO', 'CONSUMERS', stream, group)
+if consumers.err then
+  return {}
+end
+local dropped = {}
+for _, fields in ipairs(consumers) do
+  local consumer = {}
+  for i = 1, #fields, 2 do
+    consumer[fields[i]] = fields[i + 1]
+  end
+  if consumer.pending == 0 and consumer.idle > gone_ms then
+    redis.call('XGROUP', 'DELCONSUMER', stream, group, consumer.name)
+    dropped[#dropped + 1] = consumer.name
+  end
+end
+return dropped

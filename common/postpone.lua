@@ -1,0 +1,24 @@
+-- Put a message back: on its channel at once (delay 0), or when its delay is over.
+-- KEYS  1 stream  2 begun  3 jobs:at  4 delayed  5 parked  6 counts
+-- ARGV  1 group  2 consumer  3 id  4 delay, ms  5 attempts used  6 since when it has been failing, ms  7 count to raise
+-- Returns 1, or 0 when the message is not this consumer's (any more), and then nothing was done.
+
+local stream, begun, at, delayed, parked, counts = unpack(KEYS)
+local group, consumer, id, delay_ms, attempts, since, count = unpack(ARGV)
+
+local entry = owned(stream, group, consumer, id)
+if not entry then
+  return 0
+end
+remove(stream, group, begun, id)
+redis.call('HINCRBY', counts, count, 1)
+if tonumber(delay_ms) == 0 then
+  add(stream, at, entry.job, entry.body, attempts, since)
+  return 1
+end
+redis.call('HSET', parked, id, cmsgpack.pack({ entry.job, entry.body, attempts, since }))
+redis.call('ZADD', delayed, now_ms() + delay_ms, id)
+if entry.job ~= '' then
+  redis.call('HSET', at, entry.job, stream .. ' ~' .. id)
+end
+return 1

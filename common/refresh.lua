@@ -1,0 +1,16 @@
+-- Tell Redis that a consumer still works on the messages in its hands, so that no sibling takes them for abandoned.
+-- Checks the owner first: a bare XCLAIM would steal a message back from a sibling that took it over.
+-- KEYS  1 stream
+-- ARGV  1 group  2 consumer  3… ids
+-- Returns the ids that are still this consumer's.
+
+local stream, group, consumer = KEYS[1], ARGV[1], ARGV[2]
+
+local still_owned = {}
+for i = 3, #ARGV do
+  if owned(stream, group, consumer, ARGV[i]) then
+    redis.call('XCLAIM', stream, group, consumer, 0, ARGV[i], 'JUSTID')
+    still_owned[#still_owned + 1] = ARGV[i]
+  end
+end
+return still_owned

@@ -1,0 +1,25 @@
+-- Bring a job back whose message is lost or useless: put its first message, or an apology, on a channel.
+-- With an id, the caller holds the message that is useless, and it is removed. Without one, the job's message must
+-- be nowhere.
+-- KEYS  1 jobs  2 jobs:at  3 counts  4 the stream to put the message on  5 the caller's stream  6 its begun
+--       7… every stream, then every delayed set
+-- ARGV  1 group  2 consumer  3 id, or ''  4 job  5 body  6 origin to keep from now on, or ''  7 count to raise
+-- Returns 1, or 0 when the job has ended, or its message is somewhere after all.
+
+local jobs, at, counts, target, stream, begun = unpack(KEYS, 1, 6)
+local group, consumer, id, job, body, origin, count = unpack(ARGV)
+
+if id ~= '' then
+  if not owned(stream, group, consumer, id) then
+    return 0
+  end
+  remove(stream, group, begun, id)
+elseif redis.call('HEXISTS', jobs, job) == 0 or holds_message(redis.call('HGET', at, job), 7) then
+  return 0
+end
+if origin ~= '' then
+  redis.call('HSET', jobs, job, origin)
+end
+add(target, at, job, body, 0, 0)
+redis.call('HINCRBY', counts, count, 1)
+return 1

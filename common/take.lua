@@ -1,0 +1,86 @@
+-- Give a consumer as many messages as it has room for.
+-- First what is pending under its own name and not in its hands (its former self died, or our reply was lost),
+-- then what an idle sibling left, then new messages. Retries that are due go back to the channel before that.
+-- KEYS  1 stream  2 begun  3 delayed  4 parked  5 jobs:at
+-- ARGV  1 group  2 consumer  3 room  4 claim what others left idle for this long, ms (0: leave it)  5… ids in hand
+-- Returns {now in ms, ms until the next retry is due or -1, {id, deaths or '', job, body, attempts, since}, …}.
+-- "deaths" is '' for a message that nobody began before; it is marked as begun here.
+
+local stream, begun, delayed, parked, at = unpack(KEYS)
+local group, consumer, room, claim_idle_ms = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local PROMOTED_AT_ONCE = 100
+local PENDING_LOOKED_AT = 100
+
+local now = now_ms()
+local taken = {}
+
+local function give(id, entry)
+  local deaths = redis.call('HGET', begun, id)
+  if not deaths then
+    redis.call('HSET', begun, id, 0)
+  end
+  taken[#taken + 1] = { id, deaths or '', entry.job, entry.body, entry.attempts, entry.since }
+end
+
+local function promote_due_retries()
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, PROMOTED_AT_ONCE)) do
+    local packed = redis.call('HGET', parked, id)
+    redis.call('ZREM', delayed, id)
+    redis.call('HDEL', parked, id)
+    if packed then
+      local job, body, attempts, since = unpack(cmsgpack.unpack(packed))
+      add(stream, at, job, body, attempts, since)
+    end
+  end
+end
+
+-- Pending entries, each claimed for us by a write that also sets its idle time back. One whose body was deleted
+-- is acknowledged: nothing can be done with it, and it would stay pending for ever.
+local function claim(pending, may_claim, min_idle_ms)
+  for _, row in ipairs(pending) do
+    if #taken >= room then
+      return
+    end
+    local id, holder = row[1], row[2]
+    if may_claim(id, holder) then
+      local entry = find(stream, id)
+      if not entry then
+        redis.call('XACK', stream, group, id)
+        redis.call('HDEL', begun, id)
+      elseif #redis.call('XCLAIM', stream, group, consumer, min_idle_ms, id, 'JUSTID') > 0 then
+        give(id, entry)
+      end
+    end
+  end
+end
+
+local in_hand = {}
+for i = 5, #ARGV do
+  in_hand[ARGV[i]] = true
+end
+
+local own = redis.pcall('XPENDING', stream, group, '-', '+', room + #ARGV - 4, consumer)
+if own.err then
+  if not string.find(own.err, 'NOGROUP', 1, true) then
+    return own
+  end
+  -- From 0, never from $: what was published before the group was there is waiting for it.
+  redis.call('XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM')
+  own = {}
+end
+
+promote_due_retries()
+claim(own, function(id) return not in_hand[id] end, 0)
+if claim_idle_ms > 0 and #taken < room then
+  local idle = redis.call('XPENDING', stream, group, 'IDLE', claim_idle_ms, '-', '+', PENDING_LOOKED_AT)
+  claim(idle, function(_, holder) return holder ~= consumer end, claim_idle_ms)
+end
+if #taken < room then
+  local new = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', room - #taken, 'STREAMS', stream, '>')
+  for _, row in ipairs(new and new[1][2] or {}) do
+    give(row[1], named(row[2]))
+  end
+end
+
+local next_due = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')[2]
+return { now, next_due and math.max(0, next_due - now) or -1, taken }

@@ -1,0 +1,325 @@
+"""The scripts against real servers: each step of a message's life, and each step done twice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from common import redis_server
+from common.channels import Call, Channels, Consumer, Delivery, Taken
+from common.messages import DeleteFiles, FetchUrl, Message, ShowTyping, decode
+from common.settings import Settings
+from tests import make
+from tests.redis_servers import RedisServer, entries
+
+DAY_MS = 24 * 3600 * 1000
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[Redis]:
+    client = redis_server.connect(settings)
+    yield client
+    await client.aclose()
+
+
+def consumer(channels: Channels, channel: str = "classify", name: str = "a") -> Consumer:
+    return Consumer(channels, channel, name)
+
+
+async def publish(channels: Channels, *messages: Message) -> int:
+    return await channels.publish([(message, f"{message.job.id}") for message in messages], DAY_MS)
+
+
+async def take(channels: Channels, by: Consumer, room: int = 10, hand: tuple[str, ...] = (), claim: int = 0) -> Taken:
+    return by.taken(await channels.run(by.take(room, hand, claim)))
+
+
+async def take_one(channels: Channels, by: Consumer) -> Delivery:
+    (delivery,) = (await take(channels, by)).deliveries
+    return delivery
+
+
+async def test_a_message_published_twice_is_there_once(channels: Channels) -> None:
+    message = make.classify()
+    assert await publish(channels, message) == 1
+    assert await publish(channels, message) == 0
+
+    delivery = await take_one(channels, consumer(channels))
+
+    assert decode(delivery.body) == message
+    assert (delivery.job, delivery.attempts, delivery.deaths) == (message.job.id, 0, None)
+
+
+async def test_what_was_published_before_any_worker_ran_is_waiting(channels: Channels) -> None:
+    await publish(channels, *(make.classify(f"1-{i}-0") for i in range(3)))
+    taken = await take(channels, consumer(channels))
+    assert [d.job for d in taken.deliveries] == ["1-0-0", "1-1-0", "1-2-0"]
+
+
+async def test_two_consumers_never_get_the_same_message(channels: Channels) -> None:
+    await publish(channels, *(make.classify(f"1-{i}-0") for i in range(6)))
+    a, b = consumer(channels, name="a"), consumer(channels, name="b")
+    first = await take(channels, a, room=4)
+    second = await take(channels, b, room=4)
+    assert len(first.deliveries) == 4
+    assert len(second.deliveries) == 2
+    assert not {d.id for d in first.deliveries} & {d.id for d in second.deliveries}
+
+
+async def test_a_hand_off_moves_the_job_on_and_done_again_does_nothing(channels: Channels, client: Redis) -> None:
+    a = consumer(channels)
+    await publish(channels, make.classify())
+    delivery = await take_one(channels, a)
+    call = a.hand_off(delivery, [make.reply(), DeleteFiles(job=make.job(), keys=("1-10-0.0.input",))])
+
+    assert await channels.execute([call, call]) == [1, 0]
+
+    assert await client.xlen(channels.key("classify")) == 0
+    assert await client.xlen(channels.key("reply")) == 1
+    assert await client.xlen(channels.key("garbage_collect")) == 1
+    assert await channels.lost(["1-10-0"]) == []
+    assert await client.hgetall(channels.key("counts")) == {b"classify handled": b"1"}
+
+
+async def test_a_job_ends_with_the_message_that_nothing_carries_on(channels: Channels, client: Redis) -> None:
+    a = consumer(channels, "reply")
+    await publish(channels, make.reply())
+    assert await channels.live(["1-10-0"]) == {"1-10-0"}
+
+    await channels.run(a.hand_off(await take_one(channels, a), [DeleteFiles(job=make.job(), keys=())]))
+
+    assert await channels.live(["1-10-0"]) == set()
+    assert not await client.exists(channels.key("jobs"), channels.key("jobs", "at"))
+
+
+async def test_an_update_becomes_its_pictures_jobs_each_once(channels: Channels) -> None:
+    a = consumer(channels, "receive")
+    await publish(channels, make.update("1-10"))
+    delivery = await take_one(channels, a)
+    links = [FetchUrl(job=make.job(f"1-10-{i}"), url="http://example.com") for i in (0, 1)]
+    typing = ShowTyping(job=make.job("1-10-0"))
+
+    assert await channels.run(a.hand_off(delivery, [*links, links[0], typing])) == 1
+
+    assert await channels.live(["1-10", "1-10-0", "1-10-1"]) == {"1-10-0", "1-10-1"}
+    taken = await take(channels, consumer(channels, "fetch_url"))
+    assert [d.job for d in taken.deliveries] == ["1-10-0", "1-10-1"]
+
+
+async def test_a_message_in_other_hands_cannot_be_finished_postponed_or_buried(channels: Channels) -> None:
+    a, b = consumer(channels, name="a"), consumer(channels, name="b")
+    await publish(channels, make.classify())
+    delivery = await take_one(channels, a)
+    calls = [
+        b.hand_off(delivery, [make.reply()]),
+        b.retry(delivery, 1, 1),
+        b.hand_back(delivery),
+        b.bury(delivery, "e", "t", None),
+        b.begin_alone(delivery, 1),
+        channels.restart("1-10-0", make.reply(), held=(b, delivery)),
+    ]
+    assert await channels.execute(calls) == [0] * len(calls)
+    assert await channels.run(b.refresh([delivery.id])) == []
+    assert await channels.run(a.hand_off(delivery, [make.reply()])) == 1
+
+
+async def test_what_is_pending_under_my_name_and_not_in_my_hands_comes_again(channels: Channels) -> None:
+    a = consumer(channels)
+    await publish(channels, make.classify("1-0-0"), make.classify("1-1-0"))
+    first = await take(channels, a)
+    in_hand = first.deliveries[0].id
+
+    again = await take(channels, a, hand=(in_hand,))
+
+    assert [d.job for d in again.deliveries] == ["1-1-0"]
+    assert again.deliveries[0].deaths == 0, "it was begun before, so it is suspect"
+
+
+async def test_only_what_lay_idle_is_claimed_from_a_sibling(channels: Channels) -> None:
+    a, b = consumer(channels, name="a"), consumer(channels, name="b")
+    await publish(channels, make.classify())
+    delivery = await take_one(channels, a)
+
+    assert not (await take(channels, b, claim=60_000)).deliveries
+    (claimed,) = (await take(channels, b, claim=1)).deliveries if await idle_for_a_moment(channels, delivery) else ()
+
+    assert claimed.id == delivery.id
+    assert await channels.run(a.hand_off(delivery, [make.reply()])) == 0
+    assert await channels.run(a.refresh([delivery.id])) == [], "a refresh must not steal it back"
+    assert await channels.run(b.hand_off(claimed, [make.reply()])) == 1
+
+
+async def idle_for_a_moment(channels: Channels, delivery: Delivery) -> bool:
+    """Wait until Redis counts at least two milliseconds of idle time."""
+    redis: Redis = channels._redis
+    while True:
+        (row,) = await redis.xpending_range(channels.key("classify"), "workers", "-", "+", 1)
+        if int(row["time_since_delivered"]) >= 2:
+            return True
+
+
+async def test_a_pending_message_whose_body_was_deleted_is_let_go(channels: Channels, client: Redis) -> None:
+    a, b = consumer(channels, name="a"), consumer(channels, name="b")
+    await publish(channels, make.classify())
+    delivery = await take_one(channels, a)
+    await client.xdel(channels.key("classify"), delivery.id)
+    await idle_for_a_moment(channels, delivery)
+
+    assert not (await take(channels, b, claim=1)).deliveries
+
+    assert (await client.xpending(channels.key("classify"), "workers"))["pending"] == 0
+
+
+async def test_a_retry_comes_when_it_is_due_and_not_before(channels: Channels) -> None:
+    a = consumer(channels)
+    await publish(channels, make.classify())
+    delivery = await take_one(channels, a)
+    call = a.retry(delivery, 50, attempts=1)
+    assert await channels.execute([call, call]) == [1, 0]
+
+    taken = await take(channels, a)
+    assert not taken.deliveries
+    assert taken.next_due_ms is not None
+    assert taken.next_due_ms <= 50
+    assert await channels.lost(["1-10-0"]) == [], "a delayed message is not lost"
+
+    while not taken.deliveries:
+        taken = await take(channels, a)
+    assert (taken.deliveries[0].attempts, taken.deliveries[0].deaths) == (1, None)
+    assert taken.next_due_ms is None
+    assert await channels.lost(["1-10-0"]) == []
+
+
+async def test_handing_back_adds_neither_an_attempt_nor_a_death(channels: Channels) -> None:
+    a, b = consumer(channels, name="a"), consumer(channels, name="b")
+    await publish(channels, make.classify())
+    await channels.run(a.hand_back(await take_one(channels, a)))
+    delivery = await take_one(channels, b)
+    assert (delivery.attempts, delivery.deaths) == (0, None)
+
+
+async def test_deaths_are_told_not_counted_so_that_a_lost_reply_adds_none(channels: Channels) -> None:
+    a = consumer(channels)
+    await publish(channels, make.classify())
+    delivery = await take_one(channels, a)
+    call = a.begin_alone(delivery, 1)
+    assert await channels.execute([call, call]) == [1, 1]
+    assert (await take_one(channels, a)).deaths == 1
+
+
+async def test_burying_keeps_the_message_and_its_origin_and_carries_the_job_to_its_apology(
+    channels: Channels, client: Redis
+) -> None:
+    a = consumer(channels)
+    await publish(channels, make.classify())
+    delivery = await take_one(channels, a)
+    call = a.bury(delivery, "ValueError: x", "Traceback …", make.reply(text="sorry"))
+    assert await channels.execute([call, call]) == [1, 0]
+
+    (dead,) = await entries(client, channels.key("dead"))
+    assert dead[b"body"] == dead[b"origin"] == delivery.body
+    assert (dead[b"error"], dead[b"channel"]) == (b"ValueError: x", b"classify")
+    assert (await take_one(channels, consumer(channels, "reply"))).job == "1-10-0"
+
+
+async def test_burying_without_an_apology_ends_the_job(channels: Channels) -> None:
+    a = consumer(channels, "reply")
+    await publish(channels, make.reply())
+    await channels.run(a.bury(await take_one(channels, a), "e", "t", None))
+    assert await channels.live(["1-10-0"]) == set()
+
+
+async def test_dead_letters_expire_after_seven_days(channels: Channels, client: Redis) -> None:
+    now_ms = 1_800_000_000_000
+    await client.xadd(channels.key("dead"), {"error": "old"}, id=f"{now_ms - 7 * DAY_MS - 1}-0")
+    await client.xadd(channels.key("dead"), {"error": "new"}, id=f"{now_ms - 7 * DAY_MS + 1}-0")
+    await channels.expire_dead_letters(now_ms)
+    assert [fields[b"error"] for fields in await entries(client, channels.key("dead"))] == [b"new"]
+
+
+@pytest.mark.parametrize("where", ["in the stream", "delayed"])
+async def test_a_job_whose_message_was_deleted_by_hand_is_lost_and_starts_again_once(
+    channels: Channels, client: Redis, where: str
+) -> None:
+    a = consumer(channels)
+    await publish(channels, make.classify())
+    if where == "delayed":
+        await channels.run(a.retry(await take_one(channels, a), DAY_MS, 1))
+        await client.delete(channels.key("classify", "delayed"))
+    else:
+        await client.xtrim(channels.key("classify"), maxlen=0)
+
+    assert await channels.lost(["1-10-0"]) == ["1-10-0"]
+    call = channels.restart("1-10-0", make.classify(), origin=b"{}")
+    assert await channels.execute([call, call]) == [1, 0]
+
+    assert await channels.lost(["1-10-0"]) == []
+    assert await channels.origin("1-10-0") == b"{}"
+    assert len((await take(channels, a)).deliveries) == 1
+
+
+async def test_a_job_that_has_ended_does_not_start_again(channels: Channels) -> None:
+    assert await channels.run(channels.restart("1-10-0", make.classify())) == 0
+
+
+async def test_a_consumer_that_is_gone_is_dropped_unless_something_is_pending(channels: Channels) -> None:
+    a, b = consumer(channels, name="a"), consumer(channels, name="b")
+    await publish(channels, make.classify())
+    await take(channels, a)
+    await publish(channels, make.classify("1-11-0"))
+    await channels.run(b.hand_off(await take_one(channels, b), []))
+    dropped: list[str] = []
+    while not dropped:
+        dropped = await channels.drop_consumers(gone_ms=1)
+    assert dropped == ["b"]
+
+
+async def test_after_a_flush_workers_make_what_they_need_and_serve_on(channels: Channels, client: Redis) -> None:
+    a = consumer(channels)
+    await publish(channels, make.classify("1-0-0"))
+    held = await take_one(channels, a)
+    await client.delete(*[key async for key in client.scan_iter(f"{channels.key()}*")])
+
+    assert await channels.execute([a.hand_off(held, []), a.refresh([held.id])]) == [0, []]
+    await publish(channels, make.classify("1-1-0"))
+
+    assert (await take_one(channels, a)).job == "1-1-0"
+
+
+async def test_a_full_memory_refuses_new_work_and_lets_the_old_go_on(
+    channels: Channels, client: Redis, redis: RedisServer
+) -> None:
+    a = consumer(channels)
+    await publish(channels, *(make.classify(f"1-{i}-0") for i in range(4)))
+    finished, retried, buried, handed_back = (await take(channels, a)).deliveries
+    used = (await client.info("memory"))["used_memory"]
+    await client.config_set("maxmemory", used // 2)
+    try:
+        (refused,) = await channels.execute([Call(*channels._publish(make.classify("1-9-0"), "9", 1000))])
+        assert isinstance(refused, ResponseError)
+        assert "maxmemory" in str(refused)
+        calls = [
+            a.hand_off(finished, [make.reply("1-0-0")]),
+            a.retry(retried, 1, 1),
+            a.bury(buried, "e", "t", make.reply("1-2-0")),
+            a.hand_back(handed_back),
+        ]
+        assert await channels.execute(calls) == [1, 1, 1, 1]
+        assert len((await take(channels, a, room=1)).deliveries) == 1
+    finally:
+        await client.config_set("maxmemory", 0)
+
+
+async def test_every_key_lies_in_the_namespace_and_carries_its_hash_tag(channels: Channels, client: Redis) -> None:
+    a = consumer(channels)
+    before = {key async for key in client.scan_iter("*")}
+    await publish(channels, make.classify("1-0-0"), make.classify("1-1-0"))
+    first, second = (await take(channels, a)).deliveries
+    await channels.execute([a.retry(first, DAY_MS, 1), a.bury(second, "e", "t", make.reply("1-1-0"))])
+    new = {key async for key in client.scan_iter("*")} - before
+    assert len(new) == 10
+    assert all(key.startswith(channels.key().encode()) for key in new)
+    await client.aclose()
