@@ -1,0 +1,46 @@
+"""Logging: one line an event on standard error, and no secret in any of them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from urllib.parse import urlsplit
+
+from common.settings import PLAYGROUND_TOKEN, Settings
+
+_HIDDEN = "***"
+
+
+class _Redacting(logging.Formatter):
+    """Formats a record, traceback included, and then takes every known secret out of the text."""
+
+    def __init__(self, secrets: tuple[str, ...]) -> None:
+        super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
+        self.converter = time.gmtime
+        self._secrets = secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        for secret in self._secrets:
+            text = text.replace(secret, _HIDDEN)
+        return text
+
+
+def set_up(settings: Settings) -> None:
+    """Log to standard error, where Supervisor reads."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Redacting(_secrets(settings)))
+    logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
+    # httpx logs whole URLs at INFO, and a Bot API URL holds the token; its debug lines tell us nothing either.
+    for name in ("httpx", "httpcore", "telegram", "urllib3", "asyncio"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+
+
+def _secrets(settings: Settings) -> tuple[str, ...]:
+    secrets = []
+    if settings.telegram_token != PLAYGROUND_TOKEN:
+        secrets.append(settings.telegram_token)
+        secrets.append(settings.telegram_token.partition(":")[2])
+    if settings.redis_url and (password := urlsplit(settings.redis_url).password):
+        secrets.append(password)
+    return tuple(secrets)

@@ -1,0 +1,34 @@
+"""Waiting for something outside to come back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+BACK_OFF_S: Final = (0.5, 1, 2, 5, 10)
+
+_log = logging.getLogger(__name__)
+
+
+class Patience:
+    """Waits longer and longer while the same thing goes wrong, and says each new thing once."""
+
+    def __init__(self) -> None:
+        self._said = ""
+        self._tries = 0
+
+    async def wait(self, error: Exception) -> None:
+        """Let some time pass after a failure."""
+        if str(error) != self._said:
+            _log.warning("%s (trying until it works)", error)
+            self._said = str(error)
+        delay_s = BACK_OFF_S[min(self._tries, len(BACK_OFF_S) - 1)]
+        self._tries += 1
+        await asyncio.sleep(delay_s)
+
+    def over(self) -> None:
+        """It works."""
+        if self._said:
+            _log.info("… and it works again")
+        self._said, self._tries = "", 0

@@ -1,0 +1,142 @@
+"""What becomes of a message, by what its handler returned or raised."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import random
+import traceback
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+import msgspec
+
+from common import jobs
+from common.channels import Call, Channels, Consumer, Delivery
+from common.errors import InputLost, LeaseLost, Outage, RateLimited
+from common.messages import AnyMessage, Job, Message, SendReply, Step, decode
+
+MAX_ATTEMPTS: Final = 5
+MAX_DEATHS: Final = 3
+MAX_DELAY_S: Final = 60.0
+LONGEST_OUTAGE_S: Final = 24 * 3600.0
+
+_TRACEBACK_LIMIT: Final = 8_000  # characters kept in a dead letter
+
+_log = logging.getLogger(__name__)
+
+
+class HandedBack(Exception):  # noqa: N818 -- an outcome, not an error
+    """The worker stops before it could finish the message."""
+
+
+class KilledItsWorker(Exception):  # noqa: N818
+    """A worker died three times while it handled this message and nothing else."""
+
+
+class Undecodable(Exception):  # noqa: N818
+    """The body is no message of this channel."""
+
+
+Outcome: TypeAlias = Sequence[Message] | BaseException
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    """A message that its handler is through with. ``message`` is None where the body could not be decoded."""
+
+    delivery: Delivery
+    message: AnyMessage | None
+    outcome: Outcome
+    took_ms: float = 0.0
+
+
+class Settler:
+    """Turns outcomes into calls on one consumer's channel."""
+
+    def __init__(self, channels: Channels, consumer: Consumer) -> None:
+        self._channels = channels
+        self._consumer = consumer
+
+    async def call(self, finished: Finished) -> Call | None:
+        """The call that settles a message; None if it is no longer ours, and nothing is left to do.
+
+        Raises:
+            redis.RedisError: Redis is away.
+        """
+        delivery, outcome = finished.delivery, finished.outcome
+        match outcome:
+            case LeaseLost():
+                _log.warning("job=%s was taken over by another worker", delivery.job)
+                return None
+            case HandedBack():
+                return self._consumer.hand_back(delivery)
+            case Outage():
+                return await self._put_off(finished, outcome)
+            case InputLost() if delivery.job:
+                return await self._restart(delivery, outcome)
+            case KilledItsWorker() | Undecodable():
+                return await self._bury(finished, outcome)
+            case BaseException():
+                return await self._try_again(finished, outcome)
+            case _:
+                return self._consumer.hand_off(delivery, _with_trail(finished, outcome))
+
+    async def _put_off(self, finished: Finished, outage: Outage) -> Call:
+        """No attempt is used: the delay doubles with the outage's length, up to a minute, for up to a day."""
+        delivery = finished.delivery
+        since_ms = delivery.since_ms or delivery.taken_ms
+        lasted_s = (delivery.taken_ms - since_ms) / 1000
+        if lasted_s > LONGEST_OUTAGE_S:
+            return await self._bury(finished, outage)
+        delay_s = outage.retry_after_s if isinstance(outage, RateLimited) else min(MAX_DELAY_S, max(1.0, lasted_s))
+        _log.warning("job=%s put off for %.1f s: %s", delivery.job, delay_s, outage)
+        return self._consumer.postpone(delivery, _ms(delay_s), since_ms)
+
+    async def _try_again(self, finished: Finished, error: BaseException) -> Call:
+        delivery = finished.delivery
+        attempts = delivery.attempts + 1
+        if attempts >= MAX_ATTEMPTS:
+            return await self._bury(finished, error)
+        # 1, 2, 4, 8 s, each give or take a quarter, so that what failed together does not come back together.
+        delay_s = 2.0**delivery.attempts * random.uniform(0.75, 1.25)  # noqa: S311 -- no secret
+        _log.warning(
+            "job=%s failed, attempt %d of %d, again in %.1f s", delivery.job, attempts, MAX_ATTEMPTS, delay_s,
+            exc_info=error,
+        )  # fmt: skip
+        return self._consumer.retry(delivery, _ms(delay_s), attempts)
+
+    async def _restart(self, delivery: Delivery, error: InputLost) -> Call:
+        _log.warning("job=%s lost its input: %s", delivery.job, error)
+        call = await jobs.restart(self._channels, delivery.job, held=(self._consumer, delivery))
+        return call or self._consumer.hand_off(delivery, ())
+
+    async def _bury(self, finished: Finished, error: BaseException) -> Call:
+        delivery = finished.delivery
+        _log.error("job=%s is buried: %r", delivery.job, error, exc_info=error)
+        trace = "".join(traceback.format_exception(error))[-_TRACEBACK_LIMIT:]
+        apology = None
+        if delivery.job and not isinstance(finished.message, SendReply):
+            job = finished.message.job if finished.message else await self._job(delivery.job)
+            apology = jobs.apology(job) if job else None
+        return self._consumer.bury(delivery, f"{type(error).__name__}: {error}", trace, apology)
+
+    async def _job(self, job_id: str) -> Job | None:
+        """The job of a message that could not be decoded, from the job's first message, if that can be."""
+        origin = await self._channels.origin(job_id)
+        try:
+            return decode(origin).job if origin else None
+        except msgspec.DecodeError:
+            return None
+
+
+def _with_trail(finished: Finished, outputs: Sequence[Message]) -> list[Message]:
+    if finished.message is None:
+        return list(outputs)
+    step = Step(finished.message.stage, float(finished.delivery.waited_ms), round(finished.took_ms, 1))
+    trail = (*finished.message.trail, step)
+    return [msgspec.structs.replace(output, trail=trail) for output in outputs]
+
+
+def _ms(seconds: float) -> int:
+    return max(1, round(seconds * 1000))

@@ -1,0 +1,434 @@
+"""The runtime with toy workers on a real Redis: what becomes of a message, whatever its handler does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+import textwrap
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common import identity, jobs, redis_server
+from common.channels import Channels
+from common.errors import InputLost, LeaseLost, Outage, RateLimited
+from common.messages import AnyMessage, ClassifyImage, FetchUrl, Message, SendReply, ShowTyping, Words, decode, encode
+from common.settings import ROOT, Settings
+from common.settle import MAX_ATTEMPTS
+from common.worker import Outputs, Runtime, Worker, confirm_lease
+from tests import make
+from tests.redis_servers import BINARIES, RedisServer, entries, running_redis
+
+DEADLINE_S = 10.0
+
+
+class Classify(Worker[ClassifyImage]):
+    """Does what the test says with each message, and remembers how many it had at once."""
+
+    channel = "classify"
+    concurrency = 4
+
+    def __init__(self, settings: Settings, act: Callable[[ClassifyImage], Any] = lambda message: None) -> None:
+        super().__init__(settings)
+        self.act = act
+        self.seen: list[str] = []
+        self.at_once = 0
+        self.most_at_once = 0
+
+    async def handle(self, message: ClassifyImage) -> Outputs:
+        self.seen.append(message.job.id)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            result = self.act(message)
+            if asyncio.iscoroutine(result):
+                result = await result
+        finally:
+            self.at_once -= 1
+        return SendReply(job=message.job, content=Words(text="done")) if result is None else result
+
+
+async def publish(channels: Channels, *messages: Message) -> None:
+    assert await channels.publish([(m, m.job.id) for m in messages], 60_000) == len(messages)
+
+
+async def work_off(worker: Worker[Any], channels: Channels, name: str = "a", **options: Any) -> None:
+    """Run a worker until its channel is empty."""
+    async with asyncio.timeout(DEADLINE_S):
+        await Runtime(worker, channels, name, burst=True, **options).run()
+
+
+async def on(channels: Channels, channel: str) -> list[AnyMessage]:
+    return [decode(fields[b"body"]) for fields in await entries(channels._redis, channels.key(channel))]
+
+
+async def until(check: Callable[[], Any]) -> None:
+    """Poll until ``check`` (plain or async) holds."""
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            result = check()
+            if await result if asyncio.iscoroutine(result) else result:
+                return
+            await asyncio.sleep(0)
+
+
+@contextlib.asynccontextmanager
+async def running(worker: Worker[Any], channels: Channels, name: str = "a", **options: Any) -> AsyncIterator[Any]:
+    runtime = Runtime(worker, channels, name, **options)
+    task = asyncio.create_task(runtime.run())
+    try:
+        yield runtime
+        runtime.stop()
+        async with asyncio.timeout(DEADLINE_S):
+            await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_each_message_is_handled_once_and_its_trail_grows(channels: Channels, settings: Settings) -> None:
+    await publish(channels, *(make.classify(f"1-{i}-0") for i in range(50)))
+    worker = Classify(settings)
+    await work_off(worker, channels)
+
+    assert worker.seen == [f"1-{i}-0" for i in range(50)]
+    replies = await on(channels, "reply")
+    assert sorted(r.job.id for r in replies) == sorted(worker.seen)
+    assert [step.stage for step in replies[0].trail] == ["classify"]
+
+
+async def test_a_worker_never_has_more_in_hand_than_it_said(channels: Channels, settings: Settings) -> None:
+    await publish(channels, *(make.classify(f"1-{i}-0") for i in range(20)))
+    worker = Classify(settings, lambda message: asyncio.sleep(0.001, None))
+    await work_off(worker, channels)
+    assert worker.most_at_once == Classify.concurrency
+
+
+async def test_a_message_published_while_the_worker_waits_is_taken_at_once(
+    channels: Channels, settings: Settings
+) -> None:
+    worker = Classify(settings)
+    async with running(worker, channels) as runtime:
+        await until(lambda: runtime._channel_empty)
+        began = asyncio.get_running_loop().time()
+        await publish(channels, make.classify())
+        await until(lambda: worker.seen)
+        assert asyncio.get_running_loop().time() - began < 0.5, "the wake-up came, not the look-again after a second"
+
+
+async def test_a_failing_message_is_tried_again_and_in_the_end_buried_with_an_apology(
+    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.settle._ms", lambda seconds: 1)
+
+    def fail(message: ClassifyImage) -> None:
+        raise ValueError("no such thing")
+
+    await publish(channels, make.classify())
+    worker = Classify(settings, fail)
+    await work_off(worker, channels)
+
+    assert len(worker.seen) == MAX_ATTEMPTS
+    (dead,) = await entries(channels._redis, channels.key("dead"))
+    assert dead[b"error"] == b"ValueError: no such thing"
+    assert b"in fail" in dead[b"traceback"]
+    (reply,) = await on(channels, "reply")
+    assert isinstance(reply, SendReply)
+    assert isinstance(reply.content, Words)
+    assert reply.content.text == jobs.APOLOGY
+
+
+async def test_a_reply_that_cannot_be_sent_is_buried_without_another_reply(
+    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.settle.MAX_ATTEMPTS", 1)
+
+    class Reply(Worker[SendReply]):
+        channel = "reply"
+
+        async def handle(self, message: SendReply) -> Outputs:
+            raise ValueError
+
+    await publish(channels, make.reply())
+    await work_off(Reply(settings), channels)
+    assert await on(channels, "reply") == []
+    assert await channels.live(["1-10-0"]) == set()
+
+
+@pytest.mark.parametrize("outage", [Outage("Telegram is down"), RateLimited(0.001)])
+async def test_an_outage_uses_up_no_attempt(
+    channels: Channels, settings: Settings, outage: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.settle._ms", lambda seconds: 1)
+    left = iter([outage] * (MAX_ATTEMPTS + 3))
+
+    def act(message: ClassifyImage) -> None:
+        if error := next(left, None):
+            raise error
+
+    await publish(channels, make.classify())
+    await work_off(Classify(settings, act), channels)
+    assert len(await on(channels, "reply")) == 1
+
+
+async def test_after_a_day_of_outage_the_user_gets_an_apology(
+    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.settle._ms", lambda seconds: 5)
+    monkeypatch.setattr("common.settle.LONGEST_OUTAGE_S", 0.001)
+
+    def act(message: ClassifyImage) -> None:
+        raise Outage("down")
+
+    await publish(channels, make.classify())
+    await work_off(Classify(settings, act), channels)
+    (reply,) = await on(channels, "reply")
+    assert reply.content.kind == "apology"  # type: ignore[union-attr]
+
+
+async def test_a_lost_input_starts_the_job_again_once_and_then_apologises(
+    channels: Channels, settings: Settings
+) -> None:
+    runs = []
+
+    def act(message: ClassifyImage) -> None:
+        runs.append(message.job.run)
+        raise InputLost("gone")
+
+    await publish(channels, make.classify())
+    await work_off(Classify(settings, act), channels)
+    assert runs == [0, 1]
+    (reply,) = await on(channels, "reply")
+    assert reply.content.kind == "apology"  # type: ignore[union-attr]
+
+
+async def test_a_handler_that_hangs_is_cut_and_its_message_tried_again(
+    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.settle._ms", lambda seconds: 1)
+    monkeypatch.setattr(Classify, "handler_limit_s", 0.05)
+    first = iter([True])
+
+    async def act(message: ClassifyImage) -> None:
+        if next(first, False):
+            await asyncio.Event().wait()
+
+    await publish(channels, make.classify())
+    worker = Classify(settings, act)
+    await work_off(worker, channels)
+    assert len(worker.seen) == 2
+    assert len(await on(channels, "reply")) == 1
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"type":"Nonsense"}', b'{"type":"SendReply"}'])
+async def test_a_message_that_cannot_be_decoded_is_buried_and_stops_nobody(
+    channels: Channels, settings: Settings, body: bytes
+) -> None:
+    await channels._redis.xadd(channels.key("classify"), {"body": body})
+    await publish(channels, make.classify())
+    worker = Classify(settings)
+    await work_off(worker, channels)
+    assert worker.seen == ["1-10-0"]
+    (dead,) = await entries(channels._redis, channels.key("dead"))
+    assert dead[b"body"] == body
+
+
+async def test_a_message_on_the_wrong_channel_is_buried(channels: Channels, settings: Settings) -> None:
+    stray = FetchUrl(job=make.job(), url="x")
+    await channels._redis.xadd(channels.key("classify"), {"body": b'{"type":"FetchUrl",' + _tail(stray)})
+    worker = Classify(settings)
+    await work_off(worker, channels)
+    assert worker.seen == []
+    assert await channels._redis.xlen(channels.key("dead")) == 1
+
+
+def _tail(message: Message) -> bytes:
+    return encode(message).partition(b",")[2]
+
+
+class Batch(Worker[ClassifyImage]):
+    """Handles several at once; breaks on the one named "bad"."""
+
+    channel = "classify"
+    concurrency = 4
+    batched = True
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.sizes: list[int] = []
+
+    async def handle_batch(self, messages: Sequence[ClassifyImage]) -> Sequence[Outputs | Exception]:
+        self.sizes.append(len(messages))
+        return [
+            InputLost("bad") if "bad" in m.job.id else SendReply(job=m.job, content=Words(text="ok")) for m in messages
+        ]
+
+
+async def test_a_batch_is_taken_whole_and_one_bad_message_in_it_harms_no_other(
+    channels: Channels, settings: Settings
+) -> None:
+    await publish(channels, *(make.classify(f"1-{i}-0") for i in range(5)), make.classify("1-bad-0"))
+    worker = Batch(settings)
+    await work_off(worker, channels)
+    assert worker.sizes[:2] == [4, 2]
+    texts = [r.content.text for r in await on(channels, "reply")]  # type: ignore[union-attr]
+    assert sorted(texts) == sorted(["ok"] * 5 + [jobs.APOLOGY])
+
+
+async def test_announcements_go_out_when_work_begins_and_carry_no_job(channels: Channels, settings: Settings) -> None:
+    class Announcing(Classify):
+        def announce(self, message: ClassifyImage) -> Message | None:
+            return ShowTyping(job=message.job)
+
+    await publish(channels, make.classify())
+    await work_off(Announcing(settings), channels)
+    await until(lambda: _has_typing(channels))
+
+
+async def _has_typing(channels: Channels) -> bool:
+    return any(isinstance(m, ShowTyping) for m in await on(channels, "reply"))
+
+
+async def test_a_graceful_stop_finishes_what_is_in_hand(channels: Channels, settings: Settings) -> None:
+    gate = asyncio.Event()
+    await publish(channels, *(make.classify(f"1-{i}-0") for i in range(6)))
+    worker = Classify(settings, lambda message: _open(gate))
+    async with running(worker, channels) as runtime:
+        await until(lambda: worker.at_once == Classify.concurrency)
+        runtime.stop()
+        gate.set()
+    assert len(worker.seen) == Classify.concurrency, "it took no more"
+    assert len(await on(channels, "reply")) == Classify.concurrency
+    assert len(await on(channels, "classify")) == 2
+
+
+async def _open(gate: asyncio.Event) -> None:
+    await gate.wait()
+
+
+async def test_what_a_graceful_stop_cannot_finish_is_handed_back(channels: Channels, settings: Settings) -> None:
+    await publish(channels, make.classify())
+    stuck = Classify(settings, lambda message: _open(asyncio.Event()))
+    async with running(stuck, channels, grace_s=0) as runtime:
+        await until(lambda: stuck.at_once == 1)
+        runtime.stop()
+
+    helper = Classify(settings)
+    await work_off(helper, channels, "b")
+    assert helper.seen == ["1-10-0"]
+    assert not await channels._redis.exists(channels.key("classify", "begun"))
+
+
+async def test_a_sibling_takes_over_what_was_abandoned_and_the_former_owner_cannot_finish_it(
+    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = asyncio.Event()
+    answers: list[str] = []
+
+    async def act(message: ClassifyImage) -> Outputs:
+        await gate.wait()
+        with contextlib.suppress(LeaseLost):
+            await confirm_lease()
+            answers.append("stale")
+        return SendReply(job=message.job, content=Words(text="stale"))
+
+    slow, sibling = Classify(settings, act), Classify(settings)
+    await publish(channels, make.classify())
+    async with running(slow, channels, "slow"):
+        await until(lambda: slow.at_once == 1)
+        async with running(sibling, channels, "sibling", claim_idle_s=0.05):
+            await until(lambda: sibling.seen)
+        gate.set()
+        await until(lambda: slow.at_once == 0)
+    assert answers == []
+    assert [r.content.text for r in await on(channels, "reply")] == ["done"]  # type: ignore[union-attr]
+
+
+async def test_redis_killed_and_started_again_loses_nothing_and_the_worker_carries_on(tmp_path: Path) -> None:
+    with running_redis(str(BINARIES["redis-6.2"])) as server:
+        settings = Settings(redis_url=server.url, data_dir=tmp_path)
+        channels = Channels(redis_server.connect(settings), "w")
+        gate = asyncio.Event()
+        worker = Classify(settings, lambda message: _open(gate))
+        await publish(channels, *(make.classify(f"1-{i}-0") for i in range(6)))
+        async with running(worker, channels):
+            await until(lambda: worker.at_once == Classify.concurrency)
+            server.kill()
+            gate.set()
+            await until(lambda: worker.at_once == 0)
+            server.start()
+            await until(lambda: len(set(worker.seen)) == 6)
+            await until(lambda: _count(channels, "reply", 6))
+        assert len(worker.seen) == 6, "nothing was done twice"
+        await channels.close()
+
+
+async def _count(channels: Channels, channel: str, number: int) -> bool:
+    return len(await on(channels, channel)) == number
+
+
+CRASHING = """
+    import os, sys
+    from common import process
+    from common.messages import SendReply, Words
+    from common.worker import Worker
+
+    class Crashing(Worker):
+        channel = "classify"
+        concurrency = 4
+        async def handle(self, message):
+            with open(os.environ["SEEN"], "a") as seen:
+                seen.write(message.job.id + "\\n")
+            if "poison" in message.job.id:
+                os.kill(os.getpid(), 9)
+            return SendReply(job=message.job, content=Words(text="done"))
+
+    process.run(Crashing)
+"""
+
+
+async def test_a_message_that_kills_its_worker_is_buried_after_its_third_death_alone(
+    channels: Channels, settings: Settings, redis: RedisServer, tmp_path: Path
+) -> None:
+    await publish(channels, make.classify("1-0-0"), make.classify("1-poison-0"), make.classify("1-2-0"))
+    seen = tmp_path / "seen"
+    environ = {
+        "REDIS_URL": redis.url,
+        "NAMESPACE": settings.namespace,
+        "DATA_DIR": str(settings.data_dir),
+        "SEEN": str(seen),
+        "PYTHONPATH": str(ROOT),
+    }
+    deaths = 0
+    while True:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", textwrap.dedent(CRASHING), env=environ, cwd=ROOT
+        )
+        await until(lambda: process.returncode is not None or _all_replied(channels))  # noqa: B023
+        if process.returncode is None:
+            process.terminate()
+            assert await process.wait() == 0
+            break
+        assert process.returncode == -signal.SIGKILL
+        deaths += 1
+
+    assert deaths == 1 + 3, "once in company, thrice alone"
+    assert seen.read_text().count("poison") == deaths
+    replies = {r.job.id: r.content.text for r in await on(channels, "reply")}  # type: ignore[union-attr]
+    assert replies == {"1-0-0": "done", "1-2-0": "done", "1-poison-0": jobs.APOLOGY}
+
+
+async def _all_replied(channels: Channels) -> bool:
+    return len(await on(channels, "reply")) == 3
+
+
+async def test_a_second_process_under_the_same_name_refuses_to_run(redis: RedisServer, settings: Settings) -> None:
+    with identity.only_one(settings, "classify") as name:
+        assert name.endswith("-classify")
+        with pytest.raises(SystemExit) as refusal, identity.only_one(settings, "classify"):
+            pass
+        assert refusal.value.code == 1
