@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import msgspec
+import pytest
+from PIL import Image
+
+from common.errors import InputLost, Outage
+from common.messages import CheckFile, ClassifyImage, DeleteFiles, SendReply, Words
+from common.model_input import InputSpec, unpack
+from common.model_record import IN_USE, ModelRecord
+from common.settings import Settings
+from common.store import Store
+from file_check import FileCheck
+from tests.make import job
+
+SPEC = InputSpec(model="m", resize=8, crop=6, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3)
+ORIGINAL = job().key("original")
+INPUT = job().key("input")
+
+
+def png() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (20, 10), "red").save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    settings = Settings(data_dir=tmp_path, models_dir=tmp_path / "models")
+    settings.models_dir.mkdir()
+    record = ModelRecord(model="m", title="M", folder="m", input=SPEC, classes=2, weights_sha256="", weights_source="")
+    (settings.models_dir / IN_USE).write_bytes(msgspec.json.encode(record))
+    return settings
+
+
+@pytest.fixture
+def store(settings: Settings) -> Store:
+    return Store(settings.files_dir)
+
+
+@pytest.fixture
+async def worker(settings: Settings) -> FileCheck:
+    worker = FileCheck(settings)
+    await worker.open()
+    return worker
+
+
+def keys(store: Store) -> set[str]:
+    return {name for name, _ in store.files()}
+
+
+@pytest.mark.parametrize("announced", [None, len(png()), len(png()) - 1])
+async def test_a_whole_image_becomes_a_model_input_and_the_download_goes(
+    announced: int | None, worker: FileCheck, store: Store
+) -> None:
+    store.write(ORIGINAL, png())
+
+    handed_off = await worker.handle(CheckFile(job=job(), key=ORIGINAL, announced_bytes=announced))
+
+    assert handed_off == [ClassifyImage(job=job(), key=INPUT), DeleteFiles(job=job(), keys=(ORIGINAL,))]
+    assert bytes(unpack(store.read(INPUT), SPEC)) == bytes((255, 0, 0)) * 36
+
+
+async def test_what_is_no_image_is_refused_and_its_download_goes_with_the_reply(
+    worker: FileCheck, store: Store
+) -> None:
+    store.write(ORIGINAL, b"just text")
+
+    (reply,) = await worker.handle(CheckFile(job=job(), key=ORIGINAL))
+
+    assert isinstance(reply, SendReply)
+    assert isinstance(reply.content, Words)
+    assert reply.content.kind == "refusal"
+    assert "not an image" in reply.content.text
+    assert reply.files == (ORIGINAL,)
+    assert keys(store) == {ORIGINAL}
+
+
+async def test_a_download_shorter_than_announced_is_lost(worker: FileCheck, store: Store) -> None:
+    store.write(ORIGINAL, png())
+
+    with pytest.raises(InputLost, match=rf"has {len(png())} of {len(png()) + 1} bytes"):
+        await worker.handle(CheckFile(job=job(), key=ORIGINAL, announced_bytes=len(png()) + 1))
+    assert keys(store) == {ORIGINAL}
+
+
+async def test_a_download_that_is_gone_is_lost(worker: FileCheck) -> None:
+    with pytest.raises(InputLost, match="no file"):
+        await worker.handle(CheckFile(job=job(), key=ORIGINAL))
+
+
+async def test_checking_twice_gives_the_same(worker: FileCheck, store: Store) -> None:
+    store.write(ORIGINAL, png())
+    message = CheckFile(job=job(), key=ORIGINAL)
+
+    assert await worker.handle(message) == await worker.handle(message)
+
+
+async def test_without_a_model_the_download_waits(worker: FileCheck, store: Store, settings: Settings) -> None:
+    store.write(ORIGINAL, png())
+    (settings.models_dir / IN_USE).unlink()
+
+    with pytest.raises(Outage, match="no model"):
+        await worker.handle(CheckFile(job=job(), key=ORIGINAL))
+
+
+@pytest.mark.parametrize("operation", ["read", "write"])
+async def test_a_failing_disk_is_an_outage_that_names_the_file(
+    operation: str, worker: FileCheck, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    store.write(ORIGINAL, png())
+    monkeypatch.setattr(Store, operation, fail)
+
+    with pytest.raises(Outage, match=rf"cannot {operation} '1-10-0.*No space left"):
+        await worker.handle(CheckFile(job=job(), key=ORIGINAL))

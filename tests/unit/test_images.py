@@ -1,0 +1,451 @@
+from __future__ import annotations
+
+import io
+import random
+import struct
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import skimage.data
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from torchvision.transforms import functional
+from torchvision.transforms.functional import InterpolationMode
+
+from common import images
+from common.messages import Words
+from common.model_input import InputSpec, unpack
+
+INCEPTION = InputSpec(
+    model="inception_v3", resize=342, crop=299, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3
+)
+EFFICIENTNET = InputSpec(
+    model="efficientnet_lite2", resize=292, crop=260, interpolation="bicubic", mean=(0.5,) * 3, std=(0.5,) * 3
+)
+RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+
+
+def photo(size: tuple[int, int] = (96, 64)) -> Image.Image:
+    return Image.fromarray(skimage.data.astronaut()).resize(size)  # type: ignore[no-untyped-call]
+
+
+def saved(picture: Image.Image, format_: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, format_, **options)
+    return file.getvalue()
+
+
+def png(size: tuple[int, int], depth: int, colour: int, row: bytes, *chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG whose rows are all the same, by the specification (PNG 3rd edition, 5 and 11)."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", *size, depth, colour, 0, 0, 0))
+    content = chunk(b"IDAT", zlib.compress((b"\0" + row) * size[1]))
+    return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunk(*c) for c in chunks) + content + chunk(b"IEND", b"")
+
+
+def decoded(content: bytes) -> Image.Image:
+    picture = images.decode(content)
+    assert isinstance(picture, Image.Image), picture
+    assert picture.mode == "RGB"
+    return picture
+
+
+def refused(content: bytes) -> str:
+    words = images.decode(content)
+    assert isinstance(words, Words)
+    assert words.kind == "refusal"
+    return words.text
+
+
+def row(content: bytes) -> list[tuple[int, ...]]:
+    """The first row of the picture in a file."""
+    picture = decoded(content)
+    return [picture.convert("RGB").getpixel((x, 0)) for x in range(picture.width)]  # type: ignore[misc]
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """Mean absolute difference of two pictures' values, of 255."""
+    assert one.size == other.size
+    a, b = one.tobytes(), other.tobytes()
+    return sum(abs(x - y) for x, y in zip(a, b, strict=True)) / len(a)
+
+
+# Pixels: what the model's reference transform makes of a picture
+
+
+def reference_pixels(picture: Image.Image, spec: InputSpec) -> bytes:
+    mode = InterpolationMode(spec.interpolation)
+    resized = functional.resize(picture, [spec.resize], interpolation=mode, antialias=True)
+    cropped: Image.Image = functional.center_crop(resized, [spec.crop])
+    return cropped.tobytes()
+
+
+@pytest.mark.parametrize("spec", [INCEPTION, EFFICIENTNET], ids=lambda spec: spec.model)
+@given(width=st.integers(1, 900), height=st.integers(1, 900), seed=st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_pixels_equal_torchvision_s_transform_to_the_last_bit(
+    spec: InputSpec, width: int, height: int, seed: int
+) -> None:
+    if max(width, height) > images.MAX_ASPECT * min(width, height):
+        return
+    noise = random.Random(seed).randbytes(3 * width * height)  # noqa: S311 -- no secret
+    picture = Image.frombytes("RGB", (width, height), noise)
+
+    assert images.to_pixels(picture, spec) == reference_pixels(picture, spec)
+
+
+@pytest.mark.parametrize("spec", [INCEPTION, EFFICIENTNET], ids=lambda spec: spec.model)
+@pytest.mark.parametrize("size", [(1280, 960), (960, 1280), (342, 342), (343, 342), (3, 300), (1, 1)])
+def test_a_photo_s_pixels_equal_torchvision_s_transform(spec: InputSpec, size: tuple[int, int]) -> None:
+    assert images.to_pixels(photo(size), spec) == reference_pixels(photo(size), spec)
+
+
+def test_the_model_input_holds_the_pixels_of_the_decoded_picture() -> None:
+    content = saved(photo(), "PNG")
+
+    made = images.model_input(content, INCEPTION)
+
+    assert isinstance(made, bytes)
+    assert bytes(unpack(made, INCEPTION)) == reference_pixels(photo(), INCEPTION)
+
+
+def test_the_model_input_of_no_image_is_a_refusal() -> None:
+    assert isinstance(images.model_input(b"hello", INCEPTION), Words)
+
+
+# Formats
+
+
+@pytest.mark.parametrize(
+    ("format_", "options", "tolerance"),
+    [
+        ("JPEG", {"quality": 95}, 4),
+        ("JPEG", {"quality": 95, "progressive": True}, 4),
+        ("PNG", {}, 0),
+        ("WEBP", {"lossless": True}, 0),
+        ("WEBP", {"quality": 95}, 5),
+        ("BMP", {}, 0),
+        ("AVIF", {"quality": 95}, 5),
+        ("MPO", {"quality": 95, "save_all": True, "append_images": [Image.new("RGB", (96, 64))]}, 4),
+    ],
+)
+def test_every_format_gives_its_picture(format_: str, options: dict[str, Any], tolerance: float) -> None:
+    assert difference(decoded(saved(photo(), format_, **options)), photo()) <= tolerance
+
+
+@pytest.mark.parametrize("format_", ["GIF", "WEBP", "PNG", "AVIF"])
+def test_of_an_animation_the_first_frame_counts(format_: str) -> None:
+    first, second = Image.new("RGB", (16, 16), RED), Image.new("RGB", (16, 16), BLUE)
+    content = saved(first, format_, save_all=True, append_images=[second], duration=100)
+
+    assert difference(decoded(content), first) < 3
+
+
+@pytest.mark.parametrize("format_", ["PNG", "GIF", "BMP"])
+@pytest.mark.parametrize("mode", ["1", "L", "P"])
+def test_black_and_white_greyscale_and_palette_are_right(format_: str, mode: str) -> None:
+    picture = photo().convert(mode)
+
+    assert difference(decoded(saved(picture, format_)), picture.convert("RGB")) == 0
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_cmyk_is_right_whether_marked_as_adobe_s_or_not(marked: bool) -> None:
+    # Adobe stores CMYK inverted, with a marker APP14 that says so; whoever drops the marker leaves the values.
+    content = saved(Image.new("CMYK", (16, 16), (0, 255, 255, 0)), "JPEG", quality=100)
+    if not marked:
+        start = content.index(b"\xff\xee\x00\x0eAdobe")
+        content = content[:start] + content[start + 16 :]
+
+    assert difference(decoded(content), Image.new("RGB", (16, 16), RED)) < 3
+
+
+# 16 bits
+
+
+def test_greyscale_of_16_bits_is_scaled_and_rounded() -> None:
+    values = [0, 128, 129, 257, 0x1234, 32768, 65278, 65535]
+    content = png((len(values), 2), 16, 0, struct.pack(f">{len(values)}H", *values))
+
+    assert row(content) == [(round(value / 257),) * 3 for value in values]
+
+
+def test_colour_of_16_bits_keeps_its_colour() -> None:
+    content = png((2, 1), 16, 2, struct.pack(">6H", 65535, 0, 0x8000, 0x1234, 0xFFFF, 0))
+
+    assert row(content) == [(255, 0, 128), (0x12, 255, 0)]
+
+
+# Transparency
+
+
+@pytest.mark.parametrize("format_", ["PNG", "WEBP"])
+def test_transparent_parts_are_white_and_half_transparent_ones_half_so(format_: str) -> None:
+    picture = Image.new("RGBA", (3, 1))
+    for x, alpha in enumerate((255, 0, 128)):
+        picture.putpixel((x, 0), (255, 0, 0, alpha))
+    content = saved(picture, format_, **({"lossless": True, "exact": True} if format_ == "WEBP" else {}))
+
+    assert row(content) == [RED, WHITE, pytest.approx((255, 127, 127), abs=1)]
+
+
+def test_transparency_in_avif_is_white() -> None:
+    content = saved(Image.new("RGBA", (16, 16), (255, 0, 0, 0)), "AVIF")
+
+    assert difference(decoded(content), Image.new("RGB", (16, 16), WHITE)) == 0
+
+
+def test_transparency_in_gif_is_white() -> None:
+    picture = Image.new("P", (2, 1))
+    picture.putpalette([*RED, *BLUE])
+    picture.putpixel((1, 0), 1)
+
+    assert row(saved(picture, "GIF", transparency=1)) == [RED, WHITE]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(png((2, 1), 8, 4, b"\x10\xff\x10\x00"), [(16,) * 3, WHITE], id="grey and alpha"),
+        pytest.param(
+            png((2, 1), 16, 4, struct.pack(">4H", 0x1000, 65535, 0x1000, 0)),
+            [(16,) * 3, WHITE],
+            id="grey and alpha, 16 bits",
+        ),
+        pytest.param(
+            png((2, 1), 16, 6, struct.pack(">8H", 65535, 0, 0, 65535, 0, 0, 0, 0)), [RED, WHITE], id="RGBA, 16 bits"
+        ),
+        pytest.param(
+            png((2, 1), 8, 3, b"\x00\x01", (b"PLTE", bytes(RED + BLUE)), (b"tRNS", b"\xff\x00")),
+            [RED, WHITE],
+            id="palette with alpha",
+        ),
+        pytest.param(png((2, 1), 1, 0, b"\x40", (b"tRNS", b"\0\0")), [WHITE, WHITE], id="1 bit, black is clear"),
+        pytest.param(png((2, 1), 2, 0, b"\x10", (b"tRNS", b"\0\1")), [(0,) * 3, WHITE], id="2 bits"),
+        pytest.param(png((2, 1), 4, 0, b"\x05", (b"tRNS", b"\0\5")), [(0,) * 3, WHITE], id="4 bits"),
+        pytest.param(png((2, 1), 8, 0, b"\x05\x09", (b"tRNS", b"\0\5")), [WHITE, (9,) * 3], id="8 bits"),
+        pytest.param(png((2, 1), 16, 0, b"\x12\x34\x12\x12", (b"tRNS", b"\x12\x34")), [WHITE, (18,) * 3], id="16 bits"),
+        pytest.param(png((2, 1), 8, 2, bytes(RED + BLUE), (b"tRNS", b"\0\0\0\0\0\xff")), [RED, WHITE], id="RGB"),
+        pytest.param(
+            png((2, 1), 16, 2, struct.pack(">6H", 1, 2, 3, 65535, 0, 0), (b"tRNS", b"\xff\xff\0\0\0\0")),
+            [(0,) * 3, WHITE],
+            id="RGB, 16 bits",
+        ),
+    ],
+)
+def test_every_way_of_png_to_be_transparent_is_white(content: bytes, expected: list[tuple[int, ...]]) -> None:
+    assert row(content) == expected
+
+
+# Orientation
+
+# EXIF 2.32, 4.6.4 A: where the first row and the first column of what is stored belong; here as what a
+# corner marked in each stored picture must come to. Stored: red top left, green top right, blue bottom left.
+UPRIGHT_CORNERS = {
+    1: "RG\nBW",
+    2: "GR\nWB",
+    3: "WB\nGR",
+    4: "BW\nRG",
+    5: "RB\nGW",
+    6: "BR\nWG",
+    7: "WG\nBR",
+    8: "GW\nRB",
+}
+
+
+def corners(picture: Image.Image) -> str:
+    names = {RED: "R", GREEN: "G", BLUE: "B", WHITE: "W"}
+    right, bottom = picture.width - 2, picture.height - 2
+
+    def name(x: int, y: int) -> str:
+        pixel = picture.getpixel((x, y))
+        assert isinstance(pixel, tuple)
+        return (
+            min(names, key=lambda c: sum(abs(a - b) for a, b in zip(c, pixel, strict=True)))
+            and names[min(names, key=lambda c: sum(abs(a - b) for a, b in zip(c, pixel, strict=True)))]
+        )
+
+    return f"{name(1, 1)}{name(right, 1)}\n{name(1, bottom)}{name(right, bottom)}"
+
+
+def four_corners() -> Image.Image:
+    picture = Image.new("RGB", (64, 32), WHITE)
+    for colour, place in ((RED, (0, 0)), (GREEN, (32, 0)), (BLUE, (0, 16))):
+        picture.paste(colour, (*place, place[0] + 32, place[1] + 16))
+    return picture
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("orientation", UPRIGHT_CORNERS)
+def test_every_orientation_is_turned_upright(orientation: int, format_: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+
+    picture = decoded(saved(four_corners(), format_, exif=exif))
+
+    assert corners(picture) == UPRIGHT_CORNERS[orientation]
+    assert picture.size == ((64, 32) if orientation < 5 else (32, 64))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, which are no errors in a worker either
+@pytest.mark.parametrize("exif", [b"Exif\0\0", b"Exif\0\0nonsense", b"Exif\0\0II*\0\xff\xff\xff\xff"])
+def test_broken_exif_data_leave_the_picture_as_it_is(exif: bytes) -> None:
+    assert corners(decoded(saved(four_corners(), "JPEG", exif=exif))) == UPRIGHT_CORNERS[1]
+
+
+# What is cut off
+
+
+WHOLE = {
+    "JPEG": saved(photo(), "JPEG"),
+    "progressive JPEG": saved(photo(), "JPEG", progressive=True),
+    "PNG": saved(photo(), "PNG"),
+    "WebP": saved(photo(), "WEBP"),
+    "lossless WebP": saved(photo(), "WEBP", lossless=True),
+    "animated WebP": saved(photo(), "WEBP", save_all=True, append_images=[photo().rotate(90)]),
+    "GIF": saved(photo(), "GIF"),
+    "BMP": saved(photo(), "BMP"),
+    "AVIF": saved(photo(), "AVIF"),
+    "palette BMP": saved(photo().convert("P"), "BMP"),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_file_cut_off_anywhere_never_gives_a_picture_that_lacks_a_pixel(name: str) -> None:
+    # A PNG or GIF may lose its end mark, when all its pixels are there; nothing else may.
+    whole = WHOLE[name]
+    pixels = decoded(whole).tobytes()
+    ends = sorted({*range(0, len(whole), max(1, len(whole) // 150)), *range(max(0, len(whole) - 30), len(whole))})
+
+    for end in ends:
+        picture = images.decode(whole[:end])
+        if isinstance(picture, Image.Image):
+            assert name in {"PNG", "GIF"}, f"a {name} of {len(whole)} bytes gave a picture cut off at {end}"
+            assert end >= len(whole) - 24
+            assert picture.tobytes() == pixels
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_half_a_file_is_refused_as_cut_off(name: str) -> None:
+    assert "cut off or damaged" in refused(WHOLE[name][: len(WHOLE[name]) // 2])
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_damaged_file_gives_a_picture_or_a_refusal_and_never_an_error(name: str) -> None:
+    chance = random.Random(name)  # noqa: S311 -- the same damage in every run
+    for _ in range(60):
+        content = bytearray(WHOLE[name])
+        for _ in range(chance.choice((1, 3, 30))):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        assert isinstance(images.decode(bytes(content)), Image.Image | Words)
+
+
+# What is refused
+
+
+def box(brand: bytes, *compatible: bytes) -> bytes:
+    """The ftyp box that HEIC, AVIF and video files begin with (ISO 14496-12, 4.3)."""
+    content = b"ftyp" + brand + b"\0\0\0\0" + b"".join(compatible)
+    return struct.pack(">I", len(content) + 4) + content + bytes(64)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        pytest.param(box(b"heic", b"mif1"), ["HEIC", "as a photo", "not as a file"], id="heic"),
+        pytest.param(box(b"mif1", b"mif1", b"heic"), ["HEIC", "as a photo"], id="heif"),
+        pytest.param(box(b"avif", b"mif1"), ["cut off or damaged"], id="broken avif"),
+        pytest.param(box(b"mif1", b"avif"), ["cut off or damaged"], id="broken avif, generic brand"),
+        pytest.param(box(b"isom", b"mp42"), ["a video", "JPEG, PNG, WebP, GIF, BMP and AVIF"], id="mp4"),
+        pytest.param(b"\x1a\x45\xdf\xa3" + bytes(64), ["a video"], id="webm"),
+        pytest.param(saved(photo(), "TIFF"), ["TIFF", "JPEG, PNG"], id="tiff"),
+        pytest.param(saved(photo(), "PDF"), ["PDF"], id="pdf"),
+        pytest.param(saved(photo(), "ICO"), ["ICO"], id="ico"),
+        pytest.param(saved(photo(), "JPEG2000"), ["JPEG 2000"], id="jpeg 2000"),
+        pytest.param(b"\xff\x0a" + bytes(64), ["JPEG XL"], id="jpeg xl"),
+        pytest.param(b"8BPS\0\1" + bytes(64), ["PSD"], id="psd"),
+        pytest.param(b"<?xml version='1.0'?>\n<svg xmlns='x'/>", ["SVG"], id="svg"),
+        pytest.param(b"<svg/>", ["SVG"], id="bare svg"),
+        pytest.param(b"\n<!DOCTYPE HTML><title>Cats</title>", ["web page", "straight to it"], id="html"),
+        pytest.param(b"<!-- hi --><html><svg></html>", ["web page"], id="html with svg"),
+        pytest.param(b"just text", ["not an image", "JPEG, PNG, WebP, GIF, BMP and AVIF"], id="text"),
+        pytest.param(b"BMW is a make of cars", ["not an image"], id="text that begins as bmp"),
+        pytest.param(bytes(100), ["not an image"], id="zeros"),
+        pytest.param(b"", ["empty"], id="nothing"),
+        pytest.param(saved(photo(), "PPM"), ["not an image"], id="a format that Pillow reads and we don't"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_its_name(content: bytes, words: Sequence[str]) -> None:
+    text = refused(content)
+
+    for word in words:
+        assert word in text
+
+
+def test_a_file_of_more_than_20_mb_is_refused() -> None:
+    assert "20 MB" in refused(saved(photo(), "BMP").ljust(20 * 2**20 + 1))
+
+
+def large_png(width: int, height: int) -> bytes:
+    """A header that promises much; its pixels are never asked for."""
+    return png((width, 1), 8, 0, bytes(width)).replace(struct.pack(">II", width, 1), struct.pack(">II", width, height))
+
+
+def fix_header_checksum(content: bytes) -> bytes:
+    return content[:29] + struct.pack(">I", zlib.crc32(content[12:29])) + content[33:]
+
+
+@pytest.mark.parametrize("size", [(6000, 4001), (12000, 9000), (30000, 30000)])
+def test_more_than_24_megapixels_are_refused_from_the_header_alone(size: tuple[int, int]) -> None:
+    text = refused(fix_header_checksum(large_png(*size)))
+
+    assert "24 megapixels" in text
+    assert "JPEG: 100" in text
+
+
+def test_a_webp_that_promises_too_much_is_refused() -> None:
+    content = bytearray(saved(photo(), "WEBP", save_all=True, append_images=[photo().rotate(90)]))
+    assert content[12:16] == b"VP8X"
+    content[24:30] = b"\xff\x3f\0" * 2  # canvas width and height, each less one
+
+    assert "24 megapixels" in refused(bytes(content))
+
+
+def test_a_jpeg_of_more_than_24_megapixels_is_decoded_at_reduced_scale() -> None:
+    content = saved(Image.new("RGB", (6001, 4001), RED), "JPEG")
+
+    picture = decoded(content)
+
+    assert picture.size == (3001, 2001)
+    assert difference(picture.crop((0, 0, 9, 9)), Image.new("RGB", (9, 9), RED)) < 3
+
+
+def with_jpeg_size(content: bytes, width: int, height: int) -> bytes:
+    start = content.index(b"\xff\xc0") + 5  # SOF0: marker, length, precision, then height and width
+    return content[:start] + struct.pack(">HH", height, width) + content[start + 4 :]
+
+
+@pytest.mark.parametrize("size", [(10001, 10000), (15000, 15000), (65000, 65000)])
+def test_a_jpeg_of_more_than_100_megapixels_is_refused(size: tuple[int, int]) -> None:
+    assert "JPEG: 100" in refused(with_jpeg_size(saved(photo(), "JPEG"), *size))
+
+
+@pytest.mark.parametrize("size", [(1, 101), (101, 1), (5000, 49)])
+def test_a_picture_too_thin_is_refused(size: tuple[int, int]) -> None:
+    assert "100 times as long as it is wide" in refused(saved(Image.new("RGB", size), "PNG"))
+
+
+@pytest.mark.parametrize("error", [MemoryError, RecursionError, ValueError, struct.error, zlib.error, OverflowError])
+def test_whatever_pillow_raises_is_a_refusal(error: Callable[[], Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_args: object, **_options: object) -> None:
+        raise error()
+
+    monkeypatch.setattr(Image, "open", fail)
+
+    assert "damaged" in refused(WHOLE["PNG"])
