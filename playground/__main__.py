@@ -1,0 +1,72 @@
+"""The playground's process: ``python -m playground``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+
+from common import identity, logs, settings
+from common.errors import SettingsError
+from playground.server import Application, Server
+
+# Supervisor takes a program for started after startsecs=1. One that exits 0 sooner was a failed start to it
+# (BACKOFF), and is started again and again; one that exits 0 later has EXITED, and stays so.
+_SHORTEST_RUN_S = 2.0
+
+_log = logging.getLogger("playground")
+
+
+def main() -> int:
+    """Serve until told to stop. Returns the exit status."""
+    try:
+        config = settings.load()
+    except SettingsError as error:
+        raise SystemExit(str(error)) from None
+    logs.set_up(config)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    identity.end_with_supervisor()
+    if not config.uses_playground:
+        _log.info("not needed: TELEGRAM_TOKEN or TELEGRAM_API_URL is set, so the bot talks to Telegram")
+        time.sleep(_SHORTEST_RUN_S)
+        return 0
+    return asyncio.run(_serve(config))
+
+
+async def _serve(config: settings.Settings) -> int:
+    port = config.playground_port
+    # The protocol is named because asyncio looks for it before it sets TCP_NODELAY. Without that each answer,
+    # which uvicorn writes in two parts, would wait 40 ms for the client's delayed acknowledgement.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError as error:
+            _log.error("port %d is not free (%s): set PLAYGROUND_PORT to another", port, error.strerror)
+            return 1
+        server = _Server(Application(config.telegram_token, port))
+        _log.info("chat with the bot at %s", config.telegram_api_url)
+        await server.serve(sockets=[listener])
+    return 0
+
+
+class _Server(Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGTERM and Ctrl-C, and exit 0: uvicorn would raise the signal again at the end."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        yield
+
+    def _stop(self) -> None:
+        self.should_exit = True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

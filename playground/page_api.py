@@ -1,0 +1,290 @@
+"""The user's side: what the chat page and the tests call. JSON, uploads, server-sent events.
+
+    GET  /api/bot                          who the bot is, its commands, and whether it is there
+    GET  /api/chats/{id}/messages          the history; ?after=ID, and ?wait_s=S to wait for something new
+    POST /api/chats/{id}/messages          say something: JSON {text, entities, reply_to}, or a form with
+                                           text, reply_to, and any number of photo, document, voice
+    POST /api/chats/{id}/messages/{id}     edit: JSON with the fields that change
+    POST /api/chats/{id}/raw               for tests: any message, JSON {fields, update}
+    PUT  /api/chats/{id}                   for tests: JSON {type, title, blocked}
+    GET  /api/chats/{id}/events            server-sent events: message, deleted, action, bot
+    GET  /api/files/{file_id}              what was sent, for showing it
+    GET  /                                 the page
+
+Two more fields of the form are for tests. ``raw=1`` keeps a photo's bytes as they are, even if they are no
+image: what Telegram would send if an upload broke. ``announced_bytes`` is the size that it then announces.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import mimetypes
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from playground.errors import Refused
+from playground.files import MAX_PHOTO_BYTES, MAX_UPLOAD_BYTES, StoredFile, photo_sizes
+from playground.formatting import find_entities, utf16_length
+from playground.state import Chat, Playground
+from playground.updates import LONGEST_POLL_S
+
+Json = dict[str, Any]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+MAX_TEXT = 4096
+MAX_CAPTION = 1024
+MAX_ALBUM = 10
+"""More photos at once make several albums, as in Telegram's apps."""
+
+_STATIC = Path(__file__).with_name("static")
+_KEEP_ALIVE_S = 15.0
+_RECONNECT_MS = 1000
+_PAGE_HEADERS = {
+    # Nothing from elsewhere, no inline script or style: words of a bot can never become code here.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+# An upload may be anything, an HTML page too: it is shown as an image or not at all.
+_UPLOAD_HEADERS = {
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "private, max-age=86400, immutable",
+}
+
+
+class PageApi:
+    """The endpoints, over one playground's state."""
+
+    def __init__(self, playground: Playground) -> None:
+        self._playground = playground
+        self.routes = [
+            Route("/", _static("index.html")),
+            *(Route(f"/{name}", _static(name)) for name in ("chat.css", "chat.js", "icon.svg")),
+            Route("/api/bot", self._bot),
+            Route("/api/chats/{chat_id}", _in_words(self._set_chat), methods=["PUT"]),
+            Route("/api/chats/{chat_id}/messages", self._history, methods=["GET"]),
+            Route("/api/chats/{chat_id}/messages", _in_words(self._say), methods=["POST"]),
+            Route("/api/chats/{chat_id}/messages/{message_id:int}", _in_words(self._edit), methods=["POST"]),
+            Route("/api/chats/{chat_id}/raw", _in_words(self._say_raw), methods=["POST"]),
+            Route("/api/chats/{chat_id}/events", self._events),
+            Route("/api/files/{file_id}", self._file),
+        ]
+
+    async def _bot(self, _: Request) -> Response:
+        bot = self._playground.bot
+        commands = next(iter(self._playground.commands.values()), [])
+        return JSONResponse({**bot, "state": self._playground.bot_state, "commands": commands})
+
+    async def _history(self, request: Request) -> Response:
+        chat = self._chat(request)
+        after = _number(request, "after")
+        wait_s = min(_number(request, "wait_s"), LONGEST_POLL_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                while not _since(chat, after) and not chat.closed:
+                    await chat.changed.wait()
+        return JSONResponse({"messages": _since(chat, after), "bot_state": self._playground.bot_state})
+
+    async def _say(self, request: Request) -> Response:
+        chat = self._chat(request)
+        if request.headers.get("content-type", "").startswith("application/json"):
+            body = await _json(request)
+            fields = _text_fields(str(body.get("text", "")), body.get("entities", []))
+            messages = [self._playground.user_says(chat, fields | _reply(chat, body.get("reply_to")))]
+        else:
+            messages = await self._say_form(request, chat)
+        return JSONResponse({"messages": messages}, status_code=201)
+
+    async def _say_form(self, request: Request, chat: Chat) -> list[Json]:
+        if int(request.headers.get("content-length", "0")) > MAX_UPLOAD_BYTES + MAX_ALBUM * MAX_PHOTO_BYTES:
+            raise Refused("This is too much at once.")
+        async with request.form(max_files=100) as form:
+            text = str(form.get("text", ""))
+            reply = _reply(chat, form.get("reply_to"))
+            uploads = [(name, file) for name, file in form.multi_items() if isinstance(file, UploadFile)]
+            if not uploads:
+                return [self._playground.user_says(chat, _text_fields(text) | reply)]
+            raw = form.get("raw") == "1"
+            announced = form.get("announced_bytes")
+            contents = [
+                await self._media(name, file, raw=raw, announced=int(str(announced)) if announced else None)
+                for name, file in uploads
+            ]
+        contents[0] |= _text_fields(text, prefix="caption_", limit=MAX_CAPTION) if text.strip() else {}
+        _mark_albums(contents)
+        return [self._playground.user_says(chat, content | reply) for content in contents]
+
+    async def _media(self, kind: str, upload: UploadFile, *, raw: bool, announced: int | None) -> Json:
+        """The fields of a message with this upload."""
+        content = await upload.read()
+        name = upload.filename or kind
+        if len(content) > MAX_UPLOAD_BYTES:
+            msg = f"{name} is larger than the {MAX_UPLOAD_BYTES >> 20} MB that the playground takes."
+            raise Refused(msg)
+        if not content:
+            msg = f"{name} is empty."
+            raise Refused(msg)
+        if kind == "photo":
+            return {"photo": await self._photo(content, raw=raw, announced=announced)}
+        mime_type = upload.content_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        file = self._playground.files.add(content, name, mime_type, f"{kind}s", announced)
+        if kind == "voice":
+            return {"voice": _file_fields(file) | {"duration": 1, "mime_type": mime_type}}
+        return {"document": _file_fields(file) | {"file_name": name, "mime_type": mime_type}}
+
+    async def _photo(self, content: bytes, *, raw: bool, announced: int | None) -> list[Json]:
+        files = self._playground.files
+        if raw:
+            file = files.add(content, "photo.jpg", "image/jpeg", "photos", announced)
+            return [_file_fields(file) | {"width": 800, "height": 600}]
+        pictures = await asyncio.to_thread(photo_sizes, content)
+        return [
+            _file_fields(files.add(picture.content, "photo.jpg", "image/jpeg", "photos", announced))
+            | {"width": picture.width, "height": picture.height}
+            for picture in pictures
+        ]
+
+    async def _edit(self, request: Request) -> Response:
+        chat = self._chat(request)
+        fields = await _json(request)
+        if "text" in fields:
+            fields = _text_fields(str(fields["text"])) | fields
+        try:
+            message = self._playground.user_edits(chat, request.path_params["message_id"], fields)
+        except KeyError:
+            raise HTTPException(404) from None
+        return JSONResponse({"messages": [message]})
+
+    async def _say_raw(self, request: Request) -> Response:
+        body = await _json(request)
+        fields = body.get("fields", {})
+        message = self._playground.user_says(self._chat(request), fields, body.get("update", "message"))
+        return JSONResponse({"messages": [message]}, status_code=201)
+
+    async def _set_chat(self, request: Request) -> Response:
+        chat = self._chat(request)
+        body = await _json(request)
+        chat.kind = body.get("type", chat.kind)
+        chat.title = body.get("title", chat.title)
+        chat.blocked = body.get("blocked", chat.blocked)
+        return JSONResponse(chat.as_json)
+
+    async def _events(self, request: Request) -> Response:
+        chat = self._chat(request)
+        events = self._follow(chat)
+        return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+    async def _follow(self, chat: Chat) -> AsyncIterator[str]:
+        listener: asyncio.Queue[Json | None] = asyncio.Queue()
+        chat.listeners.add(listener)
+        try:
+            yield f"retry: {_RECONNECT_MS}\n" + _event({"event": "bot", "state": self._playground.bot_state})
+            while not chat.closed:
+                try:
+                    event = await asyncio.wait_for(listener.get(), _KEEP_ALIVE_S)
+                except TimeoutError:
+                    yield ": still here\n\n"
+                    continue
+                if event is None:
+                    return
+                yield _event(event)
+        finally:
+            chat.listeners.discard(listener)
+
+    async def _file(self, request: Request) -> Response:
+        file = self._playground.files.get(request.path_params["file_id"])
+        if file is None:
+            raise HTTPException(404)
+        shown = file.mime_type if file.mime_type.startswith("image/") else "application/octet-stream"
+        return Response(file.content, media_type=shown, headers=_UPLOAD_HEADERS)
+
+    def _chat(self, request: Request) -> Chat:
+        try:
+            return self._playground.chat(int(request.path_params["chat_id"]))
+        except ValueError:
+            raise HTTPException(404) from None
+
+
+def _static(name: str) -> Endpoint:
+    async def serve(_: Request) -> Response:
+        return FileResponse(_STATIC / name, headers=_PAGE_HEADERS)
+
+    return serve
+
+
+def _in_words(endpoint: Endpoint) -> Endpoint:
+    """The endpoint, with refusals as JSON: ``{"error": words for the user}``."""
+
+    async def serve(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except Refused as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+
+    return serve
+
+
+async def _json(request: Request) -> Json:
+    try:
+        return msgspec.json.decode(await request.body(), type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise HTTPException(400, str(error)) from None
+
+
+def _text_fields(text: str, entities: list[Json] | None = None, prefix: str = "", limit: int = MAX_TEXT) -> Json:
+    """A text and its entities, or with the prefix ``caption_`` a caption and its."""
+    text = text.replace("\r\n", "\n").strip()  # a browser's form has CRLF
+    if not text:
+        raise Refused("There is nothing to send.")
+    if utf16_length(text) > limit:
+        msg = f"This text is longer than {limit} characters."
+        raise Refused(msg)
+    entities = sorted([*(entities or []), *find_entities(text)], key=lambda entity: int(entity["offset"]))
+    fields: Json = {prefix.rstrip("_") or "text": text}
+    return fields | ({f"{prefix}entities": entities} if entities else {})
+
+
+def _reply(chat: Chat, message_id: object) -> Json:
+    return chat.reply_to(int(str(message_id))) if message_id else {}
+
+
+def _mark_albums(contents: list[Json]) -> None:
+    for start in range(0, len(contents), MAX_ALBUM):
+        album = contents[start : start + MAX_ALBUM]
+        if len(album) > 1:
+            group = str(secrets.randbits(53))
+            for content in album:
+                content["media_group_id"] = group
+
+
+def _file_fields(file: StoredFile) -> Json:
+    return {"file_id": file.file_id, "file_unique_id": file.unique_id, "file_size": file.announced_bytes}
+
+
+def _since(chat: Chat, after: int) -> list[Json]:
+    return [message for message_id, message in chat.messages.items() if message_id > after]
+
+
+def _number(request: Request, name: str) -> int:
+    value = request.query_params.get(name, "0")
+    return int(value) if value.isdecimal() else 0
+
+
+def _event(event: Json) -> str:
+    return f"event: {event['event']}\ndata: {json.dumps(event)}\n\n"

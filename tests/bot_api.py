@@ -1,0 +1,242 @@
+"""A playground for tests, and a user who chats in it.
+
+with running_playground() as playground, playground.user() as user:
+    user.send_photo(jpeg)
+    (answer,) = user.wait_for_answers(1)
+
+``User(url)`` also drives a playground that Supervisor started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+Json = dict[str, Any]
+
+ROOT = Path(__file__).parent.parent
+TOKEN = "1:playground"
+CHAT_ID = 1001
+LONGEST_WAIT_S = 10
+DIRECT: Json = {"trust_env": False, "verify": False}
+"""For HTTP clients: past the machine's proxy, and without its certificates, which take 80 ms to load."""
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float, what: str) -> None:
+    """Return once the condition holds; fail after ``timeout_s``, naming ``what`` was waited for."""
+    deadline = time.monotonic() + timeout_s
+    pause = threading.Event()
+    while not condition():
+        if time.monotonic() > deadline:
+            msg = f"{what}: not within {timeout_s:g} s"
+            raise AssertionError(msg)
+        pause.wait(0.02)
+
+
+def start_playground(port: int, **environ: str) -> subprocess.Popen[str]:
+    """``python -m playground``, with no setting from outside but those given."""
+    kept = {name: value for name, value in os.environ.items() if name not in {"TELEGRAM_TOKEN", "TELEGRAM_API_URL"}}
+    return subprocess.Popen(
+        [sys.executable, "-m", "playground"],
+        cwd=ROOT,
+        env=kept | {"PLAYGROUND_PORT": str(port)} | environ,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class RunningPlayground:
+    """A playground in a process of its own."""
+
+    port: int
+    process: subprocess.Popen[str]
+
+    @property
+    def url(self) -> str:
+        """What TELEGRAM_API_URL would be."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def user(self, chat_id: int = CHAT_ID) -> User:
+        """Somebody in that chat."""
+        return User(self.url, chat_id)
+
+
+@contextlib.contextmanager
+def running_playground(port: int | None = None) -> Iterator[RunningPlayground]:
+    """A playground that answers; stopped, and its exit status checked, at the end."""
+    port = free_port() if port is None else port
+    with start_playground(port) as process:
+        try:
+            wait_until(lambda: is_up(port) or process.poll() is not None, 10, "the playground's start")
+            yield RunningPlayground(port, process)
+        finally:
+            process.terminate()
+            _, log = process.communicate(timeout=10)
+    assert process.returncode == 0, log
+
+
+def is_up(port: int) -> bool:
+    """Whether something listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class User:
+    """Somebody who chats with the bot through the page's own API.
+
+    Args:
+        url: The playground's address.
+        chat_id: The chat; a negative id is a supergroup. Give each test its own to keep answers apart.
+    """
+
+    def __init__(self, url: str, chat_id: int = CHAT_ID) -> None:
+        self.chat_id = chat_id
+        self._chat = f"/api/chats/{chat_id}"
+        self._http = httpx.Client(base_url=url, timeout=LONGEST_WAIT_S + 5, **DIRECT)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def send_text(self, text: str, entities: list[Json] | None = None, reply_to: int | None = None) -> Json:
+        """Send a text. ``entities`` are added to those that Telegram finds in it."""
+        return self._said(
+            self._http.post(
+                f"{self._chat}/messages", json={"text": text, "entities": entities or [], "reply_to": reply_to}
+            )
+        )
+
+    def send_photo(self, content: bytes, caption: str = "") -> Json:
+        """Send a photo, as an app does: the bot sees it in Telegram's sizes."""
+        return self._upload([("photo", ("photo.jpg", content, "image/jpeg"))], caption)
+
+    def send_album(self, contents: list[bytes], caption: str = "") -> list[Json]:
+        """Send several photos at once."""
+        files = [("photo", ("photo.jpg", content, "image/jpeg")) for content in contents]
+        answer = self._http.post(f"{self._chat}/messages", files=files, data={"text": caption})
+        return _messages(answer)
+
+    def send_photo_bytes_raw(self, content: bytes, announced_bytes: int | None = None) -> Json:
+        """Send a "photo" of just these bytes, image or not; Telegram may announce another size for them."""
+        return self._upload([("photo", ("photo.jpg", content, "image/jpeg"))], raw=True, announced=announced_bytes)
+
+    def send_document(
+        self,
+        content: bytes,
+        name: str,
+        mime_type: str = "",
+        caption: str = "",
+        announced_bytes: int | None = None,
+    ) -> Json:
+        """Send a file; its type is guessed from its name unless given."""
+        upload = (name, content, mime_type) if mime_type else (name, content)
+        return self._upload([("document", upload)], caption, announced=announced_bytes)
+
+    def send_voice(self, content: bytes = b"OggS not really") -> Json:
+        """Send a voice message."""
+        return self._upload([("voice", ("voice.oga", content, "audio/ogg"))])
+
+    def send_raw(self, fields: Json, update: str = "message") -> Json:
+        """Send a message with just these fields, in an update of that kind."""
+        return self._said(self._http.post(f"{self._chat}/raw", json={"fields": fields, "update": update}))
+
+    def edit(self, message_id: int, fields: Json) -> Json:
+        """Change a message."""
+        return self._said(self._http.post(f"{self._chat}/messages/{message_id}", json=fields))
+
+    def set_chat(self, **properties: str | bool) -> None:
+        """Change the chat: ``type``, ``title``, ``blocked``."""
+        self._http.put(self._chat, json=properties).raise_for_status()
+
+    def history(self, after: int = 0, wait_s: int = 0) -> list[Json]:
+        """All messages after that one; waits up to ``wait_s`` seconds while there is none."""
+        answer = self._http.get(f"{self._chat}/messages", params={"after": after, "wait_s": wait_s})
+        return _messages(answer)
+
+    def answers(self, after: int = 0) -> list[Json]:
+        """What the bot said after that message."""
+        return [message for message in self.history(after) if message.get("from", {}).get("is_bot")]
+
+    def wait_for_answers(self, count: int, timeout_s: float = 20, after: int = 0) -> list[Json]:
+        """What the bot said after that message, once there are ``count`` or more answers."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            messages = self.history(after)
+            found = [message for message in messages if message.get("from", {}).get("is_bot")]
+            if len(found) >= count:
+                return found
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                msg = f"{len(found)} of {count} answers within {timeout_s:g} s: {found!r}"
+                raise AssertionError(msg)
+            last = messages[-1]["message_id"] if messages else after
+            self.history(last, wait_s=max(1, min(LONGEST_WAIT_S, int(left_s))))
+
+    def bot(self) -> Json:
+        """Who the bot is, its commands, and its ``state``: online, starting or down."""
+        answer: Json = self._http.get("/api/bot").raise_for_status().json()
+        return answer
+
+    def wait_for_bot(self, state: str = "online", timeout_s: float = 30) -> None:
+        """Return once the playground answers, and the bot is in that state."""
+
+        def reached() -> bool:
+            try:
+                return bool(self.bot()["state"] == state)
+            except httpx.TransportError:
+                return False
+
+        wait_until(reached, timeout_s, f"the bot {state}")
+
+    def faults(self, *rules: Json) -> None:
+        """Have calls fail from now on as ``playground/faults.py`` tells; without rules they go well again."""
+        self._http.post("/api/faults", json=rules).raise_for_status()
+
+    def calls(self) -> dict[str, int]:
+        """How often each method was called since the last reset; downloads count as ``file``."""
+        calls: dict[str, int] = self._http.get("/api/faults").raise_for_status().json()["calls"]
+        return calls
+
+    def reset(self) -> None:
+        """Let the playground forget everything: chats, files, updates, faults, counters."""
+        self._http.post("/api/reset").raise_for_status()
+
+    def _upload(self, files: list[Any], caption: str = "", *, raw: bool = False, announced: int | None = None) -> Json:
+        data = {"text": caption, "raw": "1" if raw else ""}
+        if announced is not None:
+            data["announced_bytes"] = str(announced)
+        return self._said(self._http.post(f"{self._chat}/messages", files=files, data=data))
+
+    @staticmethod
+    def _said(answer: httpx.Response) -> Json:
+        return _messages(answer)[0]
+
+
+def _messages(answer: httpx.Response) -> list[Json]:
+    assert answer.is_success, f"{answer.status_code} {answer.text}"
+    messages: list[Json] = answer.json()["messages"]
+    return messages
