@@ -34,6 +34,8 @@ def set_up(settings: Settings) -> None:
     # httpx logs whole URLs at INFO, and a Bot API URL holds the token; its debug lines tell us nothing either.
     for name in ("httpx", "httpcore", "telegram", "urllib3", "asyncio"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+    # Logs a traceback for each 429, which we put off and log in one line.
+    logging.getLogger("telegram.ext.AIORateLimiter").setLevel(logging.CRITICAL)
 
 
 def _secrets(settings: Settings) -> tuple[str, ...]:

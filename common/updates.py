@@ -1,0 +1,173 @@
+"""What a Telegram message asks of the bot: pictures to look at, a command, or nothing that it can do."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final, TypeAlias
+
+from telegram import Document, Message, MessageEntity, PhotoSize, Sticker
+from telegram.constants import ChatType
+
+from common.telegram import Me
+
+MAX_LINKS: Final = 5
+# A model sees 299 pixels at most, of a picture whose short side is 342: 400 leaves some to scale down from.
+MIN_SHORT_SIDE: Final = 400
+
+_URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+_BARE_URL = re.compile(r"(?<![\w@./-])(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?/[^\s<>\"]+", re.IGNORECASE)
+_TRAILING_PUNCTUATION = ".,;:!?)]}»”’'"
+
+
+@dataclasses.dataclass(frozen=True)
+class Photo:
+    """A picture in the message: Telegram's names for the file, and its size if that is known."""
+
+    file_id: str
+    file_unique_id: str
+    file_bytes: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Link:
+    """A link in the message, as the user wrote it."""
+
+    url: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """A command for the bot, without slash and bot name, in lower case."""
+
+    name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Unwelcome:
+    """Something that the bot cannot look at. ``what`` names it for the user: "voice messages"."""
+
+    what: str
+
+
+Asked: TypeAlias = Photo | Link | Command | Unwelcome
+
+_NAMES: Final = {
+    "animation": "animations",
+    "audio": "audio files",
+    "contact": "contacts",
+    "dice": "dice",
+    "document": "files of this kind",
+    "game": "games",
+    "location": "locations",
+    "poll": "polls",
+    "sticker": "moving stickers",
+    "story": "stories",
+    "venue": "places",
+    "video": "videos",
+    "video_note": "video messages",
+    "voice": "voice messages",
+}
+
+
+def asked(message: Message, me: Me) -> Sequence[Asked]:
+    """What the message asks of the bot; nothing if it is not meant for it.
+
+    In a group the bot acts only on commands, and on messages that mention it or answer it. It ignores other bots, and
+    service messages everywhere.
+    """
+    if message.from_user and message.from_user.is_bot:
+        return ()
+    in_private = message.chat.type == ChatType.PRIVATE
+    addressed = in_private or _mentions(message, me) or _answers(message, me)
+    if command := _command(message, me, in_private=in_private):
+        return (command,)
+    if not addressed:
+        return ()
+    found: list[Asked] = [*_pictures(message), *_links(message)]
+    if not found and not in_private and message.reply_to_message:
+        found = [*_pictures(message.reply_to_message)]  # "@bot, what is this?" below somebody's photo
+    return found or _unwelcome(message)
+
+
+def _command(message: Message, me: Me, *, in_private: bool) -> Command | None:
+    entities = message.entities
+    if not message.text or not entities or entities[0].type != MessageEntity.BOT_COMMAND or entities[0].offset != 0:
+        # A server that marks no entities still sends the text.
+        if not (in_private and message.text and re.match(r"/\w+", message.text)):
+            return None
+        text = message.text.split()[0]
+    else:
+        text = message.parse_entity(entities[0])
+    name, _, addressee = text[1:].partition("@")
+    if addressee and addressee.lower() != me.username.lower():
+        return None
+    return Command(name.lower())
+
+
+def _mentions(message: Message, me: Me) -> bool:
+    mentioned = message.parse_entities([MessageEntity.MENTION]) | message.parse_caption_entities(
+        [MessageEntity.MENTION]
+    )
+    if any(text.lower() == f"@{me.username.lower()}" for text in mentioned.values()):
+        return True
+    people = [*message.entities, *message.caption_entities]
+    return any(entity.user is not None and entity.user.id == me.id for entity in people)
+
+
+def _answers(message: Message, me: Me) -> bool:
+    original = message.reply_to_message
+    return bool(original and original.from_user and original.from_user.id == me.id)
+
+
+def _pictures(message: Message) -> Iterator[Photo]:
+    if message.photo:
+        yield _photo(_big_enough(message.photo))
+    elif message.animation:  # Telegram sends those as a document, too
+        return
+    elif message.document and _looks_like_image(message.document):
+        yield _photo(message.document)
+    elif message.sticker and not (message.sticker.is_animated or message.sticker.is_video):
+        yield _photo(message.sticker)
+
+
+def _big_enough(sizes: Sequence[PhotoSize]) -> PhotoSize:
+    """The smallest size that loses the model nothing, else the largest."""
+    by_size = sorted(sizes, key=lambda size: size.width * size.height)
+    return next((size for size in by_size if min(size.width, size.height) >= MIN_SHORT_SIDE), by_size[-1])
+
+
+def _photo(file: PhotoSize | Document | Sticker) -> Photo:
+    return Photo(file.file_id, file.file_unique_id, file.file_size)
+
+
+def _looks_like_image(document: Document) -> bool:
+    """By what the sender's client says. What it really is, ``file_check`` finds out."""
+    name = (document.file_name or "").lower()
+    return (document.mime_type or "").startswith("image/") or name.endswith(
+        (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif", ".heic", ".heif", ".tif", ".tiff")
+    )
+
+
+def _links(message: Message) -> Sequence[Link]:
+    text = message.text or message.caption or ""
+    kinds: list[str | None] = [MessageEntity.URL, MessageEntity.TEXT_LINK]
+    marked = message.parse_entities(kinds) if message.text else message.parse_caption_entities(kinds)
+    urls = [entity.url or part for entity, part in sorted(marked.items(), key=lambda item: item[0].offset)]
+    if not urls:
+        urls = [match.group().rstrip(_TRAILING_PUNCTUATION) for match in _URL.finditer(text)]
+    if not urls:
+        urls = [match.group().rstrip(_TRAILING_PUNCTUATION) for match in _BARE_URL.finditer(text)]
+    return [Link(url) for url in list(dict.fromkeys(urls))[:MAX_LINKS]]
+
+
+def _unwelcome(message: Message) -> Sequence[Unwelcome]:
+    if message.text:
+        return (Unwelcome("text without a link"),)
+    for attribute, what in _NAMES.items():
+        if getattr(message, attribute):
+            return (Unwelcome(what),)
+    if message.effective_attachment:
+        return (Unwelcome("messages of this kind"),)
+    return ()  # a service message: somebody joined, a message was pinned, …

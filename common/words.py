@@ -1,0 +1,63 @@
+"""What the bot says, in plain words. Plain text throughout; ``reply`` escapes it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from common.model_record import ModelRecord
+
+COMMANDS: Final = {
+    "start": "What this bot does",
+    "help": "What you can send",
+    "about": "Which model answers",
+}
+
+START: Final = (
+    "Hello! Send me a photo, or paste the link of an image, and I’ll tell you what is in it and how sure I am."
+)
+HELP: Final = (
+    "What you can send:\n"
+    "• a photo, or an image as a file (JPEG, PNG, WebP, GIF, BMP or AVIF, up to 20 MB)\n"
+    "• the link of an image, or up to 5 of them in one message\n\n"
+    "I answer with the five things it most likely shows. Your picture is deleted as soon as I have looked at it.\n\n"
+    "In a group, mention me or reply to me.\n"
+    "/about tells which model answers."
+)
+TOO_LARGE: Final = (
+    "This file is larger than 20 MB, which is all that a bot may download. Please send a smaller one, or send it as a "
+    "photo: Telegram then shrinks it."
+)
+NO_DOWNLOAD: Final = "Telegram does not give me this file (any more). Please send it again."
+WHAT_TO_SEND: Final = "Please send a photo, or paste the link of an image."
+
+
+def unwelcome(what: str) -> str:
+    """The answer to something that the bot cannot look at."""
+    return f"I don’t accept {what}. {WHAT_TO_SEND}"
+
+
+def command(name: str, version: str, model: ModelRecord | None) -> str:
+    """The answer to a command."""
+    match name:
+        case "start":
+            return START
+        case "help":
+            return HELP
+        case "about":
+            return about(version, model)
+        case _:
+            known = ", ".join(f"/{known}" for known in COMMANDS)
+            return f"I don’t know the command /{name}. I know {known}. {WHAT_TO_SEND}"
+
+
+def about(version: str, model: ModelRecord | None) -> str:
+    """Which version, and which model answers."""
+    if model is None:
+        return f"Whatsit {version}. My model is still being prepared; your pictures wait until it is ready."
+    lines = [
+        f"Whatsit {version}.",
+        f"{model.title} answers. It knows {model.classes} kinds of things.",
+        model.why,
+        "Pictures are deleted as soon as they have been looked at; nothing about you is kept.",
+    ]
+    return "\n".join(line for line in lines if line)

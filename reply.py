@@ -1,0 +1,118 @@
+"""Words each answer and sends it to the user; with that, the job ends.
+
+in:   SendReply (and ShowTyping, a sign that work is under way)
+out:  DeleteFiles, for what the job still has
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from html import escape
+from typing import Final
+
+from common.errors import Outage, TelegramRefused
+from common.messages import DeleteFiles, Predictions, SendReply, ShowTyping, Words
+from common.process import run
+from common.settings import Settings
+from common.telegram import MAX_TEXT_LENGTH, Telegram
+from common.worker import Outputs, Worker, confirm_lease
+
+SURE_FROM: Final = 0.20
+BAR_LENGTH: Final = 10
+TYPING_LASTS_S: Final = 5.0  # core.telegram.org/bots/api#sendchataction
+QUOTE_LENGTH: Final = 100
+
+_log = logging.getLogger(__name__)
+
+
+class Reply(Worker[SendReply | ShowTyping]):
+    """Telegram's end where answers go out."""
+
+    channel = "reply"
+    concurrency = 8
+    # Longer than others have: Telegram's limit of 20 messages a minute in a group can hold eight of them for 24 s.
+    handler_limit_s = 40.0
+
+    def __init__(self, settings: Settings, client: Telegram | None = None) -> None:
+        super().__init__(settings)
+        self.telegram = client or Telegram(settings)
+
+    async def open(self) -> None:
+        """Open the connections to Telegram."""
+        await self.telegram.open()
+
+    async def close(self) -> None:
+        """Close the connections to Telegram."""
+        await self.telegram.close()
+
+    async def handle(self, message: SendReply | ShowTyping) -> Outputs:
+        """Send the answer. A user who blocked the bot is an end, not an error."""
+        if isinstance(message, ShowTyping):
+            await self._show_typing(message)
+            return None
+        if message.job.chat_id is not None:
+            began = time.perf_counter()
+            await confirm_lease()  # the last moment: what has been sent cannot be taken back
+            await self._send(message.job.chat_id, message)
+            _log.info("%s", _summary(message, (time.perf_counter() - began) * 1000))
+        return DeleteFiles(job=message.job, keys=message.files) if message.files else None
+
+    async def _send(self, chat_id: int, message: SendReply) -> None:
+        try:
+            await self.telegram.send(chat_id, worded(message), message.job.message_id)
+        except TelegramRefused as error:
+            level = logging.INFO if error.blocked else logging.ERROR
+            _log.log(level, "job=%s cannot be answered: %s", message.job.id, error)
+
+    async def _show_typing(self, message: ShowTyping) -> None:
+        """A courtesy: it is never tried again, and comes not at all when it would come late."""
+        if message.job.chat_id is None or time.time() - message.at > TYPING_LASTS_S:
+            return
+        try:
+            await self.telegram.show_typing(message.job.chat_id)
+        except (Outage, TelegramRefused) as error:
+            _log.debug("job=%s: no typing sign: %s", message.job.id, error)
+
+
+def worded(message: SendReply) -> str:
+    """The answer as Telegram's HTML (core.telegram.org/bots/api#html-style)."""
+    quote = message.job.quote
+    about = f"<i>{escape(_shortened(quote), quote=False)}</i>\n" if quote else ""
+    if isinstance(message.content, Words):
+        return about + escape(message.content.text, quote=False)[: MAX_TEXT_LENGTH - len(about)]
+    return about + _as_lines(message.content)
+
+
+def _as_lines(predictions: Predictions) -> str:
+    best, *others = predictions.top
+    lines = [f"{_bar(best.probability)} <b>{escape(best.label, quote=False)}</b>"]
+    lines += [f"{_bar(other.probability)} {escape(other.label, quote=False)}" for other in others]
+    if best.probability < SURE_FROM:
+        lines.insert(0, "I’m not sure what this is. My best guesses:")
+    return "\n".join(lines)
+
+
+def _bar(probability: float) -> str:
+    """A bar and a percentage, both of fixed width, so that the names behind them stand in a column."""
+    full = round(probability * BAR_LENGTH)
+    percent = "<1" if 0 < probability < 0.005 else f"{probability:.0%}".rstrip("%")  # noqa: PLR2004 -- rounds to 0
+    return f"<code>{'█' * full}{'░' * (BAR_LENGTH - full)} {escape(f'{percent:>3}')}%</code>"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= QUOTE_LENGTH else f"{text[: QUOTE_LENGTH - 1]}…"
+
+
+def _summary(message: SendReply, send_ms: float) -> str:
+    """One line on the whole journey: in each stage, time in the channel + time in the handler, in ms."""
+    content, job = message.content, message.job
+    kind = content.kind if isinstance(content, Words) else "answer"
+    stages = " ".join(f"{step.stage}={step.waited_ms:.0f}+{step.took_ms:.0f}" for step in message.trail)
+    model = f" model={content.model_ms:.1f}" if isinstance(content, Predictions) else ""
+    total_ms = (time.time() - job.accepted_at) * 1000
+    return f"job={job.id} answered ({kind}) total={total_ms:.0f} {stages} send={send_ms:.0f}{model}"
+
+
+if __name__ == "__main__":
+    run(Reply)

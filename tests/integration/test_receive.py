@@ -1,0 +1,221 @@
+"""Receive: an update is confirmed once it is stored, makes its jobs once, and stops no other when it is broken."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from common import words
+from common.channels import Channels
+from common.errors import Outage, TelegramRefused
+from common.messages import (
+    AcceptUpdate,
+    CheckFile,
+    DownloadPhoto,
+    FetchUrl,
+    Message,
+    SendReply,
+    ShowTyping,
+    Words,
+    decode,
+)
+from common.settings import Settings
+from common.store import Store
+from common.telegram import Me
+from common.worker import Runtime
+from receive import Receive
+from tests import make
+from tests.redis_servers import entries
+
+DEADLINE_S = 10
+
+
+class FakeTelegram:
+    """The Bot API's promise about updates: those below the offset are confirmed, all others come again."""
+
+    def __init__(self, updates: list[dict[str, Any]]) -> None:
+        self.updates = updates
+        self.offsets: list[int] = []
+        self.errors: list[Exception] = []
+        self.file: bytes | Exception = b"a picture"
+
+    async def get_updates(self, offset: int, timeout_s: int) -> list[dict[str, Any]]:
+        self.offsets.append(offset)
+        await asyncio.sleep(0)
+        if self.errors:
+            raise self.errors.pop(0)
+        self.updates = [update for update in self.updates if update["update_id"] >= offset]
+        if not self.updates:
+            await asyncio.Event().wait()
+        return self.updates
+
+    async def download(self, file_id: str) -> bytes:
+        if isinstance(self.file, Exception):
+            raise self.file
+        return self.file
+
+
+def update(number: int, **message: Any) -> dict[str, Any]:
+    fields = {
+        "message_id": number,
+        "date": 1_700_000_000,
+        "chat": {"id": 7, "type": "private"},
+        "from": {"id": 7, "is_bot": False, "first_name": "A"},
+    }
+    return {"update_id": number, "message": fields | message}
+
+
+def photo(**fields: Any) -> list[dict[str, Any]]:
+    return [{"file_id": "F", "file_unique_id": "U", "width": 500, "height": 500, "file_size": 9} | fields]
+
+
+def worker(settings: Settings, *updates: dict[str, Any]) -> tuple[Receive, FakeTelegram]:
+    fake = FakeTelegram(list(updates))
+    receive = Receive(settings, fake, Store(settings.files_dir))  # type: ignore[arg-type]
+    receive.me = Me(42, "whatsit_bot")
+    return receive, fake
+
+
+async def poll(receive: Receive, channels: Channels, until: Callable[[], bool]) -> None:
+    """Let the poll loop run until the condition holds."""
+    task = asyncio.create_task(receive.background(channels))
+    async with asyncio.timeout(DEADLINE_S):
+        while not until() and not task.done():  # noqa: ASYNC110 -- any condition, of any task's making
+            await asyncio.sleep(0)
+    if task.done():
+        task.result()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def stored(channels: Channels, channel: str = "receive") -> list[Message]:
+    return [decode(row[b"body"]) for row in await entries(channels._redis, channels.key(channel))]
+
+
+async def test_a_batch_is_confirmed_only_once_all_of_it_is_stored(channels: Channels, settings: Settings) -> None:
+    receive, fake = worker(settings, update(10), update(11))
+    seen_when_confirmed: list[int] = []
+    publish: Callable[..., Awaitable[int]] = channels.publish
+
+    async def publish_and_note(*args: Any) -> int:
+        result = await publish(*args)
+        seen_when_confirmed.append(len(fake.offsets))
+        return result
+
+    channels.publish = publish_and_note  # type: ignore[assignment,method-assign]
+    await poll(receive, channels, lambda: len(fake.offsets) == 2)
+    assert fake.offsets == [0, 12]
+    assert seen_when_confirmed == [1], "stored between the two calls"
+    assert [message.job.id for message in await stored(channels)] == ["1-10", "1-11"]
+
+
+async def test_a_crash_between_storing_and_confirming_leads_to_one_job(channels: Channels, settings: Settings) -> None:
+    for _ in range(2):  # the second life begins with offset 0 again, and gets the same update
+        receive, fake = worker(settings, update(10, photo=photo()))
+        await poll(receive, channels, lambda: len(fake.offsets) == 2)  # noqa: B023
+    await Runtime(receive, channels, "a", burst=True).run()
+    assert [message.job.id for message in await stored(channels, "file_check")] == ["1-10-0"]
+
+
+async def test_while_redis_refuses_nothing_is_confirmed(channels: Channels, settings: Settings) -> None:
+    receive, fake = worker(settings, update(10))
+    await channels._redis.set(channels.key("receive"), "not a stream")
+    await poll(receive, channels, lambda: len(fake.offsets) == 2)
+    assert fake.offsets == [0, 0]
+    await channels._redis.delete(channels.key("receive"), channels.key("seen", "1-10"))
+    await poll(receive, channels, lambda: 11 in fake.offsets)
+    assert len(await stored(channels)) == 1
+
+
+async def test_trouble_at_telegram_is_said_once_and_waited_out(
+    channels: Channels, settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.patience.BACK_OFF_S", (0,))
+    receive, fake = worker(settings, update(10))
+    fake.errors = [Outage("another program polls"), Outage("another program polls"), TelegramRefused("no")]
+    await poll(receive, channels, lambda: len(fake.offsets) == 5)
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+        "another program polls (trying until it works)",
+        "no (trying until it works)",
+    ]
+
+
+async def test_an_update_that_cannot_be_read_is_buried_and_stops_no_other(
+    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.settle._ms", lambda seconds: 1)
+    broken = update(10, entities=[{"type": "url"}], text="x", date="yesterday")
+    receive, fake = worker(settings, broken, update(11, photo=photo()))
+    await poll(receive, channels, lambda: len(fake.offsets) == 2)
+    await Runtime(receive, channels, "a", burst=True).run()
+    assert [message.job.id for message in await stored(channels, "file_check")] == ["1-11-0"]
+    apologies = [message for message in await stored(channels, "reply") if isinstance(message, SendReply)]
+    assert [(m.job.id, m.job.chat_id) for m in apologies] == [("1-10", 7)]
+
+
+async def handled(receive: Receive, raw: dict[str, Any]) -> Any:
+    return await receive.handle(AcceptUpdate(job=make.job("1-10"), update=raw))
+
+
+async def test_each_picture_of_a_message_is_a_job_of_its_own(settings: Settings) -> None:
+    receive, _ = worker(settings)
+    links = "https://e.org/a https://e.org/b"
+    picture, first, second, typing = await handled(receive, update(10, photo=photo(), caption=links))
+    assert isinstance(picture, DownloadPhoto)
+    assert (picture.file_id, picture.announced_bytes, picture.job.quote) == ("F", 9, "")
+    assert isinstance(first, FetchUrl)
+    assert isinstance(second, FetchUrl)
+    assert [m.job.id for m in (picture, first, second)] == ["1-10-0", "1-10-1", "1-10-2"]
+    assert [m.job.quote for m in (first, second)] == ["https://e.org/a", "https://e.org/b"]
+    assert isinstance(typing, ShowTyping)
+
+
+async def test_a_file_that_telegram_will_not_hand_out_is_refused_before_it_is_asked_for(settings: Settings) -> None:
+    receive, _ = worker(settings)
+    (answer,) = await handled(receive, update(10, photo=photo(file_size=20_000_001 + 1_000_000)))
+    assert answer.content == Words(text=words.TOO_LARGE, kind="refusal")
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"text": "/start"}, "Send me a photo"),
+        ({"text": "/help"}, "What you can send"),
+        ({"text": "/about"}, "Whatsit 0.1.0"),
+        ({"text": "/sing"}, "I don’t know the command /sing. I know /start, /help, /about."),
+        ({"text": "hello"}, "I don’t accept text without a link. Please send a photo"),
+        ({"location": {"latitude": 1.0, "longitude": 1.0}}, "I don’t accept locations. Please send a photo"),
+    ],
+)
+async def test_commands_and_what_is_not_accepted_get_their_words(
+    settings: Settings, fields: dict[str, Any], said: str
+) -> None:
+    receive, _ = worker(settings)
+    (answer,) = await handled(receive, update(10, **fields))
+    assert said in answer.content.text
+    assert (answer.job.chat_id, answer.job.message_id) == (7, 10)
+
+
+@pytest.mark.parametrize("kind", ["edited_message", "channel_post"])
+async def test_edits_and_channel_posts_are_ignored(settings: Settings, kind: str) -> None:
+    receive, _ = worker(settings)
+    raw = update(10, photo=photo())
+    assert not await handled(receive, {"update_id": 10, kind: raw["message"]})
+
+
+async def test_a_download_is_stored_and_handed_to_the_file_check(settings: Settings) -> None:
+    receive, _ = worker(settings)
+    download = DownloadPhoto(job=make.job(), file_id="F", announced_bytes=9)
+    assert await receive.handle(download) == CheckFile(job=make.job(), key="1-10-0.0.original", announced_bytes=9)
+    assert receive.store.read("1-10-0.0.original") == b"a picture"
+
+
+async def test_a_file_that_telegram_has_no_more_is_refused_in_words(settings: Settings) -> None:
+    receive, fake = worker(settings)
+    fake.file = TelegramRefused("wrong file_id or the file is temporarily unavailable")
+    answer = await receive.handle(DownloadPhoto(job=make.job(), file_id="F"))
+    assert isinstance(answer, SendReply)
+    assert answer.content == Words(text=words.NO_DOWNLOAD, kind="refusal")

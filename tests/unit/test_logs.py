@@ -1,0 +1,37 @@
+"""No secret reaches the log, whoever writes it there."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from common import logs
+from common.settings import Settings
+
+TOKEN = "123456789:AAExampleExampleExample"
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(telegram_token=TOKEN, redis_url="redis://:pa55word@host:6379/0")
+
+
+def test_token_and_password_are_hidden_in_messages_and_tracebacks(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.set_up(settings)
+    try:
+        raise ConnectionError(f"https://api.telegram.org/bot{TOKEN}/getMe")
+    except ConnectionError:
+        logging.getLogger("x").exception("cannot reach %s", settings.redis_url)
+    logged = capsys.readouterr().err
+    assert "Traceback" in logged
+    assert "AAExample" not in logged
+    assert "pa55word" not in logged
+    assert "/bot***/getMe" in logged
+
+
+def test_httpx_which_logs_whole_urls_is_silenced_even_when_we_debug() -> None:
+    logs.set_up(Settings(telegram_token=TOKEN, log_level="DEBUG"))
+    assert not logging.getLogger("httpx").isEnabledFor(logging.INFO)

@@ -1,0 +1,129 @@
+"""How answers are worded, and what becomes of those that Telegram does not take."""
+
+from __future__ import annotations
+
+import logging
+import re
+from html import unescape
+
+import pytest
+
+import reply
+from common.errors import Outage, TelegramRefused
+from common.messages import DeleteFiles, Prediction, Predictions, SendReply, ShowTyping, Step, Words
+from common.settings import Settings
+from reply import Reply, worded
+from tests import make
+
+TOP = (
+    Prediction("tabby", 0.616),
+    Prediction("Egyptian cat", 0.25),
+    Prediction("tiger cat", 0.1),
+    Prediction("lynx", 0.03),
+    Prediction("mouse <computer>", 0.001),
+)
+
+
+class FakeTelegram:
+    """Remembers what it was asked to send; fails if told so."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.sent: list[tuple[int, str, int | None]] = []
+        self.typing: list[int] = []
+
+    async def send(self, chat_id: int, html: str, reply_to: int | None) -> None:
+        if self.error:
+            raise self.error
+        self.sent.append((chat_id, html, reply_to))
+
+    async def show_typing(self, chat_id: int) -> None:
+        if self.error:
+            raise self.error
+        self.typing.append(chat_id)
+
+
+def worker(error: Exception | None = None) -> tuple[Reply, FakeTelegram]:
+    fake = FakeTelegram(error)
+    return Reply(Settings(), fake), fake  # type: ignore[arg-type]
+
+
+def answer(top: tuple[Prediction, ...] = TOP, quote: str = "") -> SendReply:
+    return SendReply(job=make.job(quote=quote), content=Predictions(top=top, model_ms=20.0), files=("1-10-0.0.input",))
+
+
+def test_the_five_best_stand_in_order_with_percentages_and_bars_the_best_in_bold() -> None:
+    lines = worded(answer()).split("\n")
+    assert lines[0] == "<code>██████░░░░  62%</code> <b>tabby</b>"
+    assert [unescape(re.sub("<[^>]*>", "", line)).split("%")[1].strip() for line in lines] == [p.label for p in TOP]
+    assert "  &lt;1%" not in lines[1]
+    assert "&lt;1%" in lines[4]
+    assert sum("<b>" in line for line in lines) == 1
+
+
+def test_percentages_stand_in_a_column() -> None:
+    plain = [unescape(re.sub("<[^>]*>", "", line)) for line in worded(answer()).split("\n")]
+    assert len({line.index("%") for line in plain}) == 1
+
+
+@pytest.mark.parametrize(("best", "unsure"), [(0.19, True), (0.2, False)])
+def test_the_bot_says_so_when_it_is_not_sure(best: float, unsure: bool) -> None:
+    assert worded(answer((Prediction("tabby", best),))).startswith("I’m not sure") == unsure
+
+
+def test_what_is_quoted_is_escaped_and_cut() -> None:
+    html = worded(answer(quote="http://e.org/<b>&" + "x" * 500))
+    first = html.split("\n")[0]
+    assert first.startswith("<i>http://e.org/&lt;b&gt;&amp;xxx")
+    assert len(unescape(first)) == len("<i></i>") + reply.QUOTE_LENGTH
+
+
+def test_words_are_escaped() -> None:
+    assert worded(make.reply(text="a <b> & c")) == "a &lt;b&gt; &amp; c"
+
+
+async def test_an_answer_goes_to_the_users_message_and_leaves_its_files_to_be_deleted() -> None:
+    replies, telegram = worker()
+    assert await replies.handle(answer()) == DeleteFiles(job=make.job(), keys=("1-10-0.0.input",))
+    ((chat, _, reply_to),) = telegram.sent
+    assert (chat, reply_to) == (7, 5)
+
+
+@pytest.mark.parametrize("blocked", [True, False])
+async def test_a_refusal_by_telegram_ends_the_job(blocked: bool) -> None:
+    replies, _ = worker(TelegramRefused("Forbidden: bot was blocked by the user", blocked=blocked))
+    assert isinstance(await replies.handle(answer()), DeleteFiles)
+
+
+async def test_an_outage_leaves_the_answer_for_later() -> None:
+    replies, _ = worker(Outage("down"))
+    with pytest.raises(Outage):
+        await replies.handle(answer())
+
+
+async def test_a_typing_sign_that_comes_late_or_fails_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: 1000.0)
+    replies, telegram = worker()
+    for at in (1000.0, 994.0):
+        assert await replies.handle(ShowTyping(job=make.job(), at=at)) is None
+    assert telegram.typing == [7]
+    failing, _ = worker(Outage("down"))
+    assert await failing.handle(ShowTyping(job=make.job(), at=1000.0)) is None
+
+
+async def test_a_job_without_a_chat_ends_silently() -> None:
+    replies, telegram = worker()
+    assert await replies.handle(SendReply(job=make.job(chat_id=None), content=Words(text="sorry"))) is None
+    assert telegram.sent == []
+
+
+async def test_one_line_tells_the_whole_journey(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    replies, _ = worker()
+    message = answer()
+    trail = (Step("accept", 1, 2), Step("classify", 0, 21.4))
+    await replies.handle(SendReply(job=message.job, content=message.content, trail=trail))
+    (line,) = caplog.messages
+    assert line.startswith("job=1-10-0 answered (answer) total=")
+    assert "accept=1+2 classify=0+21 send=" in line
+    assert line.endswith("model=20.0")

@@ -1,0 +1,90 @@
+"""Settings: what is right is taken, what is wrong gets one clear line, and secrets stay out of both."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+
+import pytest
+
+from common import settings
+from common.errors import SettingsError
+from common.settings import PLAYGROUND_TOKEN, ROOT, TELEGRAM_API, Settings
+
+TOKEN = "123456789:AAExampleExampleExampleExample_-xyz"
+
+
+def load(environ: dict[str, str], env_file: Path = Path("/nonexistent")) -> Settings:
+    return settings.load(environ, env_file)
+
+
+def test_without_any_setting_the_bot_talks_to_the_playground() -> None:
+    plain = load({})
+    assert plain == Settings()
+    assert plain.uses_playground
+    assert (plain.telegram_token, plain.bot_id) == (PLAYGROUND_TOKEN, "1")
+
+
+def test_with_a_token_it_talks_to_telegram() -> None:
+    real = load({"TELEGRAM_TOKEN": TOKEN})
+    assert not real.uses_playground
+    assert (real.telegram_api_url, real.bot_id) == (TELEGRAM_API, "123456789")
+
+
+def test_another_port_moves_the_playground_and_the_bot_finds_it() -> None:
+    moved = load({"PLAYGROUND_PORT": "8099"})
+    assert moved.telegram_api_url == "http://127.0.0.1:8099"
+    assert moved.uses_playground
+
+
+def test_another_bot_api_server_needs_no_playground() -> None:
+    assert not load({"TELEGRAM_API_URL": "http://127.0.0.1:9000/"}).uses_playground
+
+
+def test_the_environment_wins_over_the_env_file_and_an_empty_value_is_no_value(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text("NAMESPACE=from_file\nMODEL=inception_v3\nREDIS_URL=\n")
+    loaded = load({"NAMESPACE": "from_environment", "MODEL": ""}, env_file)
+    assert (loaded.namespace, loaded.model, loaded.redis_url) == ("from_environment", "inception_v3", None)
+
+
+def test_relative_paths_count_from_the_root_of_the_project() -> None:
+    assert load({"DATA_DIR": "elsewhere"}).data_dir == ROOT / "elsewhere"
+
+
+def test_networks_are_separated_by_commas() -> None:
+    networks = load({"FETCH_ALLOW_NETWORKS": "10.0.0.0/8, fd00::/8"}).fetch_allow_networks
+    assert networks == (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("MODEL", "resnet", "MODEL='resnet' is not one of: auto, inception_v3, efficientnet_lite2"),
+        ("ENGINE", "onnx", "ENGINE='onnx' is not one of: auto, openvino, torch"),
+        ("PLAYGROUND_PORT", "80800", "PLAYGROUND_PORT='80800' must be a port number from 1 to 65535"),
+        ("FETCH_ALLOW_NETWORKS", "10.0.0.1/8", "FETCH_ALLOW_NETWORKS='10.0.0.1/8' must be networks like 10.0.0.0/8"),
+        ("NAMESPACE", "a{b}", "NAMESPACE='a{b}' may hold letters, digits, _ . - (at most 64)"),
+        ("LOG_LEVEL", "loud", "LOG_LEVEL='LOUD' is not one of: DEBUG, INFO, WARNING, ERROR"),
+        ("TELEGRAM_API_URL", "api.telegram.org", "TELEGRAM_API_URL='api.telegram.org' must begin with http"),
+    ],
+)
+def test_a_wrong_value_gets_one_line_that_names_it_and_what_is_allowed(name: str, value: str, said: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        load({name: value})
+    assert str(error.value).startswith(said)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["TELEGRAM_TOKEN", "REDIS_URL"])
+def test_a_wrong_secret_is_not_quoted(name: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        load({name: "s3cret value"})
+    assert name in str(error.value)
+    assert "s3cret" not in str(error.value)
+
+
+def test_settings_in_a_log_line_show_no_secret() -> None:
+    shown = repr(load({"TELEGRAM_TOKEN": TOKEN, "REDIS_URL": "redis://:s3cret@host"}))
+    assert "AAE" not in shown
+    assert "s3cret" not in shown
