@@ -1,0 +1,82 @@
+"""The sweeper: what a crash left behind goes, what anybody needs stays, and no job is ever stuck."""
+
+from __future__ import annotations
+
+import pytest
+
+from common import jobs
+from common.channels import Channels
+from common.messages import CHANNELS, DeleteFiles, Message, SendReply, decode
+from common.settings import Settings
+from common.store import Store
+from garbage_collect import GarbageCollect
+from tests import make
+from tests.redis_servers import entries
+
+
+@pytest.fixture
+def store(settings: Settings) -> Store:
+    return Store(settings.files_dir)
+
+
+@pytest.fixture
+def sweeper(settings: Settings, store: Store) -> GarbageCollect:
+    return GarbageCollect(settings, store)
+
+
+async def publish(channels: Channels, message: Message) -> None:
+    await channels.publish([(message, message.job.id)], 60_000)
+
+
+async def lose(channels: Channels, channel: str) -> None:
+    """Delete what waits in a channel, as a careless hand would."""
+    await channels._redis.xtrim(channels.key(channel), maxlen=0)
+
+
+def names(store: Store) -> list[str]:
+    return sorted(name for name, _ in store.files())
+
+
+async def test_files_are_deleted_and_one_that_is_gone_already_is_no_error(
+    sweeper: GarbageCollect, store: Store
+) -> None:
+    store.write("1-1-0.0.input", b"x")
+    await sweeper.handle(DeleteFiles(job=make.job(), keys=("1-1-0.0.input", "1-1-0.0.original")))
+    assert names(store) == []
+
+
+async def test_the_sweep_deletes_what_no_live_job_needs_half_written_files_too(
+    channels: Channels, sweeper: GarbageCollect, store: Store, settings: Settings
+) -> None:
+    await publish(channels, make.classify("1-1-0"))
+    store.write("1-1-0.0.input", b"needed, however long its message waits")
+    store.write("1-2-0.0.input", b"left by a crash")
+    (settings.files_dir / "1-2-0.0.original.123.part").write_bytes(b"half")
+    await sweeper.sweep(channels, now=0)
+    assert names(store) == ["1-1-0.0.input"]
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+async def test_a_job_without_a_message_starts_again_once_and_then_the_user_gets_an_apology(
+    channels: Channels, sweeper: GarbageCollect, times: int
+) -> None:
+    await publish(channels, make.classify())
+    for _ in range(times):
+        for channel in CHANNELS:
+            await lose(channels, channel)
+        await sweeper.sweep(channels, now=0)
+
+    rows = [row for channel in CHANNELS for row in await entries(channels._redis, channels.key(channel))]
+    (message,) = [decode(row[b"body"]) for row in rows]
+    if times == 1:
+        assert (type(message), message.job.run) == (type(make.classify()), 1)
+    else:
+        assert isinstance(message, SendReply)
+        assert message.content.text == jobs.APOLOGY  # type: ignore[union-attr]
+
+
+async def test_a_job_that_waits_is_left_in_peace(channels: Channels, sweeper: GarbageCollect) -> None:
+    await publish(channels, make.classify())
+    await sweeper.sweep(channels, now=0)
+    await sweeper.sweep(channels, now=10**6)
+    assert await channels._redis.xlen(channels.key("classify")) == 1
