@@ -21,7 +21,7 @@ from telegram.request import HTTPXRequest
 from common.errors import Outage, RateLimited, TelegramRefused
 from common.settings import Settings
 
-MAX_FILE_BYTES: Final = 20_000_000  # what the Bot API's getFile serves: core.telegram.org/bots/api#getfile
+MAX_FILE_BYTES: Final = 20 * 2**20  # what the Bot API's getFile serves: core.telegram.org/bots/api#getfile
 MAX_TEXT_LENGTH: Final = 4096  # core.telegram.org/bots/api#sendmessage
 
 # Telegram allows about 30 messages a second in all, and 20 a minute in one group: core.telegram.org/bots/faq

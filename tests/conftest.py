@@ -13,6 +13,8 @@ from common.channels import Channels
 from common.settings import Settings
 from tests.redis_servers import BINARIES, RedisServer, running_redis
 
+pytest_plugins = ["tests.models_fixtures"]
+
 
 @pytest.fixture(scope="session", params=list(BINARIES))
 def redis(request: pytest.FixtureRequest) -> Iterator[RedisServer]:

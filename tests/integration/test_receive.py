@@ -175,7 +175,7 @@ async def test_each_picture_of_a_message_is_a_job_of_its_own(settings: Settings)
 
 async def test_a_file_that_telegram_will_not_hand_out_is_refused_before_it_is_asked_for(settings: Settings) -> None:
     receive, _ = worker(settings)
-    (answer,) = await handled(receive, update(10, photo=photo(file_size=20_000_001 + 1_000_000)))
+    (answer,) = await handled(receive, update(10, photo=photo(file_size=20 * 2**20 + 1)))
     assert answer.content == Words(text=words.TOO_LARGE, kind="refusal")
 
 

@@ -1,0 +1,173 @@
+"""A download that can be resumed, and that is believed only when its hash is right."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import requests
+import urllib3
+
+from classifier.artifact import sha256_of
+
+CONNECT_TIMEOUT_S: Final = 5
+READ_TIMEOUT_S: Final = 30
+TOTAL_LIMIT_S: Final = 1800
+MAX_BYTES: Final = 512 * 2**20
+ATTEMPTS: Final = 3
+_CHUNK_BYTES: Final = 2**17
+
+
+class DownloadError(Exception):
+    """The file could not be had. The message says why, in one line."""
+
+
+class _BrokenError(DownloadError):
+    """The connection broke: what came so far is kept, and another attempt may go on from there."""
+
+
+def fetch(url: str, target: Path, *, sha256: str, total_limit_s: float = TOTAL_LIMIT_S) -> None:
+    """Download ``url`` to ``target``, which appears only when it is whole and right.
+
+    What a broken download got stays beside it as ``.part``, and the next call goes on from there.
+
+    Args:
+        url: What to get.
+        target: Where to.
+        sha256: The beginning of the file's SHA-256, in hexadecimal.
+        total_limit_s: Gives up after this long, all attempts together.
+
+    Raises:
+        DownloadError: The server is not there, too slow, or sends something else; or the disk is full.
+    """
+    part = target.with_name(target.name + ".part")
+    deadline = time.monotonic() + total_limit_s
+    try:
+        _resume(url, part, deadline)
+        actual = sha256_of(part)
+        if not actual.startswith(sha256):
+            part.unlink()
+            msg = f"the file's SHA-256 begins with {actual[:8]}, not {sha256}"
+            raise DownloadError(msg)
+        part.replace(target)
+    except OSError as error:  # requests' own errors are handled below: this is the disk
+        msg = f"{part}: {error.strerror or error}"
+        raise DownloadError(msg) from None
+
+
+def _resume(url: str, part: Path, deadline: float) -> None:
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return _attempt(url, part, deadline)
+        except _BrokenError:
+            if attempt == ATTEMPTS:
+                raise
+
+
+def _attempt(url: str, part: Path, deadline: float) -> None:
+    had = part.stat().st_size if part.exists() else 0
+    # Not compressed on the way: ranges and lengths count the file's own bytes.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={had}-"} if had else {})
+    timeout = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
+    try:
+        response = requests.get(url, headers=headers, stream=True, timeout=timeout)
+    except requests.RequestException as error:
+        msg = f"{_host(url)}: {_reason(error)}"
+        raise DownloadError(msg) from None
+    with response:
+        # 416: we have all of it already, or something else. The hash will tell.
+        if response.status_code != requests.codes.requested_range_not_satisfiable:
+            _save(response, part, _start(response, had), deadline)
+
+
+def _save(response: requests.Response, part: Path, start: int, deadline: float) -> None:
+    """Write the response's body to ``part`` from byte ``start`` on."""
+    total = _total(response, start)
+    done = start
+    with part.open("r+b" if start else "wb") as file, _progress_bar(part.stem, total) as progress:
+        file.seek(start)
+        file.truncate()
+        try:
+            # read1 returns what has come: read would wait for a whole chunk, past every limit.
+            while chunk := response.raw.read1(_CHUNK_BYTES):
+                done += file.write(chunk)
+                progress(done)
+                _check_limits(done, deadline)
+            broken = total is not None and done < total
+        except urllib3.exceptions.HTTPError:
+            broken = True
+    if broken:
+        msg = f"the connection broke after {done} of {total or 'unknown'} bytes"
+        raise _BrokenError(msg)
+
+
+def _start(response: requests.Response, had: int) -> int:
+    """Where in the file the response's body belongs."""
+    if response.status_code == requests.codes.partial_content:
+        if not response.headers.get("Content-Range", "").startswith(f"bytes {had}-"):
+            msg = f"the server sent another part of the file than the one from byte {had}"
+            raise DownloadError(msg)
+        return had
+    if response.status_code != requests.codes.ok:
+        msg = f"the server answered {response.status_code} {response.reason}"
+        raise DownloadError(msg)
+    return 0
+
+
+def _total(response: requests.Response, start: int) -> int | None:
+    length = response.headers.get("Content-Length", "")
+    if not length.isdecimal():
+        return None
+    total = start + int(length)
+    _check_size(total)
+    return total
+
+
+def _check_limits(done: int, deadline: float) -> None:
+    _check_size(done)
+    if time.monotonic() > deadline:
+        msg = f"too slow: {done} bytes when the time limit was reached; the next attempt goes on from there"
+        raise DownloadError(msg)
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_BYTES:
+        msg = f"the server sends more than {MAX_BYTES // 2**20} MB"
+        raise DownloadError(msg)
+
+
+def _host(url: str) -> str:
+    return url.split("/")[2]
+
+
+def _reason(error: requests.RequestException) -> str:
+    if isinstance(error, requests.ConnectTimeout):
+        return f"no connection within {CONNECT_TIMEOUT_S} s"
+    if isinstance(error, requests.Timeout):
+        return f"nothing came for {READ_TIMEOUT_S} s"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "its certificate is not trusted"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy does not connect to it"
+    if isinstance(error, requests.ConnectionError):
+        return "no connection"
+    return "the connection broke"
+
+
+@contextlib.contextmanager
+def _progress_bar(name: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar on the terminal; gives the function that moves it to so many bytes."""
+    from rich import progress  # noqa: PLC0415 -- 0.1 s that only a download needs
+
+    with progress.Progress(
+        progress.TextColumn("  {task.description}"),
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
+        progress.TimeRemainingColumn(),
+    ) as bar:
+        task = bar.add_task(name, total=total)
+        yield lambda done: bar.update(task, completed=done)

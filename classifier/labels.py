@@ -1,0 +1,128 @@
+"""The names of the classes, as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from classifier.errors import ModelError
+
+MIN_CLASSES: Final = 2
+
+# Torchvision's names that mean something else to most people, or that differ from another by a capital
+# letter only. What WordNet's synset says stands in brackets, so that the official name can still be found.
+_CLARIFIED: Final[Mapping[str, str]] = {
+    "Airedale": "dog",
+    "Angora": "rabbit",
+    "Cardigan": "dog",
+    "Leonberg": "dog",
+    "Lhasa": "dog",
+    "Loafer": "shoe",
+    "Newfoundland": "dog",
+    "Pembroke": "dog",
+    "admiral": "butterfly",
+    "amphibian": "vehicle",
+    "basset": "dog",
+    "beacon": "lighthouse",
+    "bearskin": "hat",
+    "binder": "stationery",
+    "bow": "weapon",
+    "boxer": "dog",
+    "brass": "memorial plaque",
+    "cairn": "dog",
+    "cardigan": "garment",
+    "chest": "furniture",
+    "chow": "dog",
+    "clumber": "dog",
+    "cock": "rooster",
+    "crane": "machine",
+    "cricket": "insect",
+    "drake": "duck",
+    "drumstick": "for drums",
+    "ear": "corn",
+    "file": "cabinet",
+    "groom": "bridegroom",
+    "hand blower": "hair dryer",
+    "hip": "rose fruit",
+    "iron": "for clothes",
+    "jean": "denim",
+    "kelpie": "dog",
+    "kite": "bird",
+    "liner": "ship",
+    "maillot": "tights",
+    "monarch": "butterfly",
+    "mortar": "bowl",
+    "mouse": "computer",
+    "nail": "metal",
+    "notebook": "computer",
+    "organ": "instrument",
+    "papillon": "dog",
+    "pick": "plectrum",
+    "pitcher": "jug",
+    "plane": "carpentry",
+    "pot": "flowerpot",
+    "puffer": "fish",
+    "racer": "racing car",
+    "ringlet": "butterfly",
+    "rule": "ruler",
+    "slot": "machine",
+    "sorrel": "horse",
+    "stole": "scarf",
+    "sunglass": "lens",
+    "titi": "monkey",
+    "trifle": "dessert",
+    "upright": "piano",
+    "vault": "ceiling",
+    "walking stick": "insect",
+    "washer": "machine",
+    "wing": "aircraft",
+    "wreck": "ship",
+}
+
+
+def imagenet() -> tuple[str, ...]:
+    """The 1000 classes of ImageNet-1K in the order of the logits. Imports torchvision."""
+    from torchvision.models import Inception_V3_Weights  # noqa: PLC0415 -- brings torch: 5 s
+
+    names: list[str] = Inception_V3_Weights.IMAGENET1K_V1.meta["categories"]
+    return tuple(f"{name} ({_CLARIFIED[name]})" if name in _CLARIFIED else name for name in names)
+
+
+def read(path: Path) -> tuple[str, ...]:
+    """The labels in a file: a JSON list of strings, or one label a line; in the order of the logits.
+
+    Raises:
+        ModelError: It cannot be read, or a label is empty or stands twice.
+    """
+    try:
+        content = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        msg = f"labels {path}: cannot be read ({error.strerror})"
+        raise ModelError(msg) from None
+    except UnicodeDecodeError:
+        msg = f"labels {path}: not UTF-8 text"
+        raise ModelError(msg) from None
+    labels = _json(path, content) if content.lstrip().startswith("[") else content.rstrip().splitlines()
+    return _checked(path, tuple(label.strip() for label in labels))
+
+
+def _json(path: Path, content: str) -> list[str]:
+    try:
+        return msgspec.json.decode(content, type=list[str])
+    except msgspec.DecodeError as error:
+        msg = f"labels {path}: not a JSON list of strings ({error})"
+        raise ModelError(msg) from None
+
+
+def _checked(path: Path, labels: tuple[str, ...]) -> tuple[str, ...]:
+    for number, label in enumerate(labels, start=1):
+        if not label:
+            msg = f"labels {path}: label {number} is empty"
+            raise ModelError(msg)
+        if label in labels[: number - 1]:
+            msg = f"labels {path}: {label!r} stands twice; users could not tell the two apart"
+            raise ModelError(msg)
+    return labels

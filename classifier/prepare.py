@@ -1,0 +1,212 @@
+"""Prepares the model that answers: ``python -m classifier.prepare``.
+
+    1. Which?      the one that MODEL asks for; ``auto`` is Inception V3 if its weights can be had
+    2. Weights     found or downloaded, and checked
+    3. Convert     by torch and OpenVINO
+    4. Compare     the converted model with torch; if they disagree, nothing is installed
+    5. Install     the folder in MODELS_DIR, then ``in_use.json``, each by one rename
+
+Where all that was done before, it takes 0.3 s and no torch. The steps themselves are in ``recipe.py``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, get_args
+
+import msgspec
+
+from classifier import artifact, recipe
+from classifier.errors import ModelError, WeightsUnavailable
+from classifier.models import EFFICIENTNET_LITE2, INCEPTION_V3, NETWORKS
+from classifier.recipe import Recipe
+from classifier.weights import Say
+from common import model_record, settings
+from common.errors import SettingsError
+from common.model_record import ModelRecord
+from common.settings import ModelChoice
+
+_LOCK: Final = ".lock"
+_NOT_HERE: Final = "Inception V3's weights are not here, so EfficientNet-Lite2 answers."
+_NOT_TO_BE_HAD: Final = (
+    "Inception V3's weights are not here and could not be downloaded, so EfficientNet-Lite2 answers."
+)
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What to prepare.
+
+    Attributes:
+        model: Which model.
+        weights: An operator's own weights file, or None for the official one.
+        labels: An operator's own labels, or None for ImageNet's.
+        transform_input: What the operator's weights want; None if not said.
+    """
+
+    model: ModelChoice
+    weights: Path | None = None
+    labels: Path | None = None
+    transform_input: bool | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it asks for a model only, so that one prepared before will do."""
+        return self.weights is None and self.labels is None and self.transform_input is None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command. Returns its exit code."""
+    try:
+        configured = settings.load()
+        record = prepare(_parse(arguments, configured.model), configured.models_dir, _say)
+    except (ModelError, SettingsError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"error: {error}\n")  # a folder that cannot be written, or a full disk
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; a download goes on from here next time\n")
+        return 130
+    _say(record.why)
+    return 0
+
+
+def prepare(request: Request, models_dir: Path, say: Say) -> ModelRecord:
+    """Prepare a model and put it in use; or keep what is prepared already.
+
+    Args:
+        request: What to prepare.
+        models_dir: Where prepared models lie, and weights that were placed or downloaded.
+        say: Told about each step, for the terminal.
+
+    Raises:
+        ModelError: Weights or labels cannot be had, or are unfit. What was in use stays so.
+        OSError: ``models_dir`` cannot be written.
+    """
+    kept = _keep(request, models_dir)  # no lock needed: all that it reads was renamed into place
+    if kept:
+        return kept
+    models_dir.mkdir(parents=True, exist_ok=True)
+    with _lock(models_dir, say):
+        return _keep(request, models_dir) or _prepare(request, models_dir, say)
+
+
+def _keep(request: Request, models_dir: Path) -> ModelRecord | None:
+    """The model that is prepared already and satisfies the request, put in use; else None."""
+    if not request.is_plain:
+        return None
+    if request.model != "auto":
+        found = artifact.prepared(models_dir, request.model)
+    else:
+        found = artifact.prepared(models_dir, INCEPTION_V3.name) or _fallback(models_dir)
+    return _put_in_use(models_dir, found, request.model) if found else None
+
+
+def _fallback(models_dir: Path) -> ModelRecord | None:
+    """EfficientNet-Lite2, if it is prepared and ``auto`` need not look for Inception V3's weights again.
+
+    The download is not tried at each start: only while nothing is in use, or when it is asked for by
+    ``--model inception_v3``. Weights that were put into ``models_dir`` since are found at the next start.
+    """
+    if model_record.in_use(models_dir) is None or (models_dir / INCEPTION_V3.weights_file).exists():
+        return None
+    return artifact.prepared(models_dir, EFFICIENTNET_LITE2.name)
+
+
+def _prepare(request: Request, models_dir: Path, say: Say) -> ModelRecord:
+    could_not_download = False
+    if request.weights:
+        chosen = recipe.own(request.model, request.weights, request.labels, request.transform_input)
+    elif request.transform_input is not None:
+        raise ModelError("--transform-input goes with --weights: what the official weights want is known")
+    elif request.model != "auto":
+        chosen = recipe.official(NETWORKS[request.model], models_dir, request.labels, say)
+    else:
+        chosen, could_not_download = _resolve_auto(models_dir, request.labels, say)
+    record = recipe.make(chosen, models_dir, say)
+    in_use = _put_in_use(models_dir, record, request.model, could_not_download=could_not_download)
+    artifact.remove_superseded(models_dir, in_use)
+    return in_use
+
+
+def _resolve_auto(models_dir: Path, labels: Path | None, say: Say) -> tuple[Recipe, bool]:
+    """Inception V3 if its weights can be had, else EfficientNet-Lite2; and whether they could not."""
+    try:
+        return recipe.official(INCEPTION_V3, models_dir, labels, say), False
+    except WeightsUnavailable as error:
+        say(str(error))
+        return recipe.official(EFFICIENTNET_LITE2, models_dir, labels, say), True
+
+
+def _put_in_use(
+    models_dir: Path, record: ModelRecord, choice: ModelChoice, *, could_not_download: bool = False
+) -> ModelRecord:
+    before = model_record.in_use(models_dir)
+    if before and before.why == _NOT_TO_BE_HAD and before.folder == record.folder:
+        could_not_download = True
+    why = _why(record, choice, could_not_download=could_not_download)
+    record = msgspec.structs.replace(record, why=why)
+    artifact.put_in_use(models_dir, record)
+    return record
+
+
+def _why(record: ModelRecord, choice: ModelChoice, *, could_not_download: bool) -> str:
+    if not recipe.is_official(record):
+        return f"{record.title} answers, with an operator's own weights ({record.weights_source})."
+    if choice != "auto":
+        return f"{record.title} answers: it was asked for by name."
+    if record.model == INCEPTION_V3.name:
+        return f"{record.title} answers: its official weights are here."
+    return _NOT_TO_BE_HAD if could_not_download else _NOT_HERE
+
+
+@contextlib.contextmanager
+def _lock(models_dir: Path, say: Say) -> Iterator[None]:
+    """Let one prepare at a time work in the folder. The system frees the lock of one that is killed."""
+    with (models_dir / _LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"another prepare is at work in {models_dir}: waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _parse(arguments: Sequence[str] | None, configured: ModelChoice) -> Request:
+    parser = argparse.ArgumentParser(
+        prog="python -m classifier.prepare", description="Prepares the model that answers."
+    )
+    parser.add_argument(
+        "--model", choices=get_args(ModelChoice), default=configured, help="which model (default: MODEL)"
+    )
+    parser.add_argument(
+        "--weights", type=Path, metavar="FILE", help="your own Inception V3 weights: a state dict, .pth"
+    )
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="the classes' names: one a line, or a JSON list")
+    parser.add_argument(
+        "--transform-input",
+        choices=("yes", "no"),
+        help="with --weights: what torchvision's transform_input was when the model was trained",
+    )
+    given = parser.parse_args(arguments)
+    return Request(
+        model=given.model,
+        weights=given.weights,
+        labels=given.labels,
+        transform_input=None if given.transform_input is None else given.transform_input == "yes",
+    )
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""What a model is made from, and its making: check, convert, compare, install."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from classifier import artifact, labels, weights
+from classifier.errors import ModelError
+from classifier.models import EFFICIENTNET_LITE2, INCEPTION_V3, NETWORKS, Network
+from classifier.weights import Say
+from common.model_record import ModelRecord
+
+IMAGENET_CLASSES: Final = 1000
+_SAY_TRANSFORM_INPUT: Final = (
+    "these are not the official weights, so say how they were trained: --transform-input yes if the model "
+    "was made by inception_v3(weights=…), as when fine-tuning torchvision's; --transform-input no if it was "
+    "made without weights and fed with (x - mean) / std. The wrong one answers badly without any error"
+)
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model is made from.
+
+    Attributes:
+        network: The network.
+        weights: Its weights file.
+        labels: File with the classes' names; None for ImageNet's.
+        transform_input: What the operator said about the weights; None if nothing.
+    """
+
+    network: Network
+    weights: Path
+    labels: Path | None
+    transform_input: bool | None = None
+
+
+def official(network: Network, models_dir: Path, labels_file: Path | None, say: Say) -> Recipe:
+    """A network with its official weights, which are searched for and downloaded if need be.
+
+    Raises:
+        WeightsUnavailable: They are not here and could not be downloaded.
+        ModelError: They are damaged; or they would take the place of an operator's own.
+    """
+    for record in artifact.descriptions(models_dir, network.name):
+        if not is_official(record):
+            # Going on would quietly answer with other classes than the operator's.
+            msg = (
+                f"{models_dir / record.folder} was made from weights of your own ({record.weights_source}): "
+                "prepare them again with --weights; or remove that folder, for the official ones"
+            )
+            raise ModelError(msg)
+    return Recipe(network=network, weights=weights.find_official(network, models_dir, say), labels=labels_file)
+
+
+def own(model: str, weights_file: Path, labels_file: Path | None, transform_input: bool | None) -> Recipe:
+    """Inception V3 with an operator's own weights.
+
+    Raises:
+        ModelError: The model asked for is another.
+    """
+    if model == EFFICIENTNET_LITE2.name:
+        raise ModelError("--weights takes Inception V3 weights: say --model inception_v3 with it")
+    return Recipe(network=INCEPTION_V3, weights=weights_file, labels=labels_file, transform_input=transform_input)
+
+
+def is_official(record: ModelRecord) -> bool:
+    """Whether a model was made from its network's official weights."""
+    return weights.is_official(NETWORKS[record.model], record.weights_sha256)
+
+
+def make(recipe: Recipe, models_dir: Path, say: Say) -> ModelRecord:
+    """Make the model and install its folder; where that exists already and is whole, it stays.
+
+    Raises:
+        ModelError: Weights and labels are unfit, or the converted model disagrees with torch. Nothing is
+            installed then.
+    """
+    say(f"Preparing {recipe.network.title} in {models_dir}")
+    staged = artifact.stage(models_dir)
+    try:
+        return _make(recipe, staged, say)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)  # gone already if all went well
+
+
+def _make(recipe: Recipe, staged: Path, say: Say) -> ModelRecord:
+    network = recipe.network
+    sha256 = weights.take(recipe.weights, staged / artifact.TORCH_WEIGHTS)
+    transform_input = _transform_input(recipe, sha256)
+    loaded = weights.load(network, staged / artifact.TORCH_WEIGHTS, recipe.weights)
+    names = _labels(recipe.labels, loaded.classes)
+    is_official = weights.is_official(network, sha256)
+    say(f"  weights {recipe.weights}: {'the official ones' if is_official else f'SHA-256 {sha256}'}")
+    record = ModelRecord(
+        model=network.name,
+        title=network.title,
+        folder=artifact.folder_name(network.name, sha256, names, transform_input),
+        input=network.input,
+        classes=loaded.classes,
+        weights_sha256=sha256,
+        weights_source=network.weights_source if is_official else recipe.weights.name,
+        transform_input=transform_input,
+    )
+    if artifact.is_whole(staged.parent / record.folder):
+        return record
+    _convert_and_compare(recipe, loaded, record, names, staged, say)
+    artifact.install(staged, record)
+    return record
+
+
+def _convert_and_compare(
+    recipe: Recipe,
+    loaded: weights.Loaded,
+    record: ModelRecord,
+    names: tuple[str, ...],
+    staged: Path,
+    say: Say,
+) -> None:
+    # Both need torch, and the engine OpenVINO: too slow to import where a prepared model is kept.
+    from classifier import conversion  # noqa: PLC0415
+    from classifier.engines.openvino import OpenVinoEngine  # noqa: PLC0415
+
+    say("  converting to OpenVINO")
+    module = weights.build(recipe.network, loaded, record.transform_input)
+    conversion.convert(module, record.input, staged / artifact.NETWORK)
+    artifact.seal(staged, record, names)
+    difference = conversion.compare(module, record.input, OpenVinoEngine(staged))
+    say(f"  compared with torch: logits differ by {difference:.0e} of their range")
+
+
+def _transform_input(recipe: Recipe, sha256: str) -> bool | None:
+    if not weights.is_official(recipe.network, sha256):
+        if recipe.transform_input is None:
+            msg = f"weights {recipe.weights}: {_SAY_TRANSFORM_INPUT}"
+            raise ModelError(msg)
+        return recipe.transform_input
+    if recipe.transform_input not in (None, recipe.network.transform_input):
+        raise ModelError("these are the official weights, which want --transform-input yes")
+    return recipe.network.transform_input
+
+
+def _labels(file: Path | None, classes: int) -> tuple[str, ...]:
+    if file is None:
+        if classes != IMAGENET_CLASSES:
+            msg = f"the weights know {classes} classes, ImageNet has {IMAGENET_CLASSES}: name them with --labels"
+            raise ModelError(msg)
+        return labels.imagenet()
+    names = labels.read(file)
+    if len(names) != classes:
+        msg = f"labels {file}: {len(names)} labels, and the weights know {classes} classes"
+        raise ModelError(msg)
+    return names

@@ -1,0 +1,111 @@
+"""The papers held to the code: imports, supervisord.conf, requirements, README."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from common import VERSION, settings
+from common.messages import CHANNELS
+from common.settings import ROOT
+
+WORKERS = CHANNELS
+MAX_WORKER_LINES = 150
+
+
+def imports(path: Path) -> set[str]:
+    """The top-level names of all that a module imports, inside functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def modules(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def conf() -> configparser.RawConfigParser:
+    parser = configparser.RawConfigParser()
+    parser.read(ROOT / "supervisord.conf")
+    return parser
+
+
+@pytest.mark.parametrize("path", modules("common"), ids=lambda path: path.name)
+def test_common_imports_no_worker_and_not_the_classifier(path: Path) -> None:
+    assert not imports(path) & {*WORKERS, "classifier", "playground"}
+
+
+@pytest.mark.parametrize("path", modules("classifier"), ids=lambda path: path.name)
+def test_the_classifier_imports_no_worker(path: Path) -> None:
+    assert not imports(path) & {*WORKERS, "playground"}
+
+
+@pytest.mark.parametrize("path", modules("playground"), ids=lambda path: path.name)
+def test_the_playground_stands_alone(path: Path) -> None:
+    assert not imports(path) & {*WORKERS, "classifier", "telegram"}
+
+
+@pytest.mark.parametrize("worker", WORKERS)
+def test_no_worker_imports_another_and_only_classify_imports_the_classifier(worker: str) -> None:
+    found = imports(ROOT / f"{worker}.py")
+    assert not found & ({*WORKERS} - {worker})
+    assert ("classifier" in found) == (worker == "classify")
+
+
+@pytest.mark.parametrize("worker", WORKERS)
+def test_a_worker_opens_with_its_job_its_input_and_its_output_and_stays_short(worker: str) -> None:
+    text = (ROOT / f"{worker}.py").read_text()
+    docstring = ast.get_docstring(ast.parse(text)) or ""
+    lines = docstring.splitlines()
+    assert lines[0].endswith(".")
+    assert [line[:5] for line in lines if line.startswith(("in:", "out:"))] == ["in:  ", "out: "]
+    assert len(text.splitlines()) <= MAX_WORKER_LINES
+
+
+@pytest.mark.parametrize("program", ["redis", "playground", *WORKERS])
+def test_supervisor_keeps_every_program_running_whatever_happens(
+    conf: configparser.RawConfigParser, program: str
+) -> None:
+    section = conf[f"program:{program}"]
+    assert int(section["startretries"]) > 1_000_000
+    assert section["autorestart"] == "unexpected"
+    assert "stdout_logfile_maxbytes" in section
+    if program in WORKERS:
+        assert section["command"] == f"%(here)s/.venv/bin/python {program}.py"
+
+
+def test_everything_that_supervisor_writes_lies_in_the_run_folder(conf: configparser.RawConfigParser) -> None:
+    paths = [conf["supervisord"]["pidfile"], conf["supervisord"]["logfile"], conf["unix_http_server"]["file"]]
+    paths += [conf[section]["stdout_logfile"] for section in conf.sections() if section.startswith("program:")]
+    assert all(path.startswith("%(here)s/run/") for path in paths)
+    assert conf["unix_http_server"]["chmod"] == "0700"
+
+
+@pytest.mark.parametrize("name", settings.NAMES)
+def test_every_setting_is_told_in_the_readme_and_in_the_example(name: str) -> None:
+    assert f"| `{name}` |" in (ROOT / "README.md").read_text()
+    assert f"{name}=" in (ROOT / ".env.example").read_text()
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+def test_every_direct_dependency_is_pinned_and_says_what_it_is_for(file: str) -> None:
+    for line in (ROOT / file).read_text().splitlines():
+        if line and not line.startswith(("#", "-r ")):
+            requirement, _, purpose = line.partition("  # ")
+            assert "==" in requirement, line
+            assert purpose, line
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION
+    assert f"## {VERSION}" in (ROOT / "CHANGELOG.md").read_text()
