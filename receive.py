@@ -35,7 +35,7 @@ from common.process import run
 from common.settings import Settings
 from common.store import Store
 from common.telegram import MAX_FILE_BYTES, Me, Telegram
-from common.updates import Asked, Command, Link, Photo, Unwelcome, asked
+from common.updates import Asked, Command, Link, Photo, Unwelcome, asked, job_of
 from common.worker import Outputs, Worker
 
 POLL_S: Final = 25
@@ -88,7 +88,7 @@ class Receive(Worker[AcceptUpdate | DownloadPhoto]):
 
     async def _store_updates(self, channels: Channels, updates: Sequence[dict[str, Any]]) -> None:
         bot, now = self.settings.bot_id, time.time()
-        accepted = [AcceptUpdate(job=_job(bot, update, now), update=update) for update in updates]
+        accepted = [AcceptUpdate(job=job_of(update, bot, now), update=update) for update in updates]
         await channels.publish([(message, message.job.id) for message in accepted], SEEN_MS)
 
     async def handle(self, message: AcceptUpdate | DownloadPhoto) -> Outputs:
@@ -138,19 +138,6 @@ class Receive(Worker[AcceptUpdate | DownloadPhoto]):
         key = message.job.key("original")
         await asyncio.to_thread(self.store.write, key, content)
         return CheckFile(job=message.job, key=key, announced_bytes=message.announced_bytes)
-
-
-def _job(bot_id: str, update: dict[str, Any], now: float) -> Job:
-    """An update's own job. In case it cannot be parsed: where to apologise, if it came from a private chat."""
-    message = update.get("message")
-    chat = message.get("chat") if isinstance(message, dict) else None
-    private = isinstance(chat, dict) and chat.get("type") == "private" and isinstance(chat.get("id"), int)
-    return Job(
-        id=f"{bot_id}-{update['update_id']}",
-        chat_id=chat["id"] if private and chat else None,
-        message_id=None,
-        accepted_at=now,
-    )
 
 
 if __name__ == "__main__":

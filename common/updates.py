@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from telegram import Document, Message, MessageEntity, PhotoSize, Sticker
 from telegram.constants import ChatType
 
+from common.messages import Job
 from common.telegram import Me
 
 MAX_LINKS: Final = 5
@@ -89,6 +90,25 @@ def asked(message: Message, me: Me) -> Sequence[Asked]:
     if not found and not in_private and message.reply_to_message:
         found = [*_pictures(message.reply_to_message)]  # "@bot, what is this?" below somebody's photo
     return found or _unwelcome(message)
+
+
+def job_of(update: dict[str, Any], bot_id: str, now: float) -> Job:
+    """A raw update's own job. In case it cannot be read: where to apologise, if it came from a private chat.
+
+    Args:
+        update: The update as the Bot API sent it; nothing in it but its id is relied on.
+        bot_id: The bot that it was sent to.
+        now: The time, in Unix seconds.
+    """
+    message = update.get("message")
+    chat = message.get("chat") if isinstance(message, dict) else None
+    private = isinstance(chat, dict) and chat.get("type") == ChatType.PRIVATE and isinstance(chat.get("id"), int)
+    return Job(
+        id=f"{bot_id}-{update['update_id']}",
+        chat_id=chat["id"] if private and chat else None,
+        message_id=None,
+        accepted_at=now,
+    )
 
 
 def _command(message: Message, me: Me, *, in_private: bool) -> Command | None:
