@@ -1,7 +1,7 @@
 """Runs the model on model inputs, all that wait at once, and says what each shows.
 
 in:   ClassifyImage
-out:  SendReply, and DeleteFiles for the model input
+out:  SendReply → reply, with DeleteFiles (the model input) → garbage_collect; ShowTyping → reply when it begins
 """
 
 from __future__ import annotations

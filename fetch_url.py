@@ -1,7 +1,7 @@
 """Fetches an image from a link, safely, and writes the model input.
 
-in:  FetchUrl
-out: ClassifyImage; or SendReply with what is wrong with the link, or with the file behind it
+in:   FetchUrl
+out:  ClassifyImage → classify; or what is wrong with the link, or with the file behind it: SendReply → reply
 """
 
 from __future__ import annotations

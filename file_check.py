@@ -1,7 +1,8 @@
 """Makes sure that a download is whole and really is an image, and writes the model input.
 
-in:  CheckFile
-out: ClassifyImage and DeleteFiles (the download, used up); or SendReply with what is wrong with the file
+in:   CheckFile
+out:  ClassifyImage → classify, with DeleteFiles (the download) → garbage_collect;
+      or what is wrong with the file: SendReply → reply
 """
 
 from __future__ import annotations

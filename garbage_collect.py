@@ -1,7 +1,7 @@
 """Deletes each file right after its last use, and each minute sweeps up what a crash left behind.
 
 in:   DeleteFiles
-out:  nothing; a job whose message is nowhere starts again from its first one, or ends with an apology
+out:  nothing; but a job whose message is nowhere starts again from its first one, or ends with an apology
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Takes what people send to the bot, and starts a job for each picture in it.
 
-in:   Telegram's updates, stored as AcceptUpdate as they come; then AcceptUpdate and DownloadPhoto from its channel
-out:  a photo → DownloadPhoto (itself) → CheckFile; a link → FetchUrl; a command, or anything else → SendReply
+in:   Telegram's updates, each stored on its own channel as AcceptUpdate; then AcceptUpdate and DownloadPhoto
+out:  a photo: DownloadPhoto → receive, then CheckFile → file_check; a link: FetchUrl → fetch_url;
+      a command, or anything that is not accepted: SendReply → reply
 """
 
 from __future__ import annotations

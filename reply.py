@@ -1,7 +1,7 @@
-"""Words each answer and sends it to the user; with that, the job ends.
+"""Words each answer and sends it to the user on Telegram; with that, the job ends.
 
-in:   SendReply (and ShowTyping, a sign that work is under way)
-out:  DeleteFiles, for what the job still has
+in:   SendReply, and ShowTyping, the sign that work is under way
+out:  DeleteFiles → garbage_collect, for what the job still has
 """
 
 from __future__ import annotations
