@@ -14,10 +14,10 @@ from typing import Final
 
 from classifier.errors import ModelError
 from classifier.serve import Classifier
-from common.errors import InputLost
-from common.messages import ClassifyImage, DeleteFiles, Message, Prediction, Predictions, SendReply, ShowTyping
-from common.model_input import unpack
-from common.model_record import wait_for_model
+from common.errors import InputLost, Outage
+from common.messages import ClassifyImage, DeleteFiles, Message, Predictions, SendReply, ShowTyping
+from common.model_input import InputSpec, unpack
+from common.model_record import in_use, wait_for_model
 from common.patience import Patience
 from common.process import run
 from common.settings import Settings
@@ -43,18 +43,22 @@ class Classify(Worker[ClassifyImage]):
 
     async def open(self) -> None:
         """Load the model, as soon as one is prepared."""
-        if self.classifier is None:
-            self.classifier = await self._load()
-            _log.info("%s answers, run by %s", self.classifier.record.title, self.classifier.engine.name)
-
-    async def _load(self) -> Classifier:
         patience = Patience()
         while True:
             await wait_for_model(self.settings.models_dir)
             try:
-                return await asyncio.to_thread(Classifier.open, self.settings)
+                await self._model_in_use()
+                return
             except ModelError as error:  # damaged, say: whoever prepares it anew need not restart us
                 await patience.wait(error)
+
+    async def _model_in_use(self) -> Classifier:
+        """The model; loaded anew when another was put in use, since inputs are made for that one from then on."""
+        record = in_use(self.settings.models_dir)
+        if self.classifier is None or record not in (None, self.classifier.record):
+            self.classifier = await asyncio.to_thread(Classifier.open, self.settings)
+            _log.info("%s answers, run by %s", self.classifier.record.title, self.classifier.engine.name)
+        return self.classifier
 
     def announce(self, message: ClassifyImage) -> Message:
         """The user sees that it is the turn of the picture."""
@@ -62,35 +66,34 @@ class Classify(Worker[ClassifyImage]):
 
     async def handle_batch(self, messages: Sequence[ClassifyImage]) -> Sequence[Outputs | Exception]:
         """Classify the pictures together. One whose input is lost does not hold up the others."""
-        return await asyncio.to_thread(self._classify, messages)
+        try:
+            classifier = await self._model_in_use()
+        except ModelError as error:
+            raise Outage(str(error)) from error
+        return await asyncio.to_thread(self._classify, classifier, messages)
 
-    def _classify(self, messages: Sequence[ClassifyImage]) -> Sequence[Outputs | Exception]:
-        inputs = [self._input(message) for message in messages]
-        whole = [pixels for pixels in inputs if not isinstance(pixels, InputLost)]
+    def _classify(self, classifier: Classifier, messages: Sequence[ClassifyImage]) -> Sequence[Outputs | Exception]:
+        inputs = [self._input(message, classifier.record.input) for message in messages]
+        whole = [pixels for pixels in inputs if isinstance(pixels, memoryview)]
         began = time.perf_counter()
-        tops = iter(self._model().predict(whole) if whole else ())
+        tops = iter(classifier.predict(whole) if whole else ())
         model_ms = (time.perf_counter() - began) * 1000 / max(1, len(whole))
         return [
-            lost if isinstance(lost, InputLost) else self._answer(message, next(tops), model_ms)
-            for message, lost in zip(messages, inputs, strict=True)
+            _answer(message, Predictions(top=next(tops), model=classifier.record.title, model_ms=round(model_ms, 1)))
+            if isinstance(pixels, memoryview)
+            else pixels
+            for message, pixels in zip(messages, inputs, strict=True)
         ]
 
-    def _input(self, message: ClassifyImage) -> memoryview | InputLost:
+    def _input(self, message: ClassifyImage, spec: InputSpec) -> memoryview | InputLost | Outage:
         try:
-            return unpack(self.store.read(message.key), self._model().record.input)
-        except InputLost as error:
+            return unpack(self.store.read(message.key), spec)
+        except (InputLost, Outage) as error:
             return error
 
-    def _answer(self, message: ClassifyImage, top: tuple[Prediction, ...], model_ms: float) -> Outputs:
-        content = Predictions(top=top, model=self._model().record.title, model_ms=round(model_ms, 1))
-        return [
-            SendReply(job=message.job, content=content),
-            DeleteFiles(job=message.job, keys=(message.key,)),
-        ]
 
-    def _model(self) -> Classifier:
-        assert self.classifier is not None, "open() comes first"  # noqa: S101 -- for the type checker
-        return self.classifier
+def _answer(message: ClassifyImage, content: Predictions) -> Outputs:
+    return [SendReply(job=message.job, content=content), DeleteFiles(job=message.job, keys=(message.key,))]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,111 @@
+"""The classify worker with a real model: right answers, and no picture harmed by another."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from classifier.prepare import Request, prepare
+from classify import Classify
+from common import images
+from common.errors import InputLost, Outage
+from common.messages import ClassifyImage, DeleteFiles, Predictions, SendReply
+from common.settings import Settings
+from common.store import Store
+from tests import make, photos
+from tests.models_fixtures import quiet
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+def settings(lite2_dir: Path, tmp_path: Path) -> Settings:
+    return Settings(models_dir=lite2_dir, data_dir=tmp_path)
+
+
+async def opened(settings: Settings) -> Classify:
+    worker = Classify(settings)
+    await worker.open()
+    return worker
+
+
+def picture(worker: Classify, name: str, job: str) -> ClassifyImage:
+    """The message for that photo, with its model input in the store."""
+    message = make.classify(job)
+    assert images.store_model_input(photos.jpeg(name), message.key, worker.store, worker.settings.models_dir) is None
+    return message
+
+
+def best(outputs: Any) -> str:
+    reply, delete = outputs
+    assert isinstance(reply, SendReply)
+    assert isinstance(reply.content, Predictions)
+    assert isinstance(delete, DeleteFiles)
+    return reply.content.top[0].label
+
+
+async def test_pictures_in_a_batch_keep_their_own_answers_and_a_lost_one_harms_no_other(settings: Settings) -> None:
+    worker = await opened(settings)
+    cat, coffee = picture(worker, "chelsea", "1-1-0"), picture(worker, "coffee", "1-2-0")
+    damaged = picture(worker, "rocket", "1-3-0")
+    worker.store.write(damaged.key, worker.store.read(damaged.key)[:-1] + b"\x00")
+
+    results = await worker.handle_batch([cat, make.classify("1-4-0"), damaged, coffee])
+
+    assert "cat" in best(results[0])
+    assert best(results[3]) == "espresso"
+    assert isinstance(results[1], InputLost)
+    assert isinstance(results[2], InputLost)
+
+
+async def test_a_picture_that_the_disk_does_not_give_now_waits_alone(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = await opened(settings)
+    cat, unreadable = picture(worker, "chelsea", "1-1-0"), picture(worker, "coffee", "1-2-0")
+    read = Store.read
+
+    def fails_once(store: Store, key: str) -> bytes:
+        if key == unreadable.key:
+            raise Outage("Input/output error")
+        return read(store, key)
+
+    monkeypatch.setattr(Store, "read", fails_once)
+    results = await worker.handle_batch([unreadable, cat])
+    assert isinstance(results[0], Outage)
+    assert "cat" in best(results[1])
+
+
+async def test_another_model_put_in_use_answers_without_a_restart(
+    lite2_dir: Path, inception_dir: Path, tmp_path: Path
+) -> None:
+    models_dir = tmp_path / "models"
+    shutil.copytree(lite2_dir, models_dir)
+    worker = await opened(Settings(models_dir=models_dir, data_dir=tmp_path))
+    old = picture(worker, "chelsea", "1-1-0")
+    shutil.copytree(inception_dir, models_dir, dirs_exist_ok=True)
+
+    new = picture(worker, "chelsea", "1-2-0")
+    results = await worker.handle_batch([old, new])
+
+    assert isinstance(results[0], InputLost), "made for the former model: its job starts again"
+    reply, _ = results[1]  # type: ignore[misc]
+    assert reply.content.model == "Inception V3"  # type: ignore[union-attr]
+
+
+async def test_a_damaged_model_is_waited_out_and_costs_no_picture(lite2_dir: Path, tmp_path: Path) -> None:
+    models_dir = tmp_path / "models"
+    shutil.copytree(lite2_dir, models_dir)
+    worker = await opened(Settings(models_dir=models_dir, data_dir=tmp_path))
+    message = picture(worker, "chelsea", "1-1-0")
+    worker.classifier = None
+    (artifact,) = models_dir.glob("*/model.bin")
+    whole = artifact.read_bytes()
+    artifact.write_bytes(whole[:-10])
+    with pytest.raises(Outage):
+        await worker.handle_batch([message])
+    prepare(Request(model="efficientnet_lite2"), models_dir, quiet)
+    assert "cat" in best((await worker.handle_batch([message]))[0])
