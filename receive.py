@@ -10,13 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
-from typing import Any, Final
 
 import telegram
-from redis.exceptions import RedisError
 
-from common import VERSION, words
+from common import VERSION, polling, words
 from common.channels import Channels
 from common.errors import Outage, TelegramRefused
 from common.messages import (
@@ -36,11 +33,8 @@ from common.process import run
 from common.settings import Settings
 from common.store import Store
 from common.telegram import MAX_FILE_BYTES, Me, Telegram
-from common.updates import Asked, Command, Link, Photo, Unwelcome, asked, job_of
+from common.updates import Asked, Command, Link, Photo, Unwelcome, asked
 from common.worker import Outputs, Worker
-
-POLL_S: Final = 25
-SEEN_MS: Final = 48 * 3600 * 1000  # Telegram keeps an unconfirmed update for 24 hours
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +58,6 @@ class Receive(Worker[AcceptUpdate | DownloadPhoto]):
         while not self.me.id:
             try:
                 self.me = await self.telegram.get_me()
-                await self.telegram.set_commands(words.COMMANDS)
             except (Outage, TelegramRefused) as error:
                 await patience.wait(error)
         _log.info("the bot is @%s, at %s", self.me.username, self.settings.telegram_api_url)
@@ -74,23 +67,8 @@ class Receive(Worker[AcceptUpdate | DownloadPhoto]):
         await self.telegram.close()
 
     async def background(self, channels: Channels) -> None:
-        """Poll. A batch is confirmed, by the next offset, only once all of it is stored; parsing comes later."""
-        offset, patience = 0, Patience()
-        while True:
-            try:
-                updates = await self.telegram.get_updates(offset, POLL_S)
-                ids = [update["update_id"] for update in updates]
-                await self._store_updates(channels, updates)
-            except (Outage, TelegramRefused, RedisError) as error:
-                await patience.wait(error)
-            else:
-                patience.over()
-                offset = max(ids, default=offset - 1) + 1
-
-    async def _store_updates(self, channels: Channels, updates: Sequence[dict[str, Any]]) -> None:
-        bot, now = self.settings.bot_id, time.time()
-        accepted = [AcceptUpdate(job=job_of(update, bot, now), update=update) for update in updates]
-        await channels.publish([(message, message.job.id) for message in accepted], SEEN_MS)
+        """Poll."""
+        await polling.poll(self.telegram, channels, self.settings.bot_id)
 
     async def handle(self, message: AcceptUpdate | DownloadPhoto) -> Outputs:
         """Read an update, or download a photo."""
@@ -107,11 +85,15 @@ class Receive(Worker[AcceptUpdate | DownloadPhoto]):
 
     def _start(self, message: AcceptUpdate, index: int, item: Asked, of: int) -> Message:
         """The first message of a job."""
-        chat, number = message.update["message"]["chat"]["id"], message.update["message"]["message_id"]
-        quote = item.url if of > 1 and isinstance(item, Link) else ""
-        accepted_at = message.job.accepted_at
-        id_ = f"{message.job.id}-{index}"
-        job = Job(id=id_, chat_id=chat, message_id=number, accepted_at=accepted_at, quote=quote)
+        asked_in = message.update["message"]
+        job = Job(
+            id=f"{message.job.id}-{index}",
+            chat_id=asked_in["chat"]["id"],
+            message_id=asked_in["message_id"],
+            thread_id=asked_in.get("message_thread_id") if asked_in.get("is_topic_message") else None,
+            accepted_at=message.job.accepted_at,
+            quote=item.url if of > 1 and isinstance(item, Link) else "",
+        )
         match item:
             case Photo() if (item.file_bytes or 0) > MAX_FILE_BYTES:
                 return SendReply(job=job, content=Words(text=words.TOO_LARGE, kind="refusal"))

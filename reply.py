@@ -31,8 +31,6 @@ class Reply(Worker[SendReply | ShowTyping]):
 
     channel = "reply"
     concurrency = 8
-    # Longer than others have: Telegram's limit of 20 messages a minute in a group can hold eight of them for 24 s.
-    handler_limit_s = 40.0
 
     def __init__(self, settings: Settings, client: Telegram | None = None) -> None:
         super().__init__(settings)
@@ -54,23 +52,26 @@ class Reply(Worker[SendReply | ShowTyping]):
         if message.job.chat_id is not None:
             began = time.perf_counter()
             await confirm_lease()  # the last moment: what has been sent cannot be taken back
-            await self._send(message.job.chat_id, message)
-            _log.info("%s", _summary(message, (time.perf_counter() - began) * 1000))
+            if await self._send(message.job.chat_id, message):
+                _log.info("%s", _summary(message, (time.perf_counter() - began) * 1000))
         return DeleteFiles(job=message.job, keys=message.files) if message.files else None
 
-    async def _send(self, chat_id: int, message: SendReply) -> None:
+    async def _send(self, chat_id: int, message: SendReply) -> bool:
+        job = message.job
         try:
-            await self.telegram.send(chat_id, worded(message), message.job.message_id)
+            await self.telegram.send(chat_id, worded(message), job.message_id, job.thread_id)
         except TelegramRefused as error:
             level = logging.INFO if error.blocked else logging.ERROR
-            _log.log(level, "job=%s cannot be answered: %s", message.job.id, error)
+            _log.log(level, "job=%s cannot be answered: %s", job.id, error)
+            return False
+        return True
 
     async def _show_typing(self, message: ShowTyping) -> None:
         """A courtesy: it is never tried again, and comes not at all when it would come late."""
         if message.job.chat_id is None or time.time() - message.at > TYPING_LASTS_S:
             return
         try:
-            await self.telegram.show_typing(message.job.chat_id)
+            await self.telegram.show_typing(message.job.chat_id, message.job.thread_id)
         except (Outage, TelegramRefused) as error:
             _log.debug("job=%s: no typing sign: %s", message.job.id, error)
 
@@ -80,7 +81,9 @@ def worded(message: SendReply) -> str:
     quote = message.job.quote
     about = f"<i>{escape(_shortened(quote), quote=False)}</i>\n" if quote else ""
     if isinstance(message.content, Words):
-        return about + escape(message.content.text, quote=False)[: MAX_TEXT_LENGTH - len(about)]
+        # Cut before escaping: Telegram counts what is left after parsing.
+        text = message.content.text[: MAX_TEXT_LENGTH - QUOTE_LENGTH - 1]
+        return about + escape(text, quote=False)
     return about + _as_lines(message.content)
 
 

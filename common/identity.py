@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from common.errors import SettingsError
 from common.settings import Settings
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -32,7 +33,11 @@ def only_one(settings: Settings, channel: str) -> Iterator[str]:
     process = process_name(channel)
     folder = hashlib.sha256(str(settings.data_dir).encode()).hexdigest()[:8]
     path = settings.data_dir / "locks" / f"{process}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch()
+    except OSError as error:
+        raise SettingsError(f"DATA_DIR={str(settings.data_dir)!r} cannot be written: {error.strerror}") from None
     with path.open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

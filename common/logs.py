@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from common.settings import PLAYGROUND_TOKEN, Settings
 
 _HIDDEN = "***"
+_SHORTEST_SECRET = 6
 
 
 class _Redacting(logging.Formatter):
@@ -32,10 +33,10 @@ def set_up(settings: Settings) -> None:
     handler.setFormatter(_Redacting(_secrets(settings)))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     # httpx logs whole URLs at INFO, and a Bot API URL holds the token; its debug lines tell us nothing either.
-    for name in ("httpx", "httpcore", "telegram", "urllib3", "asyncio"):
+    for name in ("httpx", "httpcore", "urllib3", "asyncio"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
-    # Logs a traceback for each 429, which we put off and log in one line.
-    logging.getLogger("telegram.ext.AIORateLimiter").setLevel(logging.CRITICAL)
+    # Logs a traceback for each 429 and 502 that it raises, too: those are put off, and that is logged in one line.
+    logging.getLogger("telegram").setLevel(logging.CRITICAL)
 
 
 def _secrets(settings: Settings) -> tuple[str, ...]:
@@ -44,5 +45,6 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
         secrets.append(settings.telegram_token)
         secrets.append(settings.telegram_token.partition(":")[2])
     if settings.redis_url and (password := urlsplit(settings.redis_url).password):
-        secrets.append(password)
-    return tuple(secrets)
+        secrets += [password, unquote(password)]
+    # A secret of a few letters would blot out words, and is none.
+    return tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)

@@ -6,6 +6,8 @@ import asyncio
 import logging
 from typing import Final
 
+from common.errors import RateLimited
+
 BACK_OFF_S: Final = (0.5, 1, 2, 5, 10)
 
 _log = logging.getLogger(__name__)
@@ -20,10 +22,12 @@ class Patience:
 
     async def wait(self, error: Exception) -> None:
         """Let some time pass after a failure."""
-        if str(error) != self._said:
+        asked_s = error.retry_after_s if isinstance(error, RateLimited) else 0
+        what = type(error).__name__ if asked_s else str(error)
+        if what != self._said:
             _log.warning("%s (trying until it works)", error)
-            self._said = str(error)
-        delay_s = BACK_OFF_S[min(self._tries, len(BACK_OFF_S) - 1)]
+            self._said = what
+        delay_s = max(asked_s, BACK_OFF_S[min(self._tries, len(BACK_OFF_S) - 1)])
         self._tries += 1
         await asyncio.sleep(delay_s)
 

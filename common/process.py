@@ -31,6 +31,9 @@ def run(worker_type: type[Worker[TakenT]]) -> None:
             asyncio.run(_serve(worker_type(config), config, name))
     except SettingsError as error:
         raise SystemExit(str(error)) from None
+    except Exception:  # whatever it is, it goes through the log, which hides secrets
+        _log.critical("%s ends by an error that it did not expect", worker_type.channel, exc_info=True)
+        raise SystemExit(1) from None
 
 
 async def _serve(worker: Worker[TakenT], config: Settings, name: str) -> None:

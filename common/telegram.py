@@ -1,24 +1,30 @@
 """The one seam to Telegram's Bot API: python-telegram-bot underneath, our own errors above.
 
+Answers stay raw. PTB builds objects from them, and one that it cannot build would make a message that was sent look
+like one that was not, or one odd update block all behind it.
+
 The Bot API's methods and limits: https://core.telegram.org/bots/api
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime
+import ipaddress
+import json
 import os
-from collections.abc import Iterator
-from typing import Any, Final
+import re
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, NoReturn
+from urllib.parse import urlsplit
 
-from telegram import BotCommand, LinkPreviewOptions, ReplyParameters
-from telegram.constants import ChatAction, ParseMode
+from aiolimiter import AsyncLimiter
+from telegram import Bot, File
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.ext import AIORateLimiter, ExtBot
 from telegram.request import HTTPXRequest
 
-from common.errors import Outage, RateLimited, TelegramRefused
+from common.errors import Outage, RateLimited, SettingsError, TelegramRefused
 from common.settings import Settings
 
 MAX_FILE_BYTES: Final = 20 * 2**20  # what the Bot API's getFile serves: core.telegram.org/bots/api#getfile
@@ -27,10 +33,10 @@ MAX_TEXT_LENGTH: Final = 4096  # core.telegram.org/bots/api#sendmessage
 # Telegram allows about 30 messages a second in all, and 20 a minute in one group: core.telegram.org/bots/faq
 _MESSAGES_PER_S: Final = 30
 _GROUP_MESSAGES_PER_MINUTE: Final = 20
+_GROUPS_REMEMBERED: Final = 1000
 
 _ANSWER_TIMEOUT_S: Final = 10.0
 _POLL_SLACK_S: Final = 10.0
-
 
 # Have PTB give times as timedelta, as its next major version will; without this it warns at each use.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
@@ -56,29 +62,16 @@ class Telegram:
     """
 
     def __init__(self, settings: Settings) -> None:
-        url = settings.telegram_api_url
-        self._requests = [
-            HTTPXRequest(
-                connection_pool_size=connections,
-                connect_timeout=5.0,
-                read_timeout=_ANSWER_TIMEOUT_S,
-                write_timeout=_ANSWER_TIMEOUT_S,
-                pool_timeout=_ANSWER_TIMEOUT_S,
-            )
-            for connections in (1, 16)
-        ]
+        url = f"{settings.telegram_api_url}/bot"
+        files = f"{settings.telegram_api_url}/file/bot"
+        polling, calling = (_request(url, connections) for connections in (1, 16))
+        self._requests = (polling, calling)
         # ExtBot, since the plain Bot refuses a rate limiter. No retries in there: a message that has to wait is put
         # off in its channel, where it survives a crash.
         self._bot: ExtBot[Any] = ExtBot(
-            settings.telegram_token,
-            base_url=f"{url}/bot",
-            base_file_url=f"{url}/file/bot",
-            get_updates_request=self._requests[0],
-            request=self._requests[1],
-            rate_limiter=AIORateLimiter(
-                overall_max_rate=_MESSAGES_PER_S, group_max_rate=_GROUP_MESSAGES_PER_MINUTE, max_retries=0
-            ),
+            settings.telegram_token, url, files, calling, polling, rate_limiter=_FloodLimits()
         )
+        self._unlimited = Bot(settings.telegram_token, url, files, calling, polling)
 
     async def open(self) -> None:
         """Open the HTTP clients. Asks Telegram nothing: that may be down."""
@@ -92,81 +85,185 @@ class Telegram:
 
     async def get_me(self) -> Me:
         """Who the bot is."""
-        with _translated():
-            user = await self._bot.get_me()
-        return Me(user.id, user.username or "")
+        me = await self._call("getMe")
+        return Me(int(me["id"]), str(me.get("username", "")))
 
     async def get_updates(self, offset: int, timeout_s: int) -> list[dict[str, Any]]:
-        """Raw updates from ``offset`` on, waiting up to ``timeout_s`` for one; confirms all before ``offset``.
-
-        Raw, because one update that python-telegram-bot cannot parse would fail the whole call, again and again.
-        """
-        with _translated():
-            # Spelt so that PTB, which turns it into getUpdates, does not advise its own parsing method instead.
-            updates: Any = await self._bot.do_api_request(
-                "get_Updates",
-                api_kwargs={"offset": offset, "timeout": timeout_s, "allowed_updates": ["message"]},
-                read_timeout=timeout_s + _POLL_SLACK_S,
-            )
+        """Raw updates from ``offset`` on, waiting up to ``timeout_s`` for one; confirms all before ``offset``."""
+        parameters = {"offset": offset, "timeout": timeout_s, "allowed_updates": ["message"]}
+        updates = await self._call("getUpdates", parameters, read_timeout=timeout_s + _POLL_SLACK_S)
         if not isinstance(updates, list):
-            raise Outage(f"Telegram answered getUpdates with {type(updates).__name__}, not with a list")
-        return [update for update in updates if isinstance(update, dict) and isinstance(update.get("update_id"), int)]
+            msg = f"Telegram answered getUpdates with {type(updates).__name__}, not with a list"
+            raise Outage(msg)
+        return [
+            _encodable(update)
+            for update in updates
+            if isinstance(update, dict) and isinstance(update.get("update_id"), int)
+        ]
 
     async def set_commands(self, commands: dict[str, str]) -> None:
         """Set the commands that Telegram offers in its menu: name to description."""
-        with _translated():
-            await self._bot.set_my_commands([BotCommand(name, text) for name, text in commands.items()])
+        rows = [{"command": name, "description": text} for name, text in commands.items()]
+        await self._call("setMyCommands", {"commands": rows})
 
     async def download(self, file_id: str) -> bytes:
         """A file that a user sent. Too large a one is refused by Telegram itself."""
-        with _translated():
-            file = await self._bot.get_file(file_id)
+        answer = await self._call("getFile", {"file_id": file_id})
+        path = answer.get("file_path") if isinstance(answer, dict) else None
+        if not path:
+            raise TelegramRefused("getFile names no path for the file")
+        if not path.startswith("/"):  # a Bot API server of one's own may name a file on its disk
+            path = f"{self._bot.base_file_url}/{path}"
+        file = File(file_id, file_unique_id="", file_path=path)
+        file.set_bot(self._bot)
+        try:
             return bytes(await file.download_as_bytearray())
+        except InvalidToken:  # how PTB calls a 404
+            raise TelegramRefused("Telegram has no file under the path that it gave") from None
+        except TelegramError as error:
+            _translate(error)
 
-    async def send(self, chat_id: int, html: str, reply_to: int | None) -> None:
+    async def send(self, chat_id: int, html: str, reply_to: int | None, thread_id: int | None = None) -> None:
         """Send a text (Telegram's HTML) in answer to a message, or alone if that message is gone."""
-        reply = ReplyParameters(reply_to, allow_sending_without_reply=True) if reply_to else None
+        parameters = {
+            "chat_id": chat_id,
+            "text": html,
+            "parse_mode": "HTML",
+            "link_preview_options": {"is_disabled": True},
+        }
+        if reply_to is not None:
+            parameters["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
+        if thread_id is not None:
+            parameters["message_thread_id"] = thread_id
+        try:
+            await self._call("sendMessage", parameters, limited=True)
+        except _Moved as moved:
+            # The group became a supergroup while its picture was on the way. Message ids start anew there.
+            await self.send(moved.chat_id, html, None)
 
-        async def send_to(chat: int) -> None:
-            await self._bot.send_message(
-                chat,
-                html,
-                parse_mode=ParseMode.HTML,
-                reply_parameters=reply,
-                link_preview_options=LinkPreviewOptions(is_disabled=True),
-            )
+    async def show_typing(self, chat_id: int, thread_id: int | None = None) -> None:
+        """Show "typing…" for five seconds, or until a message arrives. Takes no answer's place in the flood limits."""
+        thread = {} if thread_id is None else {"message_thread_id": thread_id}
+        await self._call("sendChatAction", {"chat_id": chat_id, "action": "typing", **thread})
 
-        with _translated():
-            try:
-                await send_to(chat_id)
-            except ChatMigrated as moved:  # the group became a supergroup while its picture was on the way
-                await send_to(moved.new_chat_id)
+    async def _call(
+        self,
+        method: str,
+        parameters: dict[str, Any] | None = None,
+        *,
+        limited: bool = False,
+        read_timeout: float = _ANSWER_TIMEOUT_S,
+    ) -> Any:
+        """The raw result of a Bot API method."""
+        # Spelt get_Updates, which PTB turns into getUpdates: by a name of its own methods it would advise to call that
+        # one, which parses the result.
+        spelt = re.sub("(?=[A-Z])", "_", method)
+        bot = self._bot if limited else self._unlimited
+        try:
+            return await bot.do_api_request(spelt, api_kwargs=parameters, read_timeout=read_timeout)
+        except ChatMigrated as error:
+            raise _Moved(error.new_chat_id) from None
+        except InvalidToken as error:
+            _translate_unknown(method, error)
+        except TelegramError as error:
+            _translate(error)
 
-    async def show_typing(self, chat_id: int) -> None:
-        """Show "typing…" for five seconds, or until a message arrives."""
-        with _translated():
-            await self._bot.send_chat_action(chat_id, ChatAction.TYPING)
+
+class _Moved(TelegramRefused):
+    """The chat has another id now."""
+
+    def __init__(self, chat_id: int) -> None:
+        super().__init__("the group became a supergroup")
+        self.chat_id = chat_id
 
 
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    """Turn python-telegram-bot's errors into ours."""
+class _FloodLimits(AIORateLimiter):
+    """Telegram's limits. Messages wait their turn in all; in a group that has had its share, they are put off.
+
+    To wait here for a group's next turn, up to a minute, would hold the places of answers to everybody else.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(overall_max_rate=_MESSAGES_PER_S, group_max_rate=0, max_retries=0)
+        self._groups: dict[int, AsyncLimiter] = {}
+
+    async def process_request(
+        self,
+        callback: Callable[..., Coroutine[Any, Any, Any]],
+        args: Any,
+        kwargs: dict[str, Any],
+        endpoint: str,
+        data: dict[str, Any],
+        rate_limit_args: int | None,
+    ) -> Any:
+        chat_id = data.get("chat_id")
+        if isinstance(chat_id, int) and chat_id < 0:
+            group = self._group(chat_id)
+            if not group.has_capacity():
+                raise RetryAfter(datetime.timedelta(seconds=group.time_period / group.max_rate))
+            await group.acquire()
+        return await super().process_request(callback, args, kwargs, endpoint, data, rate_limit_args)
+
+    def _group(self, chat_id: int) -> AsyncLimiter:
+        if len(self._groups) > _GROUPS_REMEMBERED:
+            full = {id_: group for id_, group in self._groups.items() if not group.has_capacity(group.max_rate)}
+            self._groups = full
+        return self._groups.setdefault(chat_id, AsyncLimiter(_GROUP_MESSAGES_PER_MINUTE, 60))
+
+
+def _request(url: str, connections: int) -> HTTPXRequest:
     try:
-        yield
-    except RetryAfter as error:
-        after = error.retry_after
-        raise RateLimited(after.total_seconds() if isinstance(after, datetime.timedelta) else after) from None
-    except Forbidden as error:
-        raise TelegramRefused(error.message, blocked=True) from error
-    except BadRequest as error:  # before NetworkError, whose subclass it is
-        raise TelegramRefused(error.message) from error
-    except Conflict as error:
-        raise Outage(_why_conflict(error.message)) from None
-    except InvalidToken:
-        raise Outage("Telegram does not know this TELEGRAM_TOKEN: take the right one from @BotFather") from None
-    except TelegramError as error:
-        # The cause is httpx's, whose messages name a host and never the path with the token in it.
-        raise Outage(f"Telegram cannot be reached: {error.message}") from None
+        return HTTPXRequest(
+            connection_pool_size=connections,
+            connect_timeout=5.0,
+            read_timeout=_ANSWER_TIMEOUT_S,
+            write_timeout=_ANSWER_TIMEOUT_S,
+            pool_timeout=_ANSWER_TIMEOUT_S,
+            # A proxy from the environment leads to Telegram, and hardly back to this machine or network.
+            httpx_kwargs={"trust_env": not _is_near(url)},
+        )
+    except RuntimeError as error:  # a SOCKS proxy in the environment
+        raise SettingsError(f"the proxy in the environment cannot be used: {error}") from None
+
+
+def _is_near(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _encodable(update: dict[str, Any]) -> dict[str, Any]:
+    """The update without lone surrogates: JSON can spell them, UTF-8 cannot. Each becomes a "?", which is as long."""
+    replaced: dict[str, Any] = json.loads(json.dumps(update, ensure_ascii=False).encode("utf-8", "replace"))
+    return replaced
+
+
+def _translate(error: TelegramError) -> NoReturn:
+    """Turn python-telegram-bot's error into ours."""
+    match error:
+        case RetryAfter():
+            after = error.retry_after
+            raise RateLimited(after.total_seconds() if isinstance(after, datetime.timedelta) else after) from None
+        case Forbidden():
+            raise TelegramRefused(error.message, blocked=True) from None
+        case BadRequest():  # before its base class NetworkError
+            raise TelegramRefused(error.message) from None
+        case Conflict():
+            raise Outage(_why_conflict(error.message)) from None
+        case _:
+            # The cause is httpx's, whose messages name a host and never the path with the token in it.
+            raise Outage(f"Telegram cannot be reached: {error.message}") from None
+
+
+def _translate_unknown(method: str, error: InvalidToken) -> NoReturn:
+    """A 401, or a 404: Telegram gives both for a wrong token, and the latter also for a method that it lacks."""
+    said = str(error.__cause__ or error).lower()
+    if "not found" in said and method not in {"getMe", "getUpdates"}:
+        msg = f"this Bot API server knows no method {method}"
+        raise TelegramRefused(msg) from None
+    raise Outage("the Bot API does not know this TELEGRAM_TOKEN: take the right one from @BotFather") from None
 
 
 def _why_conflict(description: str) -> str:

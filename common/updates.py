@@ -7,18 +7,25 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, TypeAlias
 
-from telegram import Document, Message, MessageEntity, PhotoSize, Sticker
+from telegram import Document, Message, MessageEntity, PhotoSize, Sticker, Update
 from telegram.constants import ChatType
+from telegram.ext import filters
 
 from common.messages import Job
 from common.telegram import Me
+from common.words import COMMANDS
 
 MAX_LINKS: Final = 5
 # A model sees 299 pixels at most, of a picture whose short side is 342: 400 leaves some to scale down from.
 MIN_SHORT_SIDE: Final = 400
 
-_URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
-_BARE_URL = re.compile(r"(?<![\w@./-])(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?/[^\s<>\"]+", re.IGNORECASE)
+# For texts in which the server marked no links: with a scheme, or a host with a path behind it.
+_URL = re.compile(
+    r"https?://(?:(?!,https?://)[^\s<>\"])+"
+    r"|(?<![\w@./-])(?:(?:[a-z0-9-]+\.)+[a-z]{2,}|\d+(?:\.\d+){3})(?::\d+)?/(?:(?!,https?://)[^\s<>\"])+",
+    re.IGNORECASE,
+)
+_COMMAND = re.compile(r"/(\w{1,32})(?:@(\w+))?(?=\s|$)")  # core.telegram.org/bots/api#botcommand
 _TRAILING_PUNCTUATION = ".,;:!?)]}»”’'"
 
 
@@ -61,11 +68,11 @@ _NAMES: Final = {
     "dice": "dice",
     "document": "files of this kind",
     "game": "games",
+    "venue": "places",  # before its location
     "location": "locations",
     "poll": "polls",
     "sticker": "moving stickers",
     "story": "stories",
-    "venue": "places",
     "video": "videos",
     "video_note": "video messages",
     "voice": "voice messages",
@@ -75,10 +82,12 @@ _NAMES: Final = {
 def asked(message: Message, me: Me) -> Sequence[Asked]:
     """What the message asks of the bot; nothing if it is not meant for it.
 
-    In a group the bot acts only on commands, and on messages that mention it or answer it. It ignores other bots, and
-    service messages everywhere.
+    In a group the bot acts only on commands, and on photos and links that mention it or answer it. Everywhere it
+    ignores service messages, what a channel forwards to its group, and other bots; but not those that stand for people:
+    anonymous admins, and whoever writes as a channel.
     """
-    if message.from_user and message.from_user.is_bot:
+    is_bot = message.from_user and message.from_user.is_bot and not message.sender_chat
+    if is_bot or message.is_automatic_forward:
         return ()
     in_private = message.chat.type == ChatType.PRIVATE
     addressed = in_private or _mentions(message, me) or _answers(message, me)
@@ -88,8 +97,9 @@ def asked(message: Message, me: Me) -> Sequence[Asked]:
         return ()
     found: list[Asked] = [*_pictures(message), *_links(message)]
     if not found and not in_private and message.reply_to_message:
-        found = [*_pictures(message.reply_to_message)]  # "@bot, what is this?" below somebody's photo
-    return found or _unwelcome(message)
+        answered = message.reply_to_message  # "@bot, what is this?" below somebody's photo
+        found = [*_pictures(answered), *_links(answered)]
+    return found if found or not in_private else _unwelcome(message)
 
 
 def job_of(update: dict[str, Any], bot_id: str, now: float) -> Job:
@@ -112,18 +122,14 @@ def job_of(update: dict[str, Any], bot_id: str, now: float) -> Job:
 
 
 def _command(message: Message, me: Me, *, in_private: bool) -> Command | None:
-    entities = message.entities
-    if not message.text or not entities or entities[0].type != MessageEntity.BOT_COMMAND or entities[0].offset != 0:
-        # A server that marks no entities still sends the text.
-        if not (in_private and message.text and re.match(r"/\w+", message.text)):
-            return None
-        text = message.text.split()[0]
-    else:
-        text = message.parse_entity(entities[0])
-    name, _, addressee = text[1:].partition("@")
-    if addressee and addressee.lower() != me.username.lower():
+    """The command that the text begins with. In a group, an unknown one is another bot's, unless it names us."""
+    found = _COMMAND.match(message.text or "")
+    if not found:
         return None
-    return Command(name.lower())
+    name, addressee = found[1].lower(), (found[2] or "").lower()
+    if addressee != me.username.lower() and (addressee or not (in_private or name in COMMANDS)):
+        return None
+    return Command(name)
 
 
 def _mentions(message: Message, me: Me) -> bool:
@@ -176,10 +182,15 @@ def _links(message: Message) -> Sequence[Link]:
     marked = message.parse_entities(kinds) if message.text else message.parse_caption_entities(kinds)
     urls = [entity.url or part for entity, part in sorted(marked.items(), key=lambda item: item[0].offset)]
     if not urls:
-        urls = [match.group().rstrip(_TRAILING_PUNCTUATION) for match in _URL.finditer(text)]
-    if not urls:
-        urls = [match.group().rstrip(_TRAILING_PUNCTUATION) for match in _BARE_URL.finditer(text)]
+        urls = [_without_punctuation(match.group()) for match in _URL.finditer(text)]
     return [Link(url) for url in list(dict.fromkeys(urls))[:MAX_LINKS]]
+
+
+def _without_punctuation(url: str) -> str:
+    """The link without what ends the sentence around it; a bracket stays if it was opened in the link."""
+    while url and url[-1] in _TRAILING_PUNCTUATION and not (url[-1] == ")" and url.count("(") >= url.count(")")):
+        url = url[:-1]
+    return url
 
 
 def _unwelcome(message: Message) -> Sequence[Unwelcome]:
@@ -188,6 +199,6 @@ def _unwelcome(message: Message) -> Sequence[Unwelcome]:
     for attribute, what in _NAMES.items():
         if getattr(message, attribute):
             return (Unwelcome(what),)
-    if message.effective_attachment:
-        return (Unwelcome("messages of this kind"),)
-    return ()  # a service message: somebody joined, a message was pinned, …
+    if filters.StatusUpdate.ALL.filter(Update(0, message=message)):
+        return ()  # a service message: somebody joined, a message was pinned, …
+    return (Unwelcome("messages of this kind"),)

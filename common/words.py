@@ -58,6 +58,6 @@ def about(version: str, model: ModelRecord | None) -> str:
         f"Whatsit {version}.",
         f"{model.title} answers. It knows {model.classes} kinds of things.",
         model.why,
-        "Pictures are deleted as soon as they have been looked at; nothing about you is kept.",
+        "Your picture is deleted as soon as I have looked at it, your message as soon as it is answered.",
     ]
     return "\n".join(line for line in lines if line)

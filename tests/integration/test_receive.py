@@ -41,6 +41,8 @@ class FakeTelegram:
         self.offsets: list[int] = []
         self.errors: list[Exception] = []
         self.file: bytes | Exception = b"a picture"
+        self.refuses_commands = False
+        self.waits = True
 
     async def get_updates(self, offset: int, timeout_s: int) -> list[dict[str, Any]]:
         self.offsets.append(offset)
@@ -48,9 +50,13 @@ class FakeTelegram:
         if self.errors:
             raise self.errors.pop(0)
         self.updates = [update for update in self.updates if update["update_id"] >= offset]
-        if not self.updates:
+        if not self.updates and self.waits:
             await asyncio.Event().wait()
         return self.updates
+
+    async def set_commands(self, commands: dict[str, str]) -> None:
+        if self.refuses_commands:
+            raise TelegramRefused("this Bot API server knows no method setMyCommands")
 
     async def download(self, file_id: str) -> bytes:
         if isinstance(self.file, Exception):
@@ -143,6 +149,17 @@ async def test_trouble_at_telegram_is_said_once_and_waited_out(
     ]
 
 
+async def test_a_server_without_commands_and_without_long_polling_is_served_without_haste(
+    channels: Channels, settings: Settings
+) -> None:
+    receive, fake = worker(settings, update(10))
+    fake.refuses_commands, fake.waits = True, False
+    began = asyncio.get_running_loop().time()
+    await poll(receive, channels, lambda: len(fake.offsets) == 4)
+    assert fake.offsets == [0, 11, 11, 11]
+    assert asyncio.get_running_loop().time() - began > 1.9, "empty answers that come at once are a second apart"
+
+
 async def test_an_update_that_cannot_be_read_is_buried_and_stops_no_other(
     channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +188,12 @@ async def test_each_picture_of_a_message_is_a_job_of_its_own(settings: Settings)
     assert [m.job.id for m in (picture, first, second)] == ["1-10-0", "1-10-1", "1-10-2"]
     assert [m.job.quote for m in (first, second)] == ["https://e.org/a", "https://e.org/b"]
     assert isinstance(typing, ShowTyping)
+
+
+async def test_an_answer_goes_to_the_topic_where_it_was_asked(settings: Settings) -> None:
+    receive, _ = worker(settings)
+    picture, _ = await handled(receive, update(10, photo=photo(), message_thread_id=3, is_topic_message=True))
+    assert picture.job.thread_id == 3
 
 
 async def test_a_file_that_telegram_will_not_hand_out_is_refused_before_it_is_asked_for(settings: Settings) -> None:

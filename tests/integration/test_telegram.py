@@ -90,6 +90,20 @@ async def test_an_unknown_file_is_refused(telegram: Telegram) -> None:
         await telegram.download("nonsense")
 
 
+async def test_a_group_that_had_its_share_is_put_off_and_holds_up_nobody(
+    playground: RunningPlayground, telegram: Telegram
+) -> None:
+    with playground.user(-1001) as group, playground.user(1001) as person:
+        group.send_text("hello")
+        for _ in range(20):
+            await telegram.send(group.chat_id, "x", None)
+        with pytest.raises(RateLimited) as error:
+            await telegram.send(group.chat_id, "x", None)
+        assert error.value.retry_after_s == 3
+        await telegram.show_typing(group.chat_id)
+        await telegram.send(person.chat_id, "x", None)
+
+
 async def test_flood_control_says_how_long_to_wait(telegram: Telegram, user: User) -> None:
     user.faults({"method": "sendMessage", "do": "error", "status": 429, "retry_after_s": 7, "times": 1})
     with pytest.raises(RateLimited) as error:

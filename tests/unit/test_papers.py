@@ -80,7 +80,7 @@ def test_supervisor_keeps_every_program_running_whatever_happens(
     assert section["autorestart"] == "unexpected"
     assert "stdout_logfile_maxbytes" in section
     if program in WORKERS:
-        assert section["command"] == f"%(here)s/.venv/bin/python {program}.py"
+        assert section["command"] == f'"%(here)s/.venv/bin/python" {program}.py'
 
 
 def test_everything_that_supervisor_writes_lies_in_the_run_folder(conf: configparser.RawConfigParser) -> None:

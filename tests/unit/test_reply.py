@@ -32,12 +32,12 @@ class FakeTelegram:
         self.sent: list[tuple[int, str, int | None]] = []
         self.typing: list[int] = []
 
-    async def send(self, chat_id: int, html: str, reply_to: int | None) -> None:
+    async def send(self, chat_id: int, html: str, reply_to: int | None, thread_id: int | None = None) -> None:
         if self.error:
             raise self.error
         self.sent.append((chat_id, html, reply_to))
 
-    async def show_typing(self, chat_id: int) -> None:
+    async def show_typing(self, chat_id: int, thread_id: int | None = None) -> None:
         if self.error:
             raise self.error
         self.typing.append(chat_id)
@@ -90,9 +90,20 @@ async def test_an_answer_goes_to_the_users_message_and_leaves_its_files_to_be_de
 
 
 @pytest.mark.parametrize("blocked", [True, False])
-async def test_a_refusal_by_telegram_ends_the_job(blocked: bool) -> None:
+async def test_a_refusal_by_telegram_ends_the_job_and_is_not_called_an_answer(
+    blocked: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     replies, _ = worker(TelegramRefused("Forbidden: bot was blocked by the user", blocked=blocked))
     assert isinstance(await replies.handle(answer()), DeleteFiles)
+    assert [record.levelname for record in caplog.records] == ["INFO" if blocked else "ERROR"]
+    assert "answered" not in caplog.text.replace("cannot be answered", "")
+
+
+def test_a_long_text_is_cut_before_it_is_escaped() -> None:
+    html = worded(make.reply(text="<" * 5000))
+    assert html == "&lt;" * (len(html) // 4)
+    assert len(unescape(html)) <= reply.MAX_TEXT_LENGTH
 
 
 async def test_an_outage_leaves_the_answer_for_later() -> None:

@@ -85,16 +85,20 @@ def test_what_the_bot_cannot_look_at_is_named(fields: dict[str, Any], what: str)
     assert read(**fields) == [Unwelcome(what)]
 
 
-@pytest.mark.parametrize(
-    "fields", [{"pinned_message": {"message_id": 1, "date": 0, "chat": {"id": 7, "type": "x"}}}, {}]
-)
-def test_service_messages_are_ignored(fields: dict[str, Any]) -> None:
-    assert read(**fields) == []
+def test_service_messages_are_ignored_and_kinds_that_are_yet_to_come_politely_refused() -> None:
+    assert read(pinned_message={"message_id": 1, "date": 0, "chat": {"id": 7, "type": "private"}}) == []
+    assert read(new_kind={"x": 1}) == [Unwelcome("messages of this kind")]
 
 
-def test_other_bots_are_ignored() -> None:
+def test_other_bots_are_ignored_but_not_those_that_stand_for_people() -> None:
     sender: Any = {"from": {"id": 8, "is_bot": True, "first_name": "B"}}
     assert read(text="https://example.com/a.jpg", **sender) == []
+    as_channel = {"sender_chat": {"id": -9, "type": "channel", "title": "C"}}
+    assert read("group", text="/help", **sender, **as_channel) == [Command("help")]
+
+
+def test_what_a_channel_forwards_to_its_group_is_ignored() -> None:
+    assert read("supergroup", text="/help", is_automatic_forward=True) == []
 
 
 def test_links_are_found_by_telegrams_entities_wherever_they_stand() -> None:
@@ -115,6 +119,8 @@ def test_links_in_a_caption_come_after_the_photo() -> None:
         ("see https://e.org/a.png!", "https://e.org/a.png"),
         ("(http://127.0.0.1:8000/x.jpg)", "http://127.0.0.1:8000/x.jpg"),
         ("example.com/cat.jpg, please", "example.com/cat.jpg"),
+        ("127.0.0.1:9/x.jpg", "127.0.0.1:9/x.jpg"),
+        ("(see https://e.org/a_(b))", "https://e.org/a_(b)"),
     ],
 )
 def test_a_server_that_marks_no_entities_is_understood_all_the_same(text: str, url: str) -> None:
@@ -124,6 +130,11 @@ def test_a_server_that_marks_no_entities_is_understood_all_the_same(text: str, u
 @pytest.mark.parametrize("text", ["end of sentence.Next one", "me@example.com/x", "1.5/2", "and/or"])
 def test_what_only_resembles_a_link_is_text(text: str) -> None:
     assert read(text=text) == [Unwelcome("text without a link")]
+
+
+def test_links_of_both_spellings_stand_side_by_side_without_entities() -> None:
+    found = read(text="https://e.org/a.jpg,http://e.org/b.jpg and e.org/c.jpg")
+    assert found == [Link("https://e.org/a.jpg"), Link("http://e.org/b.jpg"), Link("e.org/c.jpg")]
 
 
 def test_at_most_five_different_links_of_a_message_count() -> None:
@@ -139,6 +150,10 @@ def test_commands_are_understood_with_and_without_the_bots_name() -> None:
     assert command("/help") == [Command("help")]
     assert command("/About@Whatsit_Bot now") == [Command("about")]
     assert command("/help@other_bot", "group") == []
+    assert command("/ban 5", "group") == [], "another bot's"
+    assert command("/ban@whatsit_bot", "group") == [Command("ban")]
+    assert command("/ban") == [Command("ban")]
+    assert read(text="/etc/passwd") == [Unwelcome("text without a link")]
     assert read(text="/start") == [Command("start")], "a server that marks no entities"
 
 
@@ -156,12 +171,22 @@ def test_in_a_group_only_what_is_meant_for_the_bot_counts(chat_type: str) -> Non
     assert read(chat_type, text="https://e.org/a.png") == []
     assert read(chat_type, voice=file(duration=1)) == []
     assert command("/help", chat_type) == [Command("help")]
+    assert read(chat_type, text="haha nice", **answer) == []
     assert read(chat_type, **picture, **mention) == found
     assert read(chat_type, **picture, **answer) == found
 
 
-def test_in_a_group_somebody_can_ask_about_the_photo_that_they_answer() -> None:
+@pytest.mark.parametrize(
+    ("original", "found"),
+    [
+        ({"photo": photo((500, 500))}, [Photo("500x500", "u500", 250_000)]),
+        ({"text": "https://e.org/a"}, [Link("https://e.org/a")]),
+        ({"text": "hello"}, []),
+    ],
+)
+def test_in_a_group_somebody_can_ask_about_the_message_that_they_answer(
+    original: dict[str, Any], found: list[Asked]
+) -> None:
     text = "@whatsit_bot what is this?"
-    original = message("group", photo=photo((500, 500))).to_dict()
-    found = read("group", text=text, entities=[entity("mention", text, "@whatsit_bot")], reply_to_message=original)
-    assert found == [Photo("500x500", "u500", 250_000)]
+    mention = [entity("mention", text, "@whatsit_bot")]
+    assert read("group", text=text, entities=mention, reply_to_message=message("group", **original).to_dict()) == found
