@@ -6,9 +6,7 @@ out:  ClassifyImage → classify; or what is wrong with the link, or with the fi
 
 from __future__ import annotations
 
-import asyncio
-
-from common.images import store_model_input
+from common.images import InputMaker
 from common.messages import ClassifyImage, FetchUrl, SendReply, Words
 from common.model_record import wait_for_model
 from common.process import run
@@ -17,7 +15,7 @@ from common.store import Store
 from common.web import Fetcher
 from common.worker import Worker
 
-DECODES_AT_ONCE = 1  # links mostly wait for servers; a decode takes a core, and may take 300 MB
+DECODES_AT_ONCE = 1  # links mostly wait for servers; a decode takes a core, and up to 400 MB
 
 
 class UrlFetch(Worker[FetchUrl]):
@@ -28,34 +26,29 @@ class UrlFetch(Worker[FetchUrl]):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._store = Store(settings.files_dir)
-        self._fetcher = Fetcher(settings.fetch_allow_networks, concurrency=self.concurrency)
-        self._decoding = asyncio.Semaphore(DECODES_AT_ONCE)
+        self._fetcher = Fetcher(settings.fetch_allow_networks, max_threads=4 * self.concurrency)
+        self._inputs = InputMaker(Store(settings.files_dir), settings.models_dir, at_once=DECODES_AT_ONCE)
 
     async def open(self) -> None:
         """Wait for the model whose input is to be written."""
         await wait_for_model(self.settings.models_dir)
 
     async def close(self) -> None:
-        """Let go of the fetching threads."""
-        self._fetcher.close()
+        """Let go of the decoding thread."""
+        self._inputs.close()
 
     async def handle(self, message: FetchUrl) -> ClassifyImage | SendReply:
         """Fetch one link. A dead one is refused at once: the user sees that, and can send it again.
 
         Raises:
-            Outage: No model is prepared, or the disk fails.
+            Outage: No model is prepared, the disk fails, or too many links wait for slow name servers.
         """
         key = message.job.key("input")
         fetched = await self._fetcher.fetch(message.url)
-        refused = fetched if isinstance(fetched, Words) else await self._check(fetched, key)
+        refused = fetched if isinstance(fetched, Words) else await self._inputs.make(fetched, key)
         if refused:
             return SendReply(job=message.job, content=refused)
         return ClassifyImage(job=message.job, key=key)
-
-    async def _check(self, content: bytes, key: str) -> Words | None:
-        async with self._decoding:
-            return await asyncio.to_thread(store_model_input, content, key, self._store, self.settings.models_dir)
 
 
 if __name__ == "__main__":

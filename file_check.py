@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from common.errors import InputLost, Outage
-from common.images import store_model_input
-from common.messages import CheckFile, ClassifyImage, DeleteFiles, Message, SendReply, Words
+from common.errors import InputLost
+from common.images import InputMaker
+from common.messages import CheckFile, ClassifyImage, DeleteFiles, Message, SendReply
 from common.model_record import wait_for_model
 from common.process import run
 from common.settings import Settings
@@ -24,15 +24,20 @@ class FileCheck(Worker[CheckFile]):
     """Downloads in, model inputs out."""
 
     channel = "file_check"
-    concurrency = 2  # one decodes while another waits for the disk; a decode may take 300 MB
+    concurrency = 2  # a decode takes a core, and up to 400 MB
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self._store = Store(settings.files_dir)
+        self._inputs = InputMaker(self._store, settings.models_dir, at_once=self.concurrency)
 
     async def open(self) -> None:
         """Wait for the model whose input is to be written."""
         await wait_for_model(self.settings.models_dir)
+
+    async def close(self) -> None:
+        """Let go of the decoding threads."""
+        self._inputs.close()
 
     async def handle(self, message: CheckFile) -> Sequence[Message]:
         """Check one download.
@@ -41,27 +46,18 @@ class FileCheck(Worker[CheckFile]):
             InputLost: The download is gone, or shorter than announced: it must be downloaded again.
             Outage: No model is prepared, or the disk fails.
         """
-        refused = await asyncio.to_thread(self._check, message)
-        if refused:
-            return [SendReply(job=message.job, content=refused, files=(message.key,))]
-        return [
-            ClassifyImage(job=message.job, key=message.job.key("input")),
-            DeleteFiles(job=message.job, keys=(message.key,)),
-        ]
-
-    def _check(self, message: CheckFile) -> Words | None:
-        content = self._read(message.key)
-        if message.announced_bytes is not None and len(content) < message.announced_bytes:
+        content = await asyncio.to_thread(self._store.read, message.key)
+        too_short = message.announced_bytes is not None and len(content) < message.announced_bytes
+        if too_short and not message.job.run:  # the second time, believe the file and not the announcement
             msg = f"{message.key!r} has {len(content)} of {message.announced_bytes} bytes"
             raise InputLost(msg)
-        return store_model_input(content, message.job.key("input"), self._store, self.settings.models_dir)
-
-    def _read(self, key: str) -> bytes:
-        try:
-            return self._store.read(key)
-        except OSError as error:
-            msg = f"cannot read {key!r} from the store: {error}"
-            raise Outage(msg) from error
+        key = message.job.key("input")
+        if refused := await self._inputs.make(content, key):
+            return [SendReply(job=message.job, content=refused, files=(message.key,))]
+        return [
+            ClassifyImage(job=message.job, key=key),
+            DeleteFiles(job=message.job, keys=(message.key,)),
+        ]
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from common import jobs
 from common.channels import Channels
+from common.errors import Outage
 from common.messages import DeleteFiles
 from common.process import run
 from common.settings import Settings
@@ -45,38 +46,53 @@ class GarbageCollect(Worker[DeleteFiles]):
     async def background(self, channels: Channels) -> None:
         """Sweep, now and then each minute."""
         while True:
-            try:
-                await self.sweep(channels, time.time())
-            except (RedisError, OSError) as error:
-                _log.warning("this minute's sweep was cut short: %s", error)
+            await self.sweep(channels, time.time())
             await asyncio.sleep(SWEEP_EVERY_S)
 
     async def sweep(self, channels: Channels, now: float) -> None:
-        """Delete files without a job, bring back jobs without a message, forget what is long past.
+        """Bring back jobs without a message, forget what is long past, delete files without a job.
+
+        What one step meets does not keep the others from being taken.
 
         Args:
             channels: Where the jobs are.
             now: The time, in Unix seconds.
         """
-        await self._sweep_files(channels)
+        steps = {
+            "jobs": self._sweep_jobs(channels),
+            "dead letters": channels.expire_dead_letters(round(now * 1000)),
+            "consumers": self._sweep_consumers(channels),
+            "files": self._sweep_files(channels),
+        }
+        for what, step in steps.items():
+            try:
+                await step
+            except (RedisError, Outage) as error:
+                _log.warning("the %s could not be swept this minute: %s", what, error)
+            except Exception:  # the sweeper is what mends everything else, and outlives whatever it meets
+                _log.exception("the %s could not be swept this minute", what)
+
+    async def _sweep_jobs(self, channels: Channels) -> None:
         async for batch in channels.jobs():
             for job in await channels.lost(batch):
-                if call := await jobs.restart(channels, job):
-                    await channels.run(call)
-        await channels.expire_dead_letters(round(now * 1000))
+                await channels.run(await jobs.restart(channels, job))
+
+    async def _sweep_consumers(self, channels: Channels) -> None:
         for name in await channels.drop_consumers(CONSUMER_GONE_MS):
             _log.info("consumer %s has been gone for a day and is forgotten", name)
 
     async def _sweep_files(self, channels: Channels) -> None:
         """Lists files first and asks for their jobs then: a file whose job begins in between is not in the list."""
-        files = await asyncio.to_thread(lambda: [name for name, _ in self.store.files()])
-        owners = {name: name.partition(".")[0] for name in files}
+        owners = {name: name.partition(".")[0] for name, _ in await asyncio.to_thread(self._files)}
         live = await channels.live(sorted(set(owners.values())))
         left = [name for name, job in owners.items() if job not in live]
         for name in left:
             await asyncio.to_thread(self.store.delete, name)
         if left:
             _log.info("swept %d files that no job needs", len(left))
+
+    def _files(self) -> list[tuple[str, float]]:
+        return list(self.store.files())
 
 
 if __name__ == "__main__":

@@ -7,10 +7,12 @@ Colour profiles are left unapplied, as the reference transforms leave them.
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 import re
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -26,21 +28,30 @@ log = logging.getLogger(__name__)
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
 MAX_BYTES: Final = 20 * 2**20  # what the Bot API lets a bot download; links get the same
-MAX_PIXELS: Final = 24_000_000
-MAX_JPEG_PIXELS: Final = 100_000_000  # above MAX_PIXELS at reduced scale; either way a decode takes up to 300 MB
+MAX_PIXELS: Final = 24_000_000  # a decode of so many takes up to 300 MB; of a WebP, 400 MB
+MAX_JPEG_PIXELS: Final = 100_000_000  # above MAX_PIXELS at reduced scale, and only what libjpeg reads in one pass
+MAX_JPEG_SCANS: Final = 100  # progressive files have about 10; each takes time for every pixel, and may take no byte
+MAX_JPEG_SEGMENTS: Final = 10_000  # Pillow keeps each one: five million empty ones fit in 20 MB, and took 650 MB
 MAX_ASPECT: Final = 100  # however thin the picture, resizing it makes at most 12 megapixels
 
 EMPTY: Final = "The file is empty. Please send it again."
 TOO_LARGE: Final = f"The file is larger than {MAX_BYTES >> 20} MB, the most that I accept."
 TOO_MANY_PIXELS: Final = (
     f"The picture has too many pixels: I accept at most {MAX_PIXELS // 10**6} megapixels "
-    f"(JPEG: {MAX_JPEG_PIXELS // 10**6}). Please send it as a photo, not as a file: "
+    f"(JPEG: {MAX_JPEG_PIXELS // 10**6}, unless it is progressive). Please send it as a photo, not as a file: "
     "Telegram then makes it smaller."
+)
+TOO_MANY_SCANS: Final = (
+    f"The picture is a JPEG of more than {MAX_JPEG_SCANS} scans, the most that I accept. Please send it as a photo, "
+    "not as a file: Telegram then stores it anew."
 )
 TOO_THIN: Final = (
     f"The picture is more than {MAX_ASPECT} times as long as it is wide. Please send the part that matters."
 )
-DAMAGED: Final = "The picture is cut off or damaged. Please send it again."
+DAMAGED: Final = (
+    "The picture is cut off or damaged. Please send it again; if you can see it whole, send it as a photo, "
+    "not as a file: Telegram then stores it anew."
+)
 NO_IMAGE: Final = "This is not an image that I know. I can read JPEG, PNG, WebP, GIF, BMP and AVIF."
 FOREIGN_IMAGE: Final = "This file is {}, which I can't read. I can read JPEG, PNG, WebP, GIF, BMP and AVIF."
 HEIC: Final = (
@@ -70,6 +81,11 @@ _BEGINNINGS: Final = tuple(
 )
 _BEGINNING_BYTES: Final = 1024
 
+# What a JPEG is made of (ITU-T T.81, table B.1): every marker but those that stand amid a scan's data.
+_JPEG: Final = b"\xff\xd8\xff"
+_JPEG_MARKER: Final = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
+_START_OF_IMAGE, _END_OF_IMAGE, _START_OF_SCAN = b"\xd8", b"\xd9", b"\xda"
+
 # Values of the EXIF tag Orientation (EXIF 2.32, 4.6.4), and what turns such a picture upright.
 _TURN_UPRIGHT: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -81,8 +97,9 @@ _TURN_UPRIGHT: Final = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# A WebP's memory is taken when it is opened, before we can judge its size: Pillow refuses at twice this.
+# Pillow refuses at twice this, and warns from here on, where we refuse.
 Image.MAX_IMAGE_PIXELS = MAX_JPEG_PIXELS
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # Pillow warns of broken metadata, by name of its own lines; that is no fault of the picture.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
@@ -100,7 +117,11 @@ def decode(content: bytes) -> Image.Image | Words:
     """The picture in a file: whole, upright, 8-bit RGB, transparent parts on white.
 
     Of an animation it is the first frame. A JPEG of more than 24 megapixels is decoded at half its
-    scale or less, so that at most 24 remain.
+    scale or less, so that at most 24 remain. One that is progressive, or stores its colours apart, may
+    have no more than 24 to begin with: libjpeg keeps all of such a picture, at full size.
+
+    A JPEG that lacks nothing but its end mark is refused, though browsers show it: nothing else tells
+    it from one that lacks its last pixels or its last scan, and those must not be silently classified.
 
     Args:
         content: A JPEG, PNG, WebP, GIF, BMP or AVIF file: at most 20 MB, 24 megapixels (JPEG: 100), and
@@ -113,7 +134,7 @@ def decode(content: bytes) -> Image.Image | Words:
         return _decode(content)
     except _Refused as refused:
         return refusal(str(refused))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except Image.DecompressionBombError:
         return refusal(TOO_MANY_PIXELS)
     except Exception as error:  # a broken file makes Pillow's plug-ins raise whatever comes to hand
         log.debug("unreadable picture: %r", error)
@@ -141,7 +162,7 @@ def model_input(content: bytes, spec: InputSpec) -> bytes | Words:
 
 
 def store_model_input(content: bytes, key: str, store: Store, models_dir: Path) -> Words | None:
-    """Write a file's input for the model in use under ``key``; blocks, so call it in a thread.
+    """Write a file's input for the model in use under ``key``; blocks.
 
     Returns:
         What to tell the user instead, if the file is refused.
@@ -155,12 +176,31 @@ def store_model_input(content: bytes, key: str, store: Store, models_dir: Path) 
     made = model_input(content, record.input)
     if isinstance(made, Words):
         return made
-    try:
-        store.write(key, made)
-    except OSError as error:
-        msg = f"cannot write {key!r} to the store: {error}"
-        raise Outage(msg) from error
+    store.write(key, made)
     return None
+
+
+class InputMaker:
+    """Stores model inputs, at most ``at_once`` at a time.
+
+    It has threads of its own, since a decode cannot be stopped: whoever gives up waiting leaves it in its
+    thread, and only its end makes room for the next. So retries, too, cannot pile up pictures in memory.
+    """
+
+    def __init__(self, store: Store, models_dir: Path, *, at_once: int) -> None:
+        self._store = store
+        self._models_dir = models_dir
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="decode")
+
+    async def make(self, content: bytes, key: str) -> Words | None:
+        """As ``store_model_input``, without blocking."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, store_model_input, content, key, self._store, self._models_dir
+        )
+
+    def close(self) -> None:
+        """Let go of the threads; a decode that still runs ends by itself."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _decode(content: bytes) -> Image.Image:
@@ -168,19 +208,47 @@ def _decode(content: bytes) -> Image.Image:
         raise _Refused(EMPTY)
     if len(content) > MAX_BYTES:
         raise _Refused(TOO_LARGE)
+    return _upright(*_read(content))
+
+
+def _read(content: bytes) -> tuple[Image.Image, int]:
+    """The picture as it is stored, and its orientation. All else that Pillow holds of it is free on return."""
+    scans = _scans(content) if content.startswith(_JPEG) else []
+    if len(scans) > MAX_JPEG_SCANS:
+        raise _Refused(TOO_MANY_SCANS)
     with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-        _judge_size(image)  # from the header alone: nothing is decoded yet
+        # libjpeg keeps the coefficients of the whole picture if its first scan cannot complete any of it.
+        in_one_pass = scans[:1] == [len(image.getbands())] and "progressive" not in image.info
+        _judge_size(image, MAX_JPEG_PIXELS if in_one_pass else MAX_PIXELS)  # nothing is decoded yet
         _reduce_scale(image)
         _bring_transparent_colour_along(image)
         image.load()
-        return _upright(_rgb(image), _orientation(image))
+        return _rgb(image), _orientation(image)
 
 
-def _judge_size(image: Image.Image) -> None:
+def _scans(jpeg: bytes) -> list[int]:
+    """How many colour components each scan of a JPEG's first picture has (ITU-T T.81, B.1 and B.2.3).
+
+    Thumbnails lie inside segments, and more pictures or a film behind the end mark: neither counts.
+    """
+    scans: list[int] = []
+    at = 0
+    for _ in range(MAX_JPEG_SEGMENTS):
+        marker = _JPEG_MARKER.search(jpeg, at)
+        if marker is None or marker[1] == _END_OF_IMAGE:
+            return scans
+        at = marker.end()
+        if marker[1] == _START_OF_IMAGE:
+            continue
+        if marker[1] == _START_OF_SCAN:
+            scans.append(jpeg[at + 2])
+        at += int.from_bytes(jpeg[at : at + 2])
+    raise _Refused(DAMAGED)
+
+
+def _judge_size(image: Image.Image, max_pixels: int) -> None:
     width, height = image.size
-    # MPO is a JPEG with more pictures behind it, as many phones write it; Pillow opens the first.
-    limit = MAX_JPEG_PIXELS if image.format in {"JPEG", "MPO"} else MAX_PIXELS
-    if width * height > limit:
+    if width * height > max_pixels:
         raise _Refused(TOO_MANY_PIXELS)
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise _Refused(TOO_THIN)
@@ -217,7 +285,7 @@ def _rgb(image: Image.Image) -> Image.Image:
         return _from_16_bits(image).convert("RGB")
     if not image.has_transparency_data:
         return image if image.mode == "RGB" else image.convert("RGB")
-    layer = image.convert("RGBA")
+    layer = image if image.mode == "RGBA" else image.convert("RGBA")
     paper = Image.new("RGB", image.size, "white")
     paper.paste(layer, mask=layer)
     return paper

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from common.errors import InputLost
+from common.errors import InputLost, Outage
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)+")
 _TEMPORARY = ".part"
@@ -17,7 +18,8 @@ _TEMPORARY = ".part"
 class Store:
     """Files by key, in one folder. Keys are job ids and a kind, never names from outside.
 
-    Every operation may wait for the disk: call it in a thread from async code.
+    Every operation may wait for the disk: call it in a thread from async code. Each raises ``Outage`` when
+    the disk does not do its part (full, read-only, broken): that may pass, and is no fault of the file.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -29,44 +31,60 @@ class Store:
 
         Raises:
             ValueError: The key could leave the folder.
-            OSError: The disk is full or broken.
+            Outage: The disk is full or broken. An older file of that key is still whole.
         """
         path = self._path(key)
-        # Named by process: two workers that write the same key do not write into one another's file.
-        temporary = path.with_name(f"{path.name}.{os.getpid()}{_TEMPORARY}")
-        try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
-        self._sync_folder()
+        # Named by process and thread: two that write the same key do not write into one another's file.
+        temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}{_TEMPORARY}")
+        with _disk(f"write {key!r}"):
+            try:
+                with temporary.open("wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                temporary.replace(path)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+                raise
+            self._sync_folder()
 
     def read(self, key: str) -> bytes:
         """A file's content.
 
         Raises:
             InputLost: There is no such file.
+            Outage: The disk is broken.
         """
-        try:
-            return self._path(key).read_bytes()
-        except FileNotFoundError:
-            msg = f"no file {key!r} in the store"
-            raise InputLost(msg) from None
+        path = self._path(key)
+        with _disk(f"read {key!r}"):
+            try:
+                return path.read_bytes()
+            except FileNotFoundError:
+                msg = f"no file {key!r} in the store"
+                raise InputLost(msg) from None
 
     def delete(self, key: str) -> None:
-        """Delete a file; one that is gone already is no error."""
-        self._path(key).unlink(missing_ok=True)
+        """Delete a file; one that is gone already is no error.
+
+        Raises:
+            Outage: The disk is broken.
+        """
+        path = self._path(key)
+        with _disk(f"delete {key!r}"):
+            path.unlink(missing_ok=True)
 
     def files(self) -> Iterator[tuple[str, float]]:
-        """Name and modification time (Unix seconds) of every file, unfinished ones included."""
-        for entry in os.scandir(self._folder):
-            with contextlib.suppress(FileNotFoundError):
-                yield entry.name, entry.stat().st_mtime
+        """Name and modification time (Unix seconds) of every file of ours, unfinished ones included.
+
+        Raises:
+            Outage: The disk is broken.
+        """
+        with _disk("list files"):
+            for entry in os.scandir(self._folder):
+                with contextlib.suppress(FileNotFoundError):
+                    if _KEY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                        yield entry.name, entry.stat().st_mtime
 
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
@@ -81,3 +99,12 @@ class Store:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+@contextlib.contextmanager
+def _disk(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        msg = f"the store cannot {doing}: {error.strerror or error}"
+        raise Outage(msg) from error

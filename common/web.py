@@ -14,7 +14,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
@@ -23,7 +23,7 @@ import urllib3
 from ssrfguard import Policy, Resolver, SSRFGuardError
 from ssrfguard.requests import SafeAdapter
 
-from common.errors import SettingsError
+from common.errors import Outage, SettingsError
 from common.images import MAX_BYTES, TOO_LARGE, refusal
 from common.messages import Words
 from common.settings import Network
@@ -67,7 +67,8 @@ class Fetcher:
         resolver: Stands in for ``socket.getaddrinfo``. What it answers is still judged.
         time_limit_s: For one link from first to last byte, redirects and name resolution included.
         max_bytes: For one body, as received and as decompressed.
-        concurrency: How many links at once.
+        max_threads: How many links at once, with those that nobody waits for any more, and whose name still does
+            not resolve: nothing can end a ``getaddrinfo``, and some name servers take minutes to give up.
 
     Raises:
         SettingsError: A network of ``allow_networks`` would open more than itself.
@@ -80,21 +81,23 @@ class Fetcher:
         resolver: Resolver | None = None,
         time_limit_s: float = TIME_LIMIT_S,
         max_bytes: int = MAX_BYTES,
-        concurrency: int = 8,
+        max_threads: int = 32,
     ) -> None:
         self._policy = _policy(allow_networks)
         self._resolver = resolver
         self._time_limit_s = time_limit_s
         self._max_bytes = max_bytes
-        # Threads of its own: a slow server holds one for the whole time limit, and the loop's default
-        # threads must stay free for files.
-        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="fetch")
+        self._max_threads = max_threads
+        self._threads: list[threading.Thread] = []
 
     async def fetch(self, url: str) -> bytes | Words:
         """What a link leads to, whatever its kind, or what to tell the user instead.
 
         Args:
             url: As the user wrote it; ``example.com/cat.jpg`` will do.
+
+        Raises:
+            Outage: All threads wait for slow name servers.
         """
         try:
             request = _request(with_scheme(url), self._policy)
@@ -102,17 +105,37 @@ class Fetcher:
             log.debug("refused a link: %r", error)
             return refusal(BAD_LINK)
         download = _Download(self._policy, self._resolver, self._time_limit_s, self._max_bytes)
+        fetched = self._start(download, request)
         try:
             async with asyncio.timeout(self._time_limit_s):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, download.run, request)
+                return await asyncio.wrap_future(fetched)
         except TimeoutError:
             return download.unreachable(request)
         finally:
             download.cut()  # nobody waits any more: let the thread end, too
 
-    def close(self) -> None:
-        """Let go of the threads; a fetch that still runs ends by its own time limits."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+    def _start(self, download: _Download, request: requests.PreparedRequest) -> Future[bytes | Words]:
+        """Run the download in a thread of its own, at once, so that its time is not spent on waiting for others.
+
+        A daemon, unlike an executor's: a name that does not resolve must not keep the worker from stopping.
+        """
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        if len(self._threads) >= self._max_threads:
+            msg = f"all {self._max_threads} fetching threads wait for slow name servers"
+            raise Outage(msg)
+        fetched: Future[bytes | Words] = Future()
+        fetched.set_running_or_notify_cancel()  # what runs cannot be cancelled any more, only cut
+        thread = threading.Thread(target=_fulfil, args=(fetched, download, request), name="fetch", daemon=True)
+        thread.start()
+        self._threads.append(thread)
+        return fetched
+
+
+def _fulfil(fetched: Future[bytes | Words], download: _Download, request: requests.PreparedRequest) -> None:
+    try:
+        fetched.set_result(download.run(request))
+    except Exception as error:  # for whoever waits
+        fetched.set_exception(error)
 
 
 def with_scheme(url: str) -> str:

@@ -30,7 +30,7 @@ async def publish(channels: Channels, message: Message) -> None:
 
 async def lose(channels: Channels, channel: str) -> None:
     """Delete what waits in a channel, as a careless hand would."""
-    await channels._redis.xtrim(channels.key(channel), maxlen=0)
+    await channels.redis.xtrim(channels.key(channel), maxlen=0)
 
 
 def names(store: Store) -> list[str]:
@@ -66,7 +66,7 @@ async def test_a_job_without_a_message_starts_again_once_and_then_the_user_gets_
             await lose(channels, channel)
         await sweeper.sweep(channels, now=0)
 
-    rows = [row for channel in CHANNELS for row in await entries(channels._redis, channels.key(channel))]
+    rows = [row for channel in CHANNELS for row in await entries(channels.redis, channels.key(channel))]
     (message,) = [decode(row[b"body"]) for row in rows]
     if times == 1:
         assert (type(message), message.job.run) == (type(make.classify()), 1)
@@ -75,8 +75,55 @@ async def test_a_job_without_a_message_starts_again_once_and_then_the_user_gets_
         assert message.content.text == jobs.APOLOGY  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("alien", [".nfs0001", "lost+found", "readme", "a.b"])
+async def test_what_does_not_belong_into_the_folder_is_left_alone_and_stops_no_sweep(
+    channels: Channels, sweeper: GarbageCollect, settings: Settings, alien: str
+) -> None:
+    (settings.files_dir / alien).mkdir()
+    await publish(channels, make.classify())
+    await lose(channels, "classify")
+    await sweeper.sweep(channels, now=0)
+    assert await channels.redis.xlen(channels.key("classify")) == 1
+    assert (settings.files_dir / alien).is_dir()
+
+
+async def test_a_step_that_fails_keeps_no_other_from_being_taken(
+    channels: Channels, sweeper: GarbageCollect, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.jobs.restart", None)
+    await publish(channels, make.classify())
+    await lose(channels, "classify")
+    store.write("1-2-0.0.input", b"left by a crash")
+    await sweeper.sweep(channels, now=0)
+    assert names(store) == []
+
+
+@pytest.mark.parametrize("origin", [None, b"{"])
+async def test_a_job_that_cannot_be_started_again_ends(
+    channels: Channels, sweeper: GarbageCollect, store: Store, origin: bytes | None
+) -> None:
+    await publish(channels, make.classify("1-1-0"))
+    await lose(channels, "classify")
+    if origin is None:
+        await channels.redis.delete(channels.key("jobs"))
+    else:
+        await channels.redis.hset(channels.key("jobs"), "1-1-0", origin)
+    store.write("1-1-0.0.input", b"x")
+    await sweeper.sweep(channels, now=0)
+    assert not await channels.redis.exists(channels.key("jobs"), channels.key("jobs", "at"))
+    assert names(store) == []
+
+
+async def test_a_job_whose_whereabouts_are_unknown_is_found(channels: Channels, sweeper: GarbageCollect) -> None:
+    await publish(channels, make.classify())
+    await lose(channels, "classify")
+    await channels.redis.delete(channels.key("jobs", "at"))
+    await sweeper.sweep(channels, now=0)
+    assert await channels.redis.xlen(channels.key("classify")) == 1
+
+
 async def test_a_job_that_waits_is_left_in_peace(channels: Channels, sweeper: GarbageCollect) -> None:
     await publish(channels, make.classify())
     await sweeper.sweep(channels, now=0)
     await sweeper.sweep(channels, now=10**6)
-    assert await channels._redis.xlen(channels.key("classify")) == 1
+    assert await channels.redis.xlen(channels.key("classify")) == 1

@@ -5,6 +5,8 @@ import gzip
 import io
 import ipaddress
 import socket
+import subprocess
+import sys
 import threading
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
@@ -15,8 +17,9 @@ import pytest
 from PIL import Image
 from ssrfguard import Resolver
 
-from common import web
+from common import images, web
 from common.errors import Outage, SettingsError
+from common.images import refusal
 from common.messages import ClassifyImage, FetchUrl, SendReply, Words
 from common.model_input import InputSpec, unpack
 from common.model_record import IN_USE, ModelRecord
@@ -68,10 +71,7 @@ async def fetch(
 ) -> bytes | str:
     """What is behind the link, or the words of its refusal."""
     fetcher = web.Fetcher(LOCAL, time_limit_s=time_limit_s, max_bytes=max_bytes, resolver=resolver)
-    try:
-        fetched = await fetcher.fetch(url)
-    finally:
-        fetcher.close()
+    fetched = await fetcher.fetch(url)
     return fetched.text if isinstance(fetched, Words) else fetched
 
 
@@ -85,6 +85,14 @@ def names(**addresses: str) -> Resolver:
         return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (known[host], port))]
 
     return resolve
+
+
+async def no_thread_fetches() -> None:
+    """Wait until all fetching threads have ended."""
+    for thread in threading.enumerate():
+        if thread.name == "fetch":
+            await asyncio.to_thread(thread.join, 5)
+            assert not thread.is_alive()
 
 
 # The worker
@@ -149,6 +157,33 @@ async def test_several_links_are_fetched_at_once(worker: UrlFetch, server: WebSe
     )
 
     assert all(isinstance(answer, ClassifyImage) for answer in answers)
+
+
+async def test_a_decode_that_nobody_waits_for_keeps_its_place(
+    worker: UrlFetch, server: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a picture that takes longer to decode than anybody waits
+    began, go_on = threading.Semaphore(0), threading.Event()
+
+    def decode_slowly(*_arguments: object) -> Words:
+        began.release()
+        go_on.wait(10)
+        return refusal("decoded")
+
+    monkeypatch.setattr(images, "model_input", decode_slowly)
+    server.answers["/red.png"] = content(png())
+    given_up = asyncio.create_task(worker.handle(FetchUrl(job=job(), url=server.url("/red.png"))))
+    assert await asyncio.to_thread(began.acquire, timeout=5)
+    given_up.cancel()
+    await asyncio.wait([given_up])
+
+    # When it is tried again
+    again = asyncio.create_task(worker.handle(FetchUrl(job=job(), url=server.url("/red.png"))))
+
+    # Then that waits until the first has ended
+    assert not await asyncio.to_thread(began.acquire, timeout=0.3)
+    go_on.set()
+    assert await again == SendReply(job=job(), content=refusal("decoded"))
 
 
 async def test_a_worker_that_never_opened_closes(settings: Settings) -> None:
@@ -289,7 +324,6 @@ async def test_without_allowed_networks_this_machine_is_not_asked(server: WebSer
     fetcher = web.Fetcher(resolver=names(here_example="127.0.0.1"))
 
     fetched = await fetcher.fetch(f"http://here.example:{server.port}/")
-    fetcher.close()
 
     assert isinstance(fetched, Words)
     assert "not public" in fetched.text
@@ -414,21 +448,85 @@ async def test_a_server_that_drips_is_cut_and_its_thread_ends(answer: Answer, se
 
     assert words == web.UNREACHABLE.format(host="127.0.0.1", time_limit_s=0.2)
     assert await asyncio.to_thread(server.hung_up.wait, 5)
-    fetching = [thread for thread in threading.enumerate() if thread.name.startswith("fetch")]
-    for thread in fetching:
-        await asyncio.to_thread(thread.join, 5)
-        assert not thread.is_alive()
+    await no_thread_fetches()
 
 
 async def test_a_dripping_server_does_not_hold_up_other_links(server: WebServer) -> None:
     server.answers["/slow"] = drip(OK, b"X-Cat: 1\r\n")
     server.answers["/fast"] = content(b"hello")
-    fetcher = web.Fetcher(LOCAL, time_limit_s=10, concurrency=2)
+    fetcher = web.Fetcher(LOCAL, time_limit_s=10)
 
     slow = asyncio.create_task(fetcher.fetch(server.url("/slow")))
     assert await fetcher.fetch(server.url("/fast")) == b"hello"
     slow.cancel()
-    fetcher.close()
 
     # Who gives up waiting ends the conversation, too.
     assert await asyncio.to_thread(server.hung_up.wait, 5)
+
+
+# Names that do not resolve, and cannot be given up
+
+
+@pytest.fixture
+def name_server() -> Iterator[threading.Event]:
+    """Answers slow names when it is set; at the latest when the test ends."""
+    answers = threading.Event()
+    yield answers
+    answers.set()
+
+
+def slow_names(name_server: threading.Event) -> Resolver:
+    """A resolver of this machine's address for every name; for a slow one, when the name server answers."""
+
+    def resolve(host: str, port: int, *_: object) -> list[tuple[int, int, int, str, tuple[str, int]]]:
+        if host.startswith("slow"):
+            name_server.wait(20)
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))]
+
+    return resolve
+
+
+async def test_slow_names_do_not_hold_up_other_links(server: WebServer, name_server: threading.Event) -> None:
+    server.answers["/"] = content(b"hello")
+    fetcher = web.Fetcher(LOCAL, resolver=slow_names(name_server))
+
+    slow = [asyncio.create_task(fetcher.fetch(f"http://slow-{i}.example/")) for i in range(8)]
+    await asyncio.sleep(0)  # all of them begin
+    async with asyncio.timeout(5):
+        assert await fetcher.fetch(f"http://fast.example:{server.port}/") == b"hello"
+
+    name_server.set()
+    assert all(isinstance(fetched, Words) for fetched in await asyncio.gather(*slow))
+
+
+async def test_when_every_thread_waits_for_a_name_the_next_link_waits_too(
+    server: WebServer, name_server: threading.Event
+) -> None:
+    # Given as many slow names as there are threads, which nobody waits for any more
+    server.answers["/"] = content(b"hello")
+    fetcher = web.Fetcher(LOCAL, resolver=slow_names(name_server), time_limit_s=0.1, max_threads=2)
+    slow = [fetcher.fetch(f"http://slow-{i}.example/") for i in range(2)]
+    assert all("did not send" in str(fetched) for fetched in await asyncio.gather(*slow))
+
+    # Then the next link is tried again later, and not refused
+    with pytest.raises(Outage, match="all 2 fetching threads wait for slow name servers"):
+        await fetcher.fetch(f"http://fast.example:{server.port}/")
+
+    name_server.set()
+    await no_thread_fetches()
+    fetcher = web.Fetcher(LOCAL, resolver=slow_names(name_server), max_threads=2)
+    assert await fetcher.fetch(f"http://fast.example:{server.port}/") == b"hello"
+
+
+def test_a_slow_name_does_not_keep_the_process_from_ending() -> None:
+    script = """if True:
+        import asyncio, threading
+        from common import web
+
+        def never(*_arguments):
+            threading.Event().wait()
+
+        asyncio.run(web.Fetcher(resolver=never, time_limit_s=0.1).fetch("http://slow.example/"))
+    """
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=10)

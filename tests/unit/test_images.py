@@ -3,8 +3,11 @@ from __future__ import annotations
 import io
 import random
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,7 +69,7 @@ def refused(content: bytes) -> str:
 def row(content: bytes) -> list[tuple[int, ...]]:
     """The first row of the picture in a file."""
     picture = decoded(content)
-    return [picture.convert("RGB").getpixel((x, 0)) for x in range(picture.width)]  # type: ignore[misc]
+    return [picture.getpixel((x, 0)) for x in range(picture.width)]  # type: ignore[misc]
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:
@@ -266,10 +269,7 @@ def corners(picture: Image.Image) -> str:
     def name(x: int, y: int) -> str:
         pixel = picture.getpixel((x, y))
         assert isinstance(pixel, tuple)
-        return (
-            min(names, key=lambda c: sum(abs(a - b) for a, b in zip(c, pixel, strict=True)))
-            and names[min(names, key=lambda c: sum(abs(a - b) for a, b in zip(c, pixel, strict=True)))]
-        )
+        return names[min(names, key=lambda c: sum(abs(a - b) for a, b in zip(c, pixel, strict=True)))]
 
     return f"{name(1, 1)}{name(right, 1)}\n{name(1, bottom)}{name(right, bottom)}"
 
@@ -318,7 +318,8 @@ WHOLE = {
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_file_cut_off_anywhere_never_gives_a_picture_that_lacks_a_pixel(name: str) -> None:
-    # A PNG or GIF may lose its end mark, when all its pixels are there; nothing else may.
+    # A PNG or GIF may lose its end mark, when all its pixels are there; nothing else may. A JPEG may not, either:
+    # see decode's docstring.
     whole = WHOLE[name]
     pixels = decoded(whole).tobytes()
     ends = sorted({*range(0, len(whole), max(1, len(whole) // 150)), *range(max(0, len(whole) - 30), len(whole))})
@@ -334,6 +335,14 @@ def test_a_file_cut_off_anywhere_never_gives_a_picture_that_lacks_a_pixel(name: 
 @pytest.mark.parametrize("name", WHOLE)
 def test_half_a_file_is_refused_as_cut_off(name: str) -> None:
     assert "cut off or damaged" in refused(WHOLE[name][: len(WHOLE[name]) // 2])
+
+
+@pytest.mark.parametrize("name", ["JPEG", "progressive JPEG"])
+def test_a_jpeg_that_lacks_its_end_mark_alone_is_refused_with_a_cure(name: str) -> None:
+    text = refused(WHOLE[name].removesuffix(b"\xff\xd9"))
+
+    assert "cut off or damaged" in text
+    assert "send it as a photo" in text
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -401,6 +410,7 @@ def fix_header_checksum(content: bytes) -> bytes:
     return content[:29] + struct.pack(">I", zlib.crc32(content[12:29])) + content[33:]
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # as in a worker
 @pytest.mark.parametrize("size", [(6000, 4001), (12000, 9000), (30000, 30000)])
 def test_more_than_24_megapixels_are_refused_from_the_header_alone(size: tuple[int, int]) -> None:
     text = refused(fix_header_checksum(large_png(*size)))
@@ -427,13 +437,98 @@ def test_a_jpeg_of_more_than_24_megapixels_is_decoded_at_reduced_scale() -> None
 
 
 def with_jpeg_size(content: bytes, width: int, height: int) -> bytes:
-    start = content.index(b"\xff\xc0") + 5  # SOF0: marker, length, precision, then height and width
+    frame = b"\xff\xc2" if b"\xff\xc2" in content else b"\xff\xc0"  # SOF2, progressive; SOF0
+    start = content.index(frame) + 5  # marker, length, precision, then height and width
     return content[:start] + struct.pack(">HH", height, width) + content[start + 4 :]
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # as in a worker
 @pytest.mark.parametrize("size", [(10001, 10000), (15000, 15000), (65000, 65000)])
 def test_a_jpeg_of_more_than_100_megapixels_is_refused(size: tuple[int, int]) -> None:
     assert "JPEG: 100" in refused(with_jpeg_size(saved(photo(), "JPEG"), *size))
+
+
+def colours_apart(content: bytes) -> bytes:
+    """A baseline JPEG whose one scan has only the first of its three colour components (ITU-T T.81, B.2.3)."""
+    return content.replace(
+        bytes.fromhex("ffda 000c 03 0100 0211 0311 003f00"), bytes.fromhex("ffda 0008 01 0100 003f00")
+    )
+
+
+@pytest.mark.parametrize(
+    "content", [WHOLE["progressive JPEG"], colours_apart(WHOLE["JPEG"])], ids=["progressive", "apart"]
+)
+def test_a_jpeg_that_libjpeg_would_keep_whole_may_have_24_megapixels(content: bytes) -> None:
+    assert content != WHOLE["JPEG"]
+    assert "24 megapixels" in refused(with_jpeg_size(content, 6001, 4000))
+    assert isinstance(images.decode(with_jpeg_size(content, 600, 400)), Image.Image)
+
+
+def decoded_alone(content: bytes, folder: Path) -> tuple[int, str]:
+    """How many MB decoding a file adds to a process of its own, and what that process complains of."""
+    (folder / "file").write_bytes(content)
+    script = """if True:
+        import pathlib, re, sys
+        from common import images
+
+        def peak_kb():  # and not ru_maxrss, which begins with the peak of whoever started us
+            return int(re.search(r"VmHWM:\\s*(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
+
+        content = pathlib.Path(sys.argv[1]).read_bytes()
+        before = peak_kb()
+        images.decode(content)
+        print((peak_kb() - before) // 1024)
+    """
+    command = [sys.executable, "-c", script, str(folder / "file")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return int(done.stdout), done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="asks Linux how much memory was used")
+@pytest.mark.parametrize("size", [(6000, 4000), (10000, 10000)])
+def test_a_small_progressive_jpeg_cannot_take_much_memory(size: tuple[int, int], tmp_path: Path) -> None:
+    content = saved(Image.new("CMYK", (64, 64)), "JPEG", progressive=True, subsampling=0)
+
+    added_mb, complaints = decoded_alone(with_jpeg_size(content, *size), tmp_path)
+
+    assert added_mb < 300
+    assert complaints == ""
+
+
+def test_pillow_s_warning_of_a_large_picture_is_not_logged(tmp_path: Path) -> None:
+    _, complaints = decoded_alone(with_jpeg_size(WHOLE["JPEG"], 15000, 10000), tmp_path)
+
+    assert complaints == ""
+
+
+def with_scans(count: int) -> bytes:
+    """A progressive JPEG that repeats its last scan, which libjpeg bears with."""
+    whole = WHOLE["progressive JPEG"]
+    scans = whole.count(b"\xff\xda")
+    last = whole[whole.rindex(b"\xff\xda") : -2]
+    return whole[:-2] + last * (count - scans) + b"\xff\xd9"
+
+
+def test_a_jpeg_of_more_than_100_scans_is_refused() -> None:
+    assert decoded(with_scans(100)).size == photo().size
+    assert "more than 100 scans" in refused(with_scans(101))
+
+
+def test_scans_that_are_not_the_picture_s_own_do_not_count() -> None:
+    # Given a picture with thumbnails, and a film behind it, as phones take them
+    start_of_scan = b"\xff\xda"
+    thumbnails = b"\xff\xe1" + struct.pack(">H", 2 + 400) + start_of_scan * 200
+    content = WHOLE["JPEG"][:2] + thumbnails + WHOLE["JPEG"][2:] + start_of_scan * 200
+
+    assert difference(decoded(content), decoded(WHOLE["JPEG"])) == 0
+
+
+@pytest.mark.parametrize("segment", [b"\xff\xe1\0\2", b"\xff\xfe\0\0", b"\xff\xd8"], ids=["APP1", "comment", "start"])
+def test_a_jpeg_of_millions_of_segments_is_refused_unread(segment: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "open", lambda *_args, **_options: pytest.fail("Pillow would keep each of them"))
+    content = WHOLE["JPEG"]
+
+    assert "damaged" in refused(content[:2] + segment * 4_000_000 + content[2:])
 
 
 @pytest.mark.parametrize("size", [(1, 101), (101, 1), (5000, 49)])

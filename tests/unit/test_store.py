@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import InputLost
+from common.errors import InputLost, Outage
 from common.store import Store
 
 
@@ -71,11 +71,28 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
 
     with monkeypatch.context() as patch:
         patch.setattr(os if step == "fsync" else Path, step, fail)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(Outage, match=r"cannot write '1\.0\.input': No space left"):
             store.write("1.0.input", b"new")
 
     assert store.read("1.0.input") == b"old"
     assert [name for name, _ in store.files()] == ["1.0.input"]
+
+
+@pytest.mark.parametrize("operation", ["read", "write", "delete"])
+def test_what_the_disk_cannot_do_is_an_outage_that_names_the_file(operation: str, store: Store, folder: Path) -> None:
+    (folder / "1.0.input").mkdir()  # which can be none of these
+    arguments = ("1.0.input", b"hello") if operation == "write" else ("1.0.input",)
+
+    with pytest.raises(Outage, match=rf"cannot {operation} '1\.0\.input': (Is a directory|Operation not permitted)"):
+        getattr(store, operation)(*arguments)
+    assert [path.name for path in folder.iterdir()] == ["1.0.input"]
+
+
+def test_files_that_cannot_be_listed_are_an_outage(store: Store, folder: Path) -> None:
+    folder.rmdir()
+
+    with pytest.raises(Outage, match="cannot list files: No such file or directory"):
+        list(store.files())
 
 
 def test_the_folder_is_for_its_owner_alone(store: Store, folder: Path) -> None:
