@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint model clean
+.PHONY: help run check test lint model clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -17,6 +17,9 @@ run: $(VENV)/.run ## install, prepare the model, start the bot in the foreground
 	@mkdir -p run/logs
 	@$(BIN)/python -m common.banner
 	@exec $(BIN)/supervisord --nodaemon --configuration supervisord.conf
+
+check: $(VENV)/.run ## say what is wrong and what to do: settings, token, Redis, model, disk, port, programs
+	@$(BIN)/python -m common.check
 
 model: $(VENV)/.run ## prepare the model that MODEL names, and nothing else
 	@$(BIN)/python -m classifier.prepare
@@ -35,7 +38,7 @@ clean: ## delete what was installed, prepared and stored (run/ and models/ too)
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Whatsit needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make PYTHON=python3.12"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 
 $(VENV)/.run: requirements.txt $(VENV)/bin/python
 	@echo "Installing. PyTorch is large: the first time takes a few minutes."

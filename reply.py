@@ -12,11 +12,12 @@ from html import escape
 from typing import Final
 
 from common.errors import Outage, TelegramRefused
+from common.leases import confirm_lease
 from common.messages import DeleteFiles, Predictions, SendReply, ShowTyping, Words
 from common.process import run
 from common.settings import Settings
 from common.telegram import MAX_TEXT_LENGTH, Telegram
-from common.worker import Outputs, Worker, confirm_lease
+from common.worker import Outputs, Worker
 
 SURE_FROM: Final = 0.20
 BAR_LENGTH: Final = 10
@@ -51,7 +52,6 @@ class Reply(Worker[SendReply | ShowTyping]):
             return None
         if message.job.chat_id is not None:
             began = time.perf_counter()
-            await confirm_lease()  # the last moment: what has been sent cannot be taken back
             if await self._send(message.job.chat_id, message):
                 _log.info("%s", _summary(message, (time.perf_counter() - began) * 1000))
         return DeleteFiles(job=message.job, keys=message.files) if message.files else None
@@ -59,7 +59,7 @@ class Reply(Worker[SendReply | ShowTyping]):
     async def _send(self, chat_id: int, message: SendReply) -> bool:
         job = message.job
         try:
-            await self.telegram.send(chat_id, worded(message), job.message_id, job.thread_id)
+            await self.telegram.send(chat_id, worded(message), job.message_id, job.thread_id, confirm_lease)
         except TelegramRefused as error:
             level = logging.INFO if error.blocked else logging.ERROR
             _log.log(level, "job=%s cannot be answered: %s", job.id, error)

@@ -8,8 +8,8 @@ Every key carries one hash tag, ``{<namespace>}``, so that all lie in one slot o
 
     {whatsit}:<channel>          stream, one entry a message: job, body, attempts, since; its group is "workers".
                                  Also the name of the pub/sub channel.
-    {whatsit}:<channel>:begun    hash, entry id → deaths: messages whose handling began and did not end. 0 until a
-                                 worker dies while it handles nothing else.
+    {whatsit}:<channel>:begun    hash, entry id → "<deaths> <process>": messages whose handling began and did not end.
+                                 0 deaths until a worker dies while it handles nothing else.
     {whatsit}:<channel>:delayed  sorted set, entry id → when its retry is due, in ms by the clock of Redis
     {whatsit}:<channel>:parked   hash, entry id → the delayed entry itself
     {whatsit}:jobs               hash, job → its first message: enough to start again. No expiry: the entry ends
@@ -20,27 +20,35 @@ Every key carries one hash tag, ``{<namespace>}``, so that all lie in one slot o
     {whatsit}:counts             hash, "<channel> handled|retried|postponed|buried|restarted" → number
 
 All that changes them are the ``.lua`` files beside this one. Each can be run twice with the same outcome, since
-redis-py repeats a command whose reply was lost, and each is all or nothing. A message is always in one of three
+redis-py repeats a command whose reply was lost, and each is all or nothing (as long as no key has a foreign type: Redis
+does not take back what a script did before its error). A message is always in one of three
 places: in its stream, delayed, or handed off; ``jobs:at`` is written by the same script that moves it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import hashlib
+import time
+import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from common import redis_server
 from common.messages import CHANNELS, Message, SendReply, encode
+from common.settings import Settings
 
 GROUP: Final = "workers"
 DEAD_LETTERS_KEPT_MS: Final = 7 * 24 * 3600 * 1000
+# For a command with all its repetitions: a server that hangs is as good as one that is away.
+ANSWER_LIMIT_S: Final = 8.0
 
 _FOLDER = Path(__file__).parent
 _PRELUDE = (_FOLDER / "prelude.lua").read_text()
@@ -94,13 +102,23 @@ class Taken:
 
 
 class Channels:
-    """All channels of one namespace, on one Redis server."""
+    """All channels of one namespace, on one Redis server.
 
-    def __init__(self, redis: Redis, namespace: str) -> None:
-        self._redis = redis
-        self._prefix = f"{{{namespace}}}:"
+    Attributes:
+        redis: The client.
+        connected_at: When the youngest of our connections was made, by ``time.monotonic()``. A server that was away
+            cannot have been connected to before it came back.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.redis = redis_server.connect(settings, self._note_connection)
+        self.connected_at = time.monotonic()
+        self._prefix = f"{{{settings.namespace}}}:"
         self._places = [self.key(name) for name in CHANNELS]
         self._places += [self.key(name, "delayed") for name in CHANNELS]
+
+    def _note_connection(self) -> None:
+        self.connected_at = time.monotonic()
 
     def key(self, *parts: str) -> str:
         """The Redis key of those ``parts``."""
@@ -115,18 +133,22 @@ class Channels:
         Raises:
             redis.ConnectionError, redis.TimeoutError: Redis is away. Any of the scripts may have run: run them again.
         """
+        async with _time_limit():
+            return await self._execute(calls)
+
+    async def _execute(self, calls: Sequence[Call]) -> list[Any]:
         results = await self._pipeline(calls)
         missing = [i for i, result in enumerate(results) if isinstance(result, NoScriptError)]
         if missing:  # a new server, or one that was restarted
             for text in _SCRIPTS.values():
-                await self._redis.script_load(text)
+                await self.redis.script_load(text)
             again = await self._pipeline([calls[i] for i in missing])
             for i, result in zip(missing, again, strict=True):
                 results[i] = result
         return results
 
     async def _pipeline(self, calls: Sequence[Call]) -> list[Any]:
-        async with self._redis.pipeline(transaction=False) as pipe:
+        async with self.redis.pipeline(transaction=False) as pipe:
             for call in calls:
                 pipe.execute_command("EVALSHA", _HASHES[call.script], len(call.keys), *call.keys, *call.args)
             results: list[Any] = await pipe.execute(raise_on_error=False)
@@ -163,46 +185,53 @@ class Channels:
         return Call("publish", keys, (marker_ms, _carried(message), encode(message)))
 
     def restart(
-        self, job: str, message: Message, origin: bytes = b"", held: tuple[Consumer, Delivery] | None = None
+        self, job: str, message: Message | None, origin: bytes = b"", held: tuple[Consumer, Delivery] | None = None
     ) -> Call:
         """Continue a job with ``message``, its own being lost, or useless and ``held``. Gives 1 if it was done.
 
-        ``origin`` replaces what the job starts from the next time.
+        Without a message, the job ends. ``origin`` replaces what the job starts from the next time.
         """
-        stream, consumer, entry = self.key(message.channel), "", ""
+        channel = message.channel if message else SendReply.channel
+        body = encode(message) if message else b""
+        stream, consumer, entry = self.key(channel), "", ""
         if held:
             stream, consumer, entry = self.key(held[0].channel), held[0].name, held[1].id
-        keys = (self.key("jobs"), self.key("jobs", "at"), self.key("counts"), self.key(message.channel))
-        args = (GROUP, consumer, entry, job, encode(message), origin, f"{message.channel} restarted")
+        keys = (self.key("jobs"), self.key("jobs", "at"), self.key("counts"), self.key(channel))
+        args = (GROUP, consumer, entry, job, body, origin, f"{channel} restarted")
         return Call("restart", (*keys, stream, f"{stream}:begun", *self._places), args)
 
     async def origin(self, job: str) -> bytes | None:
         """The first message of a live job; None if the job has ended."""
-        origin = await self._redis.hget(self.key("jobs"), job)
+        async with _time_limit():
+            origin = await self.redis.hget(self.key("jobs"), job)
         assert not isinstance(origin, str)  # noqa: S101 -- the client was told not to decode
         return origin
 
     async def jobs(self) -> AsyncIterator[list[str]]:
         """All live jobs, in batches. A job that begins or ends meanwhile may be among them."""
-        cursor = 0
-        while True:
-            cursor, rows = await self._redis.hscan(self.key("jobs", "at"), cursor, count=200)
-            yield [_text(job) for job in rows]
-            if not cursor:
-                return
+        # Both hashes: a job that only one of them knows, whatever brought that about, is to be found as well.
+        for key in (self.key("jobs", "at"), self.key("jobs")):
+            cursor = 0
+            while True:
+                async with _time_limit():
+                    cursor, rows = await self.redis.hscan(key, cursor, count=200)
+                yield [_text(job) for job in rows]
+                if not cursor:
+                    break
 
     async def live(self, jobs: Sequence[str]) -> set[str]:
         """Those of the ``jobs`` that have not ended."""
         if not jobs:
             return set()
-        places = await self._redis.hmget(self.key("jobs", "at"), jobs)
+        async with _time_limit():
+            places = await self.redis.hmget(self.key("jobs", "at"), jobs)
         return {job for job, place in zip(jobs, places, strict=True) if place is not None}
 
     async def lost(self, jobs: Sequence[str]) -> list[str]:
         """Those of the ``jobs`` whose message is in no stream and no delayed set."""
         if not jobs:
             return []
-        lost = await self.run(Call("lost_jobs", (self.key("jobs", "at"), *self._places), jobs))
+        lost = await self.run(Call("lost_jobs", (self.key("jobs", "at"), *self._places), (GROUP, *jobs)))
         return [job.decode() for job in lost]
 
     async def drop_consumers(self, gone_ms: int) -> list[str]:
@@ -213,18 +242,19 @@ class Channels:
     async def expire_dead_letters(self, now_ms: int) -> None:
         """Drop the dead letters that are older than 7 days."""
         oldest = max(0, now_ms - DEAD_LETTERS_KEPT_MS)
-        await self._redis.xtrim(self.key("dead"), minid=str(oldest), approximate=False)
+        async with _time_limit():
+            await self.redis.xtrim(self.key("dead"), minid=str(oldest), approximate=False)
 
     @contextlib.asynccontextmanager
     async def subscribe(self, channel: str) -> AsyncIterator[PubSub]:
         """A subscription to the channel's wake-ups, for as long as the context lasts."""
-        async with self._redis.pubsub() as subscription:
+        async with self.redis.pubsub() as subscription:
             await subscription.subscribe(self.key(channel))
             yield subscription
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._redis.aclose()
+        await self.redis.aclose()
 
 
 class Consumer:
@@ -236,6 +266,7 @@ class Consumer:
     def __init__(self, channels: Channels, channel: str, name: str) -> None:
         self.channel = channel
         self.name = name
+        self._process = uuid.uuid4().hex[:8]
         self._key = channels.key
         self._stream = channels.key(channel)
         self._begun = channels.key(channel, "begun")
@@ -254,7 +285,7 @@ class Consumer:
             claim_idle_ms: Also take over what siblings left idle for that long; 0: do not.
         """
         keys = (self._stream, self._begun, self._delayed, self._parked, self._at)
-        return Call("take", keys, (GROUP, self.name, room, claim_idle_ms, *in_hand))
+        return Call("take", keys, (GROUP, self.name, self._process, room, claim_idle_ms, *in_hand))
 
     @staticmethod
     def taken(result: Any) -> Taken:
@@ -292,11 +323,14 @@ class Consumer:
 
     def hand_back(self, delivery: Delivery) -> Call:
         """Put a message back as it came, for whoever takes next."""
-        return self._postpone(delivery, 0, delivery.attempts, delivery.since_ms, "postponed")
+        deaths = "" if delivery.deaths is None else str(delivery.deaths)
+        return self._postpone(delivery, 0, delivery.attempts, delivery.since_ms, "postponed", deaths)
 
-    def _postpone(self, delivery: Delivery, delay_ms: int, attempts: int, since_ms: int, count: str) -> Call:
+    def _postpone(
+        self, delivery: Delivery, delay_ms: int, attempts: int, since_ms: int, count: str, deaths: str = ""
+    ) -> Call:
         keys = (self._stream, self._begun, self._at, self._delayed, self._parked, self._counts)
-        args = (GROUP, self.name, delivery.id, delay_ms, attempts, since_ms, f"{self.channel} {count}")
+        args = (GROUP, self.name, delivery.id, delay_ms, attempts, since_ms, f"{self.channel} {count}", deaths)
         return Call("postpone", keys, args)
 
     def bury(self, delivery: Delivery, error: str, traceback: str, apology: SendReply | None) -> Call:
@@ -310,11 +344,22 @@ class Consumer:
 
     def begin_alone(self, delivery: Delivery, deaths: int) -> Call:
         """Note that a suspect message is about to be handled alone: it has ``deaths`` until it is finished."""
-        return Call("begin_alone", (self._stream, self._begun), (GROUP, self.name, delivery.id, deaths))
+        args = (GROUP, self.name, self._process, delivery.id, deaths)
+        return Call("begin_alone", (self._stream, self._begun), args)
 
     def refresh(self, ids: Iterable[str]) -> Call:
         """Say that those messages are still being worked on. Gives the ids that are still this consumer's."""
         return Call("refresh", (self._stream,), (GROUP, self.name, *ids))
+
+
+@contextlib.asynccontextmanager
+async def _time_limit() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(ANSWER_LIMIT_S):
+            yield
+    except TimeoutError:
+        msg = f"no answer within {ANSWER_LIMIT_S:g} s"
+        raise RedisTimeoutError(msg) from None
 
 
 def _text(value: bytes | str) -> str:

@@ -1,18 +1,26 @@
-"""Our own Redis, for a machine that has none: ``python -m common.embedded_redis`` becomes the server.
+"""Our own Redis, for a machine that has none: ``python -m common.embedded_redis`` runs the server.
 
 It listens on a unix socket in ``DATA_DIR`` and nowhere else, writes every change to disk before it answers, and
 refuses new work rather than forget old when memory is out.
+
+The server is a child of this process, which is told to stop by Supervisor together with the workers: it lets them end
+first, since they have to hand back what they hold.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import importlib.util
 import logging
 import os
+import re
 import shutil
-import sys
+import signal
+import subprocess
+import threading
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +32,13 @@ from common.settings import Settings
 MAX_SOCKET_PATH: Final = 107
 # Supervisor takes a program that ends within startsecs (1 s) for one that failed to start, and tries again.
 NOT_NEEDED_WAIT_S: Final = 2.0
+RESTART_DELAYS_S: Final = (0.1, 1, 2, 5, 10)
+WORKERS_STOP_S: Final = 32.0  # a little more than Supervisor gives them
+
+_GOOD_RUN_S: Final = 60.0
+_LOOK_AGAIN_S: Final = 0.1
+_WORKERS_NOTICE_S: Final = 0.3  # for workers that were told to stop when we were, to say so
+_MULTI_PART_SINCE: Final = 7  # the first version whose append-only file is a folder
 
 _log = logging.getLogger(__name__)
 
@@ -76,25 +91,87 @@ def arguments(config: Settings) -> list[str]:
     return [part for name, value in options.items() for part in (f"--{name}", value)]
 
 
-def take_folder(config: Settings) -> None:
-    """Lock the data folder, for as long as the server lives: the lock passes through ``exec`` to it.
+def check_data(command: str, folder: Path) -> None:
+    """Make sure that the server can read what is there: before 7.0, it would start empty beside newer data.
 
-    A SIGKILLed supervisord leaves its Redis running for a moment. A second one on the same append-only file would
-    lose half the entries: it waits here until the first is gone.
+    Raises:
+        SettingsError: It cannot.
     """
-    folder = config.data_dir / "redis"
+    said = subprocess.run([command, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    version = re.search(r"v=(\d+)\.(\S+)", said)
+    if version and int(version[1]) < _MULTI_PART_SINCE and (folder / "appendonlydir").is_dir():
+        msg = f"{folder} holds data of Redis {_MULTI_PART_SINCE} or newer, and {command} is {version[0][2:]}: "
+        raise SettingsError(msg + f"install Redis {_MULTI_PART_SINCE} again, or move the folder away")
+
+
+@contextlib.contextmanager
+def taken_folder(folder: Path) -> Iterator[None]:
+    """Lock the data folder; the server inherits the lock and holds it for as long as it lives.
+
+    Two servers on one append-only file lose half the entries. The former one may still be about to end, if supervisord
+    or we were killed: wait for that.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     os.set_inheritable(lock, True)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        _log.warning("another Redis still uses %s: waiting until it ends", folder)
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _log.warning("another Redis still uses %s: waiting until it ends", folder)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+class Server:
+    """The server, as our child: it is started again when it dies, and stopped only after the workers."""
+
+    def __init__(self, config: Settings, command: Sequence[str]) -> None:
+        self._config = config
+        self._command = command
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Keep the server running until we are told to stop."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stopping.set())
+        tries = 0
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            process = self._start()
+            while process.poll() is None and not self._stopping.wait(_LOOK_AGAIN_S):
+                pass
+            if self._stopping.is_set():
+                self._stop(process)
+                return
+            # A full disk, say: Redis ends rather than to answer for what it could not write.
+            tries = 0 if time.monotonic() - began > _GOOD_RUN_S else tries + 1
+            delay_s = RESTART_DELAYS_S[min(tries, len(RESTART_DELAYS_S) - 1)]
+            _log.error("Redis ended by itself (status %s): starting it again in %g s", process.returncode, delay_s)
+            self._stopping.wait(delay_s)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 -- no shell, our own arguments
+            self._command,
+            close_fds=False,  # the lock goes along
+            start_new_session=True,  # a Ctrl-C in the terminal is for us alone
+            preexec_fn=identity.end_with_parent,  # noqa: PLW1509 -- we have no threads
+        )
+
+    def _stop(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait until no worker is about to end any more: they have to hand back what they hold."""
+        deadline = time.monotonic() + WORKERS_STOP_S
+        time.sleep(_WORKERS_NOTICE_S)
+        while identity.any_stopping(self._config) and time.monotonic() < deadline:
+            time.sleep(_LOOK_AGAIN_S)
+        process.terminate()
+        process.wait()
 
 
 def main() -> None:
-    """Become the server, or say why none is needed."""
+    """Run the server, or say why none is needed."""
     try:
         config = settings.load()
         logs.set_up(config)
@@ -103,12 +180,13 @@ def main() -> None:
             time.sleep(NOT_NEEDED_WAIT_S)
             return
         command = [binary(), *arguments(config)]
+        folder = config.data_dir / "redis"
+        check_data(command[0], folder)
     except SettingsError as error:
         raise SystemExit(str(error)) from None
     identity.end_with_supervisor()
-    take_folder(config)
-    sys.stderr.flush()
-    os.execv(command[0], command)  # noqa: S606 -- no shell wanted
+    with taken_folder(folder):
+        Server(config, command).run()
 
 
 if __name__ == "__main__":

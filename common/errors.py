@@ -6,7 +6,8 @@
     │   └── RateLimited  Telegram said when to come back
     ├── TelegramRefused  Telegram says no, and will again (400, 403): the handler words it, or ends the job
     ├── InputLost        a job's file is missing, broken or another model's: the job restarts
-    └── LeaseLost        the message was given to another worker: this one's work is dropped
+    ├── LeaseLost        the message was given to another worker: this one's work is dropped
+    └── Hung             steps of this process do not end: it ends, and Supervisor starts a new one
 
 Anything else that a handler raises is a bug or a broken dependency: its traceback is logged, the
 message is tried again with a growing delay, and after its last attempt it is buried. An expected
@@ -50,3 +51,7 @@ class InputLost(WhatsitError):  # noqa: N818
 
 class LeaseLost(WhatsitError):  # noqa: N818
     """The message is no longer ours: whoever has it now will finish it."""
+
+
+class Hung(WhatsitError):  # noqa: N818
+    """Several handlers in a row did not end within their limit: something in this process is stuck."""

@@ -9,22 +9,29 @@ import fcntl
 import hashlib
 import logging
 import os
+import select
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Final
 
 from common.errors import SettingsError
 from common.settings import Settings
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+# For a former self to end. It has been told to, if supervisord died; if not, somebody started a second copy.
+LOCK_WAIT_S: Final = 10.0
+_LOCK_LOOK_AGAIN_S: Final = 0.1
+_STOPPING: Final = "stopping"
+_PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 
 _log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def only_one(settings: Settings, channel: str) -> Iterator[str]:
+def only_one(settings: Settings, channel: str, wait_s: float = LOCK_WAIT_S) -> Iterator[str]:
     """Hold this process's consumer name: host, data folder, and the name that Supervisor gave it.
 
     The name is the same after a restart, so a worker finds again what its former self left pending. A second
@@ -32,19 +39,57 @@ def only_one(settings: Settings, channel: str) -> Iterator[str]:
     """
     process = process_name(channel)
     folder = hashlib.sha256(str(settings.data_dir).encode()).hexdigest()[:8]
-    path = settings.data_dir / "locks" / f"{process}.lock"
+    with _opened(settings, process) as lock:
+        deadline = time.monotonic() + wait_s
+        while not _locked(lock):
+            if time.monotonic() > deadline:
+                _log.error("%s already runs on %s: stop that one first", process, settings.data_dir)
+                sys.exit(1)
+            time.sleep(_LOCK_LOOK_AGAIN_S)
+        lock.truncate(0)
+        yield f"{socket.gethostname()}-{folder}-{process}"
+
+
+def say_stopping(settings: Settings, channel: str) -> None:
+    """Note in our lock file that we are about to end, for whoever waits for that (our own Redis)."""
+    with contextlib.suppress(OSError):
+        _lock_file(settings, process_name(channel)).write_text(_STOPPING)
+
+
+def any_stopping(settings: Settings) -> bool:
+    """Whether a process that said so is still there."""
+    for path in _locks(settings).glob("*.lock"):
+        with contextlib.suppress(OSError), path.open("a+") as lock:
+            lock.seek(0)
+            if lock.read() == _STOPPING and not _locked(lock):
+                return True
+    return False
+
+
+def _locks(settings: Settings) -> Path:
+    return settings.data_dir / "locks"
+
+
+def _lock_file(settings: Settings, process: str) -> Path:
+    return _locks(settings) / f"{process}.lock"
+
+
+def _opened(settings: Settings, process: str) -> IO[str]:
+    path = _lock_file(settings, process)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.touch()
+        return path.open("a")
     except OSError as error:
         raise SettingsError(f"DATA_DIR={str(settings.data_dir)!r} cannot be written: {error.strerror}") from None
-    with path.open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            _log.error("%s already runs on %s: stop that one first", process, settings.data_dir)
-            sys.exit(1)
-        yield f"{socket.gethostname()}-{folder}-{process}"
+
+
+def _locked(file: IO[str]) -> bool:
+    """Try to lock the file; it stays locked until it is closed, by a crash too."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def process_name(channel: str) -> str:
@@ -57,12 +102,21 @@ def end_with_supervisor() -> None:
 
     A SIGKILLed supervisord leaves its children running; started again, it would find every name taken by them.
     """
-    if sys.platform != "linux" or "SUPERVISOR_ENABLED" not in os.environ:
+    if "SUPERVISOR_ENABLED" not in os.environ:
         return
-    parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it died before we asked
+    end_with_parent()
+    # It may have died before we asked. It held the other end of our standard error: a broken pipe tells. (Our parent's
+    # id does not: in a container supervisord itself is process 1.)
+    standard_error = select.poll()
+    standard_error.register(sys.stderr.fileno(), 0)
+    if any(event & select.POLLERR for _, event in standard_error.poll(0)):
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def end_with_parent() -> None:
+    """Have the kernel send us SIGTERM when our parent dies (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def heartbeat_file(settings: Settings, process: str) -> Path:
@@ -76,8 +130,8 @@ async def beat(settings: Settings, channel: str, every_s: float) -> None:
     A local file, not a key in Redis: a pause of Redis must not look like the death of every worker.
     """
     path = heartbeat_file(settings, process_name(channel))
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     while True:
         with contextlib.suppress(OSError):  # a full disk: no sign of life, but no reason to die either
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.touch()
         await asyncio.sleep(every_s)

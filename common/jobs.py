@@ -25,28 +25,25 @@ def apology(job: Job) -> SendReply:
     return SendReply(job=job, content=Words(text=APOLOGY, kind="apology"), files=files)
 
 
-async def restart(channels: Channels, job: str, held: tuple[Consumer, Delivery] | None = None) -> Call | None:
+async def restart(channels: Channels, job: str, held: tuple[Consumer, Delivery] | None = None) -> Call:
     """The call that starts a job again from its first message, or apologises if that was done before.
+
+    A job that has no first message, or one that cannot be read, ends: it could only be looked at in vain for ever.
 
     Args:
         channels: Where the job lives.
         job: The job.
         held: Who holds the job's message, if anybody: it is given up for the new one.
 
-    Returns:
-        The call, or None if the job has ended, or its first message cannot be read.
-
     Raises:
         redis.RedisError: Redis is away.
     """
     body = await channels.origin(job)
-    if body is None:
-        return None
     try:
-        first = decode(body)
-    except msgspec.DecodeError:
-        _log.exception("job=%s cannot start again: its first message cannot be read", job)
-        return None
+        first = decode(body or b"")
+    except msgspec.DecodeError as error:
+        _log.error("job=%s ends: its first message cannot be read (%s): %r", job, error, body)
+        return channels.restart(job, None, held=held)
     if first.job.run >= RESTARTS:
         _log.error("job=%s cannot be finished, though it was started again: the user gets an apology", job)
         return channels.restart(job, apology(first.job), held=held)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from common.settings import PLAYGROUND_TOKEN, Settings
 
@@ -30,7 +30,7 @@ class _Redacting(logging.Formatter):
 def set_up(settings: Settings) -> None:
     """Log to standard error, where Supervisor reads."""
     handler = logging.StreamHandler()
-    handler.setFormatter(_Redacting(_secrets(settings)))
+    handler.setFormatter(_Redacting(secrets(settings)))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     # httpx logs whole URLs at INFO, and a Bot API URL holds the token; its debug lines tell us nothing either.
     for name in ("httpx", "httpcore", "urllib3", "asyncio"):
@@ -39,12 +39,15 @@ def set_up(settings: Settings) -> None:
     logging.getLogger("telegram").setLevel(logging.CRITICAL)
 
 
-def _secrets(settings: Settings) -> tuple[str, ...]:
-    secrets = []
+def secrets(settings: Settings) -> tuple[str, ...]:
+    """What must not be seen in any output."""
+    found = []
     if settings.telegram_token != PLAYGROUND_TOKEN:
-        secrets.append(settings.telegram_token)
-        secrets.append(settings.telegram_token.partition(":")[2])
-    if settings.redis_url and (password := urlsplit(settings.redis_url).password):
-        secrets += [password, unquote(password)]
+        found.append(settings.telegram_token)
+        found.append(settings.telegram_token.partition(":")[2])
+    if settings.redis_url:
+        url = urlsplit(settings.redis_url)
+        for password in (url.password, *parse_qs(url.query).get("password", ())):
+            found += [password, unquote(password)] if password else []
     # A secret of a few letters would blot out words, and is none.
-    return tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
+    return tuple(secret for secret in found if len(secret) >= _SHORTEST_SECRET)

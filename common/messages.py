@@ -215,4 +215,7 @@ def decode(body: bytes) -> AnyMessage:
     Raises:
         msgspec.DecodeError: It is no JSON, no message that we know, or lacks a field.
     """
-    return _decoder.decode(body)
+    try:
+        return _decoder.decode(body)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 from common.errors import RateLimited
@@ -14,9 +15,16 @@ _log = logging.getLogger(__name__)
 
 
 class Patience:
-    """Waits longer and longer while the same thing goes wrong, and says each new thing once."""
+    """Waits longer and longer while the same thing goes wrong, and says each new thing once.
 
-    def __init__(self) -> None:
+    Args:
+        prefix: Stands before what is said.
+        back_off_s: How long to wait, try after try; the last for all further ones.
+    """
+
+    def __init__(self, prefix: str = "", back_off_s: Sequence[float] = ()) -> None:
+        self._prefix = prefix
+        self._back_off_s = back_off_s or BACK_OFF_S
         self._said = ""
         self._tries = 0
 
@@ -25,9 +33,9 @@ class Patience:
         asked_s = error.retry_after_s if isinstance(error, RateLimited) else 0
         what = type(error).__name__ if asked_s else str(error)
         if what != self._said:
-            _log.warning("%s (trying until it works)", error)
+            _log.warning("%s%s (trying until it works)", self._prefix, error)
             self._said = what
-        delay_s = max(asked_s, BACK_OFF_S[min(self._tries, len(BACK_OFF_S) - 1)])
+        delay_s = max(asked_s, self._back_off_s[min(self._tries, len(self._back_off_s) - 1)])
         self._tries += 1
         await asyncio.sleep(delay_s)
 

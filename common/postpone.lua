@@ -1,10 +1,11 @@
 -- Put a message back: on its channel at once (delay 0), or when its delay is over.
 -- KEYS  1 stream  2 begun  3 jobs:at  4 delayed  5 parked  6 counts
 -- ARGV  1 group  2 consumer  3 id  4 delay, ms  5 attempts used  6 since when it has been failing, ms  7 count to raise
+--       8 deaths that stay on it when it goes back at once, or '' for none
 -- Returns 1, or 0 when the message is not this consumer's (any more), and then nothing was done.
 
 local stream, begun, at, delayed, parked, counts = unpack(KEYS)
-local group, consumer, id, delay_ms, attempts, since, count = unpack(ARGV)
+local group, consumer, id, delay_ms, attempts, since, count, deaths = unpack(ARGV)
 
 local entry = owned(stream, group, consumer, id)
 if not entry then
@@ -13,7 +14,10 @@ end
 remove(stream, group, begun, id)
 redis.call('HINCRBY', counts, count, 1)
 if tonumber(delay_ms) == 0 then
-  add(stream, at, entry.job, entry.body, attempts, since)
+  local new_id = add(stream, at, entry.job, entry.body, attempts, since)
+  if deaths ~= '' then
+    redis.call('HSET', begun, new_id, deaths .. ' handed back')
+  end
   return 1
 end
 redis.call('HSET', parked, id, cmsgpack.pack({ entry.job, entry.body, attempts, since }))

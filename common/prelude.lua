@@ -20,11 +20,22 @@ local function find(stream, id)
   return found[1] and named(found[1][2])
 end
 
+-- What is pending of a group, by XPENDING's further arguments; nil if there is no such group (FLUSHALL).
+local function pending_of(stream, group, ...)
+  local pending = redis.pcall('XPENDING', stream, group, ...)
+  if not pending.err then
+    return pending
+  end
+  if string.find(pending.err, 'NOGROUP', 1, true) then
+    return nil
+  end
+  error(pending.err)
+end
+
 -- The entry under `id` if it is pending under this consumer's name and still in the stream, else nil.
--- A group that is gone (FLUSHALL) owns nothing.
 local function owned(stream, group, consumer, id)
-  local pending = redis.pcall('XPENDING', stream, group, id, id, 1)
-  if pending.err or #pending == 0 or pending[1][2] ~= consumer then
+  local pending = pending_of(stream, group, id, id, 1)
+  if not pending or #pending == 0 or pending[1][2] ~= consumer then
     return nil
   end
   return find(stream, id)
@@ -39,12 +50,14 @@ local function remove(stream, group, begun, id)
 end
 
 -- Put a message on a channel, wake its subscribers, and note where its job is now ('' carries no job).
+-- Returns its id.
 local function add(stream, at, job, body, attempts, since)
   local id = redis.call('XADD', stream, '*', 'job', job, 'body', body, 'attempts', attempts, 'since', since)
   redis.call('PUBLISH', stream, body)
   if job ~= '' then
     redis.call('HSET', at, job, stream .. ' ' .. id)
   end
+  return id
 end
 
 local function end_job(jobs, at, job)
@@ -52,9 +65,34 @@ local function end_job(jobs, at, job)
   redis.call('HDEL', at, job)
 end
 
+-- Whether a stream's entry will still be taken, or is in somebody's hands: one that is neither pending nor new to the
+-- group (somebody's XACK, or XGROUP DELCONSUMER) never comes again.
+local function comes(stream, group, id)
+  if not find(stream, id) then
+    return false
+  end
+  local pending = pending_of(stream, group, id, id, 1)
+  if not pending or #pending > 0 then
+    return true
+  end
+  for _, fields in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+    local about = {}
+    for i = 1, #fields, 2 do
+      about[fields[i]] = fields[i + 1]
+    end
+    if about.name == group then
+      local last_ms, last_seq = string.match(about['last-delivered-id'], '^(%d+)-(%d+)$')
+      local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+      last_ms, last_seq, ms, seq = tonumber(last_ms), tonumber(last_seq), tonumber(ms), tonumber(seq)
+      return ms > last_ms or (ms == last_ms and seq > last_seq)
+    end
+  end
+  return true
+end
+
 -- Whether a job's message is where `place` says: "<stream> <id>", or "<stream> ~<id>" for a delayed one.
 -- `first` is the index in KEYS from which all streams stand, followed by all delayed sets in the same order.
-local function holds_message(place, first)
+local function holds_message(place, group, first)
   if not place then
     return false
   end
@@ -65,7 +103,7 @@ local function holds_message(place, first)
       if delayed_mark == '~' then
         return redis.call('ZSCORE', KEYS[i + streams], id) ~= false
       end
-      return find(stream, id) ~= nil
+      return comes(stream, group, id)
     end
   end
   return false

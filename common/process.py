@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
-from typing import Final
-
-from redis.asyncio import Redis
+from typing import Final, NoReturn
 
 from common import identity, logs, redis_server, settings
 from common.channels import Channels
@@ -21,39 +20,47 @@ HEARTBEAT_S: Final = 2.0
 _log = logging.getLogger(__name__)
 
 
-def run(worker_type: type[Worker[TakenT]]) -> None:
-    """Run a worker until it is told to stop (SIGTERM, SIGINT). Exits 0 after a stop."""
+def run(worker_type: type[Worker[TakenT]]) -> NoReturn:
+    """Run a worker until it is told to stop (SIGTERM, SIGINT). Exits 0 after a stop, 1 when it cannot go on."""
     try:
         config = settings.load()
         logs.set_up(config)
         identity.end_with_supervisor()
         with identity.only_one(config, worker_type.channel) as name:
-            asyncio.run(_serve(worker_type(config), config, name))
+            asyncio.run(_main(worker_type, config, name))
     except SettingsError as error:
         raise SystemExit(str(error)) from None
+    raise SystemExit(0)
+
+
+async def _main(worker_type: type[Worker[TakenT]], config: Settings, name: str) -> None:
+    try:
+        await _serve(worker_type(config), config, name)
+        status = 0
+    except SettingsError:
+        raise
     except Exception:  # whatever it is, it goes through the log, which hides secrets
-        _log.critical("%s ends by an error that it did not expect", worker_type.channel, exc_info=True)
-        raise SystemExit(1) from None
+        _log.critical("%s ends by an error that it cannot go on from", worker_type.channel, exc_info=True)
+        status = 1
+    # At once: Python would wait for its threads, and one that hangs may be why we end. The lock goes with the process.
+    logging.shutdown()
+    os._exit(status)
 
 
 async def _serve(worker: Worker[TakenT], config: Settings, name: str) -> None:
-    redis = redis_server.connect(config)
-    channels = Channels(redis, config.namespace)
-    runtime = Runtime(worker, channels, name)
+    channels = Channels(config)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     beat = asyncio.create_task(identity.beat(config, worker.channel, HEARTBEAT_S))
     try:
-        ready = asyncio.create_task(_get_ready(worker, redis))
-        await _until(ready, stopped)
-        if not stopped.is_set():
+        ready = asyncio.create_task(_get_ready(worker, channels))
+        if await _until(ready, stopped):
             _log.info("%s is ready, as %s", worker.channel, name)
-            work = asyncio.create_task(runtime.run())
-            if not await _until(work, stopped, cancel=False):
-                _log.info("%s stops: it takes no more and finishes what it has", worker.channel)
-                runtime.stop()
-                await work
+            await _work(Runtime(worker, channels, name), stopped, config, worker.channel)
+        else:
+            ready.cancel()
+            await asyncio.gather(ready, return_exceptions=True)
     finally:
         beat.cancel()
         await worker.close()
@@ -61,21 +68,28 @@ async def _serve(worker: Worker[TakenT], config: Settings, name: str) -> None:
     _log.info("%s has stopped", worker.channel)
 
 
-async def _get_ready(worker: Worker[TakenT], redis: Redis) -> None:
-    await redis_server.wait_until_fit(redis)
+async def _get_ready(worker: Worker[TakenT], channels: Channels) -> None:
+    await redis_server.wait_until_fit(channels.redis)
     await worker.open()
 
 
-async def _until(task: asyncio.Task[None], stopped: asyncio.Event, *, cancel: bool = True) -> bool:
+async def _work(runtime: Runtime[TakenT], stopped: asyncio.Event, config: Settings, channel: str) -> None:
+    work = asyncio.create_task(runtime.run())
+    if not await _until(work, stopped):
+        _log.info("stopping: taking no more, finishing what is in hand")
+        identity.say_stopping(config, channel)
+        runtime.stop()
+        await work
+
+
+async def _until(task: asyncio.Task[None], stopped: asyncio.Event) -> bool:
     """Wait for the task, or for the signal to stop. Returns whether the task is done."""
     signalled = asyncio.create_task(stopped.wait())
     await asyncio.wait([task, signalled], return_when=asyncio.FIRST_COMPLETED)
     signalled.cancel()
-    if task.done():
-        await task
-        return True
-    if cancel:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-    return False
+    with contextlib.suppress(asyncio.CancelledError):
+        await signalled
+    if not task.done():
+        return False
+    await task
+    return True

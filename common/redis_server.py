@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -26,12 +27,17 @@ class UnfitServerError(WhatsitError):
     """The server would lose messages, or lacks a command that we need."""
 
 
-def connect(settings: Settings) -> Redis:
-    """A client for the server of ``settings``; connects when first used.
+def connect(settings: Settings, on_connect: Callable[[], None] = lambda: None) -> Redis:
+    """A client for the server of ``settings``; connects when first used, and calls ``on_connect`` each time it does.
 
     Redis-py repeats a command whose reply was lost. Three times at most here: then whoever called decides, and
     says so in the log. All our scripts may be repeated.
     """
+
+    async def greet(connection: Any) -> None:
+        await connection.on_connect()
+        on_connect()
+
     url = settings.redis_url or f"unix://{settings.redis_socket}"
     return Redis.from_url(
         url,
@@ -39,7 +45,10 @@ def connect(settings: Settings) -> Redis:
         socket_timeout=_COMMAND_TIMEOUT_S,
         socket_connect_timeout=_COMMAND_TIMEOUT_S,
         retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries=3),
-        health_check_interval=15,
+        # Off: redis-py pings within connecting, and connects within pinging, so that a server which hangs, or wants
+        # another password, is tried without end.
+        health_check_interval=0,
+        redis_connect_func=greet,
     )
 
 

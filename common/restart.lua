@@ -1,25 +1,40 @@
--- Bring a job back whose message is lost or useless: put its first message, or an apology, on a channel.
+-- Bring a job back whose message is lost or useless: put its first message, or an apology, on a channel. Or end it, if
+-- there is nothing to start from.
 -- With an id, the caller holds the message that is useless, and it is removed. Without one, the job's message must
 -- be nowhere.
 -- KEYS  1 jobs  2 jobs:at  3 counts  4 the stream to put the message on  5 the caller's stream  6 its begun
 --       7… every stream, then every delayed set
--- ARGV  1 group  2 consumer  3 id, or ''  4 job  5 body  6 origin to keep from now on, or ''  7 count to raise
+-- ARGV  1 group  2 consumer  3 id, or ''  4 job  5 body, or '' to end the job  6 origin to keep from now on, or ''
+--       7 count to raise
 -- Returns 1, or 0 when the job has ended, or its message is somewhere after all.
 
 local jobs, at, counts, target, stream, begun = unpack(KEYS, 1, 6)
 local group, consumer, id, job, body, origin, count = unpack(ARGV)
+local STREAMS_FROM = 7
 
+local place = redis.call('HGET', at, job)
 if id ~= '' then
   if not owned(stream, group, consumer, id) then
     return 0
   end
   remove(stream, group, begun, id)
-elseif redis.call('HEXISTS', jobs, job) == 0 or holds_message(redis.call('HGET', at, job), 7) then
+elseif not place and redis.call('HEXISTS', jobs, job) == 0 then
   return 0
+elseif holds_message(place, group, STREAMS_FROM) then
+  return 0
+elseif place then
+  local lost_stream, lost_id = string.match(place, '^(%S+) (%d+%-%d+)$')
+  if lost_id then -- in its stream, but nobody will be given it
+    redis.call('XDEL', lost_stream, lost_id)
+  end
+end
+redis.call('HINCRBY', counts, count, 1)
+if body == '' then
+  end_job(jobs, at, job)
+  return 1
 end
 if origin ~= '' then
   redis.call('HSET', jobs, job, origin)
 end
 add(target, at, job, body, 0, 0)
-redis.call('HINCRBY', counts, count, 1)
 return 1

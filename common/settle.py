@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 import msgspec
+from redis.exceptions import RedisError
 
 from common import jobs
 from common.channels import Call, Channels, Consumer, Delivery
@@ -52,18 +53,28 @@ class Finished:
 
 
 class Settler:
-    """Turns outcomes into calls on one consumer's channel."""
+    """Decides what becomes of the messages of one consumer, and says so in the log."""
 
     def __init__(self, channels: Channels, consumer: Consumer) -> None:
         self._channels = channels
         self._consumer = consumer
 
-    async def call(self, finished: Finished) -> Call | None:
+    async def settle(self, finished: Finished) -> Call | None:
         """The call that settles a message; None if it is no longer ours, and nothing is left to do.
 
+        To be asked once for each message: a decision is logged, and a delay drawn by lot.
+
         Raises:
-            redis.RedisError: Redis is away.
+            redis.RedisError: Redis is away, and nothing was decided.
         """
+        try:
+            return await self._decide(finished)
+        except RedisError:
+            raise
+        except Exception as error:  # what the handler returned is no message, or cannot be encoded
+            return await self._decide(dataclasses.replace(finished, outcome=error))
+
+    async def _decide(self, finished: Finished) -> Call | None:
         delivery, outcome = finished.delivery, finished.outcome
         match outcome:
             case LeaseLost():
@@ -89,8 +100,13 @@ class Settler:
         lasted_s = (delivery.taken_ms - since_ms) / 1000
         if lasted_s > LONGEST_OUTAGE_S:
             return await self._bury(finished, outage)
-        delay_s = outage.retry_after_s if isinstance(outage, RateLimited) else min(MAX_DELAY_S, max(1.0, lasted_s))
-        _log.warning("job=%s put off for %.1f s: %s", delivery.job, delay_s, outage)
+        if isinstance(outage, RateLimited):
+            delay_s = outage.retry_after_s
+            level = logging.INFO
+        else:
+            delay_s = min(MAX_DELAY_S, max(1.0, lasted_s))
+            level = logging.WARNING
+        _log.log(level, "job=%s put off for %.1f s: %s", delivery.job, delay_s, outage)
         return self._consumer.postpone(delivery, _ms(delay_s), since_ms)
 
     async def _try_again(self, finished: Finished, error: BaseException) -> Call:
@@ -100,26 +116,24 @@ class Settler:
             return await self._bury(finished, error)
         # 1, 2, 4, 8 s, each give or take a quarter, so that what failed together does not come back together.
         delay_s = 2.0**delivery.attempts * random.uniform(0.75, 1.25)  # noqa: S311 -- no secret
-        _log.warning(
-            "job=%s failed, attempt %d of %d, again in %.1f s", delivery.job, attempts, MAX_ATTEMPTS, delay_s,
-            exc_info=error,
-        )  # fmt: skip
+        said = "job=%s failed, attempt %d of %d, again in %.1f s"
+        _log.warning(said, delivery.job, attempts, MAX_ATTEMPTS, delay_s, exc_info=error)
         return self._consumer.retry(delivery, _ms(delay_s), attempts)
 
     async def _restart(self, delivery: Delivery, error: InputLost) -> Call:
-        _log.warning("job=%s lost its input: %s", delivery.job, error)
         call = await jobs.restart(self._channels, delivery.job, held=(self._consumer, delivery))
-        return call or self._consumer.hand_off(delivery, ())
+        _log.warning("job=%s lost its input: %s", delivery.job, error)
+        return call
 
     async def _bury(self, finished: Finished, error: BaseException) -> Call:
         delivery = finished.delivery
-        _log.error("job=%s is buried: %r", delivery.job, error, exc_info=error)
-        trace = "".join(traceback.format_exception(error))[-_TRACEBACK_LIMIT:]
         apology = None
         if delivery.job and not isinstance(finished.message, SendReply):
             job = finished.message.job if finished.message else await self._job(delivery.job)
             apology = jobs.apology(job) if job else None
-        return self._consumer.bury(delivery, f"{type(error).__name__}: {error}", trace, apology)
+        _log.error("job=%s is buried: %r", delivery.job, error, exc_info=error)
+        trace = "".join(traceback.format_exception(error))[-_TRACEBACK_LIMIT:]
+        return self._consumer.bury(delivery, _utf8(f"{type(error).__name__}: {error}"), _utf8(trace), apology)
 
     async def _job(self, job_id: str) -> Job | None:
         """The job of a message that could not be decoded, from the job's first message, if that can be."""
@@ -140,3 +154,8 @@ def _with_trail(finished: Finished, outputs: Sequence[Message]) -> list[Message]
 
 def _ms(seconds: float) -> int:
     return max(1, round(seconds * 1000))
+
+
+def _utf8(text: str) -> str:
+    """The text without what UTF-8 cannot spell: an error may quote it."""
+    return text.encode("utf-8", "replace").decode()

@@ -2,12 +2,16 @@
 -- First what is pending under its own name and not in its hands (its former self died, or our reply was lost),
 -- then what an idle sibling left, then new messages. Retries that are due go back to the channel before that.
 -- KEYS  1 stream  2 begun  3 delayed  4 parked  5 jobs:at
--- ARGV  1 group  2 consumer  3 room  4 claim what others left idle for this long, ms (0: leave it)  5… ids in hand
+-- ARGV  1 group  2 consumer  3 process, another one after each start  4 room
+--       5 claim what others left idle for this long, ms (0: leave it)  6… ids in hand
 -- Returns {now in ms, ms until the next retry is due or -1, {id, deaths or '', job, body, attempts, since}, …}.
--- "deaths" is '' for a message that nobody began before; it is marked as begun here.
+-- "deaths" is '' for a message that no former process began. It is marked here as begun by this one, which gets it as
+-- fresh again if our reply was lost.
 
 local stream, begun, delayed, parked, at = unpack(KEYS)
-local group, consumer, room, claim_idle_ms = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local group, consumer, process = ARGV[1], ARGV[2], ARGV[3]
+local room, claim_idle_ms = tonumber(ARGV[4]), tonumber(ARGV[5])
+local IN_HAND_FROM = 6
 local PROMOTED_AT_ONCE = 100
 local PENDING_LOOKED_AT = 100
 
@@ -15,9 +19,11 @@ local now = now_ms()
 local taken = {}
 
 local function give(id, entry)
-  local deaths = redis.call('HGET', begun, id)
+  local deaths, by = string.match(redis.call('HGET', begun, id) or '', '^(%d+) (.*)$')
   if not deaths then
-    redis.call('HSET', begun, id, 0)
+    redis.call('HSET', begun, id, '0 ' .. process)
+  elseif by == process then
+    deaths = nil
   end
   taken[#taken + 1] = { id, deaths or '', entry.job, entry.body, entry.attempts, entry.since }
 end
@@ -55,15 +61,12 @@ local function claim(pending, may_claim, min_idle_ms)
 end
 
 local in_hand = {}
-for i = 5, #ARGV do
+for i = IN_HAND_FROM, #ARGV do
   in_hand[ARGV[i]] = true
 end
 
-local own = redis.pcall('XPENDING', stream, group, '-', '+', room + #ARGV - 4, consumer)
-if own.err then
-  if not string.find(own.err, 'NOGROUP', 1, true) then
-    return own
-  end
+local own = pending_of(stream, group, '-', '+', room + #ARGV - IN_HAND_FROM + 1, consumer)
+if not own then
   -- From 0, never from $: what was published before the group was there is waiting for it.
   redis.call('XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM')
   own = {}

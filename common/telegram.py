@@ -8,14 +8,15 @@ The Bot API's methods and limits: https://core.telegram.org/bots/api
 
 from __future__ import annotations
 
+import contextvars
 import dataclasses
 import datetime
 import ipaddress
 import json
 import os
 import re
-from collections.abc import Callable, Coroutine
-from typing import Any, Final, NoReturn
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, NoReturn, TypeAlias
 from urllib.parse import urlsplit
 
 from aiolimiter import AsyncLimiter
@@ -38,6 +39,9 @@ _GROUPS_REMEMBERED: Final = 1000
 _ANSWER_TIMEOUT_S: Final = 10.0
 _POLL_SLACK_S: Final = 10.0
 
+Confirm: TypeAlias = Callable[[], Awaitable[None]]
+_confirm: contextvars.ContextVar[Confirm | None] = contextvars.ContextVar("confirm", default=None)
+
 # Have PTB give times as timedelta, as its next major version will; without this it warns at each use.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
 
@@ -48,6 +52,14 @@ class Me:
 
     id: int
     username: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Webhook:
+    """Where Telegram delivers: ``url`` is '' for nowhere, as polling needs it; ``pending`` updates wait there."""
+
+    url: str
+    pending: int
 
 
 class Telegram:
@@ -88,6 +100,11 @@ class Telegram:
         me = await self._call("getMe")
         return Me(int(me["id"]), str(me.get("username", "")))
 
+    async def get_webhook(self) -> Webhook:
+        """Where Telegram delivers updates to, if anywhere."""
+        found = await self._call("getWebhookInfo")
+        return Webhook(str(found.get("url", "")), int(found.get("pending_update_count", 0)))
+
     async def get_updates(self, offset: int, timeout_s: int) -> list[dict[str, Any]]:
         """Raw updates from ``offset`` on, waiting up to ``timeout_s`` for one; confirms all before ``offset``."""
         parameters = {"offset": offset, "timeout": timeout_s, "allowed_updates": ["message"]}
@@ -123,8 +140,19 @@ class Telegram:
         except TelegramError as error:
             _translate(error)
 
-    async def send(self, chat_id: int, html: str, reply_to: int | None, thread_id: int | None = None) -> None:
-        """Send a text (Telegram's HTML) in answer to a message, or alone if that message is gone."""
+    async def send(
+        self,
+        chat_id: int,
+        html: str,
+        reply_to: int | None,
+        thread_id: int | None = None,
+        confirm: Confirm | None = None,
+    ) -> None:
+        """Send a text (Telegram's HTML) in answer to a message, or alone if that message is gone.
+
+        ``confirm`` is called at the last moment, after all waiting for the flood limits; it raises to stop the sending.
+        """
+        _confirm.set(confirm)
         parameters = {
             "chat_id": chat_id,
             "text": html,
@@ -139,7 +167,7 @@ class Telegram:
             await self._call("sendMessage", parameters, limited=True)
         except _Moved as moved:
             # The group became a supergroup while its picture was on the way. Message ids start anew there.
-            await self.send(moved.chat_id, html, None)
+            await self.send(moved.chat_id, html, None, confirm=confirm)
 
     async def show_typing(self, chat_id: int, thread_id: int | None = None) -> None:
         """Show "typing…" for five seconds, or until a message arrives. Takes no answer's place in the flood limits."""
@@ -202,13 +230,24 @@ class _FloodLimits(AIORateLimiter):
             if not group.has_capacity():
                 raise RetryAfter(datetime.timedelta(seconds=group.time_period / group.max_rate))
             await group.acquire()
-        return await super().process_request(callback, args, kwargs, endpoint, data, rate_limit_args)
+        return await super().process_request(_confirmed(callback), args, kwargs, endpoint, data, rate_limit_args)
 
     def _group(self, chat_id: int) -> AsyncLimiter:
         if len(self._groups) > _GROUPS_REMEMBERED:
             full = {id_: group for id_, group in self._groups.items() if not group.has_capacity(group.max_rate)}
             self._groups = full
         return self._groups.setdefault(chat_id, AsyncLimiter(_GROUP_MESSAGES_PER_MINUTE, 60))
+
+
+def _confirmed(call: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """The call, made only once whoever sends says that it still may be."""
+
+    async def confirmed(*args: Any, **kwargs: Any) -> Any:
+        if confirm := _confirm.get():
+            await confirm()
+        return await call(*args, **kwargs)
+
+    return confirmed
 
 
 def _request(url: str, connections: int) -> HTTPXRequest:

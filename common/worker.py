@@ -13,18 +13,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
+import functools
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from common.channels import Channels, Consumer, Delivery, Taken
-from common.errors import LeaseLost, Outage
+from common.errors import Hung, LeaseLost
+from common.hands import Done, Hands
+from common.leases import Leases
 from common.messages import AnyMessage, Message, decode
+from common.patience import Patience
 from common.settings import Settings
 from common.settle import MAX_DEATHS, Finished, HandedBack, KilledItsWorker, Outcome, Settler, Undecodable
 
@@ -32,16 +35,21 @@ TakenT = TypeVar("TakenT", bound=Message)
 Outputs: TypeAlias = Message | Sequence[Message] | None
 
 LOOK_AGAIN_S: Final = 1.0  # a wake-up can be lost, so every channel is looked at this often all the same
-CLAIM_IDLE_S: Final = 60.0  # a sibling that has not refreshed a message for so long has lost it
+CLAIM_IDLE_S: Final = 50.0  # a sibling that has not refreshed a message for so long has lost it
 REFRESH_S: Final = 10.0
-# On SIGTERM, handlers have this long; what they hold then is handed back. Supervisor's stopwaitsecs is 30.
-GRACE_S: Final = 20.0
-_GIVE_UP_S: Final = 5.0  # … and when Redis is away at that moment, this long to come back
-_AWAY_MAX_S: Final = 2.0
-_TYPING_MARKER_MS: Final = 60_000
+# On SIGTERM, handlers have this long; what they hold then is handed back. If Redis is away at that moment, it has some
+# seconds more to come back. All of that, and one last command, fits into Supervisor's stopwaitsecs of 30.
+GRACE_S: Final = 15.0
+GIVE_UP_S: Final = 5.0
+# A step that hangs in a thread cannot be ended from outside. So many in a row, and the process gives way to a new one.
+HANGS_IN_A_ROW: Final = 3
+
+_SUBSCRIBE_FIRST_S: Final = 2.0
+_REDIS_BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
+_ANNOUNCED_MARKER_MS: Final = 60_000
 
 _log = logging.getLogger(__name__)
-_lease: contextvars.ContextVar[Callable[[], Awaitable[None]]] = contextvars.ContextVar("lease")
+_Begun: TypeAlias = Sequence[tuple[Delivery, AnyMessage]]
 
 
 class Worker(Generic[TakenT]):
@@ -91,20 +99,6 @@ class Worker(Generic[TakenT]):
         return None
 
 
-async def confirm_lease() -> None:
-    """Make sure that the message in hand is still ours; a handler asks right before what cannot be undone.
-
-    Outside the runtime, as in a unit test, it always is.
-
-    Raises:
-        LeaseLost: Another worker has it.
-        Outage: Redis does not answer.
-    """
-    check = _lease.get(None)
-    if check:
-        await check()
-
-
 class Runtime(Generic[TakenT]):
     """Runs one worker on its channel.
 
@@ -131,19 +125,17 @@ class Runtime(Generic[TakenT]):
         self._channels = channels
         self._consumer = Consumer(channels, worker.channel, name)
         self._settler = Settler(channels, self._consumer)
+        self._leases = Leases(channels, self._consumer)
+        self._hands = Hands(worker.concurrency, batched=worker.batched)
         self._burst = burst
         self._claim_idle_s = claim_idle_s
         self._grace_s = grace_s
-        self._in_hand: dict[str, Delivery] = {}  # taken and not settled: the three below are parts of it
-        self._running: dict[str, asyncio.Task[None]] = {}
-        self._finished: list[Finished] = []
-        self._suspects: list[Delivery] = []
-        self._verdicts: dict[str, BaseException] = {}  # why a running handler was cancelled
+        self._verdicts: dict[str, BaseException] = {}  # why a handler was cut short, by message
         self._wake = asyncio.Event()
         self._subscribed = asyncio.Event()
-        self._connected_at = 0.0
-        self._next_due_s = LOOK_AGAIN_S
+        self._wait_s = LOOK_AGAIN_S
         self._channel_empty = False
+        self._hangs = 0
         self._stopping_at: float | None = None
         self._asides: set[asyncio.Task[Any]] = set()
 
@@ -154,7 +146,12 @@ class Runtime(Generic[TakenT]):
             self._wake.set()
 
     async def run(self) -> None:
-        """Work until ``stop`` is called."""
+        """Work until ``stop`` is called.
+
+        Raises:
+            Hung: Several handlers in a row did not end. Start a new process.
+            Exception: The worker's ``background`` failed.
+        """
         chores = [
             asyncio.create_task(self._listen(), name="listen"),
             asyncio.create_task(self._refresh_leases(), name="refresh"),
@@ -168,112 +165,131 @@ class Runtime(Generic[TakenT]):
                 if task.done():
                     await task
         finally:
-            tasks = [loop, background, *chores, *self._running.values(), *self._asides]
+            tasks = [loop, background, *chores, *self._hands.tasks(), *self._asides]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    # The loop
+
     async def _loop(self, background: asyncio.Task[None]) -> None:
-        # Subscribe first, then take: what is published in between then wakes us.
-        await _first_of(self._subscribed.wait(), self._wait_for_stop())
-        away_since: float | None = None
-        delay_s = 0.0
-        while not self._is_done():
+        # Subscribe first, then take: what is published in between then wakes us. Where that fails, we can do without.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SUBSCRIBE_FIRST_S):
+                await self._subscribed.wait()
+        patience = Patience("Redis does not answer as it should: ", _REDIS_BACK_OFF_S)
+        while not self._is_over():
             if background.done() and not background.cancelled():
                 background.result()
             if self._stopping_at is not None:
                 background.cancel()
-                self._give_back_what_is_left()
+                self._give_back_what_is_left(self._stopping_at)
             try:
                 await self._turn()
             except RedisError as error:
-                away_since, delay_s = self._note_away(error, away_since), min(_AWAY_MAX_S, delay_s * 2 + 0.05)
-                await asyncio.sleep(delay_s)
+                await patience.wait(error)
                 continue
-            if away_since is not None:
-                _log.info("Redis is back after %.1f s", time.monotonic() - away_since)
-                away_since, delay_s = None, 0.0
-            if not self._is_done():
+            patience.over()
+            if not self._is_over():
                 await self._wait()
 
-    def _note_away(self, error: RedisError, away_since: float | None) -> float:
-        if away_since is None:
-            _log.warning("Redis does not answer as it should (%s): trying until it does", error)
-            return time.monotonic()
-        return away_since
-
-    def _is_done(self) -> bool:
+    def _is_over(self) -> bool:
+        in_hand = self._hands.ids
         if self._stopping_at is None:
-            return self._burst and self._channel_empty and not self._in_hand
-        out_of_time = time.monotonic() > self._stopping_at + self._grace_s + _GIVE_UP_S
-        return not self._in_hand or out_of_time
+            return self._burst and self._channel_empty and not in_hand
+        if in_hand and time.monotonic() > self._stopping_at + self._grace_s + GIVE_UP_S:
+            _log.warning("leaving with %d messages in hand, which will be taken again: %s", len(in_hand), in_hand)
+            return True
+        return not in_hand
 
     async def _turn(self) -> None:
-        """Settle what is finished and take as much as there is room for, in one round trip.
+        """Settle what is done and take as much as there is room for, in one round trip.
 
         Raises:
-            redis.RedisError: Redis is away or refuses. What is finished stays so until the next turn.
+            redis.RedisError: Redis is away or refuses. What is done stays so until the next turn.
+            Hung: See ``HANGS_IN_A_ROW``.
         """
-        settled = [(finished, await self._settler.call(finished)) for finished in self._finished]
-        calls = [call for _, call in settled if call]
-        room = self._room()
+        if self._hangs >= HANGS_IN_A_ROW:
+            msg = f"{self._hangs} messages in a row took longer than {self._worker.handler_limit_s:g} s"
+            raise Hung(msg)
+        settled = self._hands.done
+        for done in settled:
+            if not done.decided:
+                done.call, done.decided = await self._settler.settle(done.finished), True
+        calls = [done.call for done in settled if done.call]
+        room = self._hands.room() if self._stopping_at is None else 0
+        self._wait_s = LOOK_AGAIN_S
         if room:
-            claim_ms = self._claim_idle_ms()
-            calls.append(self._consumer.take(room, self._in_hand, claim_ms))
-        if calls:
-            results = await self._channels.execute(calls)
-            taken = results.pop() if room else None
-            refusal = self._let_go(settled, results)
-            if room and not isinstance(taken, RedisError):
-                self._begin(self._consumer.taken(taken), room)
-            for error in (taken, refusal):
-                if isinstance(error, RedisError):
-                    raise error
-        else:
-            self._let_go(settled, [])
+            calls.append(self._consumer.take(room, self._hands.ids, self._claim_idle_ms()))
+        results = await self._channels.execute(calls) if calls else []
+        taken = results.pop() if room else None
+        refusal = self._let_go(settled, results)
+        if room and not isinstance(taken, RedisError):
+            self._begin(self._consumer.taken(taken), room)
+        for error in (taken, refusal):
+            if isinstance(error, RedisError):
+                raise error
         await self._begin_a_suspect()
 
-    def _let_go(self, settled: Sequence[tuple[Finished, Any]], results: Sequence[Any]) -> RedisError | None:
+    def _let_go(self, settled: Sequence[Done], results: Sequence[Any]) -> RedisError | None:
         """Forget the messages that Redis knows to be settled. Returns an error that kept one from being so."""
         refusal = None
         outcomes = iter(results)
-        for finished, call in settled:
-            result = next(outcomes) if call else 1
+        for done in settled:
+            result = next(outcomes) if done.call else 1
             if isinstance(result, RedisError):
                 refusal = result
                 continue
             if not result:
-                _log.warning("job=%s: %s was not ours any more", finished.delivery.job, finished.delivery.id)
-            self._finished.remove(finished)
-            del self._in_hand[finished.delivery.id]
+                # Somebody else's by now; or ours, settled by a command whose reply was lost.
+                _log.info("job=%s: %s is not ours any more", done.finished.delivery.job, done.id)
+            self._hands.let_go(done)
         return refusal
-
-    def _room(self) -> int:
-        """How many messages can be begun now. None while a suspect waits to be handled alone."""
-        if self._stopping_at is not None or self._suspects:
-            return 0
-        if self._worker.batched:
-            return 0 if self._running else self._worker.concurrency
-        return self._worker.concurrency - len(self._running)
 
     def _claim_idle_ms(self) -> int:
         """Idle time includes Redis's own downtime, so nobody claims before it was connected for that long."""
-        connected_s = time.monotonic() - self._connected_at
+        connected_s = time.monotonic() - self._channels.connected_at
         return round(self._claim_idle_s * 1000) if connected_s >= self._claim_idle_s else 0
 
+    async def _wait(self) -> None:
+        """Until there is something to do."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._wait_s):
+                await self._wake.wait()
+        self._wake.clear()
+
+    # Beginning
+
     def _begin(self, taken: Taken, room: int) -> None:
-        self._next_due_s = LOOK_AGAIN_S if taken.next_due_ms is None else taken.next_due_ms / 1000
         self._channel_empty = not taken.deliveries and taken.next_due_ms is None
         if len(taken.deliveries) == room:
             self._wake.set()  # there may be more
+        elif taken.next_due_ms is not None:
+            self._wait_s = min(LOOK_AGAIN_S, taken.next_due_ms / 1000)
         batch: list[tuple[Delivery, AnyMessage]] = []
         for delivery in taken.deliveries:
-            self._in_hand[delivery.id] = delivery
             if delivery.deaths is not None:
-                self._suspects.append(delivery)
+                self._hands.suspect(delivery)
             elif message := self._decoded(delivery):
                 batch.append((delivery, message))
-        self._start(batch)
+        for group in [batch] if self._worker.batched and batch else [[begun] for begun in batch]:
+            self._start(group)
+
+    async def _begin_a_suspect(self) -> None:
+        """Handle a message that saw its worker die while nothing else is in hand, so that the next death is its own."""
+        delivery = self._hands.suspect_to_begin()
+        if delivery is None or self._stopping_at is not None:
+            return
+        deaths = delivery.deaths or 0
+        if deaths >= MAX_DEATHS:
+            error = KilledItsWorker(f"{deaths} workers died while they handled this message and nothing else")
+            if message := self._decoded(delivery):
+                self._finish(Finished(delivery, message, error))
+        elif not await self._channels.run(self._consumer.begin_alone(delivery, deaths + 1)):
+            self._finish(Finished(delivery, None, LeaseLost("taken over by another worker")))
+        elif message := self._decoded(delivery):
+            _log.warning("job=%s was in hand when a worker died: now handled alone", delivery.job)
+            self._start([(delivery, message)], alone=True)
 
     def _decoded(self, delivery: Delivery) -> AnyMessage | None:
         try:
@@ -286,141 +302,107 @@ class Runtime(Generic[TakenT]):
         self._finish(Finished(delivery, None, error))
         return None
 
-    async def _begin_a_suspect(self) -> None:
-        """Handle a message that saw its worker die when nothing else is in hand, so that the next death is its own."""
-        if not self._suspects or self._running or self._stopping_at is not None:
-            return
-        delivery = self._suspects[0]
-        deaths = delivery.deaths or 0
-        if deaths >= MAX_DEATHS:
-            self._suspects.pop(0)
-            error = KilledItsWorker(f"{deaths} workers died while they handled this message and nothing else")
-            message = self._decoded(delivery)
-            if message:
-                self._finish(Finished(delivery, message, error))
-            return
-        if not await self._channels.run(self._consumer.begin_alone(delivery, deaths + 1)):
-            self._suspects.pop(0)
-            self._finish(Finished(delivery, None, LeaseLost("taken over by another worker")))
-            return
-        self._suspects.pop(0)
-        _log.warning("job=%s was in hand when a worker died: now handled alone", delivery.job)
-        if message := self._decoded(delivery):
-            self._start([(delivery, message)])
+    # Handling
 
-    def _start(self, batch: Sequence[tuple[Delivery, AnyMessage]]) -> None:
-        groups = [batch] if self._worker.batched and batch else [[pair] for pair in batch]
-        for group in groups:
-            task = asyncio.create_task(self._handle(group))
-            for delivery, _ in group:
-                self._running[delivery.id] = task
-            self._announce([message for _, message in group])
+    def _start(self, group: _Begun, *, alone: bool = False) -> None:
+        task = asyncio.create_task(self._handle(group))
+        self._hands.begin([delivery for delivery, _ in group], task, alone=alone)
+        task.add_done_callback(functools.partial(self._handled, group, time.perf_counter()))
+        self._announce([message for _, message in group])
 
-    async def _handle(self, group: Sequence[tuple[Delivery, AnyMessage]]) -> None:
-        """Run the handler on one message, or on a batch, within its time limit."""
-        deliveries = [delivery for delivery, _ in group]
+    async def _handle(self, group: _Begun) -> Sequence[Outputs | BaseException]:
+        """Run the handler on one message, or on a batch, within its time limit. One outcome for each."""
+        self._leases.hold([delivery.id for delivery, _ in group])
         messages: Any = [message for _, message in group]
-        _lease.set(lambda: self._confirm(deliveries[0]))
-        began = time.perf_counter()
-        outcomes: Sequence[Outputs | BaseException]
+        limit_s = self._worker.handler_limit_s
         try:
-            async with asyncio.timeout(self._worker.handler_limit_s):
-                if self._worker.batched:
-                    outcomes = await self._worker.handle_batch(messages)
-                else:
-                    outcomes = [await self._worker.handle(messages[0])]
-        except asyncio.CancelledError as cancelled:
-            outcomes = [self._verdicts.pop(delivery.id, cancelled) for delivery in deliveries]
-        except TimeoutError:
-            limit = TimeoutError(f"not done within {self._worker.handler_limit_s:g} s")
-            outcomes = [limit] * len(group)
-        except Exception as error:  # whatever it is, Settler knows what to do with the message
-            outcomes = [error] * len(group)
+            async with asyncio.timeout(limit_s) as limit:
+                if not self._worker.batched:
+                    return [await self._worker.handle(messages[0])]
+                outcomes = await self._worker.handle_batch(messages)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            self._hangs += 1
+            msg = f"not done within {limit_s:g} s"
+            raise TimeoutError(msg) from error
         if len(outcomes) != len(group):
-            outcomes = [ValueError(f"{len(outcomes)} results for {len(group)} messages")] * len(group)
+            msg = f"{len(outcomes)} results for {len(group)} messages"
+            raise ValueError(msg)
+        return outcomes
+
+    def _handled(self, group: _Begun, began: float, task: asyncio.Task[Any]) -> None:
+        """Note what a handler came to, however it ended."""
         took_ms = (time.perf_counter() - began) * 1000
+        if task.cancelled():
+            outcomes = [self._verdicts.pop(delivery.id, HandedBack()) for delivery, _ in group]
+        elif error := task.exception():
+            outcomes = [error] * len(group)
+        else:
+            outcomes = task.result()
+            self._hangs = 0
         for (delivery, message), outcome in zip(group, outcomes, strict=True):
-            del self._running[delivery.id]
+            self._verdicts.pop(delivery.id, None)
             self._finish(Finished(delivery, message, _as_outcome(outcome), took_ms))
 
     def _finish(self, finished: Finished) -> None:
-        self._finished.append(finished)
+        self._hands.finish(finished)
         self._wake.set()
 
-    async def _confirm(self, delivery: Delivery) -> None:
-        try:
-            mine = await self._channels.run(self._consumer.refresh([delivery.id]))
-        except RedisError as error:
-            msg = f"cannot ask Redis whether the message is still ours: {error}"
-            raise Outage(msg) from error
-        if delivery.id.encode() not in mine:
-            raise LeaseLost("taken over by another worker")
+    def _give_back_what_is_left(self, stopping_at: float) -> None:
+        """On a stop: suspects at once, running handlers when the grace time is over."""
+        for delivery in self._hands.suspects():
+            self._finish(Finished(delivery, None, HandedBack()))
+        if time.monotonic() > stopping_at + self._grace_s:
+            for id_ in self._hands.running:
+                self._cut_short(id_, HandedBack())
+
+    def _cut_short(self, id_: str, why: BaseException) -> None:
+        self._verdicts[id_] = why
+        self._hands.cancel(id_)
 
     def _announce(self, messages: Sequence[AnyMessage]) -> None:
         """Send the worker's announcements, if it has any. They may be lost, and hold nothing up."""
-        asides = [(aside, f"{message.stage}-{message.job.id}-{message.job.run}")
-                  for message in messages
-                  if (aside := self._worker.announce(message))]  # type: ignore[arg-type]  # fmt: skip
+        asides = [
+            (aside, f"{message.stage}-{message.job.id}-{message.job.run}")
+            for message in messages
+            if (aside := self._worker.announce(message))  # type: ignore[arg-type]
+        ]
         if asides:
-            task = asyncio.create_task(_unless_away(self._channels.publish(asides, _TYPING_MARKER_MS)))
+            task = asyncio.create_task(_unless_away(self._channels.publish(asides, _ANNOUNCED_MARKER_MS)))
             self._asides.add(task)
             task.add_done_callback(self._asides.discard)
 
-    def _give_back_what_is_left(self) -> None:
-        """On a stop: suspects at once, running handlers when the grace time is over."""
-        for delivery in self._suspects:
-            self._finish(Finished(delivery, None, HandedBack()))
-        self._suspects.clear()
-        if self._stopping_at is not None and time.monotonic() > self._stopping_at + self._grace_s:
-            for id_ in list(self._running):
-                self._cancel(id_, HandedBack())
+    async def _refresh_leases(self) -> None:
+        """Keep what is in hand, and drop the work on what was taken from us all the same."""
+        while True:
+            await asyncio.sleep(REFRESH_S)
+            lost: set[str] = set()
+            if self._hands.ids:
+                with contextlib.suppress(RedisError):  # the loop meets the same error, and says so
+                    lost = await self._leases.refresh(self._hands.ids)
+            if not self._worker.batched:
+                for id_ in lost & set(self._hands.running):
+                    self._cut_short(id_, LeaseLost("taken over by another worker"))
 
-    def _cancel(self, id_: str, why: BaseException) -> None:
-        self._verdicts[id_] = why
-        self._running[id_].cancel()
-
-    async def _wait(self) -> None:
-        """Until there is something to do."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(min(LOOK_AGAIN_S, self._next_due_s)):
-                await self._wake.wait()
-        self._wake.clear()
-
-    async def _wait_for_stop(self) -> None:
-        while self._stopping_at is None:
-            await self._wait()
+    # Being woken
 
     async def _listen(self) -> None:
         """Stay subscribed, and turn whatever comes into one wake-up: a subscriber that does not read is cut off."""
+        patience = Patience("no wake-ups from Redis, so the channel is looked at once a second: ", _REDIS_BACK_OFF_S)
         while True:
             try:
                 async with self._channels.subscribe(self._worker.channel) as subscription:
+                    self._subscribed.set()
                     while True:
                         # Also hears redis-py's own resubscription after a cut, before which wake-ups were lost.
-                        event = await subscription.get_message(timeout=LOOK_AGAIN_S)
-                        if event is None:
-                            continue
-                        if event["type"] == "subscribe":
-                            self._connected_at = time.monotonic()
-                            self._subscribed.set()
-                        self._wake.set()
-            except RedisError:
-                await asyncio.sleep(_AWAY_MAX_S / 4)
-
-    async def _refresh_leases(self) -> None:
-        """Slow is not dead: say so, and drop the work on what was taken from us all the same."""
-        while True:
-            await asyncio.sleep(REFRESH_S)
-            asked = list(self._in_hand)
-            if not asked:
-                continue
-            try:
-                mine = {id_.decode() for id_ in await self._channels.run(self._consumer.refresh(asked))}
-            except RedisError:
-                continue  # the loop meets the same error, and says so
-            for id_ in asked:
-                if id_ not in mine and id_ in self._running and not self._worker.batched:
-                    self._cancel(id_, LeaseLost("taken over by another worker"))
+                        if await subscription.get_message(timeout=LOOK_AGAIN_S):
+                            patience.over()
+                            self._wake.set()
+            except ResponseError as error:  # such as a user who may not subscribe
+                await patience.wait(error)
+            except RedisError:  # the loop meets the same error, and says so
+                await asyncio.sleep(_REDIS_BACK_OFF_S[-1])
 
 
 def _as_outcome(outcome: Outputs | BaseException) -> Outcome:
@@ -432,12 +414,3 @@ def _as_outcome(outcome: Outputs | BaseException) -> Outcome:
 async def _unless_away(call: Coroutine[Any, Any, Any]) -> None:
     with contextlib.suppress(RedisError):
         await call
-
-
-async def _first_of(*waits: Coroutine[Any, Any, Any]) -> None:
-    tasks = [asyncio.create_task(wait) for wait in waits]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()

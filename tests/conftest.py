@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from common import redis_server
 from common.channels import Channels
 from common.settings import Settings
 from tests.redis_servers import BINARIES, RedisServer, running_redis
@@ -38,6 +37,6 @@ def settings(redis: RedisServer, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def channels(settings: Settings) -> AsyncIterator[Channels]:
-    channels = Channels(redis_server.connect(settings), settings.namespace)
+    channels = Channels(settings)
     yield channels
     await channels.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -56,6 +57,11 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def freeze(self) -> None:
+        """SIGSTOP: it takes connections, and answers nothing."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
 
 
 @contextlib.contextmanager

@@ -21,7 +21,14 @@ from tests.bot_api import User, free_port, wait_until
 
 START_S = 60.0
 STOP_S = 40.0
-_SOURCES = ("common", "classifier", "playground", "supervisord.conf", *(f"{worker}.py" for worker in CHANNELS))
+_SOURCES = (
+    "common",
+    "classifier",
+    "playground",
+    "supervisord.conf",
+    "requirements.txt",
+    *(f"{worker}.py" for worker in CHANNELS),
+)
 
 
 @dataclasses.dataclass

@@ -12,6 +12,7 @@ import pytest
 
 from classifier.serve import Classifier
 from common import images, words
+from common.messages import CHANNELS
 from tests import photos, web_server
 from tests.bot_api import User, wait_until
 from tests.models_fixtures import serving
@@ -152,7 +153,11 @@ def test_twenty_photos_are_each_answered_once_though_every_worker_is_killed_amon
 
 
 def test_supervisorctl_works_from_the_root_without_flags(bot: Bot, user: User) -> None:
-    wait_until(lambda: bot.ctl("status").count("RUNNING") == 8, 20, "all eight programs")
+    running = {"redis", "playground", *CHANNELS}
+    wait_until(lambda: set(re.findall(r"^(\w+) +RUNNING", bot.ctl("status"), re.M)) == running, 40, "all programs")
+    assert "EXITED" in bot.ctl("status", "check")
+    assert "FAIL" not in bot.log("check")
+    assert "ERROR" not in bot.log("check")
     assert bot.ctl("restart", "classify") == "classify: stopped\nclassify: started\n"
     user.send_photo(jpeg("chelsea"))
     assert "cat" in only_answer(user)

@@ -26,6 +26,7 @@ async def client(settings: Settings) -> AsyncIterator[Redis]:
 
 
 def consumer(channels: Channels, channel: str = "classify", name: str = "a") -> Consumer:
+    """A worker's end of its channel; another one of the same name is that worker after a restart."""
     return Consumer(channels, channel, name)
 
 
@@ -133,9 +134,10 @@ async def test_what_is_pending_under_my_name_and_not_in_my_hands_comes_again(cha
     in_hand = first.deliveries[0].id
 
     again = await take(channels, a, hand=(in_hand,))
+    assert [(d.job, d.deaths) for d in again.deliveries] == [("1-1-0", None)], "only our reply was lost"
 
-    assert [d.job for d in again.deliveries] == ["1-1-0"]
-    assert again.deliveries[0].deaths == 0, "it was begun before, so it is suspect"
+    after_a_restart = await take(channels, consumer(channels))
+    assert [(d.job, d.deaths) for d in after_a_restart.deliveries] == [("1-0-0", 0), ("1-1-0", 0)], "suspects"
 
 
 async def test_only_what_lay_idle_is_claimed_from_a_sibling(channels: Channels) -> None:
@@ -154,7 +156,7 @@ async def test_only_what_lay_idle_is_claimed_from_a_sibling(channels: Channels) 
 
 async def idle_for_a_moment(channels: Channels, delivery: Delivery) -> bool:
     """Wait until Redis counts at least two milliseconds of idle time."""
-    redis: Redis = channels._redis
+    redis: Redis = channels.redis
     while True:
         (row,) = await redis.xpending_range(channels.key("classify"), "workers", "-", "+", 1)
         if int(row["time_since_delivered"]) >= 2:
@@ -207,7 +209,11 @@ async def test_deaths_are_told_not_counted_so_that_a_lost_reply_adds_none(channe
     delivery = await take_one(channels, a)
     call = a.begin_alone(delivery, 1)
     assert await channels.execute([call, call]) == [1, 1]
-    assert (await take_one(channels, a)).deaths == 1
+    suspect = await take_one(channels, consumer(channels))
+    assert suspect.deaths == 1
+
+    await channels.run(consumer(channels).hand_back(suspect))
+    assert (await take_one(channels, consumer(channels))).deaths == 1, "handing back takes none away"
 
 
 async def test_burying_keeps_the_message_and_its_origin_and_carries_the_job_to_its_apology(
@@ -259,6 +265,26 @@ async def test_a_job_whose_message_was_deleted_by_hand_is_lost_and_starts_again_
     assert await channels.lost(["1-10-0"]) == []
     assert await channels.origin("1-10-0") == b"{}"
     assert len((await take(channels, a)).deliveries) == 1
+
+
+@pytest.mark.parametrize("by", ["XACK", "XGROUP DELCONSUMER"])
+async def test_a_message_that_nobody_will_be_given_any_more_is_lost_though_it_is_in_its_stream(
+    channels: Channels, client: Redis, by: str
+) -> None:
+    a = consumer(channels)
+    await publish(channels, make.classify())
+    assert await channels.lost(["1-10-0"]) == [], "not taken yet"
+    delivery = await take_one(channels, a)
+    assert await channels.lost(["1-10-0"]) == [], "in hand"
+    if by == "XACK":
+        await client.xack(channels.key("classify"), "workers", delivery.id)
+    else:
+        await client.xgroup_delconsumer(channels.key("classify"), "workers", "a")
+
+    assert await channels.lost(["1-10-0"]) == ["1-10-0"]
+    assert await channels.run(channels.restart("1-10-0", make.classify())) == 1
+    assert await client.xlen(channels.key("classify")) == 1, "the stray entry is gone"
+    assert (await take_one(channels, a)).job == "1-10-0"
 
 
 async def test_a_job_that_has_ended_does_not_start_again(channels: Channels) -> None:

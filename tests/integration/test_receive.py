@@ -98,7 +98,7 @@ async def poll(receive: Receive, channels: Channels, until: Callable[[], bool]) 
 
 
 async def stored(channels: Channels, channel: str = "receive") -> list[Message]:
-    return [decode(row[b"body"]) for row in await entries(channels._redis, channels.key(channel))]
+    return [decode(row[b"body"]) for row in await entries(channels.redis, channels.key(channel))]
 
 
 async def test_a_batch_is_confirmed_only_once_all_of_it_is_stored(channels: Channels, settings: Settings) -> None:
@@ -128,10 +128,10 @@ async def test_a_crash_between_storing_and_confirming_leads_to_one_job(channels:
 
 async def test_while_redis_refuses_nothing_is_confirmed(channels: Channels, settings: Settings) -> None:
     receive, fake = worker(settings, update(10))
-    await channels._redis.set(channels.key("receive"), "not a stream")
+    await channels.redis.set(channels.key("receive"), "not a stream")
     await poll(receive, channels, lambda: len(fake.offsets) == 2)
     assert fake.offsets == [0, 0]
-    await channels._redis.delete(channels.key("receive"), channels.key("seen", "1-10"))
+    await channels.redis.delete(channels.key("receive"), channels.key("seen", "1-10"))
     await poll(receive, channels, lambda: 11 in fake.offsets)
     assert len(await stored(channels)) == 1
 

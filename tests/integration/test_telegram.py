@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from common.errors import Outage, RateLimited, TelegramRefused
+from common.errors import LeaseLost, Outage, RateLimited, TelegramRefused
 from common.settings import Settings
 from common.telegram import Telegram
 from tests.bot_api import TOKEN, RunningPlayground, User, running_playground
@@ -70,6 +70,16 @@ async def test_an_answer_replies_to_its_message_or_stands_alone_when_that_is_gon
     first, second = user.answers()
     assert (first["text"], first["reply_to_message"]["message_id"]) == ("a <", sent["message_id"])
     assert "reply_to_message" not in second
+
+
+async def test_an_answer_that_is_no_longer_ours_is_not_sent(telegram: Telegram, user: User) -> None:
+    async def lost() -> None:
+        raise LeaseLost("taken over")
+
+    with pytest.raises(LeaseLost):
+        await telegram.send(user.chat_id, "x", None, confirm=lost)
+    await telegram.send(user.chat_id, "y", None)
+    assert [answer["text"] for answer in user.answers()] == ["y"]
 
 
 async def test_a_file_comes_whole(telegram: Telegram, user: User) -> None:

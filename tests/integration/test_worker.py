@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import sys
 import textwrap
@@ -12,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.exceptions import RedisError
 
-from common import identity, jobs, redis_server
-from common.channels import Channels
-from common.errors import InputLost, LeaseLost, Outage, RateLimited
+from common import identity, jobs
+from common.channels import Channels, Consumer
+from common.errors import Hung, InputLost, LeaseLost, Outage, RateLimited
+from common.leases import confirm_lease
 from common.messages import AnyMessage, ClassifyImage, FetchUrl, Message, SendReply, ShowTyping, Words, decode, encode
 from common.settings import ROOT, Settings
 from common.settle import MAX_ATTEMPTS
-from common.worker import Outputs, Runtime, Worker, confirm_lease
+from common.worker import Outputs, Runtime, Worker
 from tests import make
 from tests.redis_servers import BINARIES, RedisServer, entries, running_redis
 
@@ -63,7 +66,7 @@ async def work_off(worker: Worker[Any], channels: Channels, name: str = "a", **o
 
 
 async def on(channels: Channels, channel: str) -> list[AnyMessage]:
-    return [decode(fields[b"body"]) for fields in await entries(channels._redis, channels.key(channel))]
+    return [decode(fields[b"body"]) for fields in await entries(channels.redis, channels.key(channel))]
 
 
 async def until(check: Callable[[], Any]) -> None:
@@ -133,7 +136,7 @@ async def test_a_failing_message_is_tried_again_and_in_the_end_buried_with_an_ap
     await work_off(worker, channels)
 
     assert len(worker.seen) == MAX_ATTEMPTS
-    (dead,) = await entries(channels._redis, channels.key("dead"))
+    (dead,) = await entries(channels.redis, channels.key("dead"))
     assert dead[b"error"] == b"ValueError: no such thing"
     assert b"in fail" in dead[b"traceback"]
     (reply,) = await on(channels, "reply")
@@ -228,22 +231,22 @@ async def test_a_handler_that_hangs_is_cut_and_its_message_tried_again(
 async def test_a_message_that_cannot_be_decoded_is_buried_and_stops_nobody(
     channels: Channels, settings: Settings, body: bytes
 ) -> None:
-    await channels._redis.xadd(channels.key("classify"), {"body": body})
+    await channels.redis.xadd(channels.key("classify"), {"body": body})
     await publish(channels, make.classify())
     worker = Classify(settings)
     await work_off(worker, channels)
     assert worker.seen == ["1-10-0"]
-    (dead,) = await entries(channels._redis, channels.key("dead"))
+    (dead,) = await entries(channels.redis, channels.key("dead"))
     assert dead[b"body"] == body
 
 
 async def test_a_message_on_the_wrong_channel_is_buried(channels: Channels, settings: Settings) -> None:
     stray = FetchUrl(job=make.job(), url="x")
-    await channels._redis.xadd(channels.key("classify"), {"body": b'{"type":"FetchUrl",' + _tail(stray)})
+    await channels.redis.xadd(channels.key("classify"), {"body": b'{"type":"FetchUrl",' + _tail(stray)})
     worker = Classify(settings)
     await work_off(worker, channels)
     assert worker.seen == []
-    assert await channels._redis.xlen(channels.key("dead")) == 1
+    assert await channels.redis.xlen(channels.key("dead")) == 1
 
 
 def _tail(message: Message) -> bytes:
@@ -320,7 +323,7 @@ async def test_what_a_graceful_stop_cannot_finish_is_handed_back(channels: Chann
     helper = Classify(settings)
     await work_off(helper, channels, "b")
     assert helper.seen == ["1-10-0"]
-    assert not await channels._redis.exists(channels.key("classify", "begun"))
+    assert not await channels.redis.exists(channels.key("classify", "begun"))
 
 
 async def test_a_sibling_takes_over_what_was_abandoned_and_the_former_owner_cannot_finish_it(
@@ -351,7 +354,7 @@ async def test_a_sibling_takes_over_what_was_abandoned_and_the_former_owner_cann
 async def test_redis_killed_and_started_again_loses_nothing_and_the_worker_carries_on(tmp_path: Path) -> None:
     with running_redis(str(BINARIES["redis-6.2"])) as server:
         settings = Settings(redis_url=server.url, data_dir=tmp_path)
-        channels = Channels(redis_server.connect(settings), "w")
+        channels = Channels(settings)
         gate = asyncio.Event()
         worker = Classify(settings, lambda message: _open(gate))
         await publish(channels, *(make.classify(f"1-{i}-0") for i in range(6)))
@@ -429,6 +432,170 @@ async def _all_replied(channels: Channels) -> bool:
 async def test_a_second_process_under_the_same_name_refuses_to_run(redis: RedisServer, settings: Settings) -> None:
     with identity.only_one(settings, "classify") as name:
         assert name.endswith("-classify")
-        with pytest.raises(SystemExit) as refusal, identity.only_one(settings, "classify"):
+        with pytest.raises(SystemExit) as refusal, identity.only_one(settings, "classify", wait_s=0):
             pass
         assert refusal.value.code == 1
+
+
+async def test_a_suspect_is_handled_alone_though_others_wait(channels: Channels, settings: Settings) -> None:
+    await publish(channels, *(make.classify(f"1-{i}-0") for i in range(12)))
+    await channels.run(Consumer(channels, "classify", "a").take(1))  # and dies
+    company: dict[str, int] = {}
+
+    async def act(message: ClassifyImage) -> None:
+        await asyncio.sleep(0.02)
+        company[message.job.id] = worker.at_once
+
+    worker = Classify(settings, act)
+    await work_off(worker, channels)
+    assert company["1-0-0"] == 1
+    assert max(company.values()) == Classify.concurrency
+    assert len(worker.seen) == 12
+
+
+async def test_with_full_hands_overdue_retries_keep_no_processor_busy(channels: Channels, settings: Settings) -> None:
+    maker = Consumer(channels, "classify", "maker")
+    await publish(channels, *(make.classify(f"1-{i}-0") for i in range(150)))
+    for delivery in maker.taken(await channels.run(maker.take(150))).deliveries:
+        await channels.run(maker.retry(delivery, 1, 1))
+    worker = Classify(settings, lambda message: _open(asyncio.Event()))
+    async with running(worker, channels, grace_s=0) as runtime:
+        await until(lambda: worker.at_once == Classify.concurrency)
+        turns = 0
+        turn = runtime._turn
+
+        async def counted() -> None:
+            nonlocal turns
+            turns += 1
+            await turn()
+
+        runtime._turn = counted
+        await asyncio.sleep(0.3)
+        assert turns < 5
+
+
+async def test_an_answer_that_is_no_message_is_a_failed_attempt_and_no_death(
+    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.settle._ms", lambda seconds: 1)
+    odd = iter(["not a message", SendReply(job=make.job("1-0-0"), content=Words(text="\ud83d"))])
+    await publish(channels, make.classify("1-0-0"), make.classify("1-1-0"))
+    worker = Classify(settings, lambda message: next(odd, None) if message.job.id == "1-0-0" else None)
+    await work_off(worker, channels)
+    assert sorted(worker.seen) == ["1-0-0", "1-0-0", "1-0-0", "1-1-0"]
+    assert len(await on(channels, "reply")) == 2
+
+
+async def test_while_redis_is_away_each_thing_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with running_redis(str(BINARIES["redis-6.2"])) as server:
+        channels = Channels(Settings(redis_url=server.url, data_dir=tmp_path))
+        gate = asyncio.Event()
+
+        async def fail(message: ClassifyImage) -> None:
+            await gate.wait()
+            raise ValueError(message.job.id)
+
+        worker = Classify(Settings(), fail)
+        await publish(channels, *(make.classify(f"1-{i}-0") for i in range(4)))
+        async with running(worker, channels, grace_s=0):
+            await until(lambda: worker.at_once == 4)
+            server.kill()
+            gate.set()
+            await until(lambda: "Redis does not answer" in caplog.text)
+            await asyncio.sleep(1)
+            server.start()
+            await until(lambda: "works again" in caplog.text)
+        said = [record.getMessage() for record in caplog.records]
+        assert sum("attempt 1 of" in line for line in said) == 4
+        assert len(said) < 12, said
+        await channels.close()
+
+
+async def test_nobody_steals_from_a_living_sibling_when_redis_comes_back(tmp_path: Path) -> None:
+    with running_redis(str(BINARIES["redis-6.2"])) as server:
+        channels = [Channels(Settings(redis_url=server.url, data_dir=tmp_path)) for _ in range(2)]
+        gate = asyncio.Event()
+        owner, sibling = Classify(Settings(), lambda message: _open(gate)), Classify(Settings())
+        await publish(channels[0], make.classify())
+        async with running(owner, channels[0], "owner"):
+            await until(lambda: owner.at_once == 1)
+            async with running(sibling, channels[1], "sibling", claim_idle_s=0.8):
+                server.kill()
+                await asyncio.sleep(1)  # longer than what counts as idle
+                server.start()
+                await until(lambda: _is_up(channels[1]))
+                await asyncio.sleep(0.5)
+                assert not sibling.seen
+                gate.set()
+                await until(lambda: _count(channels[0], "reply", 1))
+        for each in channels:
+            await each.close()
+
+
+async def _is_up(channels: Channels) -> bool:
+    with contextlib.suppress(RedisError):
+        return bool(await channels.redis.ping())
+    return False
+
+
+async def test_a_frozen_redis_does_not_keep_a_worker_from_stopping(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.channels.ANSWER_LIMIT_S", 0.3)
+    monkeypatch.setattr("common.worker.GIVE_UP_S", 0.5)
+    with running_redis(str(BINARIES["redis-6.2"])) as server:
+        channels = Channels(Settings(redis_url=server.url, data_dir=tmp_path))
+        worker = Classify(Settings(), lambda message: _open(asyncio.Event()))
+        await publish(channels, make.classify())
+        async with running(worker, channels, grace_s=0) as runtime:
+            await until(lambda: worker.at_once == 1)
+            server.freeze()
+            runtime.stop()
+        await channels.close()
+
+
+async def test_a_process_whose_steps_hang_one_after_the_other_ends(
+    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Classify, "handler_limit_s", 0.01)
+    await publish(channels, *(make.classify(f"1-{i}-0") for i in range(4)))
+    worker = Classify(settings, lambda message: _open(asyncio.Event()))
+    with pytest.raises(Hung, match=r"[34] messages in a row took longer than 0.01 s"):
+        await work_off(worker, channels)
+
+
+async def test_a_handlers_own_time_out_keeps_its_traceback(
+    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.settle.MAX_ATTEMPTS", 1)
+
+    def act(message: ClassifyImage) -> None:
+        raise TimeoutError("of its own")
+
+    await publish(channels, make.classify())
+    await work_off(Classify(settings, act), channels)
+    (dead,) = await entries(channels.redis, channels.key("dead"))
+    assert dead[b"error"] == b"TimeoutError: of its own"
+    assert b"in act" in dead[b"traceback"]
+
+
+async def test_a_batch_without_results_is_a_failed_attempt(
+    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.settle.MAX_ATTEMPTS", 1)
+
+    class Forgetful(Batch):
+        async def handle_batch(self, messages: Sequence[ClassifyImage]) -> Any:
+            return None
+
+    await publish(channels, make.classify())
+    await work_off(Forgetful(settings), channels)
+    (dead,) = await entries(channels.redis, channels.key("dead"))
+    assert dead[b"error"].startswith(b"TypeError")
+
+
+async def test_a_body_that_breaks_the_decoder_is_buried_too(channels: Channels, settings: Settings) -> None:
+    await channels.redis.xadd(channels.key("classify"), {"body": b'{"type":"ClassifyImage","key":"\xff"}'})
+    await work_off(Classify(settings), channels)
+    assert len(await entries(channels.redis, channels.key("dead"))) == 1

@@ -12,6 +12,7 @@ import reply
 from common.errors import Outage, TelegramRefused
 from common.messages import DeleteFiles, Prediction, Predictions, SendReply, ShowTyping, Step, Words
 from common.settings import Settings
+from common.telegram import MAX_TEXT_LENGTH, Confirm
 from reply import Reply, worded
 from tests import make
 
@@ -32,7 +33,9 @@ class FakeTelegram:
         self.sent: list[tuple[int, str, int | None]] = []
         self.typing: list[int] = []
 
-    async def send(self, chat_id: int, html: str, reply_to: int | None, thread_id: int | None = None) -> None:
+    async def send(
+        self, chat_id: int, html: str, reply_to: int | None, thread_id: int | None, confirm: Confirm
+    ) -> None:
         if self.error:
             raise self.error
         self.sent.append((chat_id, html, reply_to))
@@ -103,7 +106,7 @@ async def test_a_refusal_by_telegram_ends_the_job_and_is_not_called_an_answer(
 def test_a_long_text_is_cut_before_it_is_escaped() -> None:
     html = worded(make.reply(text="<" * 5000))
     assert html == "&lt;" * (len(html) // 4)
-    assert len(unescape(html)) <= reply.MAX_TEXT_LENGTH
+    assert len(unescape(html)) <= MAX_TEXT_LENGTH
 
 
 async def test_an_outage_leaves_the_answer_for_later() -> None:

@@ -1,0 +1,162 @@
+"""What is wrong, and what to do: ``make check``, or ``python -m common.check``.
+
+    ok   Redis       7.0.15, append-only (fsync always), noeviction, 3 MB of no limit
+    FAIL Webhook     Telegram delivers to example.org and not to this bot (3 updates waiting): open …
+
+One line for each thing that the bot needs; exits 1 if one is FAIL. With ``--at-start``, as Supervisor's program
+``check`` runs it, the same lines go to the log once the other programs have started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import Final, NamedTuple
+
+from common import identity, logs, settings
+from common.checks import bot, configuration, database, machine, model, programs
+from common.checks.result import Level, Result, fail, warn
+from common.errors import SettingsError, WhatsitError
+from common.settings import ROOT, Settings
+
+LIMIT_S: Final = 10.0
+OTHERS_START_S: Final = 30.0
+_LOOK_AGAIN_S: Final = 0.5
+_SOCKET: Final = ROOT / "run" / "supervisor.sock"
+_COLOURS: Final[dict[Level, str]] = {"ok": "32", "warn": "33", "FAIL": "31"}  # green, yellow, red: ECMA-48, SGR
+_SEVERITY: Final[dict[Level, int]] = {"ok": logging.INFO, "warn": logging.WARNING, "FAIL": logging.ERROR}
+
+_log = logging.getLogger(__name__)
+
+
+class Check(NamedTuple):
+    """A thing to look at, by its name for people."""
+
+    name: str
+    look: Callable[[], Result]
+
+
+def all_checks(config: Settings | None) -> list[Check]:
+    """Everything to look at; with wrong settings (None), what can be without them."""
+    checks = [
+        Check("Python", partial(configuration.python, ROOT / "requirements.txt")),
+        Check("Settings", partial(configuration.configured, os.environ, ROOT / ".env")),
+    ]
+    last = Check("Supervisor", partial(programs.supervisor, _SOCKET, config))
+    if config is None:
+        return [*checks, last, Check("the rest", lambda: warn("not looked at until the settings are right"))]
+    return [
+        *checks,
+        Check("Token", partial(bot.token, config)),
+        Check("Webhook", partial(bot.webhook, config)),
+        Check("Redis", partial(database.redis, config)),
+        Check("Model", partial(model.model, config)),
+        Check("Disk", partial(machine.disk, config)),
+        Check("Pictures", partial(machine.files, config, time.time())),
+        Check("Port", partial(machine.port, config, ROOT)),
+        last,
+    ]
+
+
+def run(checks: Sequence[Check], limit_s: float = LIMIT_S) -> Iterator[tuple[str, Result]]:
+    """Look at all of it at once; each name with its result, in their order, as soon as it is known."""
+    started = [(check.name, _start(check)) for check in checks]
+    deadline = time.monotonic() + limit_s
+    for name, future in started:
+        try:
+            yield name, future.result(max(0.0, deadline - time.monotonic()))
+        except TimeoutError:
+            yield name, fail(f"was not known within {limit_s:g} s: does a disk or a server hang?")
+
+
+def _start(check: Check) -> Future[Result]:
+    """Look in a thread of its own; a daemon, since one that hangs must not keep the command from ending."""
+    future: Future[Result] = Future()
+
+    def look() -> None:
+        try:
+            future.set_result(check.look())
+        except WhatsitError as error:
+            future.set_result(fail(str(error)))
+        except OSError as error:
+            future.set_result(fail(f"{error}: see that this user may use it"))
+        except Exception as error:  # one check's bug must not hide the others
+            future.set_result(fail(f"could not be looked at ({type(error).__name__}: {error}): please report this"))
+
+    threading.Thread(target=look, name=check.name, daemon=True).start()
+    return future
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command. Returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m common.check", description="Says what is wrong and what to do.")
+    parser.add_argument("--at-start", action="store_true", help="wait for the other programs, then log what is found")
+    at_start = parser.parse_args(arguments).at_start
+    logging.getLogger("dotenv").setLevel(logging.ERROR)  # the line Settings tells it better
+    try:
+        config = settings.load()
+    except (SettingsError, OSError, UnicodeDecodeError):
+        config = None  # the line Settings says what is wrong
+    if at_start:
+        _report_at_start(config)
+        return 0
+    logs.set_up(dataclasses.replace(config or Settings(), log_level="ERROR"))
+    return _report(config)
+
+
+def _report(config: Settings | None) -> int:
+    levels = []
+    for name, result in run(all_checks(config)):
+        levels.append(result.level)
+        sys.stdout.write(_line(name, result, config, colour=_wants_colour()) + "\n")
+        sys.stdout.flush()
+    return int("FAIL" in levels)
+
+
+def _report_at_start(config: Settings | None) -> None:
+    logs.set_up(config or Settings())
+    identity.end_with_supervisor()
+    _wait_for_the_others(config, OTHERS_START_S)
+    for name, result in run(all_checks(config)):
+        _log.log(_SEVERITY[result.level], "%s", _line(name, result, config))
+
+
+def _wait_for_the_others(config: Settings | None, limit_s: float) -> None:
+    """Return when Supervisor's programs are no longer starting and Redis answers, or after ``limit_s``."""
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline and not _are_up(config):
+        time.sleep(_LOOK_AGAIN_S)
+
+
+def _are_up(config: Settings | None) -> bool:
+    try:
+        states = {program.state for program in programs.programs(_SOCKET)}
+    except OSError:
+        return False
+    return "STARTING" not in states and (config is None or database.answers(config))
+
+
+def _line(name: str, result: Result, config: Settings | None, *, colour: bool = False) -> str:
+    level = f"{result.level:<4}"
+    if colour:
+        level = f"\x1b[{_COLOURS[result.level]}m{level}\x1b[0m"
+    text = " ".join(result.text.split())
+    for secret in logs.secrets(config) if config else ():
+        text = text.replace(secret, "***")
+    return f"{level} {name:<10}  {text}"
+
+
+def _wants_colour() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ  # https://no-color.org
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""The prepared model: chosen, whole, and with an engine to run it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from common import model_record
+from common.checks.result import Result, fail, ok, size, together, warn
+from common.settings import Settings
+
+# As `sha256sum --check` reads them; `classifier.artifact` writes and checks the same file, with far more imports.
+CHECKSUMS: Final = "SHA256SUMS"
+_AGAIN: Final = "`make model` prepares it again (your own weights: docs/models.md)"
+
+
+def model(config: Settings) -> Result:
+    """Whether a model is in use, all its files are as they were prepared, and its engine is installed."""
+    record = model_record.in_use(config.models_dir)
+    if record is None:
+        path = config.models_dir / model_record.IN_USE
+        what = f"{path} is damaged" if path.exists() else "none is prepared yet"
+        return fail(f"{what}: `make model` prepares one")
+    folder = config.models_dir / record.folder
+    found = [*_about_engine(config), *(fail(f"{problem}: {_AGAIN}") for problem in _damage(folder))]
+    if config.model not in ("auto", record.model):
+        cure = "`make model`, then `supervisorctl restart all`"
+        found.append(warn(f"MODEL asks for {config.model}, but {record.title} is in use: {cure}"))
+    if found:
+        return together(found)
+    total = sum(path.stat().st_size for path in folder.iterdir())
+    return ok(f"{record.title}, {record.classes} classes, {size(total)} as they were prepared")
+
+
+def _damage(folder: Path) -> Iterator[str]:
+    try:
+        lines = (folder / CHECKSUMS).read_text().splitlines()
+    except (OSError, UnicodeDecodeError):
+        yield f"{folder / CHECKSUMS} is missing or damaged"
+        return
+    for digest, _, name in (line.partition("  ") for line in lines):
+        try:
+            with (folder / name).open("rb") as file:
+                actual = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            yield f"{folder / name} cannot be read ({error.strerror})"
+        else:
+            if actual != digest:
+                yield f"{folder / name} is not as it was prepared"
+
+
+def _about_engine(config: Settings) -> Iterator[Result]:
+    # Looked up and not imported: torch takes seconds.
+    needed = "torch" if config.engine == "torch" else "openvino"
+    if importlib.util.find_spec(needed) is None:
+        yield fail(f"ENGINE={config.engine} needs the package {needed}: `make model` installs it")

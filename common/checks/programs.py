@@ -1,0 +1,133 @@
+"""Supervisor: whether it runs, and all of its programs with it."""
+
+from __future__ import annotations
+
+import dataclasses
+import http.client
+import os
+import socket
+import time
+import xmlrpc.client
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from common import identity
+from common.checks.result import Result, fail, ok, together, warn
+from common.embedded_redis import MAX_SOCKET_PATH
+from common.messages import CHANNELS
+from common.settings import Settings
+
+ANSWER_LIMIT_S: Final = 5.0
+HANGS_AFTER_S: Final = 30.0  # a worker shows a sign of life every two seconds
+# Supervisor binds "<path>.<its process id>" first, and then gives it its name; Linux's ids have 7 digits at most.
+_LONGEST_SUFFIX: Final = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """One of Supervisor's programs: https://supervisord.org/subprocess.html#process-states."""
+
+    name: str
+    state: str
+    exit_status: int
+    running_s: float
+
+
+def supervisor(
+    sock: Path, config: Settings | None, limit_s: float = ANSWER_LIMIT_S, hangs_after_s: float = HANGS_AFTER_S
+) -> Result:
+    """Whether the bot runs.
+
+    Args:
+        sock: supervisord's control socket.
+        config: For the workers' signs of life; None if the settings are wrong.
+        limit_s: How long supervisord may take to answer.
+        hangs_after_s: How long a worker may show no sign of life.
+    """
+    excess = len(os.fsencode(sock)) + _LONGEST_SUFFIX - MAX_SOCKET_PATH
+    if excess > 0:
+        return fail(
+            f"the path of supervisord's socket is {excess} bytes too long, {sock}: move the bot to a shorter one"
+        )
+    try:
+        found = programs(sock, limit_s)
+    except (FileNotFoundError, ConnectionRefusedError):
+        return warn("is not running: `make run` starts it and the bot")
+    except PermissionError:
+        return fail(f"{sock} belongs to another user: check as that one, `sudo -u … make check`")
+    except TimeoutError:
+        return fail(f"supervisord did not answer within {limit_s:g} s: see run/logs/supervisord.log")
+    return _judged(found, config, hangs_after_s)
+
+
+def programs(sock: Path, limit_s: float = ANSWER_LIMIT_S) -> list[Program]:
+    """Supervisor's programs, but for the one that asks.
+
+    Raises:
+        OSError: supervisord does not run, does not answer, or is another user's.
+    """
+    connection = _UnixConnection(sock, limit_s)
+    try:
+        call = xmlrpc.client.dumps((), "supervisor.getAllProcessInfo")
+        connection.request("POST", "/RPC2", call, {"Content-Type": "text/xml"})
+        answer, _ = xmlrpc.client.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+    rows: Any = answer[0]
+    return [
+        Program(row["name"], row["statename"], row["exitstatus"], row["now"] - row["start"])
+        for row in rows
+        if row["name"] != os.environ.get("SUPERVISOR_PROCESS_NAME")
+    ]
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout_s: float) -> None:
+        super().__init__("supervisor", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def _judged(found: Sequence[Program], config: Settings | None, hangs_after_s: float) -> Result:
+    alike: dict[Result, list[str]] = {}
+    for program in found:
+        alike.setdefault(_about(program), []).append(program.name)
+    results = [Result(told.level, told.text.format(", ".join(names))) for told, names in alike.items()]
+    if config:
+        results += _hanging(found, config, hangs_after_s)
+    if any(result.level != "ok" for result in results):
+        return together(results)
+    run = [program.name for program in found if program.state == "RUNNING"]
+    rest = [program.name for program in found if program.state != "RUNNING"]
+    return ok(f"{len(run)} running" + (f"; done, or not needed: {', '.join(rest)}" if rest else ""))
+
+
+def _about(program: Program) -> Result:
+    """What to say about it, with {} for the names of all of which the same is said."""
+    name = program.name
+    match program.state:
+        case "RUNNING":
+            return ok("{}")
+        case "STARTING" | "STOPPING":
+            return warn("starting or stopping, look again in a moment: {}")
+        case "EXITED" if program.exit_status == 0 and name not in CHANNELS:
+            return ok("{}")  # not needed: it said why, and ended
+        case "STOPPED" | "EXITED" if program.exit_status == 0:
+            return warn("stopped, `supervisorctl start NAME` starts one: {}")
+        case state:
+            return fail(f"{name} cannot run ({state}): `supervisorctl tail {name}` says why")
+
+
+def _hanging(found: Sequence[Program], config: Settings, after_s: float) -> Iterator[Result]:
+    for program in found:
+        if program.name not in CHANNELS or program.state != "RUNNING" or program.running_s < after_s:
+            continue
+        beat = identity.heartbeat_file(config, program.name)
+        silent_s = time.time() - beat.stat().st_mtime if beat.exists() else program.running_s
+        if silent_s > after_s:
+            yield fail(f"{program.name} hangs, silent for {silent_s:.0f} s: `supervisorctl restart {program.name}`")
