@@ -172,8 +172,16 @@ def test_a_stop_is_graceful_and_a_start_goes_on_where_it_was(lite2_dir: Path) ->
         assert "SIGKILL" not in bot.log("supervisord")
         bot.ctl("start", "all")
         user.wait_for_answers(10, timeout_s=40)
+        for _ in range(10):
+            user.send_photo(jpeg("chelsea"))
+        # All at once, as `stop all` does; but for the playground, whose chats are in memory.
+        bot.ctl("signal", "TERM", "redis", *CHANNELS)
+        wait_until(lambda: "EXITED" in bot.ctl("status", "redis"), 40, "the end of Redis")
+        bot.ctl("start", "redis")
+        user.wait_for_answers(20, timeout_s=40)
         bot.wait_until_idle()
-        assert len(user.answers()) == 10
+        assert len(user.answers()) == 20
+        assert not [worker for worker in CHANNELS if "when a worker died" in bot.log(worker)], "nothing was done twice"
         assert bot.stop() == 0
         log = bot.log("supervisord")
         assert "SIGKILL" not in log

@@ -89,6 +89,16 @@ async def test_a_download_shorter_than_announced_is_lost(worker: FileCheck, stor
     assert keys(store) == {ORIGINAL}
 
 
+async def test_a_download_that_is_as_short_the_second_time_was_announced_wrongly(
+    worker: FileCheck, store: Store
+) -> None:
+    again = msgspec.structs.replace(job(), run=1)
+    key = again.key("original")
+    store.write(key, png())
+    outputs = await worker.handle(CheckFile(job=again, key=key, announced_bytes=len(png()) + 1))
+    assert isinstance(outputs[0], ClassifyImage)
+
+
 async def test_a_download_that_is_gone_is_lost(worker: FileCheck) -> None:
     with pytest.raises(InputLost, match="no file"):
         await worker.handle(CheckFile(job=job(), key=ORIGINAL))
