@@ -7,6 +7,7 @@
     conversion.py  torch → OpenVINO, and the comparison of the two
     artifact.py    the prepared model's folder: written whole, checked before use
     labels.py      the names of the classes
+    progress.py    how far prepare is, for the chat page
     serve.py       Classifier: pixels in, the likeliest classes out
     engines/       what runs the model: OpenVINO or torch
 

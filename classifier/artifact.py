@@ -7,6 +7,7 @@
         model.json            the ModelRecord
         SHA256SUMS            of all these, as ``sha256sum --check`` reads them
     in_use.json               the ModelRecord of the folder that answers, with the reason why
+    .preparing-*              what a prepare is writing, or left when it was killed: the next one removes it
 
 The id is made from what went in (weights, labels, transform_input): other contents, other folder. So
 switching models is one rename of ``in_use.json``, and a folder in use never changes.
@@ -17,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -69,52 +70,73 @@ def check(folder: Path, names: Iterable[str] = FILES) -> None:
             raise ModelError(msg)
 
 
+def check_in_use(models_dir: Path, record: ModelRecord) -> None:
+    """Make sure that ``in_use.json``, which no checksum covers, says what the model's own folder says.
+
+    Raises:
+        ModelError: It does not, or the folder's record is missing or altered.
+    """
+    folder = models_dir / record.folder
+    check(folder, (model_record.DESCRIPTION,))
+    if model_record.read(folder / model_record.DESCRIPTION) != msgspec.structs.replace(record, why=""):
+        msg = f"{models_dir / model_record.IN_USE} is not as it was prepared; {PREPARE_AGAIN}"
+        raise ModelError(msg)
+
+
 def prepared(models_dir: Path, model: str) -> ModelRecord | None:
     """The record of a prepared model whose folder is whole; None if there is none."""
-    for record in descriptions(models_dir, model):
-        if record.folder.startswith(f"{model}-{FORMAT}-") and is_whole(models_dir / record.folder):
-            return record
-    return None
+    current = (folder for folder in _folders(models_dir, model) if folder.name.startswith(f"{model}-{FORMAT}-"))
+    return next(filter(None, map(whole, current)), None)
 
 
-def is_whole(folder: Path) -> bool:
-    """Whether all files of a prepared model are there, as ``prepare`` wrote them."""
+def whole(folder: Path) -> ModelRecord | None:
+    """The record in a prepared model's folder if all its files are as ``prepare`` wrote them; else None."""
     try:
         check(folder)
     except ModelError:
-        return False
-    return True
+        return None
+    return _description(folder)
 
 
 def descriptions(models_dir: Path, model: str) -> list[ModelRecord]:
     """What the model's folders say that they hold, whole or not; the one in use comes first."""
     in_use = model_record.in_use(models_dir)
-    found = [in_use] if in_use and in_use.model == model and (models_dir / in_use.folder).is_dir() else []
-    for folder in sorted(_folders(models_dir, model)):
-        record = model_record.read(folder / model_record.DESCRIPTION)
-        if record and record.folder == folder.name and record.folder not in {known.folder for known in found}:
+    found = []
+    for folder in _folders(models_dir, model):
+        spare = in_use if in_use and in_use.folder == folder.name else None
+        record = _description(folder) or spare
+        if record:
             found.append(record)
     return found
 
 
 def stage(models_dir: Path) -> Path:
-    """A new, empty folder to prepare a model in. Removes those that an interrupted prepare left.
+    """A new, empty folder to prepare a model in. Removes whatever an interrupted prepare left.
 
     The caller holds the lock on ``models_dir``.
     """
     for leftover in models_dir.glob(f"{_STAGING}*"):
-        shutil.rmtree(leftover)
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink()
     folder = models_dir / f"{_STAGING}{os.getpid()}"
     folder.mkdir()
     return folder
 
 
 def seal(staged: Path, record: ModelRecord, labels: Sequence[str]) -> None:
-    """Complete a staged folder that holds the network and the weights: labels, record, checksums."""
+    """Complete a staged folder that holds the network and the weights: labels, record, checksums.
+
+    Then bring all of it to the disk: after a power cut no folder may stand there with empty files.
+    """
     (staged / LABELS).write_bytes(msgspec.json.format(msgspec.json.encode(labels)))
     (staged / model_record.DESCRIPTION).write_bytes(msgspec.json.format(msgspec.json.encode(record)))
     lines = [f"{sha256_of(staged / name)}  {name}\n" for name in FILES]
     (staged / CHECKSUMS).write_text("".join(lines))
+    for name in (*FILES, CHECKSUMS):
+        _sync(staged / name)
+    _sync(staged)
 
 
 def install(staged: Path, record: ModelRecord) -> None:
@@ -123,18 +145,28 @@ def install(staged: Path, record: ModelRecord) -> None:
     if final.exists():
         shutil.rmtree(final)
     staged.rename(final)
+    _sync(staged.parent)
 
 
 def put_in_use(models_dir: Path, record: ModelRecord) -> None:
-    """Let this model answer. Workers read the record when they start."""
-    if model_record.in_use(models_dir) == record:
-        return
-    temporary = models_dir / f".{model_record.IN_USE}.{os.getpid()}"
-    with temporary.open("wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(record)))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(models_dir / model_record.IN_USE)
+    """Let this model answer. Workers notice it at their next picture.
+
+    The caller holds the lock on ``models_dir``.
+    """
+    if model_record.in_use(models_dir) != record:
+        write(models_dir / model_record.IN_USE, msgspec.json.format(msgspec.json.encode(record)))
+        _sync(models_dir)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file in ``MODELS_DIR`` so that whoever reads it finds the old or the new one, whole.
+
+    The caller holds the lock.
+    """
+    temporary = path.with_name(f"{_STAGING}{path.name}")
+    temporary.write_bytes(content)
+    _sync(temporary)
+    temporary.replace(path)
 
 
 def remove_superseded(models_dir: Path, record: ModelRecord) -> None:
@@ -147,8 +179,25 @@ def remove_superseded(models_dir: Path, record: ModelRecord) -> None:
             shutil.rmtree(folder)
 
 
-def _folders(models_dir: Path, model: str) -> Iterator[Path]:
-    return (path for path in models_dir.glob(f"{model}-v*-*") if path.is_dir())
+def _folders(models_dir: Path, model: str) -> list[Path]:
+    """The model's folders, of any format; the one in use comes first."""
+    in_use = model_record.in_use(models_dir)
+    found = [path for path in models_dir.glob(f"{model}-v*-*") if path.is_dir()]
+    return sorted(found, key=lambda path: (in_use is None or path.name != in_use.folder, path.name))
+
+
+def _description(folder: Path) -> ModelRecord | None:
+    record = model_record.read(folder / model_record.DESCRIPTION)
+    return record if record and record.folder == folder.name else None
+
+
+def _sync(path: Path) -> None:
+    """Bring a file, or a folder's list of names, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _checksums(folder: Path) -> dict[str, str]:

@@ -27,6 +27,9 @@ def convert(module: nn.Module, spec: InputSpec, path: Path) -> None:
 
     The file takes pixels as they are (1 x crop x crop x 3, uint8, RGB): mean and scale are part of the
     graph. It gives logits (1 x classes, float32). A fixed batch of one: see ``OpenVinoEngine``.
+
+    Raises:
+        ModelError: The files cannot be written.
     """
     telemetry.forbid()
     import openvino as ov  # noqa: PLC0415 -- 0.3 s, and telemetry must be off first
@@ -43,7 +46,11 @@ def convert(module: nn.Module, spec: InputSpec, path: Path) -> None:
     steps = pixels.preprocess().convert_element_type(ov.Type.f32)
     steps.scale(255.0).mean(list(spec.mean)).scale(list(spec.std))
     # Half-precision weights would halve the file, and cost agreement with torch.
-    ov.save_model(processor.build(), path, compress_to_fp16=False)
+    try:
+        ov.save_model(processor.build(), path, compress_to_fp16=False)
+    except RuntimeError as error:  # so OpenVINO tells of a full disk, and of nothing but the stream's name
+        msg = f"{path}: cannot be written; is the disk full? ({error})"
+        raise ModelError(msg) from None
 
 
 def compare(module: nn.Module, spec: InputSpec, engine: Engine) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,25 +30,38 @@ class _BrokenError(DownloadError):
     """The connection broke: what came so far is kept, and another attempt may go on from there."""
 
 
-def fetch(url: str, target: Path, *, sha256: str, total_limit_s: float = TOTAL_LIMIT_S) -> None:
+def fetch(
+    url: str,
+    target: Path,
+    *,
+    sha256: str,
+    total_limit_s: float = TOTAL_LIMIT_S,
+    progress: Callable[[float], object] = lambda _fraction: None,
+) -> None:
     """Download ``url`` to ``target``, which appears only when it is whole and right.
 
-    What a broken download got stays beside it as ``.part``, and the next call goes on from there.
+    What a broken download got stays beside it as ``.part``, and the next call goes on from there. If that
+    leads to a wrong file, the server gets one chance to send all of it anew.
 
     Args:
         url: What to get.
         target: Where to.
         sha256: The beginning of the file's SHA-256, in hexadecimal.
         total_limit_s: Gives up after this long, all attempts together.
+        progress: Told how much has come, 0 to 1, with each hundredth.
 
     Raises:
         DownloadError: The server is not there, too slow, or sends something else; or the disk is full.
     """
     part = target.with_name(target.name + ".part")
-    deadline = time.monotonic() + total_limit_s
+    download = _Download(url, part, time.monotonic() + total_limit_s, progress)
     try:
-        _resume(url, part, deadline)
+        is_patched = download.run()
         actual = sha256_of(part)
+        if is_patched and not actual.startswith(sha256):
+            part.unlink()
+            download.run()
+            actual = sha256_of(part)
         if not actual.startswith(sha256):
             part.unlink()
             msg = f"the file's SHA-256 begins with {actual[:8]}, not {sha256}"
@@ -58,50 +72,71 @@ def fetch(url: str, target: Path, *, sha256: str, total_limit_s: float = TOTAL_L
         raise DownloadError(msg) from None
 
 
-def _resume(url: str, part: Path, deadline: float) -> None:
-    for attempt in range(1, ATTEMPTS + 1):
+@dataclasses.dataclass(frozen=True)
+class _Download:
+    url: str
+    part: Path
+    deadline: float
+    progress: Callable[[float], object]
+
+    def run(self) -> bool:
+        """Make ``part`` whole. Returns whether anything in it was there before the last answer."""
+        for _ in range(ATTEMPTS - 1):
+            with contextlib.suppress(_BrokenError):
+                return self._attempt()
+        return self._attempt()
+
+    def _attempt(self) -> bool:
+        had = self.part.stat().st_size if self.part.exists() else 0
+        # Not compressed on the way: ranges and lengths count the file's own bytes.
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={had}-"} if had else {})
+        timeout = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
         try:
-            return _attempt(url, part, deadline)
-        except _BrokenError:
-            if attempt == ATTEMPTS:
-                raise
+            response = requests.get(self.url, headers=headers, stream=True, timeout=timeout)
+        except requests.RequestException as error:
+            msg = f"{_host(self.url)}: {_reason(error)}"
+            raise DownloadError(msg) from None
+        with response:
+            if had and response.status_code == requests.codes.requested_range_not_satisfiable:
+                return True  # we have all of it already, or something else: the hash will tell
+            start = _start(response, had)
+            self._save(response, start)
+        return start > 0
 
+    def _save(self, response: requests.Response, start: int) -> None:
+        """Write the response's body to ``part`` from byte ``start`` on."""
+        total = _total(response, start)
+        done = start
+        with self.part.open("r+b" if start else "wb") as file, self._progress(total) as progress:
+            file.seek(start)
+            file.truncate()
+            try:
+                # read1 returns what has come: read would wait for a whole chunk, past every limit.
+                while chunk := response.raw.read1(_CHUNK_BYTES):
+                    done += file.write(chunk)
+                    progress(done)
+                    _check_limits(done, self.deadline)
+                broken = total is not None and done < total
+            except urllib3.exceptions.HTTPError:
+                broken = True
+        if broken:
+            msg = f"the connection broke after {done} of {total or 'unknown'} bytes"
+            raise _BrokenError(msg)
 
-def _attempt(url: str, part: Path, deadline: float) -> None:
-    had = part.stat().st_size if part.exists() else 0
-    # Not compressed on the way: ranges and lengths count the file's own bytes.
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={had}-"} if had else {})
-    timeout = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
-    try:
-        response = requests.get(url, headers=headers, stream=True, timeout=timeout)
-    except requests.RequestException as error:
-        msg = f"{_host(url)}: {_reason(error)}"
-        raise DownloadError(msg) from None
-    with response:
-        # 416: we have all of it already, or something else. The hash will tell.
-        if response.status_code != requests.codes.requested_range_not_satisfiable:
-            _save(response, part, _start(response, had), deadline)
+    @contextlib.contextmanager
+    def _progress(self, total: int | None) -> Iterator[Callable[[int], None]]:
+        """Gives the function that tells of so many bytes: to the terminal, and in hundredths to ``progress``."""
+        told = -1
 
+        def tell(done: int) -> None:
+            nonlocal told
+            bar(done)
+            if total and (percent := 100 * done // total) > told:
+                told = percent
+                self.progress(percent / 100)
 
-def _save(response: requests.Response, part: Path, start: int, deadline: float) -> None:
-    """Write the response's body to ``part`` from byte ``start`` on."""
-    total = _total(response, start)
-    done = start
-    with part.open("r+b" if start else "wb") as file, _progress_bar(part.stem, total) as progress:
-        file.seek(start)
-        file.truncate()
-        try:
-            # read1 returns what has come: read would wait for a whole chunk, past every limit.
-            while chunk := response.raw.read1(_CHUNK_BYTES):
-                done += file.write(chunk)
-                progress(done)
-                _check_limits(done, deadline)
-            broken = total is not None and done < total
-        except urllib3.exceptions.HTTPError:
-            broken = True
-    if broken:
-        msg = f"the connection broke after {done} of {total or 'unknown'} bytes"
-        raise _BrokenError(msg)
+        with _progress_bar(self.part.stem, total) as bar:
+            yield tell
 
 
 def _start(response: requests.Response, had: int) -> int:

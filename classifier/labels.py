@@ -118,11 +118,13 @@ def _json(path: Path, content: str) -> list[str]:
 
 
 def _checked(path: Path, labels: tuple[str, ...]) -> tuple[str, ...]:
+    seen: set[str] = set()
     for number, label in enumerate(labels, start=1):
         if not label:
             msg = f"labels {path}: label {number} is empty"
             raise ModelError(msg)
-        if label in labels[: number - 1]:
+        if label in seen:
             msg = f"labels {path}: {label!r} stands twice; users could not tell the two apart"
             raise ModelError(msg)
+        seen.add(label)
     return labels

@@ -21,7 +21,7 @@ from typing import Final, get_args
 
 import msgspec
 
-from classifier import artifact, recipe
+from classifier import artifact, progress, recipe, weights
 from classifier.errors import ModelError, WeightsUnavailable
 from classifier.models import EFFICIENTNET_LITE2, INCEPTION_V3, NETWORKS
 from classifier.recipe import Recipe
@@ -32,7 +32,7 @@ from common.model_record import ModelRecord
 from common.settings import ModelChoice
 
 _LOCK: Final = ".lock"
-_NOT_HERE: Final = "Inception V3's weights are not here, so EfficientNet-Lite2 answers."
+_INSTALL: Final = "pip install -r requirements.txt"
 _NOT_TO_BE_HAD: Final = (
     "Inception V3's weights are not here and could not be downloaded, so EfficientNet-Lite2 answers."
 )
@@ -67,8 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ModelError, SettingsError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
-    except OSError as error:
-        sys.stderr.write(f"error: {error}\n")  # a folder that cannot be written, or a full disk
+    except OSError as error:  # a folder that cannot be written, or a full disk, which names no file
+        where = error.filename2 or error.filename or configured.models_dir
+        sys.stderr.write(f"error: {where}: {error.strerror or error}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; a download goes on from here next time\n")
@@ -89,81 +90,96 @@ def prepare(request: Request, models_dir: Path, say: Say) -> ModelRecord:
         ModelError: Weights or labels cannot be had, or are unfit. What was in use stays so.
         OSError: ``models_dir`` cannot be written.
     """
-    kept = _keep(request, models_dir)  # no lock needed: all that it reads was renamed into place
-    if kept:
-        return kept
+    kept = _keep(request, models_dir)
+    if kept and kept == model_record.in_use(models_dir):
+        return kept  # no lock needed: all that was read was renamed into place, and nothing is to be written
     models_dir.mkdir(parents=True, exist_ok=True)
     with _lock(models_dir, say):
-        return _keep(request, models_dir) or _prepare(request, models_dir, say)
+        try:
+            record = _keep(request, models_dir) or _prepare(request, models_dir, say)
+        except ImportError as error:
+            msg = f"a package that preparing needs is missing or broken ({error}); run: {_INSTALL}"
+            raise ModelError(msg) from None
+        finally:
+            progress.clear(models_dir)
+        artifact.put_in_use(models_dir, record)
+        artifact.remove_superseded(models_dir, record)
+    return record
 
 
 def _keep(request: Request, models_dir: Path) -> ModelRecord | None:
-    """The model that is prepared already and satisfies the request, put in use; else None."""
+    """The model that is prepared already and satisfies the request; else None."""
     if not request.is_plain:
         return None
-    if request.model != "auto":
-        found = artifact.prepared(models_dir, request.model)
-    else:
-        found = artifact.prepared(models_dir, INCEPTION_V3.name) or _fallback(models_dir)
-    return _put_in_use(models_dir, found, request.model) if found else None
+    found = _auto(models_dir) if request.model == "auto" else artifact.prepared(models_dir, request.model)
+    return _with_why(found, request.model) if found else None
+
+
+def _auto(models_dir: Path) -> ModelRecord | None:
+    """The prepared model that ``auto`` takes without trying the download; None if it should be tried."""
+    own = _own_in_use(models_dir)
+    if own:
+        return artifact.prepared(models_dir, own.model)
+    return artifact.prepared(models_dir, INCEPTION_V3.name) or _fallback(models_dir)
+
+
+def _own_in_use(models_dir: Path) -> ModelRecord | None:
+    """The model in use if an operator's weights or labels are in it: ``auto`` does not choose another."""
+    record = model_record.in_use(models_dir)
+    if not record or record.model not in NETWORKS or not (models_dir / record.folder).is_dir():
+        return None
+    return record if recipe.own_parts(record) else None
 
 
 def _fallback(models_dir: Path) -> ModelRecord | None:
-    """EfficientNet-Lite2, if it is prepared and ``auto`` need not look for Inception V3's weights again.
+    """EfficientNet-Lite2, where Inception V3's weights were found neither on this machine nor on their server.
 
-    The download is not tried at each start: only while nothing is in use, or when it is asked for by
-    ``--model inception_v3``. Weights that were put into ``models_dir`` since are found at the next start.
+    The server is asked once: not at each start, but when ``--model inception_v3`` says so. This machine
+    is searched at each start.
     """
-    if model_record.in_use(models_dir) is None or (models_dir / INCEPTION_V3.weights_file).exists():
+    in_use = model_record.in_use(models_dir)
+    if in_use is None or in_use.why != _NOT_TO_BE_HAD or weights.at_hand(INCEPTION_V3, models_dir):
         return None
     return artifact.prepared(models_dir, EFFICIENTNET_LITE2.name)
 
 
 def _prepare(request: Request, models_dir: Path, say: Say) -> ModelRecord:
-    could_not_download = False
     if request.weights:
-        chosen = recipe.own(request.model, request.weights, request.labels, request.transform_input)
+        chosen = recipe.own_weights(request.model, request.weights, request.labels, request.transform_input)
     elif request.transform_input is not None:
         raise ModelError("--transform-input goes with --weights: what the official weights want is known")
     elif request.model != "auto":
         chosen = recipe.official(NETWORKS[request.model], models_dir, request.labels, say)
     else:
-        chosen, could_not_download = _resolve_auto(models_dir, request.labels, say)
-    record = recipe.make(chosen, models_dir, say)
-    in_use = _put_in_use(models_dir, record, request.model, could_not_download=could_not_download)
-    artifact.remove_superseded(models_dir, in_use)
-    return in_use
+        chosen = _resolve_auto(models_dir, request.labels, say)
+    return _with_why(recipe.make(chosen, models_dir, say), request.model)
 
 
-def _resolve_auto(models_dir: Path, labels: Path | None, say: Say) -> tuple[Recipe, bool]:
-    """Inception V3 if its weights can be had, else EfficientNet-Lite2; and whether they could not."""
+def _resolve_auto(models_dir: Path, labels: Path | None, say: Say) -> Recipe:
+    """Inception V3 if its weights can be had, else EfficientNet-Lite2."""
+    own = _own_in_use(models_dir)
+    if own:
+        recipe.protect_own(models_dir, own.model, labels)
     try:
-        return recipe.official(INCEPTION_V3, models_dir, labels, say), False
+        return recipe.official(INCEPTION_V3, models_dir, labels, say)
     except WeightsUnavailable as error:
         say(str(error))
-        return recipe.official(EFFICIENTNET_LITE2, models_dir, labels, say), True
+        return recipe.official(EFFICIENTNET_LITE2, models_dir, labels, say)
 
 
-def _put_in_use(
-    models_dir: Path, record: ModelRecord, choice: ModelChoice, *, could_not_download: bool = False
-) -> ModelRecord:
-    before = model_record.in_use(models_dir)
-    if before and before.why == _NOT_TO_BE_HAD and before.folder == record.folder:
-        could_not_download = True
-    why = _why(record, choice, could_not_download=could_not_download)
-    record = msgspec.structs.replace(record, why=why)
-    artifact.put_in_use(models_dir, record)
-    return record
+def _with_why(record: ModelRecord, choice: ModelChoice) -> ModelRecord:
+    return msgspec.structs.replace(record, why=_why(record, choice))
 
 
-def _why(record: ModelRecord, choice: ModelChoice, *, could_not_download: bool) -> str:
-    if not recipe.is_official(record):
-        return f"{record.title} answers, with an operator's own weights ({record.weights_source})."
+def _why(record: ModelRecord, choice: ModelChoice) -> str:
+    own_parts = recipe.own_parts(record)
+    if own_parts:
+        return f"{record.title} answers, with an operator's own {own_parts}."
     if choice != "auto":
         return f"{record.title} answers: it was asked for by name."
     if record.model == INCEPTION_V3.name:
         return f"{record.title} answers: its official weights are here."
-    return _NOT_TO_BE_HAD if could_not_download else _NOT_HERE
+    return _NOT_TO_BE_HAD
 
 
 @contextlib.contextmanager

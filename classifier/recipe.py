@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from classifier import artifact, labels, weights
+from classifier import artifact, labels, progress, weights
 from classifier.errors import ModelError
 from classifier.models import EFFICIENTNET_LITE2, INCEPTION_V3, NETWORKS, Network
 from classifier.weights import Say
@@ -45,18 +45,29 @@ def official(network: Network, models_dir: Path, labels_file: Path | None, say: 
         WeightsUnavailable: They are not here and could not be downloaded.
         ModelError: They are damaged; or they would take the place of an operator's own.
     """
-    for record in artifact.descriptions(models_dir, network.name):
-        if not is_official(record):
-            # Going on would quietly answer with other classes than the operator's.
-            msg = (
-                f"{models_dir / record.folder} was made from weights of your own ({record.weights_source}): "
-                "prepare them again with --weights; or remove that folder, for the official ones"
-            )
-            raise ModelError(msg)
+    protect_own(models_dir, network.name, labels_file)
     return Recipe(network=network, weights=weights.find_official(network, models_dir, say), labels=labels_file)
 
 
-def own(model: str, weights_file: Path, labels_file: Path | None, transform_input: bool | None) -> Recipe:
+def protect_own(models_dir: Path, model: str, labels_file: Path | None) -> None:
+    """Refuse to go on where official weights or labels would take the place of an operator's own.
+
+    The bot would quietly answer with other classes than the operator's. New labels may replace own labels.
+
+    Raises:
+        ModelError: They would.
+    """
+    for record in artifact.descriptions(models_dir, model):
+        if has_own_weights(record) or (record.labels_source and not labels_file):
+            msg = (
+                f"{models_dir / record.folder} was made with {own_parts(record)} of your own: prepare it again "
+                "with --weights or --labels, as before; or remove that folder, for the official weights and "
+                "ImageNet's labels"
+            )
+            raise ModelError(msg)
+
+
+def own_weights(model: str, weights_file: Path, labels_file: Path | None, transform_input: bool | None) -> Recipe:
     """Inception V3 with an operator's own weights.
 
     Raises:
@@ -67,9 +78,16 @@ def own(model: str, weights_file: Path, labels_file: Path | None, transform_inpu
     return Recipe(network=INCEPTION_V3, weights=weights_file, labels=labels_file, transform_input=transform_input)
 
 
-def is_official(record: ModelRecord) -> bool:
-    """Whether a model was made from its network's official weights."""
-    return weights.is_official(NETWORKS[record.model], record.weights_sha256)
+def has_own_weights(record: ModelRecord) -> bool:
+    """Whether a model was made from other weights than its network's official ones."""
+    return not weights.is_official(NETWORKS[record.model], record.weights_sha256)
+
+
+def own_parts(record: ModelRecord) -> str:
+    """What an operator brought in for a model: ``weights (x.pth) and labels (y.txt)``, one, or ''."""
+    parts = [f"weights ({record.weights_source})"] if has_own_weights(record) else []
+    parts += [f"labels ({record.labels_source})"] if record.labels_source else []
+    return " and ".join(parts)
 
 
 def make(recipe: Recipe, models_dir: Path, say: Say) -> ModelRecord:
@@ -89,6 +107,7 @@ def make(recipe: Recipe, models_dir: Path, say: Say) -> ModelRecord:
 
 def _make(recipe: Recipe, staged: Path, say: Say) -> ModelRecord:
     network = recipe.network
+    progress.tell(staged.parent, progress.READING)
     sha256 = weights.take(recipe.weights, staged / artifact.TORCH_WEIGHTS)
     transform_input = _transform_input(recipe, sha256)
     loaded = weights.load(network, staged / artifact.TORCH_WEIGHTS, recipe.weights)
@@ -103,10 +122,12 @@ def _make(recipe: Recipe, staged: Path, say: Say) -> ModelRecord:
         classes=loaded.classes,
         weights_sha256=sha256,
         weights_source=network.weights_source if is_official else recipe.weights.name,
+        labels_source=recipe.labels.name if recipe.labels else "",
         transform_input=transform_input,
     )
-    if artifact.is_whole(staged.parent / record.folder):
-        return record
+    kept = artifact.whole(staged.parent / record.folder)
+    if kept:
+        return kept  # its record, not the new one: its files may have had other names
     _convert_and_compare(recipe, loaded, record, names, staged, say)
     artifact.install(staged, record)
     return record
@@ -124,10 +145,12 @@ def _convert_and_compare(
     from classifier import conversion  # noqa: PLC0415
     from classifier.engines.openvino import OpenVinoEngine  # noqa: PLC0415
 
+    progress.tell(staged.parent, progress.CONVERTING)
     say("  converting to OpenVINO")
     module = weights.build(recipe.network, loaded, record.transform_input)
     conversion.convert(module, record.input, staged / artifact.NETWORK)
     artifact.seal(staged, record, names)
+    progress.tell(staged.parent, progress.COMPARING)
     difference = conversion.compare(module, record.input, OpenVinoEngine(staged))
     say(f"  compared with torch: logits differ by {difference:.0e} of their range")
 

@@ -46,6 +46,7 @@ class Classifier:
         if record is None:
             msg = f"no model is prepared in {settings.models_dir}; run: python -m classifier.prepare"
             raise ModelError(msg)
+        artifact.check_in_use(settings.models_dir, record)
         folder = settings.models_dir / record.folder
         classifier = cls(record, open_engine(settings.engine, folder, record), _labels(folder))
         classifier._warm_up()

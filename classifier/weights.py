@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from classifier import download
+from classifier import download, progress
 from classifier.artifact import sha256_of
 from classifier.errors import ModelError, WeightsUnavailable
 from classifier.labels import MIN_CLASSES
@@ -22,6 +23,7 @@ Say = Callable[[str], None]
 
 _KEYS_SHOWN: Final = 3
 _HASH_SHOWN: Final = 8
+_COUNTER: Final = "num_batches_tracked"  # an integer that batch norms count with while they are trained
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,50 +51,64 @@ def find_official(network: Network, models_dir: Path, say: Say) -> Path:
         WeightsUnavailable: The file is not here and could not be downloaded.
         ModelError: The file is damaged.
     """
+    progress.tell(models_dir, progress.LOOKING)
     if network is not INCEPTION_V3:
         return _in_package(network)
+    found = at_hand(network, models_dir)
+    return found or _download(network, models_dir, say)
+
+
+def at_hand(network: Network, models_dir: Path) -> Path | None:
+    """The official weights file if it was placed in ``models_dir`` or lies in torch's cache; imports no torch.
+
+    Raises:
+        ModelError: The one in ``models_dir`` is damaged. (One in the cache is not ours, and only passed over.)
+    """
     placed = models_dir / network.weights_file
     if placed.exists():
         _check_hash(network, placed)
         return placed
     cached = _torch_cache() / network.weights_file
+    return cached if cached.exists() and is_official(network, sha256_of(cached)) else None
+
+
+def _download(network: Network, models_dir: Path, say: Say) -> Path:
+    target = models_dir / network.weights_file
+    cached = _torch_cache() / network.weights_file
     if cached.exists():
-        if is_official(network, sha256_of(cached)):
-            return cached
         say(f"{cached} is damaged; it is left alone")
     url = _official_url()
     say(f"Downloading {network.title}'s weights from {url}")
+    tell = functools.partial(progress.tell, models_dir, progress.DOWNLOADING)
+    tell()
     try:
-        download.fetch(url, placed, sha256=network.weights_hash)
+        download.fetch(url, target, sha256=network.weights_hash, progress=tell)
     except download.DownloadError as error:
         msg = (
             f"{network.title}'s weights could not be downloaded: {error}. "
             f"Get {url} on a machine that can, and put {network.weights_file} into {models_dir}"
         )
         raise WeightsUnavailable(msg) from None
-    return placed
+    return target
 
 
 def take(source: Path, target: Path) -> str:
-    """Make ``source`` available as ``target``, and return its SHA-256.
+    """Copy ``source`` to ``target``, and return its SHA-256.
 
-    A hard link where that is possible, else a copy. The hash is that of ``target``, so what is checked is
-    what is loaded afterwards.
+    A link would not do: training goes on, and ``torch.save`` writes into the same file again. The hash is
+    that of ``target``, so what is checked is what is loaded afterwards.
 
     Raises:
         ModelError: There is no such file, or it cannot be read.
+        OSError: ``target`` cannot be written.
     """
     try:
-        try:
-            os.link(source.resolve(strict=True), target)
-        except FileNotFoundError:
-            raise
-        except OSError:  # another file system, or one without links
-            shutil.copyfile(source, target)
-        return sha256_of(target)
+        source.open("rb").close()
     except OSError as error:
         msg = f"weights {source}: cannot be read ({error.strerror})"
         raise ModelError(msg) from None
+    shutil.copyfile(source, target)
+    return sha256_of(target)
 
 
 def load(network: Network, path: Path, name: Path | None = None) -> Loaded:
@@ -164,9 +180,10 @@ def _official_url() -> str:
 
 
 def _torch_cache() -> Path:
-    import torch  # noqa: PLC0415 -- 5 s
-
-    return Path(torch.hub.get_dir()) / "checkpoints"
+    """Where torch keeps downloaded weights: ``torch.hub.get_dir()``, without importing torch (5 s)."""
+    caches = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    home = os.environ.get("TORCH_HOME", f"{caches}/torch")
+    return Path(home).expanduser() / "hub" / "checkpoints"
 
 
 def _read(path: Path, name: Path) -> dict[str, Tensor]:
@@ -184,10 +201,23 @@ def _read(path: Path, name: Path) -> dict[str, Tensor]:
         msg = f"weights {name}: not a state dict (names and tensors); save it with torch.save(model.state_dict(), …)"
         raise ModelError(msg)
     for key, tensor in content.items():
-        if not torch.isfinite(tensor).all():
-            msg = f"weights {name}: {key} holds values that are no numbers (NaN or infinite)"
-            raise ModelError(msg)
+        _check_values(key, tensor, name)
     return content
+
+
+def _check_values(key: str, tensor: Tensor, name: Path) -> None:
+    """Let through what torch copies into a float32 network as it is: it would take int8 for weights, too."""
+    import torch  # noqa: PLC0415 -- 5 s
+
+    is_dense = tensor.layout is torch.strided and not tensor.is_quantized and not tensor.is_meta
+    is_float = tensor.dtype in {torch.float16, torch.bfloat16, torch.float32, torch.float64}
+    if not is_dense or not (is_float or key.endswith(_COUNTER)):
+        kind = f"{tensor.dtype}, {tensor.layout}, {tensor.device}".replace("torch.", "")
+        msg = f"weights {name}: {key} holds no plain floating-point numbers ({kind}); save the model unquantized"
+        raise ModelError(msg)
+    if not torch.isfinite(tensor.float()).all():
+        msg = f"weights {name}: {key} holds values that are no numbers (NaN or infinite)"
+        raise ModelError(msg)
 
 
 def _check_layout(network: Network, state: Mapping[str, Tensor], classes: int, name: Path) -> None:
@@ -197,7 +227,7 @@ def _check_layout(network: Network, state: Mapping[str, Tensor], classes: int, n
     with torch.device("meta"):  # shapes without memory
         expected = network.build(classes, None).state_dict()
     # Files from before PyTorch 0.4.1 lack this counter, and inference has no use for it.
-    needed = {key for key in expected if not key.endswith("num_batches_tracked")}
+    needed = {key for key in expected if not key.endswith(_COUNTER)}
     wrong = {
         "lacks": sorted(needed - state.keys()),
         "does not know": sorted(state.keys() - expected.keys()),

@@ -1,7 +1,8 @@
 """Which prepared model is in use. ``classifier.prepare`` writes it; workers read it.
 
 ``MODELS_DIR/<folder>/model.json`` describes each prepared model and lies beside its artifact;
-``MODELS_DIR/in_use.json`` says which one answers.
+``MODELS_DIR/in_use.json`` repeats the one that answers, and why it does: one small file to read for each
+picture, and one rename to switch. Whoever loads the model compares the two (``classifier.artifact``).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
         classes: How many classes it knows.
         weights_sha256: Hash of the weights file that it was made from.
         weights_source: Where those came from, for people.
+        labels_source: Name of the operator's file that its labels come from; '' if they are ImageNet's.
         transform_input: Whether the network itself re-normalises its input (Inception V3's official weights
             want that); None where the question does not arise.
         why: Why this model answers and no other, one sentence for people; '' in ``model.json``.
@@ -45,6 +47,7 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
     classes: int
     weights_sha256: str
     weights_source: str
+    labels_source: str = ""
     transform_input: bool | None = None
     why: str = ""
 

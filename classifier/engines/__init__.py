@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from classifier.errors import ModelError
 from common.model_record import ModelRecord
 from common.settings import EngineChoice
 
 # NVIDIA's driver, the same under WSL, and AMD's. Importing torch only to hear "no GPU" would take 5 s.
 _GPU_DEVICES: Final = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"))
+# A package without one of its shared libraries, such as CUDA's, raises OSError.
+_NOT_INSTALLED: Final = (ImportError, OSError)
+
+_log = logging.getLogger(__name__)
 
 
 class Engine(Protocol):
@@ -34,24 +40,39 @@ def choose(choice: EngineChoice) -> Literal["openvino", "torch"]:
     """The engine that a setting means: ``auto`` is torch where that finds a GPU, else OpenVINO."""
     if choice != "auto":
         return choice
-    if importlib.util.find_spec("torch") and any(device.exists() for device in _GPU_DEVICES):
-        import torch  # noqa: PLC0415 -- 5 s, which only a machine with a GPU spends
-
-        if torch.cuda.is_available():
-            return "torch"
-    return "openvino"
+    return "torch" if _torch_has_gpu() else "openvino"
 
 
 def open_engine(choice: EngineChoice, folder: Path, record: ModelRecord) -> Engine:
     """The engine, with the model in ``folder`` loaded.
 
     Raises:
-        ModelError: A file of the model is missing or altered, or the engine is not installed.
+        ModelError: A file of the model is missing or altered, or what the engine needs is not installed.
     """
-    if choose(choice) == "torch":
-        from classifier.engines.torch import TorchEngine  # noqa: PLC0415 -- 5 s
+    engine = choose(choice)
+    try:
+        if engine == "torch":
+            from classifier.engines.torch import TorchEngine  # noqa: PLC0415 -- 5 s
 
-        return TorchEngine(folder, record)
-    from classifier.engines.openvino import OpenVinoEngine  # noqa: PLC0415 -- 0.3 s
+            return TorchEngine(folder, record)
+        from classifier.engines.openvino import OpenVinoEngine  # noqa: PLC0415 -- 0.3 s
 
-    return OpenVinoEngine(folder)
+        return OpenVinoEngine(folder)
+    except _NOT_INSTALLED as error:
+        other = "openvino" if engine == "torch" else "torch"
+        msg = (
+            f"ENGINE={engine}: a package that it needs is missing or broken ({error}); "
+            f"run: pip install -r requirements.txt, or set ENGINE={other}"
+        )
+        raise ModelError(msg) from None
+
+
+def _torch_has_gpu() -> bool:
+    if not importlib.util.find_spec("torch") or not any(device.exists() for device in _GPU_DEVICES):
+        return False
+    try:
+        import torch  # noqa: PLC0415 -- 5 s, which only a machine with a GPU spends
+    except _NOT_INSTALLED as error:
+        _log.warning("there is a GPU, and torch cannot be imported to use it: %s", error)
+        return False
+    return torch.cuda.is_available()

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier import artifact, telemetry
+from classifier.errors import ModelError
 
 telemetry.forbid()
 
@@ -17,23 +18,24 @@ import openvino as ov  # noqa: E402 -- telemetry must be off first
 class OpenVinoEngine:
     """Runs ``model.xml``, one image after the other, each on all cores.
 
-    Nothing else was faster by more than 3 %: on 2 cores with Inception V3, 8 images take 217 ms so, 211 ms
-    as parallel requests, and 219 ms as one batch; and a single image takes 27 ms so, 52 ms on one core.
+    Why not several at once, each on one core: ``docs/decisions/0006``.
 
     Raises:
-        ModelError: The model's files are not as they were prepared.
+        ModelError: The model's files are not as they were prepared, or OpenVINO cannot run them here.
     """
 
     name = "OpenVINO (CPU)"
 
     def __init__(self, folder: Path) -> None:
         artifact.check(folder, (artifact.NETWORK, artifact.NETWORK_WEIGHTS))
-        compiled = ov.Core().compile_model(
-            folder / artifact.NETWORK,
-            "CPU",
-            # Where the CPU has bfloat16, OpenVINO would take it by itself, and agree less with torch.
-            {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"},
-        )
+        # Where the CPU has bfloat16, OpenVINO would take it by itself, and agree less with torch.
+        config = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+        try:
+            compiled = ov.Core().compile_model(folder / artifact.NETWORK, "CPU", config)
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())
+            msg = f"{folder / artifact.NETWORK}: OpenVINO cannot run it ({reason}); {artifact.PREPARE_AGAIN}"
+            raise ModelError(msg) from None
         self._request = compiled.create_infer_request()
 
     def logits(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

@@ -138,6 +138,49 @@ def test_a_part_that_is_whole_already_is_taken(server: Server, target: Path) -> 
     assert target.read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize("part", [b"something else", b"longer than the file: " + CONTENT])
+@pytest.mark.parametrize("first", [send, answer(416)])
+def test_a_bad_part_costs_one_download_from_the_beginning(
+    server: Server, target: Path, part: bytes, first: Behaviour
+) -> None:
+    part_of(target).write_bytes(part)
+    server.behaviours = [first if len(part) < len(CONTENT) else answer(416), send]
+
+    fetch(server.url, target, sha256=SHA256)
+
+    assert target.read_bytes() == CONTENT
+    assert server.ranges == [f"bytes={len(part)}-", None]
+
+
+def test_a_bad_part_is_no_reason_to_take_another_file(server: Server, target: Path) -> None:
+    part_of(target).write_bytes(CONTENT[:1000])
+    server.behaviours = [lambda request: send(request, CONTENT[::-1])]
+
+    with pytest.raises(DownloadError, match="SHA-256 begins with"):
+        fetch(server.url, target, sha256=SHA256)
+
+    assert server.ranges == ["bytes=1000-", None]
+    assert list(target.parent.iterdir()) == []
+
+
+def test_a_server_that_refuses_a_range_that_nobody_asked_for_is_refused(server: Server, target: Path) -> None:
+    server.behaviours = [answer(416)]
+
+    with pytest.raises(DownloadError, match="the server answered 416"):
+        fetch(server.url, target, sha256=SHA256)
+
+
+def test_a_download_tells_how_much_has_come(server: Server, target: Path) -> None:
+    part_of(target).write_bytes(CONTENT[: len(CONTENT) // 2])
+    told: list[float] = []
+
+    fetch(server.url, target, sha256=SHA256, progress=told.append)
+
+    assert told == sorted(set(told))
+    assert told[0] >= 0.5
+    assert told[-1] == 1
+
+
 def test_a_server_that_keeps_breaking_is_given_up_and_its_part_kept(server: Server, target: Path) -> None:
     server.behaviours = [send_half]
 

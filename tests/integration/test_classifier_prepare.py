@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -17,15 +19,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from classifier import artifact, conversion, download, labels, weights
+from classifier import artifact, conversion, download, labels, progress, weights
+from classifier.engines.openvino import OpenVinoEngine
 from classifier.errors import ModelError
-from classifier.models import INCEPTION_V3
+from classifier.models import INCEPTION_V3, Network
 from classifier.prepare import Request, main, prepare
 from classifier.serve import Classifier
 from common import model_record
 from common.images import to_pixels
 from common.model_record import ModelRecord
-from common.settings import ROOT
+from common.settings import ROOT, EngineChoice
 from tests import photos
 from tests.models_fixtures import quiet, serving
 
@@ -44,16 +47,21 @@ def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(weights, "_official_url", lambda: f"http://127.0.0.1:9/{INCEPTION_V3.weights_file}")
 
 
+def link_large(source: str, target: str) -> None:
+    """Copy a file; a large one by a hard link, so a test must not write into it: see ``truncate``."""
+    (os.link if source.endswith((".bin", ".pth")) else shutil.copy)(source, target)
+
+
 @pytest.fixture
 def models_dir(tmp_path: Path, lite2_dir: Path) -> Path:
     """A ``MODELS_DIR`` of one's own, where EfficientNet-Lite2 is in use."""
-    return Path(shutil.copytree(lite2_dir, tmp_path / "models", copy_function=os.link))
+    return Path(shutil.copytree(lite2_dir, tmp_path / "models", copy_function=link_large))
 
 
 @pytest.fixture
 def own_dir(tmp_path: Path, inception_dir: Path) -> Path:
     """A ``MODELS_DIR`` of one's own, where an operator's Inception V3 is in use."""
-    return Path(shutil.copytree(inception_dir, tmp_path / "models", copy_function=os.link))
+    return Path(shutil.copytree(inception_dir, tmp_path / "models", copy_function=link_large))
 
 
 @pytest.fixture
@@ -67,6 +75,22 @@ def fruit_labels(tmp_path: Path) -> Path:
     file = tmp_path / "fruit.txt"
     file.write_text("\n".join(FRUIT))
     return file
+
+
+@pytest.fixture(scope="module")
+def labelled(lite2_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("labelled")
+    file = folder / "things.json"
+    file.write_bytes(msgspec.json.encode([f"thing {number}" for number in range(1000)]))
+    models_dir = Path(shutil.copytree(lite2_dir, folder / "models", copy_function=link_large))
+    prepare(Request(model="efficientnet_lite2", labels=file), models_dir, quiet)
+    return models_dir
+
+
+@pytest.fixture
+def labelled_dir(tmp_path: Path, labelled: Path) -> Path:
+    """A ``MODELS_DIR`` of one's own, where EfficientNet-Lite2 with an operator's labels is in use."""
+    return Path(shutil.copytree(labelled, tmp_path / "models", copy_function=link_large))
 
 
 State = dict[str, Tensor]
@@ -140,11 +164,144 @@ def test_a_damaged_model_is_prepared_anew_and_an_interrupted_prepare_s_rest_remo
     truncate(models_dir / in_use(models_dir).folder / artifact.NETWORK_WEIGHTS)
     (models_dir / ".preparing-1").mkdir()
     (models_dir / ".preparing-1" / artifact.NETWORK_WEIGHTS).write_bytes(b"half")
+    kill_at_rename(models_dir)
 
     record = prepare(LITE2, models_dir, quiet)
 
     Classifier.open(serving(models_dir))
     assert {path.name for path in models_dir.iterdir()} == {".lock", record.folder, model_record.IN_USE}
+
+
+def kill_at_rename(models_dir: Path) -> None:
+    """Let a process die when it has written a new ``in_use.json``, right before that gets its name."""
+    program = (
+        "import msgspec, os, pathlib, sys; from classifier import artifact; from common import model_record;"
+        "models_dir = pathlib.Path(sys.argv[1]); record = model_record.in_use(models_dir);"
+        "pathlib.Path.replace = lambda *_: os._exit(9);"
+        "artifact.put_in_use(models_dir, msgspec.structs.replace(record, why='another'))"
+    )
+    before = contents(models_dir)
+    killed = subprocess.run([sys.executable, "-c", program, str(models_dir)], cwd=ROOT, check=False)
+    assert killed.returncode == 9
+    assert contents(models_dir) != before
+
+
+def test_while_it_works_a_file_tells_how_far_it_is(models_dir: Path) -> None:
+    shutil.rmtree(models_dir / in_use(models_dir).folder)
+    told = []
+
+    def look(_line: str) -> None:
+        told.append(msgspec.json.decode((models_dir / progress.FILE).read_bytes()))
+
+    prepare(LITE2, models_dir, look)
+
+    assert [(step["step"], step["text"]) for step in told] == [
+        (1, "Looking for the weights"),
+        (3, "Reading the weights"),
+        (4, "Converting the model"),
+        (5, "Comparing it with the original"),
+    ]
+    assert {(step["pid"], step["of"]) for step in told} == {(os.getpid(), 5)}
+    assert not (models_dir / progress.FILE).exists()
+
+
+def test_a_folder_is_on_the_disk_before_it_gets_its_name(
+    lite2_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = []
+    sync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    record = model_record.read(lite2_dir / in_use(lite2_dir).folder / model_record.DESCRIPTION)
+    assert record
+    staged = artifact.stage(tmp_path)
+    for name in (artifact.NETWORK, artifact.NETWORK_WEIGHTS, artifact.TORCH_WEIGHTS):
+        shutil.copy(lite2_dir / record.folder / name, staged)
+
+    artifact.seal(staged, record, labels.imagenet())
+    before_the_rename = set(synced)
+    artifact.install(staged, record)
+    artifact.put_in_use(tmp_path, record)
+
+    files = {staged / name for name in (*artifact.FILES, artifact.CHECKSUMS)}
+    assert before_the_rename == {staged, *files}
+    assert synced[-3] == tmp_path, "the folder's name, before in_use.json names it"
+    assert synced[-1] == tmp_path
+
+
+def test_the_model_in_use_is_not_changed_without_the_lock(models_dir: Path) -> None:
+    with (models_dir / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        said: list[str] = []
+
+        def another_prepare_removes_it(line: str) -> None:
+            said.append(line)
+            if line.startswith("another prepare is at work"):
+                shutil.rmtree(models_dir / in_use(models_dir).folder)
+                lock.close()
+
+        # It is prepared already, but another reason for it is to be written.
+        record = msgspec.structs.replace(in_use(models_dir), why="another")
+        (models_dir / model_record.IN_USE).write_bytes(msgspec.json.encode(record))
+        prepare(LITE2, models_dir, another_prepare_removes_it)
+
+    assert said[0] == f"another prepare is at work in {models_dir}: waiting for it"
+    assert artifact.whole(models_dir / in_use(models_dir).folder)
+
+
+@contextlib.contextmanager
+def full_disk() -> Iterator[None]:
+    """No file can grow beyond a megabyte (which errors as a full disk does)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_disk_that_is_full_when_weights_are_copied_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MODELS_DIR", str(tmp_path))
+
+    with full_disk():
+        assert main(["--model", "efficientnet_lite2"]) == 1
+
+    assert capsys.readouterr().err == f"error: {tmp_path}/.preparing-{os.getpid()}/weights.pth: File too large\n"
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_a_disk_that_is_full_when_the_model_is_written_is_named(
+    models_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(models_dir / in_use(models_dir).folder)
+    take = weights.take
+    with contextlib.ExitStack() as stack:
+
+        def fills_up(source: Path, target: Path) -> str:
+            digest = take(source, target)
+            stack.enter_context(full_disk())
+            return digest
+
+        monkeypatch.setattr(weights, "take", fills_up)
+        message = refusing(LITE2, models_dir)
+
+    assert re.search(r"model\.xml: cannot be written; is the disk full\?", message)
+
+
+def test_without_torch_it_says_what_to_install(models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(models_dir / in_use(models_dir).folder)
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+    message = refusing(LITE2, models_dir)
+
+    assert message.startswith("a package that preparing needs is missing or broken (import of torch halted")
+    assert message.endswith("; run: pip install -r requirements.txt")
 
 
 def test_a_second_prepare_waits_for_the_first(tmp_path: Path, lite2_dir: Path) -> None:
@@ -197,17 +354,32 @@ def test_auto_falls_back_and_says_why(models_dir: Path) -> None:
     assert said[1].startswith("Inception V3's weights could not be downloaded: 127.0.0.1:9: no connection. ")
 
 
-def test_auto_does_not_try_the_download_again_at_each_start(models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "fetch", lambda *_args, **_kwargs: pytest.fail("tried to download"))
+def test_auto_tries_the_download_once_and_not_again_at_each_start(
+    models_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
 
-    record = prepare(AUTO, models_dir, quiet)
+    def fetch(url: str, *_args: object, **_kwargs: object) -> None:
+        tried.append(url)
+        raise download.DownloadError("no connection")
 
-    assert record.model == "efficientnet_lite2"
-    assert record.why == "Inception V3's weights are not here, so EfficientNet-Lite2 answers."
+    monkeypatch.setattr(download, "fetch", fetch)
+
+    first = prepare(AUTO, models_dir, quiet)  # EfficientNet-Lite2 is in use already: it was asked for by name
+    second = prepare(AUTO, models_dir, quiet)
+
+    assert first == second
+    assert first.why.startswith("Inception V3's weights are not here and could not be downloaded")
+    assert len(tried) == 1
 
 
-def test_auto_takes_inception_v3_once_its_weights_are_placed(models_dir: Path, official_weights: Path) -> None:
-    shutil.copy(official_weights, models_dir)
+@pytest.mark.parametrize("place", [".", "../torch/hub/checkpoints"])
+def test_auto_takes_inception_v3_once_its_weights_are_there(
+    models_dir: Path, official_weights: Path, place: str
+) -> None:
+    assert prepare(AUTO, models_dir, quiet).model == "efficientnet_lite2"
+    (models_dir / place).mkdir(parents=True, exist_ok=True)
+    shutil.copy(official_weights, models_dir / place)
 
     record = prepare(AUTO, models_dir, quiet)
 
@@ -228,9 +400,24 @@ def test_the_weights_are_found_in_torch_s_cache_and_downloaded_otherwise(
     assert weights.find_official(INCEPTION_V3, tmp_path, quiet) == cached
 
     truncate(cached)
-    monkeypatch.setattr(download, "fetch", lambda _url, target, *, sha256: shutil.copy(official_weights, target))
+    monkeypatch.setattr(download, "fetch", lambda _url, target, **_: shutil.copy(official_weights, target))
+    said: list[str] = []
 
-    assert weights.find_official(INCEPTION_V3, tmp_path, quiet) == tmp_path / official_weights.name
+    assert weights.find_official(INCEPTION_V3, tmp_path, said.append) == tmp_path / official_weights.name
+    assert said[0] == f"{cached} is damaged; it is left alone"
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{"TORCH_HOME": "~/t", "XDG_CACHE_HOME": "/x"}, {"XDG_CACHE_HOME": "/x"}, {}],
+)
+def test_torch_s_cache_is_where_torch_has_it(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    assert weights._torch_cache() == Path(torch.hub.get_dir()) / "checkpoints"
 
 
 def test_without_its_weights_inception_v3_says_which_file_to_put_where(models_dir: Path) -> None:
@@ -254,19 +441,57 @@ def test_an_operator_s_damaged_model_is_not_replaced_by_the_official_one(own_dir
     truncate(own_dir / in_use(own_dir).folder / artifact.NETWORK_WEIGHTS)
 
     for request in (AUTO, INCEPTION):
-        assert "was made from weights of your own (seeded.pth): prepare them again" in refusing(request, own_dir)
+        assert "was made with weights (seeded.pth) of your own: prepare it again" in refusing(request, own_dir)
+
+
+def test_an_operator_s_labels_stay_in_use(labelled_dir: Path, official_weights: Path) -> None:
+    shutil.copy(official_weights, labelled_dir)
+
+    for request in (AUTO, LITE2):
+        assert prepare(request, labelled_dir, quiet).why == (
+            "EfficientNet-Lite2 answers, with an operator's own labels (things.json)."
+        )
+        assert Classifier.open(serving(labelled_dir)).labels[0] == "thing 0"
+
+
+def test_an_operator_s_labels_are_not_replaced_by_imagenet_s_unless_their_folder_is_removed(
+    labelled_dir: Path, official_weights: Path
+) -> None:
+    folder = labelled_dir / in_use(labelled_dir).folder
+    truncate(folder / artifact.NETWORK_WEIGHTS)
+    placed = Path(shutil.copy(official_weights, labelled_dir))
+
+    for request in (AUTO, LITE2):
+        message = refusing(request, labelled_dir)
+        assert f"{folder} was made with labels (things.json) of your own: prepare it again" in message
+        assert "or remove that folder, for the official weights and ImageNet's labels" in message
+
+    placed.unlink()
+    shutil.rmtree(folder)
+
+    assert prepare(AUTO, labelled_dir, quiet).labels_source == ""
+    assert Classifier.open(serving(labelled_dir)).labels == labels.imagenet()
+
+
+def test_a_model_in_use_that_is_not_known_here_gives_way(models_dir: Path) -> None:
+    record = msgspec.structs.replace(in_use(models_dir), model="inception_v9")
+    (models_dir / model_record.IN_USE).write_bytes(msgspec.json.encode(record))
+
+    assert prepare(AUTO, models_dir, quiet).model == "efficientnet_lite2"
 
 
 @pytest.fixture
-def official_weights(tmp_path: Path, seeded_weights: Path) -> Iterator[Path]:
+def official_weights(tmp_path: Path, seeded_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The seeded weights, counting as the official file: that one is not here."""
-    before = INCEPTION_V3.weights_file
-    name = f"inception_v3_google-{artifact.sha256_of(seeded_weights)[:8]}.pth"
-    object.__setattr__(INCEPTION_V3, "weights_file", name)  # it is frozen, for everybody but this test
+    seeded, is_official = artifact.sha256_of(seeded_weights), weights.is_official
+
+    def also_the_seeded_ones(network: Network, sha256: str) -> bool:
+        return sha256 == seeded if network is INCEPTION_V3 else is_official(network, sha256)
+
+    monkeypatch.setattr(weights, "is_official", also_the_seeded_ones)
     folder = tmp_path / "official"
     folder.mkdir()
-    yield Path(shutil.copy(seeded_weights, folder / name))
-    object.__setattr__(INCEPTION_V3, "weights_file", before)
+    return Path(shutil.copy(seeded_weights, folder / INCEPTION_V3.weights_file))
 
 
 # An operator's own weights
@@ -291,15 +516,38 @@ def test_an_operator_s_weights_answer_with_the_operator_s_labels(
     assert [prediction.label for prediction in by_openvino] == [prediction.label for prediction in by_torch]
 
 
-def test_own_labels_replace_the_model_with_the_old_ones(models_dir: Path, tmp_path: Path) -> None:
-    before = in_use(models_dir).folder
+def test_other_own_labels_replace_the_model_with_the_old_ones(labelled_dir: Path, tmp_path: Path) -> None:
+    before = in_use(labelled_dir).folder
     file = tmp_path / "labels.json"
     file.write_bytes(msgspec.json.encode([f"class {number}" for number in range(1000)]))
 
-    prepare(Request(model="efficientnet_lite2", labels=file), models_dir, quiet)
+    prepare(Request(model="efficientnet_lite2", labels=file), labelled_dir, quiet)
 
-    assert Classifier.open(serving(models_dir)).labels[0] == "class 0"
-    assert not (models_dir / before).exists()
+    assert Classifier.open(serving(labelled_dir)).labels[0] == "class 0"
+    assert not (labelled_dir / before).exists()
+
+
+def test_training_that_goes_on_into_the_same_file_does_not_reach_the_model(tmp_path: Path) -> None:
+    source, target = tmp_path / "flowers.pth", tmp_path / "weights.pth"
+    source.write_bytes(b"first epoch")
+    digest = weights.take(source, target)
+
+    source.write_bytes(b"second epoch")  # torch.save, too, writes into the file that is there
+
+    assert artifact.sha256_of(target) == digest == hashlib.sha256(b"first epoch").hexdigest()
+
+
+def test_the_same_weights_under_another_name_are_kept_and_served(
+    own_dir: Path, seeded_weights: Path, tmp_path: Path
+) -> None:
+    before = in_use(own_dir)
+    renamed = tmp_path / "renamed.pth"
+    renamed.hardlink_to(seeded_weights)
+
+    record = prepare(Request(model="inception_v3", weights=renamed, transform_input=True), own_dir, quiet)
+
+    assert record == before
+    assert Classifier.open(serving(own_dir)).record == before
 
 
 def test_own_weights_without_transform_input_are_refused(models_dir: Path, seeded_weights: Path) -> None:
@@ -381,6 +629,23 @@ def test_weights_of_another_kind_are_refused(
     file = save(seeded_weights, tmp_path / "odd.pth", change)
 
     assert re.search(message, refusing(Request(model="inception_v3", weights=file, transform_input=True), models_dir))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # torch's, of what it means to give up
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (lambda: torch.ones(2, 2048, dtype=torch.int8), "int8, strided, cpu"),
+        (lambda: torch.quantize_per_tensor(torch.ones(2, 2048), 0.1, 0, torch.qint8), "qint8, strided, cpu"),
+        (lambda: torch.ones(2, 2048).to_sparse(), "float32, sparse_coo, cpu"),
+        (lambda: torch.ones(2, 2048, device="meta"), "float32, strided, meta"),
+    ],
+)
+def test_weights_that_are_no_plain_numbers_are_refused(tmp_path: Path, make: Callable[[], Tensor], kind: str) -> None:
+    torch.save({"fc.weight": make()}, tmp_path / "odd.pth")
+
+    with pytest.raises(ModelError, match=rf"fc\.weight holds no plain floating-point numbers \({kind}\)"):
+        weights.load(INCEPTION_V3, tmp_path / "odd.pth")
 
 
 def test_missing_weights_are_refused(models_dir: Path, tmp_path: Path) -> None:
@@ -467,6 +732,82 @@ def test_damaged_weights_are_not_served_by_torch(models_dir: Path) -> None:
 
     with pytest.raises(ModelError, match=r"weights\.pth is not as it was prepared"):
         Classifier.open(serving(models_dir, "torch"))
+
+
+@pytest.mark.parametrize("change", [{"transform_input": False}, {"classes": 7}, {"weights_sha256": "0"}])
+def test_an_altered_record_in_use_is_not_served_and_prepared_anew(
+    own_dir: Path, engine: EngineChoice, change: dict[str, object]
+) -> None:
+    record = in_use(own_dir)
+    (own_dir / model_record.IN_USE).write_bytes(msgspec.json.encode(msgspec.structs.replace(record, **change)))
+
+    with pytest.raises(ModelError, match=r"in_use\.json is not as it was prepared; prepare it again: python -m"):
+        Classifier.open(serving(own_dir, engine))
+
+    assert prepare(AUTO, own_dir, quiet) == in_use(own_dir) == record
+
+
+def test_an_altered_description_is_not_served(models_dir: Path) -> None:
+    file = models_dir / in_use(models_dir).folder / model_record.DESCRIPTION
+    file.write_bytes(file.read_bytes().replace(b"bicubic", b"bilinear"))
+
+    with pytest.raises(ModelError, match=r"model\.json is not as it was prepared"):
+        Classifier.open(serving(models_dir))
+
+
+def test_the_record_served_is_the_one_in_use(lite2_dir: Path, own_dir: Path) -> None:
+    for folder in (lite2_dir, own_dir):
+        assert Classifier.open(serving(folder)).record == in_use(folder)
+
+
+def test_a_missing_package_is_told_by_the_engine(models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
+
+    with pytest.raises(ModelError, match=r"ENGINE=torch: .* efficientnet_lite_pytorch .*; run: pip install -r"):
+        Classifier.open(serving(models_dir, "torch"))
+
+
+def test_a_network_that_openvino_cannot_run_is_told(tmp_path: Path) -> None:
+    for name in (artifact.NETWORK, artifact.NETWORK_WEIGHTS):
+        (tmp_path / name).write_bytes(b"no network")
+    lines = [f"{hashlib.sha256(b'no network').hexdigest()}  {name}\n" for name in artifact.FILES]
+    (tmp_path / artifact.CHECKSUMS).write_text("".join(lines))
+
+    with pytest.raises(ModelError, match=r"model\.xml: OpenVINO cannot run it"):
+        OpenVinoEngine(tmp_path)
+
+
+def test_a_torch_that_lacks_its_gpu_libraries_is_told_and_auto_does_without(lite2_dir: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "torch.py").write_text("raise OSError('libcublas.so.13: cannot open shared object file')")
+    program = """
+import pathlib, sys
+from classifier import engines
+from classifier.errors import ModelError
+from classifier.serve import Classifier
+from common import settings
+engines._GPU_DEVICES = (pathlib.Path("/"),)
+try:
+    Classifier.open(settings.load())
+except ModelError as error:
+    print(error)
+print(engines.choose("auto"))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**environment(lite2_dir), "ENGINE": "torch", "PYTHONPATH": f"{broken}:{ROOT}"},
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.stdout == (
+        "ENGINE=torch: a package that it needs is missing or broken (libcublas.so.13: cannot open shared object "
+        "file); run: pip install -r requirements.txt, or set ENGINE=openvino\nopenvino\n"
+    )
+    assert "there is a GPU, and torch cannot be imported to use it: libcublas" in done.stderr
 
 
 def test_openvino_serves_without_torch_and_without_telemetry(lite2_dir: Path, tmp_path: Path) -> None:

