@@ -40,6 +40,7 @@ async def poll(telegram: Telegram, channels: Channels, bot_id: str) -> None:
             updates = await telegram.get_updates(offset, POLL_S)
             await _store(channels, updates, bot_id)
         except (Outage, TelegramRefused, RedisError) as error:
+            commands_offered = False  # a playground that was started anew knows none
             await patience.wait(error)
             continue
         patience.over()

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from common import identity, logs, settings
 from common.errors import SettingsError
+from playground import model_watch
 from playground.server import Application, Server
 
 # Supervisor takes a program for started after startsecs=1. One that exits 0 sooner was a failed start to it
@@ -49,9 +50,11 @@ async def _serve(config: settings.Settings) -> int:
         except OSError as error:
             _log.error("port %d is not free (%s): set PLAYGROUND_PORT to another", port, error.strerror)
             return 1
-        server = _Server(Application(config.telegram_token, port))
+        application = Application(config.telegram_token, port)
+        watch = asyncio.create_task(model_watch.watch(application.playground, config.models_dir))
         _log.info("chat with the bot at %s", config.telegram_api_url)
-        await server.serve(sockets=[listener])
+        await _Server(application).serve(sockets=[listener])
+        watch.cancel()
     return 0
 
 

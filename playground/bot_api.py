@@ -3,63 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+from playground import bot_media
 from playground.errors import ApiError
-from playground.formatting import find_entities, parse_html, utf16_length
+from playground.parameters import Parameters, formatted_text, keyboard_fields, reply_fields
 from playground.state import Chat, Playground
 
 Json = dict[str, Any]
 
-MAX_TEXT = 4096
-"""After entities parsing: https://core.telegram.org/bots/api#sendmessage. Counted in UTF-16 units here."""
 MAX_COMMANDS = 100
+MAX_CALLBACK_TEXT = 200
+"""https://core.telegram.org/bots/api#answercallbackquery"""
 
 _MEDIA = ("photo", "video", "voice", "document", "video_note")
 _ACTIONS = frozenset({"typing", "choose_sticker", "find_location"}) | {
     f"{verb}_{what}" for verb in ("upload", "record") for what in _MEDIA
 }
-
-
-class Parameters:
-    """A call's parameters, however they came: from a query or a form all are text, from JSON some are not."""
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self._values = values
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._values
-
-    def text(self, name: str) -> str:
-        """A text; '' if it is missing."""
-        value = self._values.get(name)
-        return "" if value is None else str(value)
-
-    def integer(self, name: str, default: int = 0) -> int:
-        """A whole number. What is no number counts as missing, as with Telegram."""
-        try:
-            return int(self.text(name))
-        except ValueError:
-            return default
-
-    def flag(self, name: str) -> bool:
-        """A truth value: true, yes or 1."""
-        return self.text(name).lower() in {"true", "yes", "1"}
-
-    def value(self, name: str, what: str) -> Any:
-        """A JSON value, as itself or as text; None if it is missing.
-
-        Raises:
-            ApiError: It is no JSON; ``what`` names it in the description.
-        """
-        value = self._values.get(name)
-        if not isinstance(value, str):
-            return value
-        try:
-            return json.loads(value) if value else None
-        except ValueError:
-            raise ApiError(400, f"Bad Request: can't parse {what} JSON object") from None
 
 
 Method = Callable[[Parameters], Awaitable[Any]]
@@ -80,7 +41,12 @@ class BotApi:
             "getmycommands": self._get_my_commands,
             "deletemycommands": self._delete_my_commands,
             "sendmessage": self._send_message,
+            "sendphoto": self._send_photo,
+            "senddocument": self._send_document,
+            "sendmediagroup": self._send_media_group,
             "editmessagetext": self._edit_message_text,
+            "editmessagereplymarkup": self._edit_message_reply_markup,
+            "answercallbackquery": self._answer_callback_query,
             "deletemessage": self._delete_message,
             "sendchataction": self._send_chat_action,
             "getfile": self._get_file,
@@ -143,6 +109,7 @@ class BotApi:
         if len(commands) > MAX_COMMANDS:
             raise ApiError(400, "Bad Request: too many bot commands specified")
         self._playground.commands[_scope(parameters)] = commands
+        self._tell_commands()
         return True
 
     async def _get_my_commands(self, parameters: Parameters) -> list[Json]:
@@ -150,34 +117,69 @@ class BotApi:
 
     async def _delete_my_commands(self, parameters: Parameters) -> bool:
         self._playground.commands.pop(_scope(parameters), None)
+        self._tell_commands()
         return True
 
+    def _tell_commands(self) -> None:
+        self._playground.audience.tell({"event": "commands", "commands": self._playground.default_commands()})
+
     async def _send_message(self, parameters: Parameters) -> Json:
-        content = _formatted_text(parameters)
+        content = formatted_text(parameters)
         chat = self._playground.chat_for_bot(parameters.text("chat_id"))
-        fields = _reply_fields(chat, parameters) | content
+        fields = _common_fields(chat, parameters) | content | keyboard_fields(parameters)
         if preview := parameters.value("link_preview_options", "link preview options"):
             fields["link_preview_options"] = preview
-        if thread := parameters.integer("message_thread_id"):
-            fields["message_thread_id"] = thread
         return self._playground.bot_says(chat, fields)
 
+    async def _send_photo(self, parameters: Parameters) -> Json:
+        return await self._send_file(parameters, "photo")
+
+    async def _send_document(self, parameters: Parameters) -> Json:
+        return await self._send_file(parameters, "document")
+
+    async def _send_file(self, parameters: Parameters, kind: str) -> Json:
+        chat = self._playground.chat_for_bot(parameters.text("chat_id"))
+        content = await bot_media.one(self._playground.files, kind, parameters)
+        return self._playground.bot_says(chat, _common_fields(chat, parameters) | content | keyboard_fields(parameters))
+
+    async def _send_media_group(self, parameters: Parameters) -> list[Json]:
+        chat = self._playground.chat_for_bot(parameters.text("chat_id"))
+        contents = await bot_media.group(self._playground.files, parameters)
+        common = _common_fields(chat, parameters)
+        return [self._playground.bot_says(chat, common | content) for content in contents]
+
     async def _edit_message_text(self, parameters: Parameters) -> Json:
-        content = _formatted_text(parameters)
+        content = {"entities": None, **formatted_text(parameters)}
+        return self._edit(parameters, content)
+
+    async def _edit_message_reply_markup(self, parameters: Parameters) -> Json:
+        return self._edit(parameters, {})
+
+    def _edit(self, parameters: Parameters, content: Json) -> Json:
+        """Change a message of the bot. As documented, its keyboard goes unless the call has one."""
+        content = {"reply_markup": None, **content, **keyboard_fields(parameters)}
         chat = self._playground.chat_for_bot(parameters.text("chat_id"))
         message = chat.messages.get(parameters.integer("message_id"))
         if message is None:
             raise ApiError(400, "Bad Request: message to edit not found")
         if message.get("from") != self._playground.bot:
             raise ApiError(400, "Bad Request: message can't be edited")
-        content = {"entities": [], **content}
-        if (message.get("text"), message.get("entities", [])) == (content["text"], content["entities"]):
+        if all(message.get(name) == value for name, value in content.items()):
             raise ApiError(
                 400,
                 "Bad Request: message is not modified: specified new message content and reply markup are "
                 "exactly the same as a current content and reply markup of the message",
             )
         return self._playground.change(chat, message["message_id"], content)
+
+    async def _answer_callback_query(self, parameters: Parameters) -> bool:
+        chat = self._playground.callbacks.pop(parameters.text("callback_query_id"), None)
+        if chat is None:
+            raise ApiError(400, "Bad Request: query is too old and response timeout expired or query ID is invalid")
+        self._playground.audience.tell(
+            {"event": "callback", "chat_id": chat.id, "text": parameters.text("text")[:MAX_CALLBACK_TEXT]}
+        )
+        return True
 
     async def _delete_message(self, parameters: Parameters) -> bool:
         chat = self._playground.chat_for_bot(parameters.text("chat_id"))
@@ -192,7 +194,7 @@ class BotApi:
         if action not in _ACTIONS:
             raise ApiError(400, "Bad Request: wrong parameter action in request")
         chat = self._playground.chat_for_bot(parameters.text("chat_id"))
-        chat.tell({"event": "action", "action": action})
+        self._playground.audience.tell({"event": "action", "chat_id": chat.id, "action": action})
         return True
 
     async def _get_file(self, parameters: Parameters) -> Json:
@@ -205,60 +207,13 @@ class BotApi:
         }
 
 
-def _formatted_text(parameters: Parameters) -> Json:
-    """The fields ``text`` and ``entities`` of a message."""
-    source = parameters.text("text")
-    mode = parameters.text("parse_mode").lower()
-    if mode == "html":
-        text, entities = parse_html(source)
-    elif mode:
-        raise ApiError(400, "Bad Request: unsupported parse_mode")  # Markdown: not here
-    else:
-        text = source.strip()
-        entities = parameters.value("entities", "entities") or []
-    if not text:
-        raise ApiError(400, "Bad Request: message text is empty")
-    if utf16_length(text) > MAX_TEXT:
-        raise ApiError(400, "Bad Request: message is too long")
-    entities = entities + _outside(find_entities(text), entities)
-    return {"text": text, "entities": entities} if entities else {"text": text}
-
-
-def _outside(found: list[Json], given: list[Json]) -> list[Json]:
-    """Of the entities found in the text, those that touch none of the bot's own links and code."""
-    own = [entity for entity in given if entity.get("type") in {"text_link", "code", "pre"}]
-    return [
-        entity
-        for entity in found
-        if not any(
-            entity["offset"] < other["offset"] + other["length"]
-            and other["offset"] < entity["offset"] + entity["length"]
-            for other in own
-        )
-    ]
-
-
-def _reply_fields(chat: Chat, parameters: Parameters) -> Json:
-    reply: Json
-    if "reply_parameters" in parameters:
-        value = parameters.value("reply_parameters", "reply parameters") or {}
-        if not isinstance(value, dict):
-            raise ApiError(400, "Bad Request: object expected as reply parameters")
-        reply = value
-    else:
-        reply = {
-            "message_id": parameters.integer("reply_to_message_id"),
-            "allow_sending_without_reply": parameters.flag("allow_sending_without_reply"),
-        }
-    message_id = reply.get("message_id")
-    if not message_id:
-        return {}
-    fields = chat.reply_to(message_id)
-    if not fields and not reply.get("allow_sending_without_reply"):
-        raise ApiError(400, "Bad Request: message to be replied not found")
-    return fields
-
-
 def _scope(parameters: Parameters) -> str:
     scope = parameters.value("scope", "BotCommandScope")
     return json.dumps([scope or {"type": "default"}, parameters.text("language_code")], sort_keys=True)
+
+
+def _common_fields(chat: Chat, parameters: Parameters) -> Json:
+    fields = reply_fields(chat, parameters)
+    if thread := parameters.integer("message_thread_id"):
+        fields["message_thread_id"] = thread
+    return fields

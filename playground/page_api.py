@@ -1,15 +1,21 @@
 """The user's side: what the chat page and the tests call. JSON, uploads, server-sent events.
 
+    GET  /api/events                       server-sent events of all chats: hello (the bot, its commands and all
+                                           chats), message, deleted, action, callback, chat, commands, bot
     GET  /api/bot                          who the bot is, its commands, and whether it is there
+    POST /api/chats                        a new chat: JSON {group}
+    PUT  /api/chats/{id}                   JSON {read}: shown up to that message; for tests {type, title, blocked}
     GET  /api/chats/{id}/messages          the history; ?after=ID, and ?wait_s=S to wait for something new
     POST /api/chats/{id}/messages          say something: JSON {text, entities, reply_to}, or a form with
                                            text, reply_to, and any number of photo, document, voice
     POST /api/chats/{id}/messages/{id}     edit: JSON with the fields that change
+    POST /api/chats/{id}/messages/{id}/press    press a button: JSON {data}; answers {heard}
     POST /api/chats/{id}/raw               for tests: any message, JSON {fields, update}
-    PUT  /api/chats/{id}                   for tests: JSON {type, title, blocked}
-    GET  /api/chats/{id}/events            server-sent events: message, deleted, action, bot
     GET  /api/files/{file_id}              what was sent, for showing it
     GET  /                                 the page
+
+What Telegram's apps would refuse comes back as {"refused": words for people}, with status 200: a browser
+reports every other status as an error of the page.
 
 Two more fields of the form are for tests. ``raw=1`` keeps a photo's bytes as they are, even if they are no
 image: what Telegram would send if an upload broke. ``announced_bytes`` is the size that it then announces.
@@ -20,8 +26,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import mimetypes
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -33,22 +37,23 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from playground import uploads
 from playground.errors import Refused
-from playground.files import MAX_PHOTO_BYTES, MAX_UPLOAD_BYTES, StoredFile, photo_sizes
+from playground.files import MAX_PHOTO_BYTES, MAX_UPLOAD_BYTES
 from playground.formatting import find_entities, utf16_length
+from playground.parameters import MAX_CAPTION, MAX_TEXT
 from playground.state import Chat, Playground
 from playground.updates import LONGEST_POLL_S
+from playground.uploads import MAX_ALBUM, Upload
 
 Json = dict[str, Any]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
-MAX_TEXT = 4096
-MAX_CAPTION = 1024
-MAX_ALBUM = 10
-"""More photos at once make several albums, as in Telegram's apps."""
-
 _STATIC = Path(__file__).with_name("static")
-_KEEP_ALIVE_S = 15.0
+_SHOWN = sorted(
+    str(path.relative_to(_STATIC)) for path in _STATIC.rglob("*") if path.suffix in {".css", ".js", ".svg", ".jpg"}
+)
+_QUIET_S = 15.0
 _RECONNECT_MS = 1000
 _PAGE_HEADERS = {
     # Nothing from elsewhere, no inline script or style: words of a bot can never become code here.
@@ -75,21 +80,25 @@ class PageApi:
         self._playground = playground
         self.routes = [
             Route("/", _static("index.html")),
-            *(Route(f"/{name}", _static(name)) for name in ("chat.css", "chat.js", "icon.svg")),
+            *(Route(f"/{name}", _static(name)) for name in _SHOWN),
             Route("/api/bot", self._bot),
+            Route("/api/events", self._events),
+            Route("/api/chats", _in_words(self._new_chat), methods=["POST"]),
             Route("/api/chats/{chat_id}", _in_words(self._set_chat), methods=["PUT"]),
             Route("/api/chats/{chat_id}/messages", self._history, methods=["GET"]),
             Route("/api/chats/{chat_id}/messages", _in_words(self._say), methods=["POST"]),
             Route("/api/chats/{chat_id}/messages/{message_id:int}", _in_words(self._edit), methods=["POST"]),
+            Route("/api/chats/{chat_id}/messages/{message_id:int}/press", _in_words(self._press), methods=["POST"]),
             Route("/api/chats/{chat_id}/raw", _in_words(self._say_raw), methods=["POST"]),
-            Route("/api/chats/{chat_id}/events", self._events),
             Route("/api/files/{file_id}", self._file),
         ]
 
     async def _bot(self, _: Request) -> Response:
-        bot = self._playground.bot
-        commands = next(iter(self._playground.commands.values()), [])
-        return JSONResponse({**bot, "state": self._playground.bot_state, "commands": commands})
+        return JSONResponse(self._bot_as_json())
+
+    def _bot_as_json(self) -> Json:
+        playground = self._playground
+        return {**playground.bot, **playground.bot_status, "commands": playground.default_commands()}
 
     async def _history(self, request: Request) -> Response:
         chat = self._chat(request)
@@ -117,48 +126,28 @@ class PageApi:
         async with request.form(max_files=100) as form:
             text = str(form.get("text", ""))
             reply = _reply(chat, form.get("reply_to"))
-            uploads = [(name, file) for name, file in form.multi_items() if isinstance(file, UploadFile)]
-            if not uploads:
+            parts = [(name, part) for name, part in form.multi_items() if isinstance(part, UploadFile)]
+            if not parts:
                 return [self._playground.user_says(chat, _text_fields(text) | reply)]
-            raw = form.get("raw") == "1"
+            caption = _text_fields(text, prefix="caption_", limit=MAX_CAPTION) if text.strip() else {}
             announced = form.get("announced_bytes")
             contents = [
-                await self._media(name, file, raw=raw, announced=int(str(announced)) if announced else None)
-                for name, file in uploads
+                await uploads.fields(
+                    self._playground.files,
+                    kind,
+                    Upload(
+                        part.filename or kind,
+                        await part.read(),
+                        part.content_type or "",
+                        announced_bytes=int(str(announced)) if announced else None,
+                        raw=form.get("raw") == "1",
+                    ),
+                )
+                for kind, part in parts
             ]
-        contents[0] |= _text_fields(text, prefix="caption_", limit=MAX_CAPTION) if text.strip() else {}
-        _mark_albums(contents)
+        contents[0] |= caption
+        uploads.mark_albums(contents)
         return [self._playground.user_says(chat, content | reply) for content in contents]
-
-    async def _media(self, kind: str, upload: UploadFile, *, raw: bool, announced: int | None) -> Json:
-        """The fields of a message with this upload."""
-        content = await upload.read()
-        name = upload.filename or kind
-        if len(content) > MAX_UPLOAD_BYTES:
-            msg = f"{name} is larger than the {MAX_UPLOAD_BYTES >> 20} MB that the playground takes."
-            raise Refused(msg)
-        if not content:
-            msg = f"{name} is empty."
-            raise Refused(msg)
-        if kind == "photo":
-            return {"photo": await self._photo(content, raw=raw, announced=announced)}
-        mime_type = upload.content_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
-        file = self._playground.files.add(content, name, mime_type, f"{kind}s", announced)
-        if kind == "voice":
-            return {"voice": _file_fields(file) | {"duration": 1, "mime_type": mime_type}}
-        return {"document": _file_fields(file) | {"file_name": name, "mime_type": mime_type}}
-
-    async def _photo(self, content: bytes, *, raw: bool, announced: int | None) -> list[Json]:
-        files = self._playground.files
-        if raw:
-            file = files.add(content, "photo.jpg", "image/jpeg", "photos", announced)
-            return [_file_fields(file) | {"width": 800, "height": 600}]
-        pictures = await asyncio.to_thread(photo_sizes, content)
-        return [
-            _file_fields(files.add(picture.content, "photo.jpg", "image/jpeg", "photos", announced))
-            | {"width": picture.width, "height": picture.height}
-            for picture in pictures
-        ]
 
     async def _edit(self, request: Request) -> Response:
         chat = self._chat(request)
@@ -177,35 +166,39 @@ class PageApi:
         message = self._playground.user_says(self._chat(request), fields, body.get("update", "message"))
         return JSONResponse({"messages": [message]}, status_code=201)
 
+    async def _press(self, request: Request) -> Response:
+        chat = self._chat(request)
+        body = await _json(request)
+        try:
+            heard = self._playground.user_presses(chat, request.path_params["message_id"], str(body.get("data", "")))
+        except KeyError:
+            raise HTTPException(404) from None
+        return JSONResponse({"heard": heard})
+
+    async def _new_chat(self, request: Request) -> Response:
+        body = await _json(request)
+        chat = self._playground.new_chat(group=bool(body.get("group")))
+        return JSONResponse({"chat": chat.summary}, status_code=201)
+
     async def _set_chat(self, request: Request) -> Response:
         chat = self._chat(request)
         body = await _json(request)
         chat.kind = body.get("type", chat.kind)
         chat.title = body.get("title", chat.title)
         chat.blocked = body.get("blocked", chat.blocked)
+        chat.read_id = max(chat.read_id, body.get("read", 0))
+        self._playground.tell_chat(chat)
         return JSONResponse(chat.as_json)
 
-    async def _events(self, request: Request) -> Response:
-        chat = self._chat(request)
-        events = self._follow(chat)
-        return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    async def _events(self, _: Request) -> Response:
+        return StreamingResponse(self._follow(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
-    async def _follow(self, chat: Chat) -> AsyncIterator[str]:
-        listener: asyncio.Queue[Json | None] = asyncio.Queue()
-        chat.listeners.add(listener)
-        try:
-            yield f"retry: {_RECONNECT_MS}\n" + _event({"event": "bot", "state": self._playground.bot_state})
-            while not chat.closed:
-                try:
-                    event = await asyncio.wait_for(listener.get(), _KEEP_ALIVE_S)
-                except TimeoutError:
-                    yield ": still here\n\n"
-                    continue
-                if event is None:
-                    return
-                yield _event(event)
-        finally:
-            chat.listeners.discard(listener)
+    async def _follow(self) -> AsyncIterator[str]:
+        playground = self._playground
+        chats = [chat.summary for chat in playground.chats.values()]
+        hello = {"event": "hello", "bot": self._bot_as_json(), "chats": chats}
+        async for event in playground.audience.events(hello, _QUIET_S):
+            yield ": still here\n\n" if event is None else _event(event)
 
     async def _file(self, request: Request) -> Response:
         file = self._playground.files.get(request.path_params["file_id"])
@@ -229,13 +222,13 @@ def _static(name: str) -> Endpoint:
 
 
 def _in_words(endpoint: Endpoint) -> Endpoint:
-    """The endpoint, with refusals as JSON: ``{"error": words for the user}``."""
+    """The endpoint, with refusals as JSON: ``{"refused": words for the user}``."""
 
     async def serve(request: Request) -> Response:
         try:
             return await endpoint(request)
         except Refused as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
+            return JSONResponse({"refused": str(error)})
 
     return serve
 
@@ -264,19 +257,6 @@ def _reply(chat: Chat, message_id: object) -> Json:
     return chat.reply_to(int(str(message_id))) if message_id else {}
 
 
-def _mark_albums(contents: list[Json]) -> None:
-    for start in range(0, len(contents), MAX_ALBUM):
-        album = contents[start : start + MAX_ALBUM]
-        if len(album) > 1:
-            group = str(secrets.randbits(53))
-            for content in album:
-                content["media_group_id"] = group
-
-
-def _file_fields(file: StoredFile) -> Json:
-    return {"file_id": file.file_id, "file_unique_id": file.unique_id, "file_size": file.announced_bytes}
-
-
 def _since(chat: Chat, after: int) -> list[Json]:
     return [message for message_id, message in chat.messages.items() if message_id > after]
 
@@ -287,4 +267,4 @@ def _number(request: Request, name: str) -> int:
 
 
 def _event(event: Json) -> str:
-    return f"event: {event['event']}\ndata: {json.dumps(event)}\n\n"
+    return f"retry: {_RECONNECT_MS}\nevent: {event['event']}\ndata: {json.dumps(event)}\n\n"

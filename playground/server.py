@@ -10,18 +10,20 @@ from typing import Any, TypeVar
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from playground.bot_api import BotApi, Parameters
+from playground.bot_api import BotApi
 from playground.errors import ApiError
 from playground.faults import DOWNLOAD, Faults, Rule
 from playground.page_api import PageApi
+from playground.parameters import Parameters
 from playground.state import Playground
+from playground.uploads import Upload
 
 ResultT = TypeVar("ResultT")
 
@@ -240,7 +242,12 @@ async def _parameters(request: Request) -> Parameters:
             raise ApiError(400, "Bad Request: can't parse JSON object") from None
         return Parameters(values | body)
     async with request.form() as form:
-        return Parameters(values | {name: value for name, value in form.items() if isinstance(value, str)})
+        files = {
+            name: Upload(part.filename or name, await part.read(), part.content_type or "")
+            for name, part in form.items()
+            if isinstance(part, UploadFile)
+        }
+        return Parameters(values | {name: value for name, value in form.items() if isinstance(value, str)}, files)
 
 
 async def _unless_gone(request: Request, call: Awaitable[ResultT]) -> ResultT:

@@ -1,12 +1,14 @@
-"""Chats, their messages, and who listens to them. Messages are kept in the Bot API's own shape."""
+"""Chats, their messages, and who the bot is. Messages are kept in the Bot API's own shape."""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections import OrderedDict
 from typing import Any
 
+from playground.audience import Audience
 from playground.errors import ApiError, Refused
 from playground.files import Files
 from playground.updates import UpdateQueue
@@ -16,11 +18,13 @@ Json = dict[str, Any]
 MAX_CHATS = 1000
 MAX_MESSAGES = 500
 """Kept in each chat; the oldest go first."""
-MAX_UNREAD_EVENTS = 1000
-"""A listener that lags further behind is cut off; the page then reconnects and loads the history."""
+MAX_CALLBACKS = 1000
+"""Pressed buttons that the bot may still answer."""
 
 PAGE_CHAT_ID = 1001
-"""The chat that the page opens."""
+"""The private chat that the page opens."""
+GROUP_CHAT_ID = -1001000000001
+"""The group that is there from the start."""
 
 
 class Chat:
@@ -29,10 +33,10 @@ class Chat:
     def __init__(self, chat_id: int, kind: str = "", title: str = "") -> None:
         self.id = chat_id
         self.kind = kind or ("private" if chat_id > 0 else "supergroup")
-        self.title = title or f"Chat {chat_id}"
+        self.title = title or (f"Guest {chat_id}" if chat_id > 0 else f"Group {chat_id}")
         self.blocked = False
         self.messages: OrderedDict[int, Json] = OrderedDict()
-        self.listeners: set[asyncio.Queue[Json | None]] = set()
+        self.read_id = 0
         self.changed = asyncio.Event()
         self.closed = False
         self._last_message_id = 0
@@ -41,8 +45,22 @@ class Chat:
     def as_json(self) -> Json:
         """The Bot API's Chat."""
         if self.kind == "private":
-            return {"id": self.id, "type": self.kind, "first_name": "You"}
+            return {"id": self.id, "type": self.kind, "first_name": self.title}
         return {"id": self.id, "type": self.kind, "title": self.title}
+
+    @property
+    def unread(self) -> int:
+        """How many messages of the bot came since the page last showed this chat."""
+        return sum(
+            message_id > self.read_id and bool(message.get("from", {}).get("is_bot"))
+            for message_id, message in self.messages.items()
+        )
+
+    @property
+    def summary(self) -> Json:
+        """What a list of chats shows."""
+        last = next(reversed(self.messages.values()), None)
+        return {"id": self.id, "type": self.kind, "title": self.title, "unread": self.unread, "last": last}
 
     def add(self, fields: Json) -> Json:
         """A new message with the next id; the oldest goes if there are too many."""
@@ -61,22 +79,14 @@ class Chat:
         # As documented: the original without a reply of its own.
         return {"reply_to_message": {k: v for k, v in original.items() if k != "reply_to_message"}}
 
-    def tell(self, event: Json) -> None:
-        """Hand an event to everybody who listens to this chat."""
-        for listener in list(self.listeners):
-            if listener.qsize() < MAX_UNREAD_EVENTS:
-                listener.put_nowait(event)
-            else:
-                self.listeners.discard(listener)
-                listener.put_nowait(None)
+    def wake(self) -> None:
+        """Let whoever waits for a change look."""
         self.changed.set()
         self.changed = asyncio.Event()
 
     def close(self) -> None:
-        """Let every listener end, and whoever waits for a message."""
+        """Let whoever waits for a message end."""
         self.closed = True
-        for listener in self.listeners:
-            listener.put_nowait(None)
         self.changed.set()
 
 
@@ -85,6 +95,10 @@ class Playground:
 
     Args:
         bot_id: The bot's id: what stands before the colon of its token.
+
+    Attributes:
+        preparing: None where the bot has its model, or needs none; else how far its preparation is, as in
+            ``model_watch.Progress``.
     """
 
     def __init__(self, bot_id: int) -> None:
@@ -94,30 +108,52 @@ class Playground:
             "first_name": "Whatsit",
             "username": "whatsit_playground_bot",
         }
+        self.preparing: Json | None = None
         self.reset()
 
     def reset(self) -> None:
         """Forget everything, as a new process would. Whoever waits is let go."""
         if hasattr(self, "chats"):
             self.close()
+        self.audience = Audience()
         self.files = Files()
-        self.updates = UpdateQueue(self._tell_bot_state)
+        self.updates = UpdateQueue(self.tell_bot_state)
         self.commands: dict[str, list[Json]] = {}
+        self.callbacks: OrderedDict[str, Chat] = OrderedDict()
         self.chats: OrderedDict[int, Chat] = OrderedDict()
-        self.chat(PAGE_CHAT_ID)
+        self.chats[PAGE_CHAT_ID] = Chat(PAGE_CHAT_ID, title="You")
+        self.chats[GROUP_CHAT_ID] = Chat(GROUP_CHAT_ID, title="Group")
 
     def close(self) -> None:
         """End every long poll and event stream, now and from now on."""
         self.updates.close()
+        self.audience.close()
         for chat in self.chats.values():
             chat.close()
 
     @property
     def bot_state(self) -> str:
-        """``online``, ``starting`` (never seen yet) or ``down``: does something poll for updates?"""
+        """``online``, ``preparing`` (no model yet), ``starting`` (never seen yet) or ``down``.
+
+        A bot is there while it polls for updates.
+        """
         if self.updates.poller_is_up:
-            return "online"
+            return "online" if self.preparing is None else "preparing"
         return "down" if self.updates.polled_ever else "starting"
+
+    @property
+    def bot_status(self) -> Json:
+        """The state, and while it is ``preparing`` how far that is."""
+        state = self.bot_state
+        return {"state": state} | ({"progress": self.preparing} if state == "preparing" else {})
+
+    def tell_bot_state(self) -> None:
+        """Tell the page how the bot is."""
+        self.audience.tell({"event": "bot", **self.bot_status})
+
+    def default_commands(self) -> list[Json]:
+        """What the page's menu offers."""
+        return next(iter(self.commands.values()), [])
 
     def chat(self, chat_id: int) -> Chat:
         """The chat, made if it is new: what happens when a user writes first.
@@ -126,11 +162,32 @@ class Playground:
             Refused: There are too many chats.
         """
         if chat_id not in self.chats:
-            if len(self.chats) >= MAX_CHATS:
-                msg = f"The playground keeps {MAX_CHATS} chats, and has as many."
-                raise Refused(msg)
-            self.chats[chat_id] = Chat(chat_id)
+            self._open(Chat(chat_id))
         return self.chats[chat_id]
+
+    def new_chat(self, *, group: bool) -> Chat:
+        """A new chat with a new person, or a new group.
+
+        Raises:
+            Refused: There are too many chats.
+        """
+        step, chat_id = (-1, GROUP_CHAT_ID) if group else (1, PAGE_CHAT_ID)
+        number = 1
+        while chat_id in self.chats:
+            chat_id, number = chat_id + step, number + 1
+        return self._open(Chat(chat_id, title=f"{'Group' if group else 'Guest'} {number}"))
+
+    def _open(self, chat: Chat) -> Chat:
+        if len(self.chats) >= MAX_CHATS:
+            msg = f"The playground keeps {MAX_CHATS} chats, and has as many."
+            raise Refused(msg)
+        self.chats[chat.id] = chat
+        self.tell_chat(chat)
+        return chat
+
+    def tell_chat(self, chat: Chat) -> None:
+        """Tell the page what its list shows of a chat."""
+        self.audience.tell({"event": "chat", "chat": chat.summary})
 
     def chat_for_bot(self, chat_id: str) -> Chat:
         """The chat that the bot wants to write to.
@@ -161,7 +218,7 @@ class Playground:
         else:
             message = chat.add({"from": self.user(chat), **fields})
         self.updates.add(kind, message)
-        chat.tell({"event": "message", "message": message})
+        self._tell_message(chat, message)
         return message
 
     def user_edits(self, chat: Chat, message_id: int, fields: Json) -> Json:
@@ -170,30 +227,51 @@ class Playground:
         self.updates.add("edited_channel_post" if chat.kind == "channel" else "edited_message", message)
         return message
 
+    def user_presses(self, chat: Chat, message_id: int, data: str) -> bool:
+        """The user pressed a button below a message. False if the bot does not listen to buttons.
+
+        KeyError if the message is gone.
+        """
+        query_id = str(secrets.randbits(62))
+        query = {
+            "id": query_id,
+            "from": self.user(chat),
+            "message": chat.messages[message_id],
+            "chat_instance": str(chat.id),
+            "data": data,
+        }
+        self.callbacks[query_id] = chat
+        if len(self.callbacks) > MAX_CALLBACKS:
+            self.callbacks.popitem(last=False)
+        return self.updates.add("callback_query", query)
+
     def bot_says(self, chat: Chat, fields: Json) -> Json:
         """A message from the bot."""
         message = chat.add({"from": self.bot, **fields})
-        chat.tell({"event": "message", "message": message})
+        self._tell_message(chat, message)
         return message
 
     def change(self, chat: Chat, message_id: int, fields: Json) -> Json:
-        """Change a message in place. KeyError if it is gone."""
-        message = chat.messages[message_id]
-        message = chat.messages[message_id] = {**message, **fields, "edit_date": int(time.time())}
-        chat.tell({"event": "message", "message": message})
+        """Change a message in place; a field that is None goes. KeyError if the message is gone."""
+        message = {**chat.messages[message_id], **fields, "edit_date": int(time.time())}
+        message = {name: value for name, value in message.items() if value is not None}
+        chat.messages[message_id] = message
+        self._tell_message(chat, message)
         return message
 
     def delete(self, chat: Chat, message_id: int) -> None:
         """Take a message out of the chat. KeyError if it is gone."""
         del chat.messages[message_id]
-        chat.tell({"event": "deleted", "message_id": message_id})
+        self.audience.tell({"event": "deleted", "chat_id": chat.id, "message_id": message_id})
 
     @staticmethod
     def user(chat: Chat) -> Json:
         """Who speaks in a chat, unless the message says otherwise."""
+        name = chat.title if chat.kind == "private" else "You"
         user_id = chat.id if chat.id > 0 else PAGE_CHAT_ID
-        return {"id": user_id, "is_bot": False, "first_name": "You", "language_code": "en"}
+        return {"id": user_id, "is_bot": False, "first_name": name, "language_code": "en"}
 
-    def _tell_bot_state(self) -> None:
-        for chat in self.chats.values():
-            chat.tell({"event": "bot", "state": self.bot_state})
+    def _tell_message(self, chat: Chat, message: Json) -> None:
+        # Who it is for stands beside it: a test may send a message whose own fields are made up.
+        self.audience.tell({"event": "message", "chat_id": chat.id, "unread": chat.unread, "message": message})
+        chat.wake()

@@ -52,14 +52,15 @@ class UpdateQueue:
     def __len__(self) -> int:
         return len(self._pending)
 
-    def add(self, kind: str, content: Json) -> None:
-        """Queue one update, if the bot asked for its kind, and wake a waiting poll."""
+    def add(self, kind: str, content: Json) -> bool:
+        """Queue one update, if the bot asked for its kind, and wake a waiting poll. False if it did not ask."""
         wanted = kind in self._allowed if self._allowed else kind not in _ON_REQUEST_ONLY
         if not wanted:
-            return
+            return False
         self._pending.append({"update_id": self._next_id, kind: content})
         self._next_id += 1
         self._wake()
+        return True
 
     async def poll(self, offset: int, limit: int, timeout_s: float, allowed: Sequence[str] | None) -> list[Json]:
         """What getUpdates answers. Waits for the first update at most ``timeout_s`` seconds.

@@ -15,6 +15,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,11 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+import msgspec
+
+from common import model_record
+from common.model_input import InputSpec
+from common.model_record import ModelRecord
 
 Json = dict[str, Any]
 
@@ -81,11 +87,28 @@ class RunningPlayground:
         return User(self.url, chat_id)
 
 
+def put_model_in_use(models_dir: Path) -> None:
+    """Have it look as if a model were prepared. Nothing could load it."""
+    record = ModelRecord(
+        model="m",
+        title="M",
+        folder="m",
+        input=InputSpec(model="m", resize=8, crop=8, interpolation="bilinear", mean=(0, 0, 0), std=(1, 1, 1)),
+        classes=2,
+        weights_sha256="",
+        weights_source="",
+    )
+    (models_dir / model_record.IN_USE).write_bytes(msgspec.json.encode(record))
+
+
 @contextlib.contextmanager
 def running_playground(port: int | None = None) -> Iterator[RunningPlayground]:
-    """A playground that answers; stopped, and its exit status checked, at the end."""
+    """A playground that answers, beside a model that seems to be there; stopped, and its exit status checked."""
     port = free_port() if port is None else port
-    with start_playground(port) as process:
+    with contextlib.ExitStack() as stack:
+        models_dir = stack.enter_context(tempfile.TemporaryDirectory())
+        put_model_in_use(Path(models_dir))
+        process = stack.enter_context(start_playground(port, MODELS_DIR=models_dir))
         try:
             wait_until(lambda: is_up(port) or process.poll() is not None, 10, "the playground's start")
             yield RunningPlayground(port, process)
@@ -197,7 +220,7 @@ class User:
             self.history(last, wait_s=max(1, min(LONGEST_WAIT_S, int(left_s))))
 
     def bot(self) -> Json:
-        """Who the bot is, its commands, and its ``state``: online, starting or down."""
+        """Who the bot is, its commands, and its ``state``: online, preparing, starting or down."""
         answer: Json = self._http.get("/api/bot").raise_for_status().json()
         return answer
 
@@ -211,6 +234,11 @@ class User:
                 return False
 
         wait_until(reached, timeout_s, f"the bot {state}")
+
+    def press(self, message_id: int, data: str) -> bool:
+        """Press a button below a message. False if the bot does not listen to buttons."""
+        answer = self._http.post(f"{self._chat}/messages/{message_id}/press", json={"data": data})
+        return bool(answer.raise_for_status().json()["heard"])
 
     def faults(self, *rules: Json) -> None:
         """Have calls fail from now on as ``playground/faults.py`` tells; without rules they go well again."""
@@ -238,5 +266,6 @@ class User:
 
 def _messages(answer: httpx.Response) -> list[Json]:
     assert answer.is_success, f"{answer.status_code} {answer.text}"
+    assert "refused" not in answer.json(), answer.text
     messages: list[Json] = answer.json()["messages"]
     return messages

@@ -1,277 +1,165 @@
-// The chat page. What the bot says is only ever put in as text: elements are built from the message's
-// entities, whose offsets count UTF-16 units, as JavaScript's strings do.
+// The chat page: what happens comes as server-sent events, and is handed to the parts of the page.
 
-const TYPING_MS = 5000; // how long Telegram shows a chat action: https://core.telegram.org/bots/api#sendchataction
-const NEAR_END_PX = 120;
-const QUOTED = 100;
+import * as api from "./api.js";
+import { drawChats, setUpChats, showList } from "./chats.js";
+import { changeChat, complain, replyTo, sendCommand, setUpComposer } from "./composer.js";
+import { announce, at, element, toast } from "./dom.js";
+import { lastId, put, remove, setUpMessages, showHistory, startTyping } from "./messages.js";
+import { offerSamples } from "./samples.js";
+import { setState, waitForAnswer } from "./status.js";
+import { inOneLine } from "./text.js";
 
-const chatId = new URLSearchParams(location.search).get("chat") ?? "1001";
-const chatUrl = `/api/chats/${chatId}`;
-const at = (id) => document.getElementById(id);
-const list = at("messages");
-const input = at("text");
-let attached = []; // [{file, url}]
-let typingTimer = 0;
-let following = true; // the reader is at the end, and stays there as the conversation grows
+const { page } = api;
+const RECONNECT_MS = 2000;
+let loading = null; // what happens while a history loads: it comes after it
 
-function element(tag, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
+const isShown = (chatId) => chatId === page.chatId && document.visibilityState === "visible";
+
+function markRead() {
+  const chat = api.currentChat();
+  if (!chat?.unread || !isShown(chat.id)) return;
+  chat.unread = 0;
+  api.markRead(chat.id, lastId()).catch(() => {}); // the next message tries again
 }
 
-// ---- what is said ----
+function drawTitle() {
+  const chat = api.currentChat();
+  const bot = page.bot.first_name;
+  const isFirst = !chat || chat.title === "You";
+  at("name").textContent = api.isGroup(chat) ? chat.title : bot;
+  at("name").append(isFirst || api.isGroup(chat) ? "" : element("small", { textContent: `you are ${chat.title}` }));
+  at("empty").querySelector(".hint").textContent = api.isGroup(chat)
+    ? `In a group, ${bot} answers only if you mention it (${api.mention()}), reply to it, or send it a command.`
+    : `Send a photo, or paste the link of an image. ${bot} tells you what it shows.`;
+  drawChats();
+}
 
-const TAGS = {
-  bold: "b", italic: "i", underline: "u", strikethrough: "s", code: "code", pre: "pre",
-  blockquote: "blockquote", expandable_blockquote: "blockquote",
-};
-
-function wrapper(entity, text) {
-  if (entity.type === "url" || entity.type === "text_link") {
-    const url = safeUrl(entity.url ?? text);
-    return url ? element("a", { href: url, target: "_blank", rel: "noopener noreferrer" }) : element("span");
+async function load({ sameChat = false } = {}) {
+  const { chatId } = page;
+  const late = loading = [];
+  try {
+    const history = await api.history(chatId);
+    if (loading !== late) return; // another chat was opened since
+    showHistory(history, { sameChat });
+    late.forEach((act) => act());
+    markRead();
+  } catch (error) {
+    complain(error.message);
+  } finally {
+    if (loading === late) loading = null;
   }
-  if (entity.type === "bot_command") {
-    return element("button", { type: "button", className: "command", onclick: () => send(text, []) });
+}
+
+function inOrder(act) {
+  if (loading) loading.push(act);
+  else act();
+}
+
+function open(chatId, { remember = true } = {}) {
+  showList(false);
+  if (chatId !== page.chatId) {
+    changeChat(page.chatId, chatId);
+    page.chatId = chatId;
+    if (remember) history.pushState(null, "", `?chat=${chatId}`);
+    load();
   }
-  if (entity.type === "spoiler") return element("span", { className: "spoiler", tabIndex: 0 });
-  return element(TAGS[entity.type] ?? "span");
+  drawTitle();
+  at("text").focus();
 }
 
-function safeUrl(text) {
-  const url = URL.parse?.(text.includes("://") ? text : `http://${text}`);
-  return url && /^https?:$/.test(url.protocol) ? url.href : null;
+async function create(group) {
+  try {
+    const chat = await api.newChat(group);
+    page.chats.set(chat.id, chat);
+    open(chat.id);
+  } catch (error) {
+    complain(error.message);
+  }
 }
 
-function formatted(text, entities = []) {
-  const sorted = [...entities].sort((a, b) => a.offset - b.offset || b.length - a.length);
-  const fill = (parent, start, end) => {
-    let position = start;
-    while (sorted.length && sorted[0].offset < end) {
-      const entity = sorted.shift();
-      const from = Math.max(entity.offset, position);
-      const to = Math.min(entity.offset + entity.length, end);
-      if (to <= from) continue;
-      parent.append(text.slice(position, from));
-      const child = wrapper(entity, text.slice(from, to));
-      fill(child, from, to);
-      parent.append(child);
-      position = to;
-    }
-    parent.append(text.slice(position, end));
-    return parent;
-  };
-  return fill(element("div", { className: "text" }), 0, text.length);
-}
+// ---- what happens ----
 
-const KINDS = {
-  photo: "Photo", document: "File", voice: "Voice message", video: "Video", video_note: "Video message",
-  animation: "GIF", audio: "Audio", sticker: "Sticker", location: "Location", contact: "Contact", poll: "Poll",
+const events = {
+  hello({ bot, chats }) {
+    page.bot = bot;
+    page.chats = new Map(chats.map((chat) => [chat.id, chat]));
+    if (!page.chats.has(page.chatId)) page.chatId = chats[0].id;
+    setState(bot);
+    at("show-menu").hidden = !bot.commands.length;
+    drawTitle();
+    load({ sameChat: true });
+  },
+  message({ chat_id: chatId, message, unread }) {
+    const chat = page.chats.get(chatId);
+    if (!chat) return; // its own event is on the way
+    const isNew = !(chat.last?.message_id >= message.message_id);
+    if (isNew) Object.assign(chat, { last: message, unread });
+    if (chatId === page.chatId) inOrder(() => { put(message); markRead(); });
+    if (isNew && message.from?.is_bot) announce(`${message.from.first_name}: ${inOneLine(message)}`);
+    if (isNew) waitForAnswer(chat, message);
+    drawChats();
+  },
+  deleted({ chat_id: chatId, message_id: messageId }) {
+    if (chatId === page.chatId) inOrder(() => remove(messageId));
+  },
+  action({ chat_id: chatId }) {
+    if (chatId === page.chatId) inOrder(startTyping);
+  },
+  callback({ chat_id: chatId, text }) {
+    if (chatId === page.chatId && text) toast(text);
+  },
+  chat({ chat }) {
+    page.chats.set(chat.id, chat);
+    drawTitle();
+  },
+  commands({ commands }) {
+    page.bot.commands = commands;
+    at("show-menu").hidden = !commands.length;
+  },
+  bot: setState,
 };
-const kindOf = (message) => KINDS[Object.keys(KINDS).find((kind) => kind in message)] ?? "Message";
-
-function quote(original) {
-  const words = original.text ?? original.caption ?? kindOf(original);
-  return element(
-    "button",
-    { type: "button", className: "quote", onclick: () => show(original.message_id) },
-    element("b", { textContent: original.from?.first_name ?? "" }),
-    element("span", { textContent: words.slice(0, QUOTED) }),
-  );
-}
-
-function show(messageId) {
-  const original = at(`m${messageId}`);
-  if (!original) return;
-  original.scrollIntoView({ block: "center", behavior: "smooth" });
-  original.classList.remove("found");
-  requestAnimationFrame(() => original.classList.add("found"));
-}
-
-function photo(sizes) {
-  const large = sizes.find((size) => size.width >= 640) ?? sizes.at(-1);
-  const url = `/api/files/${large.file_id}`;
-  const image = element("img", { alt: "Photo", src: url, width: large.width, height: large.height });
-  return element("a", { className: "photo", href: url, target: "_blank" }, image);
-}
-
-function file(document_) {
-  const size = document_.file_size < 1e6 ? `${Math.ceil(document_.file_size / 1e3)} kB` : `${(document_.file_size / 1e6).toFixed(1)} MB`;
-  return element("div", { className: "file", textContent: document_.file_name ?? "File" }, element("small", { textContent: size }));
-}
-
-function bubble(message) {
-  const made = element("li", { id: `m${message.message_id}`, className: "message" });
-  if (!message.from?.is_bot) made.classList.add("mine");
-  if (message.reply_to_message) made.append(quote(message.reply_to_message));
-  if (message.photo) made.append(photo(message.photo));
-  else if (message.document) made.append(file(message.document));
-  else if (!message.text) made.append(element("div", { className: "file", textContent: kindOf(message) }));
-  const words = message.text ?? message.caption;
-  if (words) made.append(formatted(words, message.entities ?? message.caption_entities));
-  const when = new Date(message.date * 1000);
-  made.append(element("time", {
-    dateTime: when.toISOString(),
-    textContent: when.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }),
-  }));
-  return made;
-}
-
-function put(message) {
-  const made = bubble(message);
-  const old = at(made.id);
-  if (old) old.replaceWith(made);
-  else list.append(made);
-  if (message.from?.is_bot) stopTyping();
-  else if (typingTimer) list.append(at("typing"));
-  at("empty").hidden = true;
-  if (!message.from?.is_bot) following = true;
-  follow();
-}
-
-function follow() {
-  if (following) list.scrollTop = list.scrollHeight;
-}
-list.addEventListener("scroll", () => {
-  following = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_END_PX;
-});
-// Pictures that load late and a growing composer push the end away. "load" does not bubble: caught on its way down.
-list.addEventListener("load", follow, true);
-new ResizeObserver(follow).observe(list);
-
-function startTyping() {
-  stopTyping();
-  list.append(element("li", { id: "typing", className: "message typing", textContent: "typing…" }));
-  typingTimer = setTimeout(stopTyping, TYPING_MS);
-  follow();
-}
-
-function stopTyping() {
-  clearTimeout(typingTimer);
-  typingTimer = 0;
-  at("typing")?.remove();
-}
-
-// ---- the line to the playground ----
-
-const STATES = { online: "online", starting: "starting…", down: "not running" };
-
-function setState(state, words = STATES[state]) {
-  at("state").className = state;
-  at("state").textContent = words;
-}
-
-async function loadHistory() {
-  const [history, bot] = await Promise.all(
-    [`${chatUrl}/messages`, "/api/bot"].map(async (url) => (await fetch(url)).json()),
-  );
-  stopTyping();
-  list.replaceChildren(...history.messages.map(bubble));
-  at("empty").hidden = history.messages.length > 0;
-  at("name").textContent = document.title = bot.first_name;
-  setState(bot.state);
-  follow();
-}
 
 function listen() {
-  const events = new EventSource(`${chatUrl}/events`);
-  // Each time, not just the first: what was said while the line was down is in the history only.
-  events.onopen = () => loadHistory().catch(() => setState("down", "not reachable"));
-  events.onerror = () => {
-    setState("down", "not reachable – trying again…");
-    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+  const stream = new EventSource("/api/events");
+  stream.onerror = () => {
+    setState({ state: "unreachable" });
+    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, RECONNECT_MS);
   };
-  const on = (name, act) => events.addEventListener(name, (event) => act(JSON.parse(event.data)));
-  on("message", ({ message }) => put(message));
-  on("deleted", ({ message_id: id }) => at(`m${id}`)?.remove());
-  on("action", startTyping);
-  on("bot", ({ state }) => setState(state));
-}
-
-// ---- what one sends ----
-
-async function send(text, files) {
-  const form = new FormData();
-  form.append("text", text);
-  for (const one of files) form.append(one.type.startsWith("image/") ? "photo" : "document", one);
-  at("problem").hidden = true;
-  try {
-    const answer = await fetch(`${chatUrl}/messages`, { method: "POST", body: form });
-    if (answer.ok) return true;
-    complain((await answer.json()).error);
-  } catch {
-    complain("The playground does not answer. Is it running?");
+  // "hello" comes first at each connection: what was said while the line was down is in the history only.
+  for (const [name, act] of Object.entries(events)) {
+    stream.addEventListener(name, (event) => act(JSON.parse(event.data)));
   }
-  return false;
 }
 
-function complain(words) {
-  at("problem").textContent = words;
-  at("problem").hidden = false;
+// ---- the parts, connected ----
+
+function showPicture(url, alt) {
+  at("viewer").querySelector("img")?.remove();
+  at("viewer").append(element("img", { src: url, alt }));
+  at("viewer").showModal();
 }
 
-async function sendAll() {
-  if (at("send").disabled || (!input.value.trim() && !attached.length)) return;
-  at("send").disabled = true;
-  const sent = await send(input.value, attached.map(({ file: one }) => one));
-  at("send").disabled = false;
-  if (!sent) return;
-  input.value = "";
-  grow();
-  for (const { url } of attached) URL.revokeObjectURL(url);
-  attached = [];
-  showAttached();
-  input.focus();
+async function press(message, button) {
+  if (button.copy_text) {
+    await navigator.clipboard?.writeText(button.copy_text.text);
+    toast("Copied.");
+  } else if (!button.callback_data) {
+    toast("This button works in Telegram only.");
+  } else {
+    try {
+      if (!await api.press(message.message_id, button.callback_data)) toast(`${page.bot.first_name} does not listen to buttons.`);
+    } catch (error) {
+      complain(error.message);
+    }
+  }
 }
 
-function attach(files) {
-  attached.push(...[...files].map((one) => ({ file: one, url: URL.createObjectURL(one) })));
-  showAttached();
-  input.focus();
-}
-
-function showAttached() {
-  at("attached").hidden = !attached.length;
-  at("attached").replaceChildren(...attached.map((one, index) => {
-    const { file: { name, type }, url } = one;
-    const remove = () => { attached.splice(index, 1); URL.revokeObjectURL(url); showAttached(); };
-    return element("li", {},
-      type.startsWith("image/") ? element("img", { src: url, alt: name }) : element("span", { className: "name", textContent: name }),
-      element("button", { type: "button", textContent: "×", title: "Remove", ariaLabel: `Remove ${name}`, onclick: remove }));
-  }));
-}
-
-function grow() {
-  input.style.height = "auto";
-  input.style.height = `${input.scrollHeight + 2}px`;
-}
-
-input.addEventListener("input", grow);
-input.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-  event.preventDefault();
-  sendAll();
-});
-at("composer").addEventListener("submit", (event) => { event.preventDefault(); sendAll(); });
-at("files").addEventListener("change", ({ target }) => { attach(target.files); target.value = ""; });
-input.addEventListener("paste", (event) => {
-  if (!event.clipboardData.files.length) return;
-  event.preventDefault();
-  attach(event.clipboardData.files);
-});
-const bringsFiles = (event) => event.dataTransfer?.types.includes("Files");
-addEventListener("dragover", (event) => {
-  if (!bringsFiles(event)) return;
-  event.preventDefault();
-  at("drop").hidden = false;
-});
-addEventListener("dragleave", (event) => { if (!event.relatedTarget) at("drop").hidden = true; });
-addEventListener("drop", (event) => {
-  if (!bringsFiles(event)) return;
-  event.preventDefault();
-  at("drop").hidden = true;
-  attach(event.dataTransfer.files);
-});
-
+page.chatId = Number(new URLSearchParams(location.search).get("chat")) || page.chatId;
+setUpMessages({ onCommand: sendCommand, onReply: replyTo, onPress: press, onPicture: showPicture });
+setUpChats({ open, create });
+setUpComposer();
+offerSamples(complain);
+at("viewer").addEventListener("click", ({ target }) => { if (target === at("viewer")) at("viewer").close(); });
+addEventListener("popstate", () => open(Number(new URLSearchParams(location.search).get("chat")) || 1001, { remember: false }));
+document.addEventListener("visibilitychange", () => { markRead(); drawChats(); });
 listen();

@@ -11,7 +11,16 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from telegram import Bot, BotCommand, LinkPreviewOptions, Message, ReplyParameters
+from telegram import (
+    Bot,
+    BotCommand,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    InputMediaPhoto,
+    LinkPreviewOptions,
+    Message,
+    ReplyParameters,
+)
 from telegram.constants import ChatAction, ParseMode
 from telegram.error import BadRequest, Conflict, Forbidden
 from telegram.request import HTTPXRequest
@@ -373,3 +382,94 @@ async def test_groups_edits_and_channels_come_in_their_own_updates(bot: Bot, pla
     assert edited.edited_message.text == "never mind"
     assert posted.channel_post is not None
     assert posted.channel_post.sender_chat is not None
+
+
+BUTTONS = InlineKeyboardMarkup(
+    [[InlineKeyboardButton("Yes", callback_data="y")], [InlineKeyboardButton("More", url="https://example.com/")]]
+)
+
+
+async def test_the_bot_sends_a_photo_and_sends_it_again_by_its_id(bot: Bot, user: User) -> None:
+    sent = await bot.send_photo(
+        user.chat_id, jpeg(500, 400), caption="<b>grey</b>", parse_mode=ParseMode.HTML, reply_markup=BUTTONS
+    )
+    assert sent.caption == "grey"
+    assert [entity.type for entity in sent.caption_entities] == ["bold"]
+    assert sent.reply_markup == BUTTONS
+    again = await bot.send_photo(user.chat_id, sent.photo[-1].file_id)
+    assert (again.photo[-1].width, again.photo[-1].height) == (500, 400)
+    assert len(user.answers()) == 2
+
+
+async def test_the_bot_sends_a_file(bot: Bot, user: User) -> None:
+    sent = await bot.send_document(user.chat_id, b"a,b", filename="table.csv")
+    assert sent.document is not None
+    assert (sent.document.file_name, sent.document.file_size) == ("table.csv", 3)
+
+
+async def test_the_bot_sends_an_album(bot: Bot, user: User) -> None:
+    sent = await bot.send_media_group(
+        user.chat_id, [InputMediaPhoto(jpeg(50, 50), caption="two"), InputMediaPhoto(jpeg(60, 60))]
+    )
+    assert [message.photo[-1].width for message in sent] == [50, 60]
+    assert sent[0].media_group_id == sent[1].media_group_id
+    assert (sent[0].caption, sent[1].caption) == ("two", None)
+
+
+@pytest.mark.parametrize(
+    ("photo", "reason"),
+    [
+        (b"no picture", "image_process_failed"),
+        ("https://example.com/cat.jpg", "failed to get HTTP URL content"),
+        ("AgADgone", "wrong file identifier/HTTP URL specified"),
+    ],
+)
+async def test_what_is_no_photo_is_refused(bot: Bot, user: User, photo: bytes | str, reason: str) -> None:
+    with pytest.raises(BadRequest, match=f"(?i){reason}"):
+        await bot.send_photo(user.chat_id, photo)
+    assert not user.answers()
+
+
+async def test_an_album_has_two_items_at_least(bot: Bot, user: User) -> None:
+    with pytest.raises(BadRequest, match=r"(?i)media group must include 2-10 items"):
+        await bot.send_media_group(user.chat_id, [InputMediaPhoto(jpeg(50, 50))])
+
+
+async def test_an_edit_without_buttons_takes_them_away(bot: Bot, user: User) -> None:
+    sent = await bot.send_message(user.chat_id, "Was I right?", reply_markup=BUTTONS)
+    assert user.answers()[0]["reply_markup"]["inline_keyboard"][0][0] == {"text": "Yes", "callback_data": "y"}
+    await bot.edit_message_reply_markup(user.chat_id, sent.message_id)
+    assert "reply_markup" not in user.answers()[0]
+    assert user.answers()[0]["text"] == "Was I right?"
+
+
+@pytest.mark.parametrize(
+    ("button", "reason"),
+    [
+        ({"text": "Yes"}, "text buttons are unallowed"),
+        ({"text": "Yes", "callback_data": "x" * 65}, "button_data_invalid"),
+    ],
+)
+async def test_a_button_that_does_nothing_or_too_much_is_refused(
+    http: httpx.AsyncClient, user: User, button: dict[str, str], reason: str
+) -> None:
+    call = {"chat_id": user.chat_id, "text": "?", "reply_markup": {"inline_keyboard": [[button]]}}
+    answer = await http.post("sendMessage", json=call)
+    assert answer.status_code == 400
+    assert reason in answer.json()["description"].lower()
+
+
+async def test_a_pressed_button_reaches_a_bot_that_asked_for_buttons_and_is_answered_once(bot: Bot, user: User) -> None:
+    sent = await bot.send_message(user.chat_id, "Was I right?", reply_markup=BUTTONS)
+    await bot.get_updates(timeout=0, allowed_updates=["message"])
+    assert not user.press(sent.message_id, "y")
+    await bot.get_updates(timeout=0, allowed_updates=["message", "callback_query"])
+    assert user.press(sent.message_id, "y")
+    (update,) = await bot.get_updates(timeout=0)
+    query = update.callback_query
+    assert query is not None
+    assert query.message is not None
+    assert (query.data, query.message.message_id) == ("y", sent.message_id)
+    await bot.answer_callback_query(query.id, "Thank you")
+    with pytest.raises(BadRequest, match=r"(?i)query is too old"):
+        await bot.answer_callback_query(query.id)

@@ -1,79 +1,191 @@
-"""The chat page in a real browser."""
+"""The chat page in a real browser, with no bot but what each test says in its name."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import json
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.bot_api import CHAT_ID, DIRECT, TOKEN, RunningPlayground, free_port, running_playground
-
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
-    "0000000c49444154789c63f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
+from tests.bot_api import (
+    CHAT_ID,
+    DIRECT,
+    TOKEN,
+    RunningPlayground,
+    User,
+    free_port,
+    is_up,
+    running_playground,
+    start_playground,
+    wait_until,
 )
+from tests.browser import NARROW, accessibility_faults, needs_chromium, open_page, running_browser
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium (Debian: apt-get install chromium)")
+pytestmark = needs_chromium
+
+DAY_S = 24 * 3600
+
+_chats = itertools.count(6001)
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser.new_page(viewport={"width": 390, "height": 800})
-        browser.close()
+def browser() -> Iterator[Browser]:
+    with running_browser() as browser:
+        yield browser
 
 
-def say(playground: RunningPlayground, html: str) -> None:
-    message = {"chat_id": CHAT_ID, "text": html, "parse_mode": "HTML"}
-    with httpx.Client(base_url=f"{playground.url}/bot{TOKEN}/", **DIRECT) as bot:
+@pytest.fixture(scope="module")
+def playground() -> Iterator[RunningPlayground]:
+    with running_playground() as playground:
+        yield playground
+
+
+@pytest.fixture
+def user(playground: RunningPlayground) -> Iterator[User]:
+    with playground.user(next(_chats)) as user:
+        user.history()  # opens the chat
+        yield user
+
+
+@pytest.fixture
+def page(browser: Browser, playground: RunningPlayground, user: User) -> Iterator[Page]:
+    with open_page(browser, f"{playground.url}/?chat={user.chat_id}", NARROW) as page:
+        yield page
+
+
+def say(url: str, html: str, chat_id: int = CHAT_ID, **call: object) -> None:
+    """Say something as the bot."""
+    message = {"chat_id": chat_id, "text": html, "parse_mode": "HTML", **call}
+    with httpx.Client(base_url=f"{url}/bot{TOKEN}/", **DIRECT) as bot:
         assert bot.post("sendMessage", json=message).is_success
 
 
-def test_a_chat_as_a_person_sees_it(page: Page) -> None:
-    problems: list[str] = []
-    page.on("console", lambda message: problems.append(message.text))
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    with running_playground() as playground, playground.user() as user:
-        page.goto(f"{playground.url}/")
-        expect(page.get_by_text("Send a photo, or paste the link of an image.")).to_be_visible()
-
-        page.set_input_files("#files", {"name": "cat.png", "mimeType": "image/png", "buffer": PIXEL})
-        page.fill("#text", "What is\nit?")
-        page.press("#text", "Enter")
-        expect(page.locator(".mine .photo img")).to_be_visible()
-        assert user.history()[0]["caption"] == "What is\nit?"
-
-        say(playground, '<b>a <i>pixel</i></b> &lt;img src=x onerror=alert(1)&gt; <a href="https://example.com/">x</a>')
-        answer = page.locator(".message:not(.mine)")
-        expect(answer.locator("b")).to_have_text("a pixel")
-        expect(answer.locator(".text")).to_have_text("a pixel <img src=x onerror=alert(1)> x")
-        expect(answer.get_by_role("link")).to_have_attribute("href", "https://example.com/")
-
-        page.reload()
-        expect(page.locator(".message")).to_have_count(2)
-    assert not problems
+def poll(url: str) -> None:
+    """Be seen as a bot for three seconds."""
+    with httpx.Client(base_url=f"{url}/bot{TOKEN}/", **DIRECT) as bot:
+        assert bot.post("getUpdates", json={"timeout": 0}).is_success
 
 
-def test_a_link_runs_no_script(page: Page) -> None:
-    with running_playground() as playground:
-        page.goto(f"{playground.url}/")
-        say(playground, '<a href="javascript:alert(1)">here</a>')
-        expect(page.locator(".text")).to_have_text("here")
-        expect(page.locator(".message a")).to_have_count(0)
+def test_what_the_bot_says_is_text_and_never_code(page: Page, playground: RunningPlayground, user: User) -> None:
+    say(playground.url, "&lt;img src=x onerror=alert(1)&gt; &lt;b&gt;", user.chat_id)
+    expect(page.locator(".text")).to_have_text("<img src=x onerror=alert(1)> <b>")
+    say(playground.url, '<a href="javascript:alert(1)">here</a>', user.chat_id)
+    expect(page.locator(".text").last).to_have_text("here")
+    expect(page.locator("article a, article img")).to_have_count(0)
 
 
-def test_the_page_comes_back_by_itself(page: Page) -> None:
+def test_entities_are_counted_in_utf_16_units(page: Page, playground: RunningPlayground, user: User) -> None:
+    say(playground.url, "🐈 <b>a <i>tabby</i> cat</b> 🐈 https://example.com", user.chat_id)
+    expect(page.locator(".text > b")).to_have_text("a tabby cat")
+    expect(page.locator(".text > b > i")).to_have_text("tabby")
+    expect(page.locator(".text > a")).to_have_text("https://example.com")
+
+
+def test_a_screen_reader_is_told_the_answer_without_its_bars(
+    page: Page, playground: RunningPlayground, user: User
+) -> None:
+    say(playground.url, "<code>▰▰▱▱  20%</code> tabby", user.chat_id)
+    expect(page.get_by_role("region", name="New messages")).to_have_text("Whatsit: 20% tabby")
+    expect(page.locator(".text [aria-hidden]")).to_have_text("▰▰▱▱")
+
+
+def test_days_are_set_apart(page: Page, user: User) -> None:
+    now = int(time.time())
+    for days_ago in (400, 1, 1, 0):
+        user.send_raw({"text": "hello", "date": now - days_ago * DAY_S})
+    expect(page.locator(".day")).to_have_count(3)
+    expect(page.locator(".day").nth(1)).to_have_text("Yesterday")
+    expect(page.locator(".day").nth(2)).to_have_text("Today")
+
+
+def test_an_edited_message_changes_in_place_and_a_deleted_one_goes(
+    page: Page, playground: RunningPlayground, user: User
+) -> None:
+    first = user.send_text("one")
+    user.send_text("two")
+    user.edit(first["message_id"], {"text": "1"})
+    expect(page.locator(".text")).to_have_text(["1", "two"])
+    with httpx.Client(base_url=f"{playground.url}/bot{TOKEN}/", **DIRECT) as bot:
+        bot.post("deleteMessage", json={"chat_id": user.chat_id, "message_id": first["message_id"]})
+    expect(page.locator(".text")).to_have_text(["two"])
+
+
+def test_typing_ends_after_five_seconds_or_with_the_answer(
+    page: Page, playground: RunningPlayground, user: User
+) -> None:
+    page.clock.install()
+    page.reload()
+    expect(page.locator("#empty")).to_be_visible()
+    with httpx.Client(base_url=f"{playground.url}/bot{TOKEN}/", **DIRECT) as bot:
+        for _ in range(2):
+            bot.post("sendChatAction", json={"chat_id": user.chat_id, "action": "typing"})
+            expect(page.get_by_text("typing…")).to_be_visible()
+            page.clock.run_for(5000)
+            expect(page.get_by_text("typing…")).to_be_hidden()
+        bot.post("sendChatAction", json={"chat_id": user.chat_id, "action": "typing"})
+    expect(page.get_by_text("typing…")).to_be_visible()
+    say(playground.url, "a cat", user.chat_id)
+    expect(page.get_by_text("typing…")).to_be_hidden()
+
+
+def test_whoever_waits_in_vain_is_told_where_to_look(page: Page, playground: RunningPlayground, user: User) -> None:
+    page.clock.install()
+    page.reload()
+    poll(playground.url)
+    expect(page.locator("#state")).to_have_text("online")
+    user.send_text("Hello?")
+    expect(page.locator(".mine")).to_be_visible()
+    page.clock.run_for(21_000)
+    expect(page.locator("#notice")).to_contain_text("Still no answer.")
+    say(playground.url, "Hello", user.chat_id)
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_what_cannot_be_sent_stays_in_the_message_box(page: Page) -> None:
+    page.route("**/messages", lambda route: route.fulfill(json={"refused": "Not now."}))
+    page.get_by_label("Message", exact=True).fill("keep me")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("Not now.")
+    expect(page.get_by_label("Message", exact=True)).to_have_value("keep me")
+
+
+def test_the_page_tells_how_far_the_model_is_and_when_the_bot_is_there(browser: Browser, tmp_path: Path) -> None:
     port = free_port()
-    with running_playground(port) as playground:
-        page.goto(f"{playground.url}/")
-        expect(page.locator("#state")).to_have_text("starting…")
-    expect(page.locator("#state")).to_contain_text("not reachable")
-    with running_playground(port) as playground:
-        say(playground, "back again")
+    url = f"http://127.0.0.1:{port}"
+    progress = {"pid": os.getpid(), "step": 2, "of": 4, "text": "downloading the weights", "fraction": 0.5}
+    with start_playground(port, MODELS_DIR=str(tmp_path)) as process:
+        wait_until(lambda: is_up(port), 10, "the playground's start")
+        with open_page(browser, url) as page:
+            expect(page.get_by_text("Whatsit is starting.")).to_be_visible()
+            poll(url)
+            expect(page.get_by_text("has no model yet, so pictures wait. To prepare one: make model")).to_be_visible()
+            assert not accessibility_faults(page)
+            (tmp_path / "progress.json").write_text(json.dumps(progress))
+            poll(url)
+            expect(page.get_by_text("Step 2 of 4: downloading the weights (50 %)")).to_be_visible()
+            assert page.locator("progress").evaluate("(bar) => bar.position") == pytest.approx(1.5 / 4)
+            assert not accessibility_faults(page)
+            expect(page.locator("#state")).to_have_text("not running", timeout=10_000)
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def test_the_page_comes_back_by_itself(browser: Browser) -> None:
+    port = free_port()
+    with contextlib.ExitStack() as stack:
+        with running_playground(port) as first:
+            say(first.url, "before")
+            page = stack.enter_context(open_page(browser, first.url, may_fail=True))
+            expect(page.locator(".text")).to_have_text("before")
+        expect(page.locator("#state")).to_have_text("not reachable")
+        expect(page.get_by_text("The connection is lost. This page comes back by itself.")).to_be_visible()
+        second = stack.enter_context(running_playground(port))
+        say(second.url, "back again")
         expect(page.locator(".text")).to_have_text("back again", timeout=10_000)

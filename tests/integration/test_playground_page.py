@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests.bot_api import DIRECT, TOKEN, Json, RunningPlayground, User, running_playground
+from tests.bot_api import DIRECT, ROOT, TOKEN, Json, RunningPlayground, User, running_playground
+
+STATIC = ROOT / "playground" / "static"
+STATIC_PARTS = sorted(path.name for path in STATIC.glob("*.*") if path.suffix in {".css", ".js", ".svg"})
 
 _chat_ids = itertools.count(4000)
 
@@ -43,10 +47,25 @@ def events(stream: httpx.Response) -> Iterator[Json]:
 def test_the_page_loads_its_parts_from_here_alone(http: httpx.Client) -> None:
     page = http.get("/")
     assert page.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'; ")
-    for part in ("/chat.js", "/chat.css", "/icon.svg"):
-        assert part.strip("/") in page.text
-        assert http.get(part).is_success
+    parts = re.findall(r'(?:src|href)="([^"#]+)"', page.text)
+    parts += [part for part in STATIC_PARTS if part not in parts]
+    for part in parts:
+        assert http.get(f"/{part}").headers["Content-Security-Policy"] == page.headers["Content-Security-Policy"], part
     assert "//" not in page.text
+
+
+def test_the_page_is_small() -> None:
+    assert sum((STATIC / part).stat().st_size for part in (*STATIC_PARTS, "index.html")) < 60_000
+    assert all((STATIC / part).read_text().count("\n") < 400 for part in STATIC_PARTS)
+
+
+def test_each_sample_picture_is_small_and_its_source_is_named() -> None:
+    sources = (STATIC / "samples" / "README.md").read_text()
+    samples = sorted((STATIC / "samples").glob("*.jpg"))
+    assert samples
+    for sample in samples:
+        assert sample.stat().st_size < 30_000
+        assert f"| `{sample.name}` |" in sources
 
 
 @pytest.mark.parametrize(
@@ -77,16 +96,15 @@ def test_a_link_from_another_site_leads_to_the_page(http: httpx.Client) -> None:
 
 def test_a_photo_that_is_none_is_refused_in_words(http: httpx.Client, user: User) -> None:
     answer = http.post(f"/api/chats/{user.chat_id}/messages", files={"photo": b"just text"})
-    assert answer.status_code == 400
-    assert answer.json() == {"error": "This is no image that can be sent as a photo. Send it as a file."}
+    assert answer.is_success, "a browser would report any other status as an error of the page"
+    assert answer.json() == {"refused": "This is no image that can be sent as a photo. Send it as a file."}
     assert not user.history()
 
 
 @pytest.mark.parametrize(("text", "words"), [(" ", "nothing to send"), ("x" * 4097, "longer than 4096")])
 def test_a_text_that_no_app_sends_is_refused_in_words(http: httpx.Client, text: str, words: str) -> None:
     answer = http.post("/api/chats/1001/messages", json={"text": text})
-    assert answer.status_code == 400
-    assert words in answer.json()["error"]
+    assert words in answer.json()["refused"]
 
 
 def test_an_upload_is_never_shown_as_a_page(http: httpx.Client, user: User) -> None:
@@ -112,23 +130,36 @@ def test_a_chat_keeps_its_last_500_messages(user: User) -> None:
     assert (len(texts), texts[0], texts[-1]) == (500, "2", "501")
 
 
-def test_events_tell_what_happens_in_the_chat(http: httpx.Client, user: User) -> None:
-    call = f"/bot{TOKEN}"
-    with http.stream("GET", f"/api/chats/{user.chat_id}/events") as stream:
+def test_events_tell_what_happens_in_every_chat(http: httpx.Client, user: User) -> None:
+    call, chat = f"/bot{TOKEN}", {"chat_id": user.chat_id}
+    with http.stream("GET", "/api/events") as stream, httpx.Client(base_url=http.base_url, **DIRECT) as bot:
         told = events(stream)
-        assert next(told) == {"event": "bot", "state": "starting"}
+        hello = next(told)
+        assert (hello["event"], hello["bot"]["state"]) == ("hello", "starting")
+        assert [chat["title"] for chat in hello["chats"]] == ["You", "Group"]
         user.send_text("hello")
-        assert next(told)["message"]["text"] == "hello"
-        with httpx.Client(base_url=http.base_url, **DIRECT) as bot:
-            bot.get(f"{call}/getUpdates")
-            assert next(told) == {"event": "bot", "state": "online"}
-            chat = {"chat_id": user.chat_id}
-            bot.post(f"{call}/sendChatAction", json=chat | {"action": "typing"})
-            assert next(told) == {"event": "action", "action": "typing"}
-            sent = bot.post(f"{call}/sendMessage", json=chat | {"text": "hi"}).json()["result"]
-            assert next(told)["message"] == sent
-            bot.post(f"{call}/deleteMessage", json=chat | {"message_id": sent["message_id"]})
-            assert next(told) == {"event": "deleted", "message_id": sent["message_id"]}
+        opened, said = next(told), next(told)
+        assert (opened["event"], opened["chat"]["id"]) == ("chat", user.chat_id)
+        assert (said["chat_id"], said["message"]["text"], said["unread"]) == (user.chat_id, "hello", 0)
+        bot.get(f"{call}/getUpdates")
+        assert next(told) == {"event": "bot", "state": "online"}
+        bot.post(f"{call}/setMyCommands", json={"commands": [{"command": "help", "description": "?"}]})
+        assert next(told) == {"event": "commands", "commands": [{"command": "help", "description": "?"}]}
+        bot.post(f"{call}/sendChatAction", json=chat | {"action": "typing"})
+        assert next(told) == {"event": "action", "chat_id": user.chat_id, "action": "typing"}
+        sent = bot.post(f"{call}/sendMessage", json=chat | {"text": "hi"}).json()["result"]
+        assert next(told) == {"event": "message", "chat_id": user.chat_id, "unread": 1, "message": sent}
+        http.put(f"/api/chats/{user.chat_id}", json={"read": sent["message_id"]})
+        assert next(told)["chat"]["unread"] == 0
+        bot.post(f"{call}/deleteMessage", json=chat | {"message_id": sent["message_id"]})
+        assert next(told) == {"event": "deleted", "chat_id": user.chat_id, "message_id": sent["message_id"]}
+
+
+def test_new_chats_have_names_of_their_own(http: httpx.Client, user: User) -> None:
+    chats = [http.post("/api/chats", json={"group": group}).json()["chat"] for group in (False, False, True)]
+    assert [chat["title"] for chat in chats] == ["Guest 2", "Guest 3", "Group 2"]
+    assert [chat["type"] for chat in chats] == ["private", "private", "supergroup"]
+    assert len({chat["id"] for chat in chats}) == 3
 
 
 def test_waiting_for_answers_ends_with_the_answer(http: httpx.Client, user: User) -> None:

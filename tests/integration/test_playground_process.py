@@ -35,7 +35,7 @@ def test_a_stop_ends_polls_and_event_streams_at_once() -> None:
     with (
         running_playground() as playground,
         httpx.Client(base_url=playground.url, **DIRECT) as http,
-        http.stream("GET", "/api/chats/1001/events") as stream,
+        http.stream("GET", "/api/events") as stream,
     ):
         lines = stream.iter_lines()
         next(lines)

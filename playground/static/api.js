@@ -1,0 +1,40 @@
+// What the page asks of its server, and what it knows of the bot.
+
+export const page = { chatId: 1001, bot: { first_name: "Whatsit", username: "" }, chats: new Map() };
+
+export const currentChat = () => page.chats.get(page.chatId);
+export const isGroup = (chat = currentChat()) => Boolean(chat) && chat.type !== "private";
+export const mention = () => `@${page.bot.username}`;
+
+const UNREACHABLE = "This could not be sent: the connection is lost. Your message is still here; try again in a moment.";
+
+/** The answer; what was refused, and a server that does not answer, throw an Error with words for people. */
+async function call(method, path, body) {
+  const isForm = body instanceof FormData;
+  const answer = await fetch(`/api/${path}`, {
+    method,
+    body: isForm ? body : body && JSON.stringify(body),
+    headers: body && !isForm ? { "Content-Type": "application/json" } : {},
+  }).catch(() => { throw new Error(UNREACHABLE); });
+  if (!answer.ok) throw new Error(`This did not work (${answer.status}).`);
+  const result = await answer.json();
+  if (result.refused) throw new Error(result.refused);
+  return result;
+}
+
+export const history = async (chatId) => (await call("GET", `chats/${chatId}/messages`)).messages;
+export const newChat = async (group) => (await call("POST", "chats", { group })).chat;
+export const markRead = (chatId, messageId) => call("PUT", `chats/${chatId}`, { read: messageId });
+export const press = async (messageId, data) =>
+  (await call("POST", `chats/${page.chatId}/messages/${messageId}/press`, { data })).heard;
+
+const PHOTO = /^image\/(jpeg|png|webp|bmp|avif)$/; // what Telegram's apps send as a photo; the rest goes as a file
+
+/** Send a text, or files with the text as their caption. */
+export function send(text, files = [], { asFiles = false, replyTo = null } = {}) {
+  const form = new FormData();
+  form.append("text", text);
+  if (replyTo) form.append("reply_to", replyTo);
+  for (const file of files) form.append(PHOTO.test(file.type) && !asFiles ? "photo" : "document", file);
+  return call("POST", `chats/${page.chatId}/messages`, form);
+}

@@ -1,0 +1,32 @@
+// Pictures to try the bot with: one click sends one. Where they are from: samples/README.md.
+
+import { isGroup, mention, send } from "./api.js";
+import { at, element } from "./dom.js";
+
+const SAMPLES = { cat: "a cat’s face", coffee: "a cup of coffee", rocket: "a rocket before its launch" };
+
+async function sendSample(name, onError) {
+  at("text").focus();
+  try {
+    const picture = await (await fetch(`samples/${name}.jpg`)).blob();
+    await send(isGroup() ? `${mention()} What is this?` : "", [new File([picture], `${name}.jpg`, { type: "image/jpeg" })]);
+  } catch (error) {
+    onError(error.message);
+  }
+}
+
+/** Put a button for each picture wherever there is room for them. */
+export function offerSamples(onError) {
+  for (const place of document.querySelectorAll(".samples")) {
+    place.append(...Object.entries(SAMPLES).map(([name, words]) => element(
+      "button",
+      { type: "button", className: "sample", title: `Send ${words}`, ariaLabel: `Send ${words}`, onclick: () => sendSample(name, onError) },
+      element("img", { src: `samples/${name}.jpg`, alt: "", width: 96, height: 96 }),
+    )));
+  }
+  const toggle = at("show-samples");
+  toggle.addEventListener("click", () => {
+    at("sample-strip").hidden = !at("sample-strip").hidden;
+    toggle.ariaExpanded = String(!at("sample-strip").hidden);
+  });
+}

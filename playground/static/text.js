@@ -1,0 +1,81 @@
+// Texts with their entities, whose offsets count UTF-16 units, as JavaScript's strings do.
+// What the bot says is only ever put in as text: nothing in it can become code.
+
+import { element } from "./dom.js";
+
+const BARS = /([▰▱]+)/;
+
+const TAGS = {
+  bold: "b", italic: "i", underline: "u", strikethrough: "s", code: "code", pre: "pre",
+  blockquote: "blockquote", expandable_blockquote: "blockquote",
+};
+const BLOCKS = new Set(["PRE", "BLOCKQUOTE"]);
+const MARKED = new Set(["mention", "text_mention", "hashtag", "cashtag", "email", "phone_number"]);
+
+function spoiler() {
+  const made = element("span", { className: "spoiler", tabIndex: 0, role: "button", ariaLabel: "Hidden text: show" });
+  const show = () => {
+    made.classList.add("shown");
+    for (const name of ["tabindex", "role", "aria-label"]) made.removeAttribute(name);
+  };
+  made.addEventListener("click", show);
+  made.addEventListener("keydown", ({ key }) => { if (key === "Enter") show(); });
+  return made;
+}
+
+function wrapper(entity, text, onCommand) {
+  if (entity.type === "url" || entity.type === "text_link") return link(entity.url ?? text) ?? element("span");
+  if (entity.type === "bot_command") {
+    return element("button", { type: "button", className: "command", onclick: () => onCommand(text) });
+  }
+  if (entity.type === "spoiler") return spoiler();
+  return element(TAGS[entity.type] ?? "span", { className: MARKED.has(entity.type) ? "marked" : "" });
+}
+
+/** A link that opens a page of its own; null if it is none that a browser should follow. */
+export function link(text) {
+  const address = text.includes("://") ? text : `http://${text}`;
+  if (!/^https?:/i.test(address) || !URL.canParse(address)) return null;
+  return element("a", { href: address, target: "_blank", rel: "noopener noreferrer" });
+}
+
+/** Text in which bars, which sound like noise when read out, are for the eye only. */
+function plain(text) {
+  const parts = text.split(BARS).filter(Boolean);
+  return parts.map((part) => (BARS.test(part) ? element("span", { ariaHidden: "true", textContent: part }) : part));
+}
+
+export function formatted(text, entities = [], onCommand = () => {}) {
+  const sorted = [...entities].sort((a, b) => a.offset - b.offset || b.length - a.length);
+  const fill = (parent, start, end) => {
+    let position = start;
+    while (sorted.length && sorted[0].offset < end) {
+      const entity = sorted.shift();
+      const from = Math.max(entity.offset, position);
+      const to = Math.min(entity.offset + entity.length, end);
+      if (to <= from) continue;
+      parent.append(...plain(text.slice(position, from)));
+      const child = wrapper(entity, text.slice(from, to), onCommand);
+      fill(child, from, to);
+      parent.append(child);
+      position = to + (BLOCKS.has(child.tagName) && text[to] === "\n" ? 1 : 0); // it ends its line by itself
+    }
+    parent.append(...plain(text.slice(position, end)));
+    return parent;
+  };
+  return fill(element("div", { className: "text" }), 0, text.length);
+}
+
+const KINDS = {
+  photo: "Photo", animation: "GIF", document: "File", voice: "Voice message", video: "Video",
+  video_note: "Video message", audio: "Audio", sticker: "Sticker", location: "Location", contact: "Contact", poll: "Poll",
+};
+
+export const kindOf = (message) => KINDS[Object.keys(KINDS).find((kind) => kind in message)] ?? "Message";
+
+/** A message in one line, for quotes, lists and screen readers. */
+export function inOneLine(message) {
+  const words = (message.text ?? message.caption ?? "").replaceAll(/[▰▱]+ */g, "").replaceAll(/\s+/g, " ").trim();
+  if (message.document) return [message.document.file_name ?? "File", words].filter(Boolean).join(": ");
+  return words || kindOf(message);
+}
