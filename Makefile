@@ -7,16 +7,16 @@ BIN := $(VENV)/bin
 PIP_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test lint model clean
+.PHONY: help run check test lint model screenshots clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: $(VENV)/.run ## install, prepare the model, start the bot in the foreground; Ctrl-C stops it
 	@$(BIN)/python -m classifier.prepare
-	@mkdir -p run/logs
+	@umask 077; mkdir -p run/logs
 	@$(BIN)/python -m common.banner
-	@exec $(BIN)/supervisord --nodaemon --configuration supervisord.conf
+	@umask 077; exec $(BIN)/supervisord --nodaemon --configuration supervisord.conf
 
 check: $(VENV)/.run ## say what is wrong and what to do: settings, token, Redis, model, disk, port, programs
 	@$(BIN)/python -m common.check
@@ -25,12 +25,16 @@ model: $(VENV)/.run ## prepare the model that MODEL names, and nothing else
 	@$(BIN)/python -m classifier.prepare
 
 test: $(VENV)/.test ## install what the tests need, and run them all
+	@sh tests/system_packages.sh
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.test ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
+
+screenshots: $(VENV)/.test ## make the README's pictures anew, in a real chat with the real bot
+	$(BIN)/python -m docs.screenshots
 
 clean: ## delete what was installed, prepared and stored (run/ and models/ too)
 	rm -rf $(VENV) run models .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -100,7 +100,7 @@ def _bar(probability: float) -> str:
     """A bar and a percentage, both of fixed width, so that the names behind them stand in a column."""
     full = round(probability * BAR_LENGTH)
     percent = "<1" if 0 < probability < 0.005 else f"{probability:.0%}".rstrip("%")  # noqa: PLR2004 -- rounds to 0
-    return f"<code>{'▰' * full}{'▱' * (BAR_LENGTH - full)} {escape(f'{percent:>3}')}%</code>"
+    return f"<code>{'■' * full}{'□' * (BAR_LENGTH - full)} {escape(f'{percent:>3}')}%</code>"
 
 
 def _shortened(text: str) -> str:

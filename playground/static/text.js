@@ -3,7 +3,7 @@
 
 import { element } from "./dom.js";
 
-const BARS = /([▰▱]+)/;
+const BARS = /([■□]+)/;
 
 const TAGS = {
   bold: "b", italic: "i", underline: "u", strikethrough: "s", code: "code", pre: "pre",
@@ -75,7 +75,7 @@ export const kindOf = (message) => KINDS[Object.keys(KINDS).find((kind) => kind 
 
 /** A message in one line, for quotes, lists and screen readers. */
 export function inOneLine(message) {
-  const words = (message.text ?? message.caption ?? "").replaceAll(/[▰▱]+ */g, "").replaceAll(/\s+/g, " ").trim();
+  const words = (message.text ?? message.caption ?? "").replaceAll(/[■□]+ */g, "").replaceAll(/\s+/g, " ").trim();
   if (message.document) return [message.document.file_name ?? "File", words].filter(Boolean).join(": ");
   return words || kindOf(message);
 }

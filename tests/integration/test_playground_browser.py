@@ -91,9 +91,9 @@ def test_entities_are_counted_in_utf_16_units(page: Page, playground: RunningPla
 def test_a_screen_reader_is_told_the_answer_without_its_bars(
     page: Page, playground: RunningPlayground, user: User
 ) -> None:
-    say(playground.url, "<code>▰▰▱▱  20%</code> tabby", user.chat_id)
+    say(playground.url, "<code>■■□□  20%</code> tabby", user.chat_id)
     expect(page.get_by_role("region", name="New messages")).to_have_text("Whatsit: 20% tabby")
-    expect(page.locator(".text [aria-hidden]")).to_have_text("▰▰▱▱")
+    expect(page.locator(".text [aria-hidden]")).to_have_text("■■□□")
 
 
 def test_days_are_set_apart(page: Page, user: User) -> None:

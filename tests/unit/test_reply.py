@@ -57,7 +57,7 @@ def answer(top: tuple[Prediction, ...] = TOP, quote: str = "") -> SendReply:
 
 def test_the_five_best_stand_in_order_with_percentages_and_bars_the_best_in_bold() -> None:
     lines = worded(answer()).split("\n")
-    assert lines[0] == "<code>▰▰▰▰▰▰▱▱▱▱  62%</code> <b>tabby</b>"
+    assert lines[0] == "<code>■■■■■■□□□□  62%</code> <b>tabby</b>"
     assert [unescape(re.sub("<[^>]*>", "", line)).split("%")[1].strip() for line in lines] == [p.label for p in TOP]
     assert "  &lt;1%" not in lines[1]
     assert "&lt;1%" in lines[4]
