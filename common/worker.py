@@ -45,6 +45,7 @@ GIVE_UP_S: Final = 5.0
 HANGS_IN_A_ROW: Final = 3
 
 _SUBSCRIBE_FIRST_S: Final = 2.0
+_CANCEL_AGAIN_S: Final = 0.2
 _REDIS_BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 _ANNOUNCED_MARKER_MS: Final = 60_000
 
@@ -165,10 +166,7 @@ class Runtime(Generic[TakenT]):
                 if task.done():
                     await task
         finally:
-            tasks = [loop, background, *chores, *self._hands.tasks(), *self._asides]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _end(loop, background, *chores, *self._hands.tasks(), *self._asides)
 
     # The loop
 
@@ -409,6 +407,16 @@ def _as_outcome(outcome: Outputs | BaseException) -> Outcome:
     if outcome is None:
         return ()
     return (outcome,) if isinstance(outcome, Message) else outcome
+
+
+async def _end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel the tasks, again and again: a library that is connecting can swallow a cancellation."""
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_CANCEL_AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _unless_away(call: Coroutine[Any, Any, Any]) -> None:
