@@ -77,7 +77,7 @@ class BotApi:
             offset=parameters.integer("offset"),
             limit=min(max(limit, 1), 100),
             timeout_s=max(parameters.integer("timeout"), 0),
-            allowed=allowed if isinstance(allowed, list) else None,
+            allowed=[kind for kind in allowed if isinstance(kind, str)] if isinstance(allowed, list) else None,
         )
 
     async def _set_webhook(self, parameters: Parameters) -> bool:

@@ -21,3 +21,7 @@ class ApiError(Exception):
 
 class Refused(Exception):  # noqa: N818 -- named for what happened, as its readers see it
     """The page asked for what Telegram's own apps would refuse. The message is for people."""
+
+
+class NoPhoto(Refused):
+    """This cannot be a photo, but it can be sent as a file, and the words say so."""

@@ -14,7 +14,7 @@ from pathlib import PurePath
 
 from PIL import Image, ImageOps
 
-from playground.errors import ApiError, Refused
+from playground.errors import ApiError, NoPhoto
 
 MAX_TOTAL_BYTES = 256 << 20
 """What all uploads together may take; the oldest go first."""
@@ -133,19 +133,19 @@ def photo_sizes(content: bytes) -> list[Picture]:
     500 x 400 pixels has the sizes 90, 320 and 500. Turned upright, without metadata; ascending.
 
     Raises:
-        Refused: It is too large, too narrow, or no image.
+        NoPhoto: It is too large, too narrow, or no image.
     """
     if len(content) > MAX_PHOTO_BYTES:
-        raise Refused("A photo may have at most 10 MB. Send it as a file.")
+        raise NoPhoto("A photo may have at most 10 MB. Send it as a file.")
     try:
         with Image.open(io.BytesIO(content)) as image:
             _check_shape(*image.size)
             image.draft("RGB", (_BOXES[-1], _BOXES[-1]))  # decodes a large JPEG at a fraction of its size
             upright = _on_white(ImageOps.exif_transpose(image))
     except Image.DecompressionBombError as error:
-        raise Refused(_TOO_MANY_PIXELS) from error
+        raise NoPhoto(_TOO_MANY_PIXELS) from error
     except (OSError, SyntaxError, ValueError) as error:
-        raise Refused("This is no image that can be sent as a photo. Send it as a file.") from error
+        raise NoPhoto("This is no image that can be sent as a photo. Send it as a file.") from error
     longest = max(upright.size)
     boxes = [box for box in _BOXES if box < longest]
     return [_jpeg(upright, box) for box in [*boxes, min(longest, _BOXES[-1])][: len(_BOXES)]]
@@ -153,12 +153,15 @@ def photo_sizes(content: bytes) -> list[Picture]:
 
 def _check_shape(width: int, height: int) -> None:
     if width * height > (Image.MAX_IMAGE_PIXELS or 0):
-        raise Refused(_TOO_MANY_PIXELS)
+        raise NoPhoto(_TOO_MANY_PIXELS)
     if max(width, height) > MAX_PHOTO_RATIO * min(width, height):
-        raise Refused(f"A photo may be at most {MAX_PHOTO_RATIO} times as long as wide. Send it as a file.")
+        raise NoPhoto(f"A photo may be at most {MAX_PHOTO_RATIO} times as long as wide. Send it as a file.")
 
 
 def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16-bit grey: convert alone would cut everything above 255 to white
+        image = image.convert("I").point(lambda value: value / 256).convert("L")
+        image.info.pop("transparency", None)  # a value of the 16-bit scale
     if not image.has_transparency_data:
         return image.convert("RGB")
     layer = image.convert("RGBA")

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from playground.errors import ApiError
 
@@ -52,6 +54,24 @@ _FOUND = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+
+
+class _Place(msgspec.Struct):
+    """What every entity has, whatever its type."""
+
+    type: str
+    offset: Annotated[int, msgspec.Meta(ge=0)]
+    length: Annotated[int, msgspec.Meta(ge=0)]
+
+
+def checked_entities(given: Any) -> list[Json]:
+    """Entities as a caller gave them, with whole numbers for offset and length; numbers may come as text.
+
+    Raises:
+        msgspec.ValidationError: They are no list of entities; the message says where.
+    """
+    places = msgspec.convert(given, list[_Place], strict=False)
+    return [{**entity, **msgspec.to_builtins(place)} for entity, place in zip(given, places, strict=True)]
 
 
 def utf16_length(text: str) -> int:

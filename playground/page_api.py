@@ -14,8 +14,9 @@
     GET  /api/files/{file_id}              what was sent, for showing it
     GET  /                                 the page
 
-What Telegram's apps would refuse comes back as {"refused": words for people}, with status 200: a browser
-reports every other status as an error of the page.
+What Telegram's apps would refuse, and what cannot be read, comes back as {"refused": words for people}, with
+status 200: a browser reports every other status as an error of the page. {"as_file": true} beside it says that
+the same can be sent as a file.
 
 Two more fields of the form are for tests. ``raw=1`` keeps a photo's bytes as they are, even if they are no
 image: what Telegram would send if an upload broke. ``announced_bytes`` is the size that it then announces.
@@ -28,7 +29,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.datastructures import UploadFile
@@ -38,15 +39,15 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from playground import uploads
-from playground.errors import Refused
-from playground.files import MAX_PHOTO_BYTES, MAX_UPLOAD_BYTES
-from playground.formatting import find_entities, utf16_length
+from playground.errors import NoPhoto, Refused
+from playground.formatting import checked_entities, find_entities, utf16_length
 from playground.parameters import MAX_CAPTION, MAX_TEXT
 from playground.state import Chat, Playground
 from playground.updates import LONGEST_POLL_S
-from playground.uploads import MAX_ALBUM, Upload
+from playground.uploads import Upload
 
 Json = dict[str, Any]
+BodyT = TypeVar("BodyT")
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 _STATIC = Path(__file__).with_name("static")
@@ -71,6 +72,18 @@ _UPLOAD_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "private, max-age=86400, immutable",
 }
+
+
+class _Raw(msgspec.Struct):
+    fields: Json = {}
+    update: str = "message"
+
+
+class _ChatChange(msgspec.Struct):
+    type: str | None = None
+    title: str | None = None
+    blocked: bool | None = None
+    read: int = 0
 
 
 class PageApi:
@@ -114,15 +127,13 @@ class PageApi:
         chat = self._chat(request)
         if request.headers.get("content-type", "").startswith("application/json"):
             body = await _json(request)
-            fields = _text_fields(str(body.get("text", "")), body.get("entities", []))
+            fields = _text_fields(str(body.get("text", "")), _entities(body))
             messages = [self._playground.user_says(chat, fields | _reply(chat, body.get("reply_to")))]
         else:
             messages = await self._say_form(request, chat)
         return JSONResponse({"messages": messages}, status_code=201)
 
     async def _say_form(self, request: Request, chat: Chat) -> list[Json]:
-        if int(request.headers.get("content-length", "0")) > MAX_UPLOAD_BYTES + MAX_ALBUM * MAX_PHOTO_BYTES:
-            raise Refused("This is too much at once.")
         async with request.form(max_files=100) as form:
             text = str(form.get("text", ""))
             reply = _reply(chat, form.get("reply_to"))
@@ -131,6 +142,7 @@ class PageApi:
                 return [self._playground.user_says(chat, _text_fields(text) | reply)]
             caption = _text_fields(text, prefix="caption_", limit=MAX_CAPTION) if text.strip() else {}
             announced = form.get("announced_bytes")
+            announced_bytes = _whole_number(announced, "announced_bytes") if announced else None
             contents = [
                 await uploads.fields(
                     self._playground.files,
@@ -139,7 +151,7 @@ class PageApi:
                         part.filename or kind,
                         await part.read(),
                         part.content_type or "",
-                        announced_bytes=int(str(announced)) if announced else None,
+                        announced_bytes=announced_bytes,
                         raw=form.get("raw") == "1",
                     ),
                 )
@@ -152,6 +164,7 @@ class PageApi:
     async def _edit(self, request: Request) -> Response:
         chat = self._chat(request)
         fields = await _json(request)
+        _check_author(fields)
         if "text" in fields:
             fields = _text_fields(str(fields["text"])) | fields
         try:
@@ -161,9 +174,9 @@ class PageApi:
         return JSONResponse({"messages": [message]})
 
     async def _say_raw(self, request: Request) -> Response:
-        body = await _json(request)
-        fields = body.get("fields", {})
-        message = self._playground.user_says(self._chat(request), fields, body.get("update", "message"))
+        body = await _body(request, _Raw)
+        _check_author(body.fields)
+        message = self._playground.user_says(self._chat(request), body.fields, body.update)
         return JSONResponse({"messages": [message]}, status_code=201)
 
     async def _press(self, request: Request) -> Response:
@@ -182,11 +195,11 @@ class PageApi:
 
     async def _set_chat(self, request: Request) -> Response:
         chat = self._chat(request)
-        body = await _json(request)
-        chat.kind = body.get("type", chat.kind)
-        chat.title = body.get("title", chat.title)
-        chat.blocked = body.get("blocked", chat.blocked)
-        chat.read_id = max(chat.read_id, body.get("read", 0))
+        change = await _body(request, _ChatChange)
+        chat.kind = chat.kind if change.type is None else change.type
+        chat.title = chat.title if change.title is None else change.title
+        chat.blocked = chat.blocked if change.blocked is None else change.blocked
+        chat.read_id = max(chat.read_id, change.read)
         self._playground.tell_chat(chat)
         return JSONResponse(chat.as_json)
 
@@ -222,22 +235,52 @@ def _static(name: str) -> Endpoint:
 
 
 def _in_words(endpoint: Endpoint) -> Endpoint:
-    """The endpoint, with refusals as JSON: ``{"refused": words for the user}``."""
+    """The endpoint, with refusals as JSON: ``{"refused": words for the user}``.
+
+    ``as_file`` stands beside them if the cure is to send it as a file.
+    """
 
     async def serve(request: Request) -> Response:
         try:
             return await endpoint(request)
         except Refused as error:
-            return JSONResponse({"refused": str(error)})
+            return JSONResponse({"refused": str(error)} | ({"as_file": True} if isinstance(error, NoPhoto) else {}))
 
     return serve
 
 
 async def _json(request: Request) -> Json:
+    return await _body(request, dict[str, Any])
+
+
+async def _body(request: Request, shape: type[BodyT]) -> BodyT:
     try:
-        return msgspec.json.decode(await request.body(), type=dict[str, Any])
+        return msgspec.json.decode(await request.body(), type=shape)
     except msgspec.DecodeError as error:
-        raise HTTPException(400, str(error)) from None
+        raise _unreadable(error) from None
+
+
+def _entities(body: Json) -> list[Json]:
+    try:
+        return checked_entities(body.get("entities", []))
+    except msgspec.ValidationError as error:
+        raise _unreadable(f"entities: {error}") from None
+
+
+def _check_author(fields: Json) -> None:
+    if not isinstance(fields.get("from", {}), dict):
+        raise _unreadable("from is no user")
+
+
+def _whole_number(value: object, name: str) -> int:
+    try:
+        return int(str(value))
+    except ValueError:
+        raise _unreadable(f"{name} is no whole number") from None
+
+
+def _unreadable(reason: object) -> Refused:
+    return Refused(f"The playground could not read this: {reason}.")
 
 
 def _text_fields(text: str, entities: list[Json] | None = None, prefix: str = "", limit: int = MAX_TEXT) -> Json:
@@ -248,13 +291,13 @@ def _text_fields(text: str, entities: list[Json] | None = None, prefix: str = ""
     if utf16_length(text) > limit:
         msg = f"This text is longer than {limit} characters."
         raise Refused(msg)
-    entities = sorted([*(entities or []), *find_entities(text)], key=lambda entity: int(entity["offset"]))
+    entities = sorted([*(entities or []), *find_entities(text)], key=lambda entity: entity["offset"])
     fields: Json = {prefix.rstrip("_") or "text": text}
     return fields | ({f"{prefix}entities": entities} if entities else {})
 
 
 def _reply(chat: Chat, message_id: object) -> Json:
-    return chat.reply_to(int(str(message_id))) if message_id else {}
+    return chat.reply_to(_whole_number(message_id, "reply_to")) if message_id else {}
 
 
 def _since(chat: Chat, after: int) -> list[Json]:
@@ -262,8 +305,10 @@ def _since(chat: Chat, after: int) -> list[Json]:
 
 
 def _number(request: Request, name: str) -> int:
-    value = request.query_params.get(name, "0")
-    return int(value) if value.isdecimal() else 0
+    try:
+        return max(int(request.query_params.get(name, "0")), 0)
+    except ValueError:
+        return 0
 
 
 def _event(event: Json) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from playground.errors import ApiError
-from playground.formatting import find_entities, parse_html, utf16_length
+from playground.formatting import checked_entities, find_entities, parse_html, utf16_length
 from playground.state import Chat
 from playground.uploads import Upload
 
@@ -60,8 +61,8 @@ class Parameters:
         if not isinstance(value, str):
             return value
         try:
-            return json.loads(value) if value else None
-        except ValueError:
+            return msgspec.json.decode(value) if value else None
+        except msgspec.DecodeError:
             raise ApiError(400, f"Bad Request: can't parse {what} JSON object") from None
 
 
@@ -87,22 +88,19 @@ def formatted_caption(parameters: Parameters) -> Json:
 
 def reply_fields(chat: Chat, parameters: Parameters) -> Json:
     """The field ``reply_to_message``, if the call asks for it."""
-    reply: Json
+    reply, message_id = parameters, parameters.integer("reply_to_message_id")
     if "reply_parameters" in parameters:
         value = parameters.value("reply_parameters", "reply parameters") or {}
         if not isinstance(value, dict):
             raise ApiError(400, "Bad Request: object expected as reply parameters")
-        reply = value
-    else:
-        reply = {
-            "message_id": parameters.integer("reply_to_message_id"),
-            "allow_sending_without_reply": parameters.flag("allow_sending_without_reply"),
-        }
-    message_id = reply.get("message_id")
+        reply = Parameters(value)
+        message_id = reply.integer("message_id")
+        if not message_id and value.get("message_id"):
+            raise ApiError(400, 'Bad Request: can\'t parse reply parameters: Field "message_id" must be of type Number')
     if not message_id:
         return {}
     fields = chat.reply_to(message_id)
-    if not fields and not reply.get("allow_sending_without_reply"):
+    if not fields and not reply.flag("allow_sending_without_reply"):
         raise ApiError(400, "Bad Request: message to be replied not found")
     return fields
 
@@ -142,7 +140,10 @@ def _formatted(parameters: Parameters, name: str, entities_name: str) -> tuple[s
         raise ApiError(400, "Bad Request: unsupported parse_mode")  # Markdown: not here
     else:
         text = source.strip()
-        entities = parameters.value(entities_name, "entities") or []
+        try:
+            entities = checked_entities(parameters.value(entities_name, "entities") or [])
+        except msgspec.ValidationError as error:
+            raise ApiError(400, f"Bad Request: can't parse entities: {error}") from None
     return text, entities + _outside(find_entities(text), entities)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Awaitable
 from typing import Any, TypeVar
@@ -11,25 +12,35 @@ import msgspec
 import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from playground.bot_api import BotApi
 from playground.errors import ApiError
 from playground.faults import DOWNLOAD, Faults, Rule
+from playground.files import MAX_PHOTO_BYTES, MAX_UPLOAD_BYTES
 from playground.page_api import PageApi
 from playground.parameters import Parameters
 from playground.state import Playground
-from playground.uploads import Upload
+from playground.uploads import MAX_ALBUM, Upload
 
 ResultT = TypeVar("ResultT")
+
+MAX_FORM_BYTES = MAX_UPLOAD_BYTES + MAX_ALBUM * MAX_PHOTO_BYTES
+"""The most that one request with files may bring."""
+MAX_BODY_BYTES = 1 << 20
+"""The most that any other request may bring. The longest text that is let through has some 16 kB."""
 
 _DRIPS = 10
 _KEEP_ALIVE_S = 75
 """Longer than clients keep idle connections (httpx: 5 s), so that none is closed under a new request."""
+_NAMES = frozenset({"127.0.0.1", "localhost"})
+_DEFAULT_PORT = 80
 _READS = frozenset({"GET", "HEAD"})
 
 
@@ -54,7 +65,7 @@ class Application:
             Route("/api/reset", self._reset, methods=["POST"]),
             *PageApi(self.playground).routes,
         ]
-        self.asgi: ASGIApp = LocalOnly(Starlette(routes=routes), port)
+        self.asgi: ASGIApp = LocalOnly(Starlette(routes=routes, middleware=[Middleware(Bounded)]), port)
 
     async def _call(self, request: Request) -> Response:
         name = request.path_params["method"]
@@ -109,6 +120,49 @@ class Application:
         return JSONResponse({})
 
 
+class Bounded:
+    """Reads no more of a request than it may bring, whether its headers tell the size or not.
+
+    What is beyond that uvicorn reads and drops, so that the client comes to read the answer. This stands inside
+    Starlette, whose own outermost layer would make a 500 of the exception.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or refuse it: the page in words, the bot with 413."""
+        headers = Headers(scope=scope)
+        has_files = headers.get("content-type", "").lower().startswith("multipart/form-data")
+        limit = MAX_FORM_BYTES if has_files else MAX_BODY_BYTES
+        count = 0
+
+        async def counted() -> Message:
+            nonlocal count
+            message = await receive()
+            count += len(message.get("body", b""))
+            if count > limit:
+                raise _TooLarge
+            return message
+
+        try:
+            if int(headers.get("content-length", "0")) > limit:
+                raise _TooLarge
+            await self._app(scope, counted, send)
+        except _TooLarge:
+            await _too_large(scope["path"])(scope, receive, send)
+
+
+class _TooLarge(Exception):  # noqa: N818 -- what the request is
+    pass
+
+
+def _too_large(path: str) -> Response:
+    if path.startswith("/api/"):
+        return JSONResponse({"refused": "This is too much at once."})
+    return _failure(ApiError(413, "Request Entity Too Large"))
+
+
 class LocalOnly:
     """Lets in what was typed on this machine, and nothing that a web page elsewhere makes a browser send.
 
@@ -119,7 +173,9 @@ class LocalOnly:
 
     def __init__(self, app: ASGIApp, port: int) -> None:
         self._app = app
-        self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+        self._hosts = {f"{name}:{port}" for name in _NAMES}
+        if port == _DEFAULT_PORT:  # which clients leave out
+            self._hosts |= _NAMES
         self._origins = {f"http://{host}" for host in self._hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -241,13 +297,16 @@ async def _parameters(request: Request) -> Parameters:
         except msgspec.DecodeError:
             raise ApiError(400, "Bad Request: can't parse JSON object") from None
         return Parameters(values | body)
-    async with request.form() as form:
-        files = {
-            name: Upload(part.filename or name, await part.read(), part.content_type or "")
-            for name, part in form.items()
-            if isinstance(part, UploadFile)
-        }
-        return Parameters(values | {name: value for name, value in form.items() if isinstance(value, str)}, files)
+    try:
+        async with request.form() as form:
+            files = {
+                name: Upload(part.filename or name, await part.read(), part.content_type or "")
+                for name, part in form.items()
+                if isinstance(part, UploadFile)
+            }
+            return Parameters(values | {name: value for name, value in form.items() if isinstance(value, str)}, files)
+    except HTTPException as error:
+        raise ApiError(400, f"Bad Request: can't parse the form: {error.detail}") from None
 
 
 async def _unless_gone(request: Request, call: Awaitable[ResultT]) -> ResultT:
@@ -268,8 +327,9 @@ async def _unless_gone(request: Request, call: Awaitable[ResultT]) -> ResultT:
 
 
 async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+    with contextlib.suppress(_TooLarge):  # a body that no method asked for, without an end
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
 
 
 class Connection(H11Protocol):

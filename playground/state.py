@@ -197,7 +197,10 @@ class Playground:
         """
         if not chat_id:
             raise ApiError(400, "Bad Request: chat_id is empty")
-        chat = self.chats.get(int(chat_id)) if chat_id.lstrip("-").isdecimal() else None
+        try:
+            chat = self.chats.get(int(chat_id))
+        except ValueError:  # a @name, or no id at all
+            chat = None
         if chat is None:
             raise ApiError(400, "Bad Request: chat not found")
         if chat.blocked:

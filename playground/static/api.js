@@ -18,7 +18,7 @@ async function call(method, path, body) {
   }).catch(() => { throw new Error(UNREACHABLE); });
   if (!answer.ok) throw new Error(`This did not work (${answer.status}).`);
   const result = await answer.json();
-  if (result.refused) throw new Error(result.refused);
+  if (result.refused) throw Object.assign(new Error(result.refused), { asFile: result.as_file });
   return result;
 }
 

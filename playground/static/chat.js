@@ -41,13 +41,13 @@ async function load({ sameChat = false } = {}) {
     const history = await api.history(chatId);
     if (loading !== late) return; // another chat was opened since
     showHistory(history, { sameChat });
-    late.forEach((act) => act());
-    markRead();
   } catch (error) {
     complain(error.message);
-  } finally {
-    if (loading === late) loading = null;
   }
+  if (loading !== late) return;
+  loading = null;
+  late.forEach((act) => act());
+  markRead();
 }
 
 function inOrder(act) {

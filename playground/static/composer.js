@@ -11,8 +11,8 @@ let attached = []; // [{file, url}]
 let replying = null; // the message that is being answered
 let sending = false;
 
-export function complain(words) {
-  at("problem").textContent = words;
+export function complain(words, cure = "") {
+  at("problem").replaceChildren(words, cure);
   at("problem").hidden = !words;
 }
 
@@ -23,7 +23,10 @@ async function deliver(text, files = [], options = {}) {
     await send(text, files, options);
     return true;
   } catch (error) {
-    complain(error.message);
+    const cure = error.asFile && element("button", {
+      type: "button", textContent: files.length > 1 ? "Send as files" : "Send as file", onclick: () => sendAll(true),
+    });
+    complain(error.message, cure);
     return false;
   }
 }
@@ -35,13 +38,13 @@ export function sendCommand(name) {
   return deliver(addressed.startsWith("/") ? addressed : `/${addressed}`);
 }
 
-async function sendAll() {
+async function sendAll(asFiles = at("as-files").firstElementChild.checked) {
   const text = input.value;
   if (sending || (!text.trim() && !attached.length)) return;
   sending = true;
   at("send").disabled = true;
   const { chatId } = page;
-  const options = { asFiles: at("as-files").firstElementChild.checked, replyTo: replying?.message_id };
+  const options = { asFiles, replyTo: replying?.message_id };
   const sent = await deliver(text, attached.map(({ file }) => file), options);
   sending = false;
   at("send").disabled = false;
@@ -69,7 +72,6 @@ function restore(draft) {
 export function changeChat(from, to) {
   drafts.set(from, { text: input.value, attached, replying });
   restore(drafts.get(to) ?? { text: "", attached: [], replying: null });
-  complain("");
 }
 
 export function replyTo(message) {
@@ -94,6 +96,7 @@ export function attach(files) {
 const isImage = ({ file }) => file.type.startsWith("image/");
 
 function drawAttached() {
+  complain(""); // it was about what was attached before
   at("attached").hidden = !attached.length;
   at("as-files").hidden = !attached.some(isImage);
   if (!attached.length) at("as-files").firstElementChild.checked = false;

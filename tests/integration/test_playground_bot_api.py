@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -25,23 +24,7 @@ from telegram.constants import ChatAction, ParseMode
 from telegram.error import BadRequest, Conflict, Forbidden
 from telegram.request import HTTPXRequest
 
-from tests.bot_api import DIRECT, TOKEN, RunningPlayground, User, running_playground
-
-_chat_ids = itertools.count(2000)
-
-
-@pytest.fixture(scope="module")
-def playground() -> Iterator[RunningPlayground]:
-    with running_playground() as playground:
-        yield playground
-
-
-@pytest.fixture
-def user(playground: RunningPlayground) -> Iterator[User]:
-    with playground.user(next(_chat_ids)) as user:
-        user.reset()
-        user.history()  # opens the chat
-        yield user
+from tests.bot_api import DIRECT, TOKEN, RunningPlayground, User
 
 
 @pytest.fixture
@@ -473,3 +456,59 @@ async def test_a_pressed_button_reaches_a_bot_that_asked_for_buttons_and_is_answ
     await bot.answer_callback_query(query.id, "Thank you")
     with pytest.raises(BadRequest, match=r"(?i)query is too old"):
         await bot.answer_callback_query(query.id)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ({"chat_id": "--5"}, "chat not found"),
+        ({"chat_id": "9" * 5000}, "chat not found"),
+        ({"entities": {"type": "bold"}}, "can't parse entities"),
+        ({"entities": ["bold"]}, "can't parse entities"),
+        ({"entities": [{"type": "bold", "length": 1}]}, "can't parse entities"),
+        ({"entities": '[{"type": "bold", "offset": NaN, "length": 1}]'}, "can't parse entities"),
+        ({"reply_parameters": {"message_id": [1]}}, "can't parse reply parameters"),
+        ({"reply_parameters": {"message_id": "first"}}, "can't parse reply parameters"),
+    ],
+)
+async def test_a_malformed_call_fails_as_with_telegram(
+    http: httpx.AsyncClient, user: User, call: dict[str, Any], words: str
+) -> None:
+    answer = await http.post("sendMessage", json={"chat_id": user.chat_id, "text": "hello", **call})
+    told = answer.json()
+    assert (answer.status_code, told["ok"], told["error_code"]) == (400, False, 400)
+    assert told["description"].startswith(f"Bad Request: {words}")
+    assert not user.answers()
+
+
+async def test_a_broken_form_fails_as_with_telegram(http: httpx.AsyncClient) -> None:
+    headers = {"Content-Type": "multipart/form-data"}
+    answer = await http.post("sendMessage", content=b"no form", headers=headers)
+    assert (answer.status_code, answer.json()["ok"]) == (400, False)
+
+
+async def test_numbers_may_come_as_text(http: httpx.AsyncClient, user: User) -> None:
+    original = user.send_text("hello")
+    sent = await http.post(
+        "sendMessage",
+        json={
+            "chat_id": str(user.chat_id),
+            "text": "hello",
+            "reply_parameters": {"message_id": str(original["message_id"])},
+            "entities": [{"type": "bold", "offset": "0", "length": "5"}],
+        },
+    )
+    message = sent.json()["result"]
+    assert message["reply_to_message"]["message_id"] == original["message_id"]
+    assert message["entities"] == [{"type": "bold", "offset": 0, "length": 5}]
+    edited = await http.post(
+        "editMessageText",
+        json={"chat_id": user.chat_id, "message_id": str(message["message_id"]), "text": "hi"},
+    )
+    assert edited.json()["result"]["text"] == "hi"
+
+
+async def test_kinds_of_updates_that_are_no_names_are_passed_over(http: httpx.AsyncClient, user: User) -> None:
+    user.send_text("hello")
+    answer = await http.post("getUpdates", json={"allowed_updates": [["message"], "message"]})
+    assert len(answer.json()["result"]) == 1

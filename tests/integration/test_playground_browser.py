@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from PIL import Image
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.bot_api import (
     CHAT_ID,
@@ -26,7 +28,7 @@ from tests.bot_api import (
     start_playground,
     wait_until,
 )
-from tests.browser import NARROW, accessibility_faults, needs_chromium, open_page, running_browser
+from tests.browser import NARROW, WIDE, accessibility_faults, needs_chromium, open_page, running_browser
 
 pytestmark = needs_chromium
 
@@ -39,12 +41,6 @@ _chats = itertools.count(6001)
 def browser() -> Iterator[Browser]:
     with running_browser() as browser:
         yield browser
-
-
-@pytest.fixture(scope="module")
-def playground() -> Iterator[RunningPlayground]:
-    with running_playground() as playground:
-        yield playground
 
 
 @pytest.fixture
@@ -156,6 +152,144 @@ def test_what_cannot_be_sent_stays_in_the_message_box(page: Page) -> None:
     expect(page.get_by_label("Message", exact=True)).to_have_value("keep me")
 
 
+NARROW_PICTURE = io.BytesIO()
+Image.new("RGB", (2100, 100), "green").save(NARROW_PICTURE, "JPEG")
+NO_PHOTOS = {
+    "heic": ("cat.jpg", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "This is no image"),
+    "large": ("large.jpg", b"\xff\xd8\xff" + b"x" * (10 << 20), "A photo may have at most 10 MB."),
+    "narrow": ("narrow.jpg", NARROW_PICTURE.getvalue(), "A photo may be at most 20 times as long as wide."),
+}
+
+
+def broken_pictures(page: Page) -> int:
+    """How many pictures stand there as a broken icon."""
+    shown = "[...document.images].filter((one) => one.complete && !one.naturalWidth && one.checkVisibility())"
+    count: int = page.evaluate(f"{shown}.length")
+    return count
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize("kind", NO_PHOTOS)
+def test_what_is_refused_as_a_photo_goes_as_a_file_with_one_click(
+    browser: Browser, playground: RunningPlayground, user: User, kind: str, size: tuple[int, int]
+) -> None:
+    name, content, words = NO_PHOTOS[kind]
+    with open_page(browser, f"{playground.url}/?chat={user.chat_id}", size) as page:
+        page.set_input_files("#files", {"name": name, "mimeType": "image/jpeg", "buffer": content})
+        page.get_by_label("Message", exact=True).fill("What is it?")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text(words)
+        cure = page.get_by_role("button", name="Send as file")
+        expect(cure).to_be_in_viewport(ratio=1)
+        assert not broken_pictures(page)
+        assert not accessibility_faults(page)
+        cure.click()
+        expect(page.locator(".mine .file")).to_contain_text(name)
+        expect(page.locator(".mine .text")).to_have_text("What is it?")
+        expect(page.get_by_role("alert")).to_be_hidden()
+        expect(page.get_by_label("Message", exact=True)).to_have_value("")
+        wait_until(lambda: not broken_pictures(page), 5, "a broken picture to go")
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.heic", "image/heic"), ("a.svg", "image/svg+xml")])
+def test_what_no_app_takes_for_a_photo_goes_as_a_file_by_itself(page: Page, name: str, kind: str) -> None:
+    page.set_input_files("#files", {"name": name, "mimeType": kind, "buffer": b"<svg"})
+    expect(page.get_by_role("list", name="To be sent")).to_contain_text(name)
+    page.keyboard.press("Enter")
+    expect(page.locator(".mine .file")).to_contain_text(name)
+    expect(page.locator(".mine img")).to_have_count(0)
+
+
+def test_a_refusal_goes_with_what_it_was_about(page: Page) -> None:
+    page.set_input_files("#files", {"name": "cat.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"})
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Send as file")).to_be_visible()
+    page.get_by_role("button", name="Remove cat.jpg").click()
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
+@pytest.mark.parametrize("in_the_snapshot", [True, False], ids=["within", "after"])
+def test_what_is_said_while_the_history_is_on_its_way_is_shown_once(
+    page: Page, playground: RunningPlayground, user: User, in_the_snapshot: bool
+) -> None:
+    say(playground.url, "before", user.chat_id)
+    expect(page.locator(".text")).to_have_text("before")
+    held = hold_history(page)
+    page.reload()
+    wait_on_page(page, lambda: bool(held), "the page's request for the history")
+    if in_the_snapshot:
+        say(playground.url, "meanwhile", user.chat_id)
+    snapshot = held[0].fetch()
+    if not in_the_snapshot:
+        say(playground.url, "meanwhile", user.chat_id)
+    expect(page.get_by_role("region", name="New messages")).to_contain_text("meanwhile")
+    expect(page.locator(".text")).to_have_count(0)
+    held[0].fulfill(response=snapshot)
+    expect(page.locator(".text")).to_have_text(["before", "meanwhile"])
+    expect(page.locator("[aria-current]")).not_to_contain_text("unread")
+    say(playground.url, "after", user.chat_id)
+    expect(page.locator(".text")).to_have_text(["before", "meanwhile", "after"])
+
+
+def test_what_is_said_while_the_history_does_not_come_is_shown(
+    page: Page, playground: RunningPlayground, user: User
+) -> None:
+    held = hold_history(page)
+    page.reload()
+    wait_on_page(page, lambda: bool(held), "the page's request for the history")
+    say(playground.url, "meanwhile", user.chat_id)
+    expect(page.get_by_role("region", name="New messages")).to_contain_text("meanwhile")
+    held[0].fulfill(json={"refused": "Not now."})
+    expect(page.get_by_role("alert")).to_have_text("Not now.")
+    expect(page.locator(".text")).to_have_text(["meanwhile"])
+
+
+def test_after_a_lost_connection_what_is_said_while_the_history_is_on_its_way_is_shown_once(browser: Browser) -> None:
+    port = free_port()
+    with contextlib.ExitStack() as stack:
+        page = page_without_its_server(stack, browser, port)
+        held = hold_history(page)
+        second = stack.enter_context(running_playground(port))
+        say(second.url, "again")
+        wait_on_page(page, lambda: bool(held), "the page's request for the history")
+        snapshot = held[0].fetch()
+        say(second.url, "meanwhile")
+        expect(page.get_by_role("region", name="New messages")).to_contain_text("meanwhile")
+        held[0].fulfill(response=snapshot)
+        expect(page.locator(".text")).to_have_text(["again", "meanwhile"])
+
+
+def page_without_its_server(stack: contextlib.ExitStack, browser: Browser, port: int) -> Page:
+    """A page that showed a message before its server went."""
+    with running_playground(port) as playground:
+        say(playground.url, "before")
+        page = stack.enter_context(open_page(browser, playground.url, may_fail=True))
+        expect(page.locator(".text")).to_have_text("before")
+    expect(page.locator("#state")).to_have_text("not reachable")
+    return page
+
+
+def hold_history(page: Page) -> list[Route]:
+    """The page's requests for the history, which wait from now on."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/messages", hold)
+    return held
+
+
+def wait_on_page(page: Page, condition: Callable[[], bool], what: str) -> None:
+    """As ``wait_until``, while the browser's events are heard."""
+
+    def looked() -> bool:
+        page.evaluate("0")
+        return condition()
+
+    wait_until(looked, 15, what)
+
+
 def test_the_page_tells_how_far_the_model_is_and_when_the_bot_is_there(browser: Browser, tmp_path: Path) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -180,11 +314,7 @@ def test_the_page_tells_how_far_the_model_is_and_when_the_bot_is_there(browser: 
 def test_the_page_comes_back_by_itself(browser: Browser) -> None:
     port = free_port()
     with contextlib.ExitStack() as stack:
-        with running_playground(port) as first:
-            say(first.url, "before")
-            page = stack.enter_context(open_page(browser, first.url, may_fail=True))
-            expect(page.locator(".text")).to_have_text("before")
-        expect(page.locator("#state")).to_have_text("not reachable")
+        page = page_without_its_server(stack, browser, port)
         expect(page.get_by_text("The connection is lost. This page comes back by itself.")).to_be_visible()
         second = stack.enter_context(running_playground(port))
         say(second.url, "back again")

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests.bot_api import DIRECT, TOKEN, Json, RunningPlayground, User, running_playground
-
-_chat_ids = itertools.count(3000)
-
-
-@pytest.fixture(scope="module")
-def playground() -> Iterator[RunningPlayground]:
-    with running_playground() as playground:
-        yield playground
-
-
-@pytest.fixture
-def user(playground: RunningPlayground) -> Iterator[User]:
-    with playground.user(next(_chat_ids)) as user:
-        user.reset()
-        user.history()  # opens the chat
-        yield user
+from tests.bot_api import DIRECT, TOKEN, Json, RunningPlayground, User
 
 
 @pytest.fixture

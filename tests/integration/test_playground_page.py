@@ -6,22 +6,17 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
 
-from tests.bot_api import DIRECT, ROOT, TOKEN, Json, RunningPlayground, User, running_playground
+from tests.bot_api import DIRECT, ROOT, TOKEN, Json, RunningPlayground, User
 
 STATIC = ROOT / "playground" / "static"
 STATIC_PARTS = sorted(path.name for path in STATIC.glob("*.*") if path.suffix in {".css", ".js", ".svg"})
 
 _chat_ids = itertools.count(4000)
-
-
-@pytest.fixture(scope="module")
-def playground() -> Iterator[RunningPlayground]:
-    with running_playground() as playground:
-        yield playground
 
 
 @pytest.fixture
@@ -97,8 +92,40 @@ def test_a_link_from_another_site_leads_to_the_page(http: httpx.Client) -> None:
 def test_a_photo_that_is_none_is_refused_in_words(http: httpx.Client, user: User) -> None:
     answer = http.post(f"/api/chats/{user.chat_id}/messages", files={"photo": b"just text"})
     assert answer.is_success, "a browser would report any other status as an error of the page"
-    assert answer.json() == {"refused": "This is no image that can be sent as a photo. Send it as a file."}
+    assert answer.json() == {
+        "refused": "This is no image that can be sent as a photo. Send it as a file.",
+        "as_file": True,
+    }
     assert not user.history()
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("messages", {"json": []}),
+        ("messages", {"json": {"text": "x", "entities": {}}}),
+        ("messages", {"json": {"text": "x", "entities": [{"type": "bold", "length": 1}]}}),
+        ("messages", {"json": {"text": "x", "entities": ["bold"]}}),
+        ("messages", {"json": {"text": "x", "reply_to": [1]}}),
+        ("messages", {"data": {"text": "x", "reply_to": "abc"}}),
+        ("messages", {"data": {"announced_bytes": "x"}, "files": {"document": b"x"}}),
+        ("raw", {"json": {"fields": []}}),
+        ("raw", {"json": {"fields": {"from": []}}}),
+        ("raw", {"json": {"fields": {}, "update": 1}}),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_words(
+    http: httpx.Client, user: User, path: str, body: dict[str, Any]
+) -> None:
+    answer = http.post(f"/api/chats/{user.chat_id}/{path}", **body)
+    assert answer.is_success
+    assert answer.json()["refused"].startswith("The playground could not read this: ")
+    assert not user.history()
+
+
+def test_a_chat_s_settings_have_their_types(http: httpx.Client, user: User) -> None:
+    assert "refused" in http.put(f"/api/chats/{user.chat_id}", json={"read": "all"}).json()
+    assert http.get(f"/api/chats/{user.chat_id}/messages", params={"after": "9" * 5000}).is_success
 
 
 @pytest.mark.parametrize(("text", "words"), [(" ", "nothing to send"), ("x" * 4097, "longer than 4096")])

@@ -12,15 +12,9 @@ import pytest
 from common.errors import LeaseLost, Outage, RateLimited, TelegramRefused
 from common.settings import Settings
 from common.telegram import Telegram
-from tests.bot_api import TOKEN, RunningPlayground, User, running_playground
+from tests.bot_api import TOKEN, RunningPlayground, User
 
 JPEG = b"\xff\xd8\xff" + b"x" * 3000
-
-
-@pytest.fixture(scope="module")
-def playground() -> Iterator[RunningPlayground]:
-    with running_playground() as playground:
-        yield playground
 
 
 @pytest.fixture

@@ -49,6 +49,16 @@ def test_what_is_transparent_becomes_white() -> None:
         assert opened.getpixel((4, 4)) == (255, 255, 255)
 
 
+@pytest.mark.parametrize(("mode", "kind"), [("I;16", "PNG"), ("I;16", "TIFF"), ("I", "PPM")])
+@pytest.mark.parametrize(("level", "grey"), [(0, 0), (0x4000, 0x40), (0xFFFF, 0xFF)])
+def test_16_bits_of_grey_become_8(mode: str, kind: str, level: int, grey: int) -> None:
+    buffer = io.BytesIO()
+    Image.new(mode, (8, 8), level).save(buffer, kind)
+    (picture,) = photo_sizes(buffer.getvalue())
+    with Image.open(io.BytesIO(picture.content)) as opened:
+        assert opened.getpixel((4, 4)) == (grey, grey, grey)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -1,0 +1,27 @@
+"""Fixtures of the tests that run a playground of their own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from tests.bot_api import RunningPlayground, User, running_playground
+
+_chat_ids = itertools.count(2000)
+
+
+@pytest.fixture(scope="module")
+def playground() -> Iterator[RunningPlayground]:
+    with running_playground() as playground:
+        yield playground
+
+
+@pytest.fixture
+def user(playground: RunningPlayground) -> Iterator[User]:
+    """Someone in a chat that is open already; all else is forgotten."""
+    with playground.user(next(_chat_ids)) as user:
+        user.reset()
+        user.history()  # opens the chat
+        yield user
