@@ -231,7 +231,8 @@ class Channels:
         """Those of the ``jobs`` whose message is in no stream and no delayed set."""
         if not jobs:
             return []
-        lost = await self.run(Call("lost_jobs", (self.key("jobs", "at"), *self._places), (GROUP, *jobs)))
+        keys = (self.key("jobs"), self.key("jobs", "at"), *self._places)
+        lost = await self.run(Call("lost_jobs", keys, (GROUP, *jobs)))
         return [job.decode() for job in lost]
 
     async def drop_consumers(self, gone_ms: int) -> list[str]:
@@ -294,10 +295,11 @@ class Consumer:
         deliveries = tuple(
             Delivery(
                 id=id_.decode(),
-                job=job.decode(),
+                # Whatever somebody put there by hand: a message that makes no sense is buried, not stumbled over.
+                job=job.decode(errors="replace"),
                 body=body,
-                attempts=int(attempts),
-                since_ms=int(since),
+                attempts=int(attempts) if attempts.isdigit() else 0,
+                since_ms=int(since) if since.isdigit() else 0,
                 deaths=int(deaths) if deaths else None,
                 taken_ms=now_ms,
             )

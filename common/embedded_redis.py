@@ -134,40 +134,54 @@ class Server:
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        """Keep the server running until we are told to stop."""
+        """Keep the server running until we are told to stop, and for as long then as workers are about to end."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopping.set())
         tries = 0
-        while not self._stopping.is_set():
+        deadline: float | None = None
+        while deadline is None or self._is_needed(deadline):
             began = time.monotonic()
             process = self._start()
             while process.poll() is None and not self._stopping.wait(_LOOK_AGAIN_S):
                 pass
             if self._stopping.is_set():
-                self._stop(process)
-                return
+                deadline = deadline or time.monotonic() + WORKERS_STOP_S
+                self._serve_the_last(process, deadline)
+                continue
             # A full disk, say: Redis ends rather than to answer for what it could not write.
             tries = 0 if time.monotonic() - began > _GOOD_RUN_S else tries + 1
             delay_s = RESTART_DELAYS_S[min(tries, len(RESTART_DELAYS_S) - 1)]
             _log.error("Redis ended by itself (status %s): starting it again in %g s", process.returncode, delay_s)
-            self._stopping.wait(delay_s)
+            if self._stopping.wait(delay_s):
+                deadline = time.monotonic() + WORKERS_STOP_S
+                time.sleep(_WORKERS_NOTICE_S)
+
+    def _is_needed(self, deadline: float) -> bool:
+        return identity.any_stopping(self._config) and time.monotonic() < deadline
+
+    def _serve_the_last(self, process: subprocess.Popen[bytes], deadline: float) -> None:
+        """Wait until no worker is about to end any more: they hand back what they hold. Then stop the server."""
+        time.sleep(_WORKERS_NOTICE_S)
+        while process.poll() is None and self._is_needed(deadline):
+            time.sleep(_LOOK_AGAIN_S)
+        if process.poll() is None and not self._is_needed(deadline):
+            process.terminate()
+            process.wait()
 
     def _start(self) -> subprocess.Popen[bytes]:
+        parent = os.getpid()
+
+        def end_with_us() -> None:
+            identity.end_with_parent()
+            if os.getppid() != parent:  # killed before we could ask
+                os._exit(1)
+
         return subprocess.Popen(  # noqa: S603 -- no shell, our own arguments
             self._command,
             close_fds=False,  # the lock goes along
             start_new_session=True,  # a Ctrl-C in the terminal is for us alone
-            preexec_fn=identity.end_with_parent,  # noqa: PLW1509 -- we have no threads
+            preexec_fn=end_with_us,  # noqa: PLW1509 -- we have no threads
         )
-
-    def _stop(self, process: subprocess.Popen[bytes]) -> None:
-        """Wait until no worker is about to end any more: they have to hand back what they hold."""
-        deadline = time.monotonic() + WORKERS_STOP_S
-        time.sleep(_WORKERS_NOTICE_S)
-        while identity.any_stopping(self._config) and time.monotonic() < deadline:
-            time.sleep(_LOOK_AGAIN_S)
-        process.terminate()
-        process.wait()
 
 
 def main() -> None:
@@ -187,6 +201,8 @@ def main() -> None:
     identity.end_with_supervisor()
     with taken_folder(folder):
         Server(config, command).run()
+    # Not 0: whoever sent that SIGTERM, if it was not Supervisor, Supervisor is to start us again.
+    raise SystemExit(identity.ENDED_BY_SIGTERM)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from common.settings import Settings
 
 # For a former self to end. It has been told to, if supervisord died; if not, somebody started a second copy.
 LOCK_WAIT_S: Final = 10.0
+ENDED_BY_SIGTERM: Final = 143  # as a shell would say it
 _LOCK_LOOK_AGAIN_S: Final = 0.1
 _STOPPING: Final = "stopping"
 _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
@@ -52,8 +53,9 @@ def only_one(settings: Settings, channel: str, wait_s: float = LOCK_WAIT_S) -> I
 
 def say_stopping(settings: Settings, channel: str) -> None:
     """Note in our lock file that we are about to end, for whoever waits for that (our own Redis)."""
-    with contextlib.suppress(OSError):
-        _lock_file(settings, process_name(channel)).write_text(_STOPPING)
+    # Written over, not anew: whoever looks in between must not find it empty.
+    with contextlib.suppress(OSError), _lock_file(settings, process_name(channel)).open("r+") as lock:
+        lock.write(_STOPPING)
 
 
 def any_stopping(settings: Settings) -> bool:

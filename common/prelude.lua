@@ -53,10 +53,11 @@ end
 -- Returns its id.
 local function add(stream, at, job, body, attempts, since)
   local id = redis.call('XADD', stream, '*', 'job', job, 'body', body, 'attempts', attempts, 'since', since)
-  redis.call('PUBLISH', stream, body)
   if job ~= '' then
     redis.call('HSET', at, job, stream .. ' ' .. id)
   end
+  -- A courtesy: a user who may not publish must not break off what has begun. Each channel is looked at every second.
+  redis.pcall('PUBLISH', stream, body)
   return id
 end
 

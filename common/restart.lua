@@ -26,6 +26,7 @@ elseif place then
   local lost_stream, lost_id = string.match(place, '^(%S+) (%d+%-%d+)$')
   if lost_id then -- in its stream, but nobody will be given it
     redis.call('XDEL', lost_stream, lost_id)
+    redis.call('HDEL', lost_stream .. ':begun', lost_id)
   end
 end
 redis.call('HINCRBY', counts, count, 1)

@@ -100,6 +100,10 @@ class Worker(Generic[TakenT]):
         return None
 
 
+class _OverLimit(TimeoutError):  # noqa: N818
+    """A handler took longer than it may."""
+
+
 class Runtime(Generic[TakenT]):
     """Runs one worker on its channel.
 
@@ -207,15 +211,13 @@ class Runtime(Generic[TakenT]):
             redis.RedisError: Redis is away or refuses. What is done stays so until the next turn.
             Hung: See ``HANGS_IN_A_ROW``.
         """
-        if self._hangs >= HANGS_IN_A_ROW:
-            msg = f"{self._hangs} messages in a row took longer than {self._worker.handler_limit_s:g} s"
-            raise Hung(msg)
         settled = self._hands.done
         for done in settled:
             if not done.decided:
                 done.call, done.decided = await self._settler.settle(done.finished), True
         calls = [done.call for done in settled if done.call]
-        room = self._hands.room() if self._stopping_at is None else 0
+        hung = self._hangs >= HANGS_IN_A_ROW
+        room = self._hands.room() if self._stopping_at is None and not hung else 0
         self._wait_s = LOOK_AGAIN_S
         if room:
             calls.append(self._consumer.take(room, self._hands.ids, self._claim_idle_ms()))
@@ -224,10 +226,13 @@ class Runtime(Generic[TakenT]):
         refusal = self._let_go(settled, results)
         if room and not isinstance(taken, RedisError):
             self._begin(self._consumer.taken(taken), room)
+        if hung:  # only now that what was done is settled
+            msg = f"{self._hangs} messages in a row took longer than {self._worker.handler_limit_s:g} s"
+            raise Hung(msg)
+        await self._begin_a_suspect()
         for error in (taken, refusal):
             if isinstance(error, RedisError):
                 raise error
-        await self._begin_a_suspect()
 
     def _let_go(self, settled: Sequence[Done], results: Sequence[Any]) -> RedisError | None:
         """Forget the messages that Redis knows to be settled. Returns an error that kept one from being so."""
@@ -323,7 +328,7 @@ class Runtime(Generic[TakenT]):
                 raise
             self._hangs += 1
             msg = f"not done within {limit_s:g} s"
-            raise TimeoutError(msg) from error
+            raise _OverLimit(msg) from error
         if len(outcomes) != len(group):
             msg = f"{len(outcomes)} results for {len(group)} messages"
             raise ValueError(msg)
@@ -332,12 +337,16 @@ class Runtime(Generic[TakenT]):
     def _handled(self, group: _Begun, began: float, task: asyncio.Task[Any]) -> None:
         """Note what a handler came to, however it ended."""
         took_ms = (time.perf_counter() - began) * 1000
+        cut_short = [self._verdicts[delivery.id] for delivery, _ in group if delivery.id in self._verdicts]
         if task.cancelled():
-            outcomes = [self._verdicts.pop(delivery.id, HandedBack()) for delivery, _ in group]
+            # By us; or from inside, by something that it awaited: that is a failure like any other.
+            why = cut_short[0] if cut_short else RuntimeError("the handler was cancelled from inside")
+            outcomes = [why] * len(group)
         elif error := task.exception():
             outcomes = [error] * len(group)
         else:
             outcomes = task.result()
+        if not isinstance(outcomes[0], _OverLimit):
             self._hangs = 0
         for (delivery, message), outcome in zip(group, outcomes, strict=True):
             self._verdicts.pop(delivery.id, None)

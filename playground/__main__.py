@@ -55,13 +55,14 @@ async def _serve(config: settings.Settings) -> int:
         _log.info("chat with the bot at %s", config.telegram_api_url)
         await _Server(application).serve(sockets=[listener])
         watch.cancel()
-    return 0
+    # Not 0: whoever sent that SIGTERM, if it was not Supervisor, Supervisor is to start us again.
+    return identity.ENDED_BY_SIGTERM
 
 
 class _Server(Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop on SIGTERM and Ctrl-C, and exit 0: uvicorn would raise the signal again at the end."""
+        """Stop on SIGTERM and Ctrl-C: uvicorn would raise the signal again at the end."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)

@@ -27,6 +27,7 @@ import httpx
 import msgspec
 
 from common import model_record
+from common.identity import ENDED_BY_SIGTERM
 from common.model_input import InputSpec
 from common.model_record import ModelRecord
 
@@ -115,7 +116,7 @@ def running_playground(port: int | None = None) -> Iterator[RunningPlayground]:
         finally:
             process.terminate()
             _, log = process.communicate(timeout=10)
-    assert process.returncode == 0, log
+    assert process.returncode == ENDED_BY_SIGTERM, log
 
 
 def is_up(port: int) -> bool:

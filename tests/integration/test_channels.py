@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -349,3 +350,27 @@ async def test_every_key_lies_in_the_namespace_and_carries_its_hash_tag(channels
     assert len(new) == 10
     assert all(key.startswith(channels.key().encode()) for key in new)
     await client.aclose()
+
+
+async def _acl(client: Redis, rule: str) -> None:
+    command: Any = client.execute_command
+    await command("ACL", "SETUSER", "default", rule)
+
+
+async def test_a_user_who_may_not_publish_breaks_nothing_off(channels: Channels, client: Redis) -> None:
+    if (await client.info("server"))["redis_version"].startswith("6"):
+        pytest.skip("users without channels came with Redis 7")
+    a = consumer(channels)
+    await publish(channels, make.classify())
+    delivery = await take_one(channels, a)
+    await _acl(client, "resetchannels")
+    try:
+        assert await channels.run(a.hand_off(delivery, [make.reply()])) == 1
+    finally:
+        await _acl(client, "allchannels")
+    assert await channels.lost(["1-10-0"]) == []
+    assert await client.xlen(channels.key("reply")) == 1
+
+
+async def test_a_job_that_has_ended_since_it_was_listed_is_not_lost(channels: Channels) -> None:
+    assert await channels.lost(["1-10-0"]) == []

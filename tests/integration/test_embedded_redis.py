@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from common import embedded_redis
+from common import embedded_redis, identity
 from common.errors import SettingsError
 from common.settings import ROOT, Settings
 from tests.bot_api import wait_until
@@ -97,3 +97,26 @@ def test_beside_a_redis_url_it_says_that_it_is_not_needed_and_exits_0(data_dir: 
 def test_a_data_dir_too_long_for_a_socket_is_refused_with_the_limit() -> None:
     with pytest.raises(SettingsError, match=r"DATA_DIR is too long: .* has 132 bytes, .* may have 107"):
         embedded_redis.arguments(Settings(data_dir=Path("/" + "x" * 120)))
+
+
+def test_told_to_stop_by_anybody_it_ends_so_that_supervisor_starts_it_again(data_dir: Path) -> None:
+    process = start(data_dir)
+    with redis.Redis(unix_socket_path=str(data_dir / "redis.sock")) as client:
+        wait_until(lambda: answers(client), START_S, "Redis's start")
+        stop(process)
+        assert process.returncode == identity.ENDED_BY_SIGTERM
+        assert not answers(client)
+
+
+def test_a_server_that_dies_is_started_again_and_still_has_everything(data_dir: Path) -> None:
+    process = start(data_dir)
+    with redis.Redis(unix_socket_path=str(data_dir / "redis.sock")) as client:
+        try:
+            wait_until(lambda: answers(client), START_S, "Redis's start")
+            client.set("kept", "yes")
+            pid = client.info("server")["process_id"]
+            os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: answers(client) and client.info("server")["process_id"] != pid, START_S, "the next")
+            assert "yes" in str(client.get("kept"))
+        finally:
+            stop(process)

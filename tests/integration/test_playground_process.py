@@ -7,6 +7,7 @@ import time
 
 import httpx
 
+from common.identity import ENDED_BY_SIGTERM
 from tests.bot_api import DIRECT, TOKEN, free_port, is_up, running_playground, start_playground, wait_until
 
 
@@ -41,7 +42,7 @@ def test_a_stop_ends_polls_and_event_streams_at_once() -> None:
         next(lines)
         began = time.monotonic()
         playground.process.terminate()
-        assert playground.process.wait(10) == 0
+        assert playground.process.wait(10) == ENDED_BY_SIGTERM
         assert time.monotonic() - began < 1
         list(lines)  # ends, and without an error
 

@@ -599,3 +599,46 @@ async def test_a_body_that_breaks_the_decoder_is_buried_too(channels: Channels, 
     await channels.redis.xadd(channels.key("classify"), {"body": b'{"type":"ClassifyImage","key":"\xff"}'})
     await work_off(Classify(settings), channels)
     assert len(await entries(channels.redis, channels.key("dead"))) == 1
+
+
+async def test_a_handler_that_is_cancelled_from_inside_fails_and_does_not_spin(
+    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.settle._ms", lambda seconds: 1)
+
+    def act(message: ClassifyImage) -> None:
+        raise asyncio.CancelledError
+
+    await publish(channels, make.classify())
+    worker = Classify(settings, act)
+    await work_off(worker, channels)
+    assert len(worker.seen) == MAX_ATTEMPTS
+
+
+async def test_what_was_done_is_settled_before_a_hung_process_ends(
+    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Classify, "handler_limit_s", 0.05)
+    monkeypatch.setattr(Classify, "concurrency", 5)
+    slow = asyncio.Event()
+
+    async def act(message: ClassifyImage) -> None:
+        await (asyncio.sleep(0.04) if message.job.id == "1-0-0" else slow.wait())
+
+    await publish(channels, *(make.classify(f"1-{i}-0") for i in range(5)))
+    with pytest.raises(Hung):
+        await work_off(Classify(settings, act), channels)
+    assert [reply.job.id for reply in await on(channels, "reply")] == ["1-0-0"]
+    assert await channels.redis.zcard(channels.key("classify", "delayed")) == 4, "their attempts are counted"
+
+
+@pytest.mark.parametrize("fields", [{"job": b"\xff"}, {"attempts": "many"}, {"since": "ever"}])
+async def test_an_entry_that_makes_no_sense_is_buried_and_stops_nobody(
+    channels: Channels, settings: Settings, fields: dict[str, Any]
+) -> None:
+    await channels.redis.xadd(channels.key("classify"), {"body": b"x"} | fields)
+    await publish(channels, make.classify())
+    worker = Classify(settings)
+    await work_off(worker, channels)
+    assert worker.seen == ["1-10-0"]
+    assert len(await entries(channels.redis, channels.key("dead"))) == 1
