@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import statistics
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -139,7 +141,7 @@ def test_one_line_tells_the_journey_and_it_adds_less_than_50_ms_to_the_models_ow
     assert statistics.quantiles(added)[0] < 50, added
 
 
-def test_twenty_photos_are_each_answered_once_though_every_worker_is_killed_among_them(bot: Bot, user: User) -> None:
+def test_every_photo_is_answered_though_every_worker_is_killed_among_them(bot: Bot, user: User) -> None:
     for victim in ("file_check", "classify", "reply", "receive", "garbage_collect", "fetch_url"):
         for _ in range(4):
             user.send_photo(jpeg("chelsea"))
@@ -199,3 +201,35 @@ def test_pytorchs_inception_v3_answers(inception_dir: Path) -> None:
         lines = user.wait_for_answers(2, timeout_s=60)[-1]["text"].split("\n")
         assert [line.partition("% ")[2] for line in lines] == [prediction.label for prediction in expected]
         assert "run by torch" in bot.log("classify")
+
+
+def test_messages_can_be_watched_as_the_readme_says(bot: Bot, user: User) -> None:
+    with bot.redis() as client, client.pubsub() as watching:
+        watching.subscribe("{whatsit}:classify")
+        watching.get_message(timeout=5)  # "subscribed"
+        sent = user.send_photo(jpeg("chelsea"))
+        only_answer(user)
+        seen = watching.get_message(timeout=5)
+    assert seen
+    assert json.loads(seen["data"])["job"]["message_id"] == sent["message_id"]
+
+
+def test_a_worker_can_be_run_by_hand(bot: Bot, user: User) -> None:
+    wait_until(lambda: "RUNNING" in bot.ctl("status", "classify"), 20, "classify")
+    bot.ctl("stop", "classify")
+    by_hand = subprocess.Popen(
+        [str(bot.root / ".venv" / "bin" / "python"), "classify.py"],
+        cwd=bot.root,
+        env=bot.environ,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        user.send_photo(jpeg("chelsea"))
+        assert "cat" in only_answer(user)
+    finally:
+        by_hand.terminate()
+        _, log = by_hand.communicate(timeout=40)
+        bot.ctl("start", "classify")
+    assert by_hand.returncode == 0, log
+    assert "classify is ready" in log
