@@ -457,6 +457,9 @@ async def test_a_dripping_server_does_not_hold_up_other_links(server: WebServer)
     fetcher = web.Fetcher(LOCAL, time_limit_s=10)
 
     slow = asyncio.create_task(fetcher.fetch(server.url("/slow")))
+    async with asyncio.timeout(5):
+        while "/slow" not in [path for path, _ in server.requests]:  # noqa: ASYNC110 -- another thread appends
+            await asyncio.sleep(0)
     assert await fetcher.fetch(server.url("/fast")) == b"hello"
     slow.cancel()
 
