@@ -164,9 +164,8 @@ class Server:
         time.sleep(_WORKERS_NOTICE_S)
         while process.poll() is None and self._is_needed(deadline):
             time.sleep(_LOOK_AGAIN_S)
-        if process.poll() is None and not self._is_needed(deadline):
-            process.terminate()
-            process.wait()
+        process.terminate()  # whoever says only now that it ends gets a new one: never two on the same files
+        process.wait()
 
     def _start(self) -> subprocess.Popen[bytes]:
         parent = os.getpid()
