@@ -30,8 +30,6 @@ from common.settings import Settings
 
 # A unix socket's path must fit into sockaddr_un.sun_path, its closing zero included (man 7 unix).
 MAX_SOCKET_PATH: Final = 107
-# Supervisor takes a program that ends within startsecs (1 s) for one that failed to start, and tries again.
-NOT_NEEDED_WAIT_S: Final = 2.0
 RESTART_DELAYS_S: Final = (0.1, 1, 2, 5, 10)
 WORKERS_STOP_S: Final = 32.0  # a little more than Supervisor gives them
 
@@ -189,8 +187,7 @@ def main() -> None:
         config = settings.load()
         logs.set_up(config)
         if config.redis_url:
-            _log.info("not needed: REDIS_URL names a server")
-            time.sleep(NOT_NEEDED_WAIT_S)
+            identity.say_not_needed("REDIS_URL names a server")
             return
         command = [binary(), *arguments(config)]
         folder = config.data_dir / "redis"

@@ -24,6 +24,9 @@ from common.settings import Settings
 # For a former self to end. It has been told to, if supervisord died; if not, somebody started a second copy.
 LOCK_WAIT_S: Final = 10.0
 ENDED_BY_SIGTERM: Final = 143  # as a shell would say it
+# Supervisor takes a program for started after startsecs=1. One that exits 0 sooner was a failed start to it (BACKOFF),
+# and is started again and again; one that exits 0 later has EXITED, and stays so.
+_SHORTEST_RUN_S: Final = 2.0
 _LOCK_LOOK_AGAIN_S: Final = 0.1
 _STOPPING: Final = "stopping"
 _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
@@ -119,6 +122,12 @@ def end_with_parent() -> None:
     """Have the kernel send us SIGTERM when our parent dies (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def say_not_needed(why: str) -> None:
+    """Say why this program is not needed here; to be followed by exit status 0, which Supervisor leaves at that."""
+    _log.info("not needed: %s", why)
+    time.sleep(_SHORTEST_RUN_S)
 
 
 def heartbeat_file(settings: Settings, process: str) -> Path:

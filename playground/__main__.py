@@ -8,17 +8,12 @@ import logging
 import signal
 import socket
 import sys
-import time
 from collections.abc import Iterator
 
 from common import identity, logs, settings
 from common.errors import SettingsError
 from playground import model_watch
 from playground.server import Application, Server
-
-# Supervisor takes a program for started after startsecs=1. One that exits 0 sooner was a failed start to it
-# (BACKOFF), and is started again and again; one that exits 0 later has EXITED, and stays so.
-_SHORTEST_RUN_S = 2.0
 
 _log = logging.getLogger("playground")
 
@@ -33,8 +28,7 @@ def main() -> int:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     identity.end_with_supervisor()
     if not config.uses_playground:
-        _log.info("not needed: TELEGRAM_TOKEN or TELEGRAM_API_URL is set, so the bot talks to Telegram")
-        time.sleep(_SHORTEST_RUN_S)
+        identity.say_not_needed("TELEGRAM_TOKEN or TELEGRAM_API_URL is set, so the bot talks to Telegram")
         return 0
     return asyncio.run(_serve(config))
 
