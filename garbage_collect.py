@@ -62,6 +62,7 @@ class GarbageCollect(Worker[DeleteFiles]):
             "jobs": self._sweep_jobs(channels),
             "dead letters": channels.expire_dead_letters(round(now * 1000)),
             "consumers": self._sweep_consumers(channels),
+            "turns": self._sweep_turns(channels),
             "files": self._sweep_files(channels),
         }
         for what, step in steps.items():
@@ -76,6 +77,10 @@ class GarbageCollect(Worker[DeleteFiles]):
         async for batch in channels.jobs():
             for job in await channels.lost(batch):
                 await channels.run(await jobs.restart(channels, job))
+
+    async def _sweep_turns(self, channels: Channels) -> None:
+        if freed := await channels.renew_turns():
+            _log.warning("freed %d turns of jobs that are no more", freed)
 
     async def _sweep_consumers(self, channels: Channels) -> None:
         for name in await channels.drop_consumers(CONSUMER_GONE_MS):

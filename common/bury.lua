@@ -1,11 +1,11 @@
 -- Move a message that cannot be handled to the dead letters, and tell the user, or end its job.
--- KEYS  1 stream  2 begun  3 jobs  4 jobs:at  5 dead  6 counts  7 the stream for the apology
+-- KEYS  13 stream  14 begun  15 dead  16 counts  17 the stream for the apology
 -- ARGV  1 group  2 consumer  3 id  4 channel's name  5 error, one line  6 traceback  7 apology's body, or ''
---       8 count to raise
 -- Returns 1, or 0 when the message is not this consumer's (any more), and then nothing was done.
 
-local stream, begun, jobs, at, dead, counts, reply = unpack(KEYS)
-local group, consumer, id, channel, error_line, traceback, apology, count = unpack(ARGV)
+local stream, begun, dead, counts, reply = unpack(KEYS, KEYS_FROM)
+local group, consumer, id, channel, error_line, traceback, apology = unpack(ARGV)
+local MOST_DEAD_LETTERS = 1000
 
 local entry = owned(stream, group, consumer, id)
 if not entry then
@@ -13,14 +13,15 @@ if not entry then
 end
 remove(stream, group, begun, id)
 local origin = redis.call('HGET', jobs, entry.job) or ''
-redis.call('XADD', dead, '*', 'channel', channel, 'job', entry.job, 'body', entry.body, 'origin', origin,
-  'attempts', entry.attempts, 'error', error_line, 'traceback', traceback)
-redis.call('HINCRBY', counts, count, 1)
+local chat = redis.call('HGET', chats, entry.job) or ''
+redis.call('XADD', dead, 'MAXLEN', '~', MOST_DEAD_LETTERS, '*', 'channel', channel, 'job', entry.job, 'chat', chat,
+  'body', entry.body, 'origin', origin, 'attempts', entry.attempts, 'error', error_line, 'traceback', traceback)
+redis.call('HINCRBY', counts, channel .. ' buried', 1)
 if entry.job ~= '' then
   if apology ~= '' then
-    add(reply, at, entry.job, apology, 0, 0)
+    add(reply, entry.job, apology, 0, 0)
   else
-    end_job(jobs, at, entry.job)
+    end_job(entry.job)
   end
 end
 return 1

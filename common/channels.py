@@ -14,15 +14,25 @@ Every key carries one hash tag, ``{<namespace>}``, so that all lie in one slot o
     {whatsit}:<channel>:parked   hash, entry id → the delayed entry itself
     {whatsit}:jobs               hash, job → its first message: enough to start again. No expiry: the entry ends
                                  with reply's hand-off, or with burial
-    {whatsit}:jobs:at            hash, job → where its message is: "<stream> <id>", or "<stream> ~<id>" delayed
-    {whatsit}:seen:<marker>      string that expires: this was published before
-    {whatsit}:dead               stream, messages that could not be handled, with the error; kept for 7 days
-    {whatsit}:counts             hash, "<channel> handled|retried|postponed|buried|restarted" → number
+    {whatsit}:jobs:at            hash, job → where its message is: "<stream> <id>", "<stream> ~<id>" delayed, or
+                                 "<waiting> <member>"
+    {whatsit}:jobs:chat          hash, job → its chat
+    {whatsit}:turns              sorted set of "<chat>:<job>", jobs in the pipeline: a few of one chat at a time. By
+                                 their ids, never a number: whatever happens twice, a job has one turn or none
+    {whatsit}:waiting            sorted set of "<chat>:<when>:<channel>:<job>", jobs that wait for a turn of their chat,
+                                 which the script gives them that ends another; the message is their entry in jobs
+    {whatsit}:pace               hash, how fast jobs end while others wait: when the last one did, and the mean gap, ms
+    {whatsit}:told               sorted set, chat → when it was last told that there is too much to do
+    {whatsit}:seen:<what>        set that expires: what was published before. Updates by 500 consecutive ids, which
+                                 Redis keeps as small integers: 8 bytes each
+    {whatsit}:dead               stream, messages that could not be handled, with the error; kept for 7 days, about 1000
+    {whatsit}:counts             hash, "<channel> handled|retried|postponed|buried|restarted|declined" → number
 
 All that changes them are the ``.lua`` files beside this one. Each can be run twice with the same outcome, since
 redis-py repeats a command whose reply was lost, and each is all or nothing (as long as no key has a foreign type: Redis
-does not take back what a script did before its error). A message is always in one of three
-places: in its stream, delayed, or handed off; ``jobs:at`` is written by the same script that moves it.
+does not take back what a script did before its error). A message is always in one of four
+places: waiting for its turn, in its stream, delayed, or handed off; ``jobs:at`` is written by the same script that
+moves it.
 """
 
 from __future__ import annotations
@@ -33,7 +43,7 @@ import dataclasses
 import hashlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -42,13 +52,15 @@ from redis.exceptions import NoScriptError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from common import redis_server
-from common.messages import CHANNELS, Message, SendReply, encode
+from common.messages import CHANNELS, Job, Message, SendReply, encode
 from common.settings import Settings
 
 GROUP: Final = "workers"
 DEAD_LETTERS_KEPT_MS: Final = 7 * 24 * 3600 * 1000
 # For a command with all its repetitions: a server that hangs is as good as one that is away.
 ANSWER_LIMIT_S: Final = 8.0
+# Workers ask at least once a second. A server that gave no answer for so long was away, or we were.
+LONGEST_BREAK_S: Final = 5.0
 
 _FOLDER = Path(__file__).parent
 _PRELUDE = (_FOLDER / "prelude.lua").read_text()
@@ -58,11 +70,22 @@ _HASHES = {name: hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest() 
 
 
 class Call(NamedTuple):
-    """One run of a script. Several go to Redis in one round trip: see ``Channels.execute``."""
+    """One run of a script. Several go to Redis in one round trip: see ``Channels.execute``.
+
+    ``keys`` come after those that every script gets.
+    """
 
     script: str
     keys: Sequence[str]
     args: Sequence[str | bytes | int]
+
+
+class Once(NamedTuple):
+    """What a message is published once for: a ``marker`` in a set that lives for ``kept_ms`` after its last use."""
+
+    seen: str
+    marker: str
+    kept_ms: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,10 +118,17 @@ class Delivery:
 
 @dataclasses.dataclass(frozen=True)
 class Taken:
-    """What ``take`` gave. ``next_due_ms``: time until the next retry is due, None if none waits."""
+    """What ``take`` gave.
+
+    Attributes:
+        deliveries: The messages.
+        next_due_ms: Time until the next retry is due, None if none waits.
+        backlog_ms: How long all jobs will take, roughly; 0 while none waits for its turn.
+    """
 
     deliveries: tuple[Delivery, ...]
     next_due_ms: int | None
+    backlog_ms: int = 0
 
 
 class Channels:
@@ -106,19 +136,20 @@ class Channels:
 
     Attributes:
         redis: The client.
-        connected_at: When the youngest of our connections was made, by ``time.monotonic()``. A server that was away
-            cannot have been connected to before it came back.
+        most_of_a_chat: How many jobs of one chat may be under way; what comes then is declined.
+        most: How many jobs in all may be.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.redis = redis_server.connect(settings, self._note_connection)
-        self.connected_at = time.monotonic()
+        self.redis = redis_server.connect(settings)
+        self._answering_since = self._answered_at = time.monotonic()
+        self.most_of_a_chat = settings.chat_backlog
+        self.most = settings.backlog
         self._prefix = f"{{{settings.namespace}}}:"
-        self._places = [self.key(name) for name in CHANNELS]
-        self._places += [self.key(name, "delayed") for name in CHANNELS]
-
-    def _note_connection(self) -> None:
-        self.connected_at = time.monotonic()
+        streams = [self.key(name) for name in CHANNELS]
+        self._ledger = [self.key("jobs"), self.key("jobs", "at"), self.key("jobs", "chat")]
+        self._ledger += [self.key(name) for name in ("turns", "waiting", "pace")] + streams
+        self._delayed = [self.key(name, "delayed") for name in CHANNELS]
 
     def key(self, *parts: str) -> str:
         """The Redis key of those ``parts``."""
@@ -138,6 +169,7 @@ class Channels:
 
     async def _execute(self, calls: Sequence[Call]) -> list[Any]:
         results = await self._pipeline(calls)
+        self._note_answer()
         missing = [i for i, result in enumerate(results) if isinstance(result, NoScriptError)]
         if missing:  # a new server, or one that was restarted
             for text in _SCRIPTS.values():
@@ -147,10 +179,23 @@ class Channels:
                 results[i] = result
         return results
 
+    def answering_s(self) -> float:
+        """For how long the server has answered without a break; 0 when it has not for some seconds."""
+        now = time.monotonic()
+        return now - self._answering_since if now - self._answered_at <= LONGEST_BREAK_S else 0.0
+
+    def _note_answer(self) -> None:
+        # Not when it was connected to: a pool makes new connections at any time, and a frozen server drops none.
+        now = time.monotonic()
+        if now - self._answered_at > LONGEST_BREAK_S:
+            self._answering_since = now
+        self._answered_at = now
+
     async def _pipeline(self, calls: Sequence[Call]) -> list[Any]:
         async with self.redis.pipeline(transaction=False) as pipe:
             for call in calls:
-                pipe.execute_command("EVALSHA", _HASHES[call.script], len(call.keys), *call.keys, *call.args)
+                keys = (*self._ledger, *call.keys)
+                pipe.execute_command("EVALSHA", _HASHES[call.script], len(keys), *keys, *call.args)
             results: list[Any] = await pipe.execute(raise_on_error=False)
             return results
 
@@ -165,8 +210,8 @@ class Channels:
             raise result
         return result
 
-    async def publish(self, messages: Iterable[tuple[Message, str]], marker_ms: int) -> int:
-        """Put new messages on their channels, each once for its marker while that lives (``marker_ms``).
+    async def publish(self, messages: Iterable[tuple[Message, Once]]) -> int:
+        """Put new messages on their channels, each once for its marker.
 
         Returns:
             How many were new.
@@ -174,15 +219,16 @@ class Channels:
         Raises:
             redis.RedisError: Redis is away, or its memory is full. Publish all of them again later.
         """
-        results = await self.execute([self._publish(message, once, marker_ms) for message, once in messages])
+        results = await self.execute([self._publish(message, once) for message, once in messages])
         for result in results:
             if isinstance(result, RedisError):
                 raise result
         return sum(results)
 
-    def _publish(self, message: Message, once: str, marker_ms: int) -> Call:
-        keys = (self.key(message.channel), self.key("seen", once), self.key("jobs"), self.key("jobs", "at"))
-        return Call("publish", keys, (marker_ms, _carried(message), encode(message)))
+    def _publish(self, message: Message, once: Once) -> Call:
+        keys = (self.key(message.channel), self.key("seen", once.seen))
+        args = (once.marker, once.kept_ms, _carried(message), _chat(message), encode(message))
+        return Call("publish", keys, args)
 
     def restart(
         self, job: str, message: Message | None, origin: bytes = b"", held: tuple[Consumer, Delivery] | None = None
@@ -196,21 +242,22 @@ class Channels:
         stream, consumer, entry = self.key(channel), "", ""
         if held:
             stream, consumer, entry = self.key(held[0].channel), held[0].name, held[1].id
-        keys = (self.key("jobs"), self.key("jobs", "at"), self.key("counts"), self.key(channel))
+        keys = (self.key("counts"), self.key(channel), stream, f"{stream}:begun", *self._delayed)
         args = (GROUP, consumer, entry, job, body, origin, f"{channel} restarted")
-        return Call("restart", (*keys, stream, f"{stream}:begun", *self._places), args)
+        return Call("restart", keys, args)
 
-    async def origin(self, job: str) -> bytes | None:
-        """The first message of a live job; None if the job has ended."""
-        async with _time_limit():
-            origin = await self.redis.hget(self.key("jobs"), job)
-        assert not isinstance(origin, str)  # noqa: S101 -- the client was told not to decode
-        return origin
+    async def origin(self, job: str) -> tuple[bytes | None, str | None]:
+        """The first message of a job and its chat; None for what is not known (any more)."""
+        async with _time_limit(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.hget(self.key("jobs"), job)
+            pipe.hget(self.key("jobs", "chat"), job)
+            body, chat = await pipe.execute()
+        return body, None if chat is None else _text(chat)
 
     async def jobs(self) -> AsyncIterator[list[str]]:
         """All live jobs, in batches. A job that begins or ends meanwhile may be among them."""
-        # Both hashes: a job that only one of them knows, whatever brought that about, is to be found as well.
-        for key in (self.key("jobs", "at"), self.key("jobs")):
+        # All three: a job that only one of them knows, whatever brought that about, is to be found as well.
+        for key in (self.key("jobs", "at"), self.key("jobs"), self.key("jobs", "chat")):
             cursor = 0
             while True:
                 async with _time_limit():
@@ -231,9 +278,31 @@ class Channels:
         """Those of the ``jobs`` whose message is in no stream and no delayed set."""
         if not jobs:
             return []
-        keys = (self.key("jobs"), self.key("jobs", "at"), *self._places)
-        lost = await self.run(Call("lost_jobs", keys, (GROUP, *jobs)))
+        lost = await self.run(Call("lost_jobs", self._delayed, (GROUP, *jobs)))
         return [job.decode() for job in lost]
+
+    async def renew_turns(self) -> int:
+        """Put the turns of all chats right, whatever happened to them. Returns how many were taken by nobody."""
+        freed = 0
+        for key in (self.key("turns"), self.key("waiting")):
+            cursor = 0
+            while True:
+                async with _time_limit():
+                    found: Any = await self.redis.zscan(key, cursor, count=200)
+                cursor, rows = found
+                chats = {member.decode().partition(":")[0] for member, _ in rows}
+                if chats:
+                    freed += await self.run(Call("renew_turns", (), sorted(chats)))
+                if not cursor:
+                    break
+        return freed
+
+    async def length(self) -> int:
+        """How many messages are in all channels, but for the delayed ones."""
+        async with _time_limit(), self.redis.pipeline(transaction=False) as pipe:
+            for name in CHANNELS:
+                pipe.xlen(self.key(name))
+            return sum(await pipe.execute())
 
     async def drop_consumers(self, gone_ms: int) -> list[str]:
         """Forget consumers that gave no sign of life for ``gone_ms`` and have nothing pending."""
@@ -269,12 +338,11 @@ class Consumer:
         self.name = name
         self._process = uuid.uuid4().hex[:8]
         self._key = channels.key
+        self._limits = (channels.most_of_a_chat, channels.most)
         self._stream = channels.key(channel)
         self._begun = channels.key(channel, "begun")
         self._delayed = channels.key(channel, "delayed")
         self._parked = channels.key(channel, "parked")
-        self._jobs = channels.key("jobs")
-        self._at = channels.key("jobs", "at")
         self._counts = channels.key("counts")
 
     def take(self, room: int, in_hand: Iterable[str] = (), claim_idle_ms: int = 0) -> Call:
@@ -285,13 +353,13 @@ class Consumer:
             in_hand: Ids of the messages that it has.
             claim_idle_ms: Also take over what siblings left idle for that long; 0: do not.
         """
-        keys = (self._stream, self._begun, self._delayed, self._parked, self._at)
+        keys = (self._stream, self._begun, self._delayed, self._parked)
         return Call("take", keys, (GROUP, self.name, self._process, room, claim_idle_ms, *in_hand))
 
     @staticmethod
     def taken(result: Any) -> Taken:
         """The result of ``take``."""
-        now_ms, next_due_ms, rows = result
+        now_ms, next_due_ms, backlog_ms, rows = result
         deliveries = tuple(
             Delivery(
                 id=id_.decode(),
@@ -305,23 +373,31 @@ class Consumer:
             )
             for id_, deaths, job, body, attempts, since in rows
         )
-        return Taken(deliveries, None if next_due_ms < 0 else next_due_ms)
+        return Taken(deliveries, None if next_due_ms < 0 else next_due_ms, backlog_ms)
 
-    def hand_off(self, delivery: Delivery, outputs: Sequence[Message]) -> Call:
-        """Finish a message and publish what follows. A job that no output carries on has ended."""
+    def hand_off(self, delivery: Delivery, outputs: Sequence[Message], busy: Callable[[Job], SendReply]) -> Call:
+        """Finish a message and publish what follows. A job that no output carries on has ended.
+
+        Another job than the message's own begins, in its chat's turn. Past the limits it is declined: its chat gets
+        ``busy`` instead, once a minute.
+        """
         streams = [self._key(output.channel) for output in outputs]
-        rows = [part for output in outputs for part in (_carried(output), encode(output))]
-        keys = (self._stream, self._begun, self._jobs, self._at, self._counts, *streams)
-        args = (GROUP, self.name, delivery.id, delivery.job, f"{self.channel} handled", *rows)
+        rows: list[str | bytes] = []
+        for output in outputs:
+            begins = output.carries_job and output.job.id != delivery.job
+            rows += (_carried(output), _chat(output), encode(output), encode(busy(output.job)) if begins else b"")
+        told = (self._key("told"), self._key(SendReply.channel))
+        keys = (self._stream, self._begun, self._counts, *told, *streams)
+        args = (GROUP, self.name, delivery.id, delivery.job, self.channel, *self._limits, *rows)
         return Call("hand_off", keys, args)
 
     def retry(self, delivery: Delivery, delay_ms: int, attempts: int) -> Call:
         """Put a message off after a failed attempt; ``attempts`` counts it."""
-        return self._postpone(delivery, delay_ms, attempts, delivery.since_ms, "retried")
+        return self._postpone(delivery, delay_ms, attempts, delivery.since_ms, "retried", _deaths_alone(delivery))
 
     def postpone(self, delivery: Delivery, delay_ms: int, since_ms: int) -> Call:
         """Put a message off for an outage that has lasted ``since_ms``; no attempt is used."""
-        return self._postpone(delivery, delay_ms, delivery.attempts, since_ms, "postponed")
+        return self._postpone(delivery, delay_ms, delivery.attempts, since_ms, "postponed", _deaths_alone(delivery))
 
     def hand_back(self, delivery: Delivery) -> Call:
         """Put a message back as it came, for whoever takes next."""
@@ -329,20 +405,17 @@ class Consumer:
         return self._postpone(delivery, 0, delivery.attempts, delivery.since_ms, "postponed", deaths)
 
     def _postpone(
-        self, delivery: Delivery, delay_ms: int, attempts: int, since_ms: int, count: str, deaths: str = ""
+        self, delivery: Delivery, delay_ms: int, attempts: int, since_ms: int, count: str, deaths: str
     ) -> Call:
-        keys = (self._stream, self._begun, self._at, self._delayed, self._parked, self._counts)
+        keys = (self._stream, self._begun, self._delayed, self._parked, self._counts)
         args = (GROUP, self.name, delivery.id, delay_ms, attempts, since_ms, f"{self.channel} {count}", deaths)
         return Call("postpone", keys, args)
 
     def bury(self, delivery: Delivery, error: str, traceback: str, apology: SendReply | None) -> Call:
         """Move a message to the dead letters; the apology carries its job on, without one the job ends."""
         to = (self._key("dead"), self._counts, self._key(SendReply.channel))
-        keys = (self._stream, self._begun, self._jobs, self._at, *to)
-        body = encode(apology) if apology else b""
-        count = f"{self.channel} buried"
-        args = (GROUP, self.name, delivery.id, self.channel, error, traceback, body, count)
-        return Call("bury", keys, args)
+        args = (GROUP, self.name, delivery.id, self.channel, error, traceback, encode(apology) if apology else b"")
+        return Call("bury", (self._stream, self._begun, *to), args)
 
     def begin_alone(self, delivery: Delivery, deaths: int) -> Call:
         """Note that a suspect message is about to be handled alone: it has ``deaths`` until it is finished."""
@@ -370,3 +443,12 @@ def _text(value: bytes | str) -> str:
 
 def _carried(message: Message) -> str:
     return message.job.id if message.carries_job else ""
+
+
+def _chat(message: Message) -> str:
+    return "" if message.job.chat_id is None else str(message.job.chat_id)
+
+
+def _deaths_alone(delivery: Delivery) -> str:
+    """What stays on a message that is put off: deaths while it was handled alone, and not that it was there once."""
+    return str(delivery.deaths) if delivery.deaths else ""

@@ -1,9 +1,9 @@
 -- Delete the consumers that have been gone for long. One with anything pending stays: deleting it would drop those.
--- KEYS  1 stream
+-- KEYS  13 stream
 -- ARGV  1 group  2 how long without a sign of life, ms
 -- Returns the names of the deleted.
 
-local stream, group, gone_ms = KEYS[1], ARGV[1], tonumber(ARGV[2])
+local stream, group, gone_ms = KEYS[KEYS_FROM], ARGV[1], tonumber(ARGV[2])
 
 local consumers = redis.pcall('XINFO', 'CONSUMERS', stream, group)
 if consumers.err then

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import time
 from typing import Final
 
 import msgspec
 
+from common import words
 from common.channels import Call, Channels, Consumer, Delivery
 from common.messages import Job, SendReply, Words, decode, encode
 
@@ -25,10 +28,16 @@ def apology(job: Job) -> SendReply:
     return SendReply(job=job, content=Words(text=APOLOGY, kind="apology"), files=files)
 
 
+def busy(job: Job, backlog_s: float) -> SendReply:
+    """What the user reads instead of an answer when there is too much to do: for how long, roughly."""
+    return SendReply(job=job, content=Words(text=words.busy(backlog_s), kind="busy"))
+
+
 async def restart(channels: Channels, job: str, held: tuple[Consumer, Delivery] | None = None) -> Call:
     """The call that starts a job again from its first message, or apologises if that was done before.
 
-    A job that has no first message, or one that cannot be read, ends: it could only be looked at in vain for ever.
+    A job that has no first message, or one that cannot be read, ends with the apology, as far as anything tells whose
+    it is: it could only be looked at in vain for ever.
 
     Args:
         channels: Where the job lives.
@@ -38,15 +47,25 @@ async def restart(channels: Channels, job: str, held: tuple[Consumer, Delivery] 
     Raises:
         redis.RedisError: Redis is away.
     """
-    body = await channels.origin(job)
+    body, chat = await channels.origin(job)
     try:
         first = decode(body or b"")
     except msgspec.DecodeError as error:
-        _log.error("job=%s ends: its first message cannot be read (%s): %r", job, error, body)
-        return channels.restart(job, None, held=held)
+        _log.error("job=%s cannot be started again: its first message cannot be read (%s): %r", job, error, body)
+        whose = _whose(job, chat, held)
+        return channels.restart(job, apology(whose) if whose else None, held=held)
     if first.job.run >= RESTARTS:
         _log.error("job=%s cannot be finished, though it was started again: the user gets an apology", job)
         return channels.restart(job, apology(first.job), held=held)
     again = msgspec.structs.replace(first, job=msgspec.structs.replace(first.job, run=first.job.run + 1))
     _log.warning("job=%s starts again from its first message", job)
     return channels.restart(job, again, origin=encode(again), held=held)
+
+
+def _whose(job: str, chat: str | None, held: tuple[Consumer, Delivery] | None) -> Job | None:
+    """As much of a job as the message in hand tells, or else its chat."""
+    with contextlib.suppress(msgspec.DecodeError):
+        return decode(held[1].body if held else b"").job
+    with contextlib.suppress(ValueError):
+        return Job(id=job, chat_id=int(chat or ""), message_id=None, accepted_at=time.time())
+    return None

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from redis.exceptions import RedisError
 
 from common.channels import Channels, Consumer
 from common.errors import LeaseLost, Outage
+from common.settle import HandedBack
 
 _check: contextvars.ContextVar[Callable[[], Awaitable[None]]] = contextvars.ContextVar("check")
 
 
 async def confirm_lease() -> None:
-    """Make sure that what this handler has in hand is still ours; to be asked right before what cannot be undone.
+    """Make sure that what this handler has in hand is still ours, and that there is time to finish it.
+
+    To be asked right before what cannot be undone.
 
     Outside the runtime, as in a unit test, it always is.
 
     Raises:
         LeaseLost: Another worker has it.
         Outage: Redis does not answer.
+        HandedBack: The worker stops, and would cut this short.
     """
     check = _check.get(None)
     if check:
@@ -29,9 +34,14 @@ async def confirm_lease() -> None:
 
 
 class Leases:
-    """The leases of one consumer's messages."""
+    """The leases of one consumer's messages.
+
+    Attributes:
+        last_start: From then on, by ``time.monotonic()``, nothing is begun that cannot be undone.
+    """
 
     def __init__(self, channels: Channels, consumer: Consumer) -> None:
+        self.last_start = float("inf")
         self._channels = channels
         self._consumer = consumer
 
@@ -40,6 +50,8 @@ class Leases:
         _check.set(functools.partial(self._confirm, ids))
 
     async def _confirm(self, ids: Sequence[str]) -> None:
+        if time.monotonic() > self.last_start:
+            raise HandedBack
         try:
             lost = await self.refresh(ids)
         except RedisError as error:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Sequence
 from typing import Any, Final
 
 from redis.exceptions import RedisError
 
-from common.channels import Channels
+from common.channels import Channels, Once
 from common.errors import Outage, TelegramRefused
 from common.messages import AcceptUpdate
 from common.patience import Patience
@@ -24,7 +25,11 @@ from common.words import COMMANDS
 
 POLL_S: Final = 25
 SHORTEST_POLL_S: Final = 1.0
+LOOK_AGAIN_S: Final = 1.0
+UPDATES_PER_SET: Final = 500  # by default, Redis keeps sets of up to 512 integers packed
 SEEN_MS: Final = 48 * 3600 * 1000  # Telegram keeps an unconfirmed update for 24 hours
+
+_log = logging.getLogger(__name__)
 
 
 async def poll(telegram: Telegram, channels: Channels, bot_id: str) -> None:
@@ -37,6 +42,7 @@ async def poll(telegram: Telegram, channels: Channels, bot_id: str) -> None:
             if not commands_offered:
                 await _offer_commands(telegram)
                 commands_offered = True
+            await _until_there_is_room(channels)
             updates = await telegram.get_updates(offset, POLL_S)
             await _store(channels, updates, bot_id)
         except (Outage, TelegramRefused, RedisError) as error:
@@ -56,7 +62,21 @@ async def _store(channels: Channels, updates: Sequence[dict[str, Any]], bot_id: 
     """
     now = time.time()
     messages = [AcceptUpdate(job=job_of(update, bot_id, now), update=update) for update in updates]
-    await channels.publish([(message, message.job.id) for message in messages], SEEN_MS)
+    await channels.publish([(message, _once(bot_id, message.update["update_id"])) for message in messages])
+
+
+def _once(bot_id: str, update_id: int) -> Once:
+    return Once(f"{bot_id}:{update_id // UPDATES_PER_SET}", str(update_id), SEEN_MS)
+
+
+async def _until_there_is_room(channels: Channels) -> None:
+    """Take nothing new while Redis holds as many messages as it may: Telegram keeps what is not confirmed for a day."""
+    if await channels.length() < channels.most:
+        return
+    _log.warning("taking no updates: %d messages or more wait in the channels (BACKLOG)", channels.most)
+    while await channels.length() >= channels.most:  # noqa: ASYNC110 -- it is Redis that we wait for
+        await asyncio.sleep(LOOK_AGAIN_S)
+    _log.info("taking updates again")
 
 
 async def _offer_commands(telegram: Telegram) -> None:

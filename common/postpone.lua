@@ -1,10 +1,10 @@
 -- Put a message back: on its channel at once (delay 0), or when its delay is over.
--- KEYS  1 stream  2 begun  3 jobs:at  4 delayed  5 parked  6 counts
+-- KEYS  13 stream  14 begun  15 delayed  16 parked  17 counts
 -- ARGV  1 group  2 consumer  3 id  4 delay, ms  5 attempts used  6 since when it has been failing, ms  7 count to raise
---       8 deaths that stay on it when it goes back at once, or '' for none
+--       8 deaths that stay on it, or '' for none
 -- Returns 1, or 0 when the message is not this consumer's (any more), and then nothing was done.
 
-local stream, begun, at, delayed, parked, counts = unpack(KEYS)
+local stream, begun, delayed, parked, counts = unpack(KEYS, KEYS_FROM)
 local group, consumer, id, delay_ms, attempts, since, count, deaths = unpack(ARGV)
 
 local entry = owned(stream, group, consumer, id)
@@ -14,13 +14,10 @@ end
 remove(stream, group, begun, id)
 redis.call('HINCRBY', counts, count, 1)
 if tonumber(delay_ms) == 0 then
-  local new_id = add(stream, at, entry.job, entry.body, attempts, since)
-  if deaths ~= '' then
-    redis.call('HSET', begun, new_id, deaths .. ' handed back')
-  end
+  add_again(stream, begun, entry.job, entry.body, attempts, since, deaths)
   return 1
 end
-redis.call('HSET', parked, id, cmsgpack.pack({ entry.job, entry.body, attempts, since }))
+redis.call('HSET', parked, id, cmsgpack.pack({ entry.job, entry.body, attempts, since, deaths }))
 redis.call('ZADD', delayed, now_ms() + delay_ms, id)
 if entry.job ~= '' then
   redis.call('HSET', at, entry.job, stream .. ' ~' .. id)

@@ -1,4 +1,12 @@
--- Stands before every script: what several of them do in the same way.
+-- Stands before every script: the keys that all of them get, and what several of them do in the same way.
+
+-- KEYS 1 to 12 are the same for every script: what is known of the jobs, and every channel's stream.
+local jobs, at, chats, turns, waiting, pace = unpack(KEYS, 1, 6)
+local STREAMS_FROM, STREAMS_TO, KEYS_FROM = 7, 12, 13
+
+-- How many jobs of one chat are in the pipeline at once; its others wait for their turn, and other chats go on.
+local TURNS_OF_A_CHAT = 4
+local PACE_SMOOTHING = 0.1
 
 local function now_ms()
   local time = redis.call('TIME')
@@ -32,13 +40,21 @@ local function pending_of(stream, group, ...)
   error(pending.err)
 end
 
--- The entry under `id` if it is pending under this consumer's name and still in the stream, else nil.
+-- Whether the job of a stream's entry is known to be in another message. A job is in one at a time; should there be two
+-- all the same (it was restarted because somebody had deleted `at`, say), only the one that `at` names counts.
+local function is_superseded(stream, id, job)
+  local place = job ~= '' and redis.call('HGET', at, job)
+  return place and place ~= stream .. ' ' .. id
+end
+
+-- The entry under `id` if it is pending under this consumer's name, still in the stream, and its job's; else nil.
 local function owned(stream, group, consumer, id)
   local pending = pending_of(stream, group, id, id, 1)
   if not pending or #pending == 0 or pending[1][2] ~= consumer then
     return nil
   end
-  return find(stream, id)
+  local entry = find(stream, id)
+  return entry and not is_superseded(stream, id, entry.job) and entry or nil
 end
 
 -- Take a message off its channel for good. Always a script's first write: when memory is out, Redis refuses a
@@ -51,7 +67,7 @@ end
 
 -- Put a message on a channel, wake its subscribers, and note where its job is now ('' carries no job).
 -- Returns its id.
-local function add(stream, at, job, body, attempts, since)
+local function add(stream, job, body, attempts, since)
   local id = redis.call('XADD', stream, '*', 'job', job, 'body', body, 'attempts', attempts, 'since', since)
   if job ~= '' then
     redis.call('HSET', at, job, stream .. ' ' .. id)
@@ -61,9 +77,113 @@ local function add(stream, at, job, body, attempts, since)
   return id
 end
 
-local function end_job(jobs, at, job)
+-- Put a message on its channel again. With deaths on it ('' for none), it is nobody's fresh message.
+local function add_again(stream, begun, job, body, attempts, since, deaths)
+  local id = add(stream, job, body, attempts, since)
+  if deaths ~= '' then
+    redis.call('HSET', begun, id, deaths .. ' put back')
+  end
+end
+
+-- Whether anything tells of a job, though perhaps not where it is.
+local function is_known(job)
+  return redis.call('HEXISTS', jobs, job) == 1 or redis.call('HEXISTS', chats, job) == 1
+end
+
+-- Turns. `turns` has a member "<chat>:<job>" for each job in the pipeline, `waiting` one "<chat>:<when>:<channel>:<job>"
+-- for each that is not; both are sorted by their text alone, so that those of a chat lie together, the oldest first.
+
+local function of_chat(chat)
+  return '[' .. chat .. ':', '(' .. chat .. ';' -- ";" is the character after ":"
+end
+
+local function take_turn(chat, job)
+  redis.call('ZADD', turns, 0, chat .. ':' .. job)
+end
+
+local function has_free_turn(chat)
+  return redis.call('ZLEXCOUNT', turns, of_chat(chat)) < TURNS_OF_A_CHAT
+end
+
+local function stream_of(channel)
+  for i = STREAMS_FROM, STREAMS_TO do
+    if string.sub(KEYS[i], -#channel - 1) == ':' .. channel then
+      return KEYS[i]
+    end
+  end
+end
+
+-- Begin a job now, or have it wait for its chat's turn.
+local function begin_job(stream, job, chat, body)
+  redis.call('HSET', jobs, job, body)
+  redis.call('HSET', chats, job, chat)
+  if has_free_turn(chat) then -- then none of the chat waits: each turn that ends goes to one that does
+    take_turn(chat, job)
+    add(stream, job, body, 0, 0)
+    return
+  end
+  local time = redis.call('TIME')
+  local channel = string.match(stream, '[^:]+$')
+  local member = string.format('%s:%s%06d:%s:%s', chat, time[1], time[2], channel, job)
+  redis.call('ZADD', waiting, 0, member)
+  redis.call('HSET', at, job, waiting .. ' ' .. member)
+end
+
+-- Give a chat's free turns to its jobs that wait, the oldest first.
+local function release(chat)
+  while has_free_turn(chat) do
+    local from, to = of_chat(chat)
+    local member = redis.call('ZRANGEBYLEX', waiting, from, to, 'LIMIT', 0, 1)[1]
+    if not member then
+      return
+    end
+    redis.call('ZREM', waiting, member)
+    local channel, job = string.match(member, ':%d+:([^:]+):(.*)$')
+    local body, stream, place = redis.call('HGET', jobs, job), stream_of(channel), redis.call('HGET', at, job)
+    if body and stream and (not place or place == waiting .. ' ' .. member) then -- else it went on without its turn
+      take_turn(chat, job)
+      add(stream, job, body, 0, 0)
+    end
+  end
+end
+
+-- The time between the ends of two jobs while others wait, smoothed: how fast the backlog is worked off.
+local function note_pace()
+  if redis.call('ZCARD', waiting) == 0 then
+    redis.call('DEL', pace)
+    return
+  end
+  local now, past = now_ms(), redis.call('HMGET', pace, 'last', 'gap')
+  local last, gap = tonumber(past[1] or ''), tonumber(past[2] or '')
+  redis.call('HSET', pace, 'last', now)
+  if last then
+    redis.call('HSET', pace, 'gap', gap and gap + PACE_SMOOTHING * (now - last - gap) or now - last)
+  end
+end
+
+-- How long all that waits takes, roughly, in ms; 0 when nothing waits.
+local function backlog_ms()
+  if redis.call('ZCARD', waiting) == 0 then
+    return 0
+  end
+  local past = redis.call('HMGET', pace, 'last', 'gap')
+  local last, gap = tonumber(past[1] or ''), tonumber(past[2] or '')
+  local since_last = last and now_ms() - last or 0
+  return math.floor(redis.call('HLEN', jobs) * (gap or 0) + math.max(0, since_last))
+end
+
+local function end_job(job)
+  local chat = redis.call('HGET', chats, job)
   redis.call('HDEL', jobs, job)
   redis.call('HDEL', at, job)
+  if not chat then
+    return
+  end
+  redis.call('HDEL', chats, job)
+  if redis.call('ZREM', turns, chat .. ':' .. job) == 1 then
+    note_pace()
+    release(chat)
+  end
 end
 
 -- Whether a stream's entry will still be taken, or is in somebody's hands: one that is neither pending nor new to the
@@ -91,20 +211,22 @@ local function comes(stream, group, id)
   return true
 end
 
--- Whether a job's message is where `place` says: "<stream> <id>", or "<stream> ~<id>" for a delayed one.
--- `first` is the index in KEYS from which all streams stand, followed by all delayed sets in the same order.
-local function holds_message(place, group, first)
+-- Whether a job's message is where `place` says: "<stream> <id>", "<stream> ~<id>" for a delayed one, or
+-- "<waiting> <member>". From `delayed_from`, KEYS are all delayed sets, in the streams' order.
+local function holds_message(place, group, delayed_from)
   if not place then
     return false
   end
-  local stream, delayed_mark, id = string.match(place, '^(%S+) (~?)(%S+)$')
-  local streams = (#KEYS - first + 1) / 2
-  for i = first, first + streams - 1 do
-    if KEYS[i] == stream then
+  local key, delayed_mark, id = string.match(place, '^(%S+) (~?)(%S+)$')
+  if key == waiting then
+    return redis.call('ZSCORE', waiting, id) ~= false
+  end
+  for i = STREAMS_FROM, STREAMS_TO do
+    if KEYS[i] == key then
       if delayed_mark == '~' then
-        return redis.call('ZSCORE', KEYS[i + streams], id) ~= false
+        return redis.call('ZSCORE', KEYS[delayed_from + i - STREAMS_FROM], id) ~= false
       end
-      return comes(stream, group, id)
+      return comes(key, group, id)
     end
   end
   return false

@@ -1,17 +1,22 @@
 -- Put a new message on a channel, once per marker. A message that carries a job begins it.
 -- Adds first, so that new work, and only new work, is refused when memory is out.
--- KEYS  1 stream  2 marker  3 jobs  4 jobs:at
--- ARGV  1 the marker's life, ms  2 job, or ''  3 body
+-- KEYS  13 stream  14 the set that the marker belongs to
+-- ARGV  1 marker  2 the set's life from now on, ms  3 job, or ''  4 its chat, or ''  5 body
 -- Returns 1, or 0 when the marker was there: it has been published before.
 
-local stream, marker, jobs, at = unpack(KEYS)
-local marker_ms, job, body = unpack(ARGV)
+local stream, seen = unpack(KEYS, KEYS_FROM)
+local marker, seen_ms, job, chat, body = unpack(ARGV)
 
-if not redis.call('SET', marker, '', 'NX', 'PX', marker_ms) then
+if redis.call('SISMEMBER', seen, marker) == 1 then
   return 0
 end
+add(stream, job, body, 0, 0)
 if job ~= '' then
   redis.call('HSET', jobs, job, body)
+  if chat ~= '' then
+    redis.call('HSET', chats, job, chat)
+  end
 end
-add(stream, at, job, body, 0, 0)
+redis.call('SADD', seen, marker)
+redis.call('PEXPIRE', seen, seen_ms)
 return 1

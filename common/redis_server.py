@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -27,17 +26,12 @@ class UnfitServerError(WhatsitError):
     """The server would lose messages, or lacks a command that we need."""
 
 
-def connect(settings: Settings, on_connect: Callable[[], None] = lambda: None) -> Redis:
-    """A client for the server of ``settings``; connects when first used, and calls ``on_connect`` each time it does.
+def connect(settings: Settings) -> Redis:
+    """A client for the server of ``settings``; connects when first used.
 
     Redis-py repeats a command whose reply was lost. Three times at most here: then whoever called decides, and
     says so in the log. All our scripts may be repeated.
     """
-
-    async def greet(connection: Any) -> None:
-        await connection.on_connect()
-        on_connect()
-
     url = settings.redis_url or f"unix://{settings.redis_socket}"
     return Redis.from_url(
         url,
@@ -48,7 +42,6 @@ def connect(settings: Settings, on_connect: Callable[[], None] = lambda: None) -
         # Off: redis-py pings within connecting, and connects within pinging, so that a server which hangs, or wants
         # another password, is tried without end.
         health_check_interval=0,
-        redis_connect_func=greet,
     )
 
 

@@ -1,10 +1,10 @@
 -- Tell Redis that a consumer still works on the messages in its hands, so that no sibling takes them for abandoned.
 -- Checks the owner first: a bare XCLAIM would steal a message back from a sibling that took it over.
--- KEYS  1 stream
+-- KEYS  13 stream
 -- ARGV  1 group  2 consumer  3… ids
 -- Returns the ids that are still this consumer's.
 
-local stream, group, consumer = KEYS[1], ARGV[1], ARGV[2]
+local stream, group, consumer = KEYS[KEYS_FROM], ARGV[1], ARGV[2]
 
 local still_owned = {}
 for i = 3, #ARGV do

@@ -2,15 +2,14 @@
 -- there is nothing to start from.
 -- With an id, the caller holds the message that is useless, and it is removed. Without one, the job's message must
 -- be nowhere.
--- KEYS  1 jobs  2 jobs:at  3 counts  4 the stream to put the message on  5 the caller's stream  6 its begun
---       7… every stream, then every delayed set
+-- KEYS  13 counts  14 the stream to put the message on  15 the caller's stream  16 its begun  17… every delayed set
 -- ARGV  1 group  2 consumer  3 id, or ''  4 job  5 body, or '' to end the job  6 origin to keep from now on, or ''
 --       7 count to raise
 -- Returns 1, or 0 when the job has ended, or its message is somewhere after all.
 
-local jobs, at, counts, target, stream, begun = unpack(KEYS, 1, 6)
+local counts, target, stream, begun = unpack(KEYS, KEYS_FROM, KEYS_FROM + 3)
 local group, consumer, id, job, body, origin, count = unpack(ARGV)
-local STREAMS_FROM = 7
+local DELAYED_FROM = KEYS_FROM + 4
 
 local place = redis.call('HGET', at, job)
 if id ~= '' then
@@ -18,9 +17,9 @@ if id ~= '' then
     return 0
   end
   remove(stream, group, begun, id)
-elseif not place and redis.call('HEXISTS', jobs, job) == 0 then
+elseif not place and not is_known(job) then
   return 0
-elseif holds_message(place, group, STREAMS_FROM) then
+elseif holds_message(place, group, DELAYED_FROM) then
   return 0
 elseif place then
   local lost_stream, lost_id = string.match(place, '^(%S+) (%d+%-%d+)$')
@@ -31,11 +30,15 @@ elseif place then
 end
 redis.call('HINCRBY', counts, count, 1)
 if body == '' then
-  end_job(jobs, at, job)
+  end_job(job)
   return 1
 end
 if origin ~= '' then
   redis.call('HSET', jobs, job, origin)
 end
-add(target, at, job, body, 0, 0)
+local chat = redis.call('HGET', chats, job)
+if chat then -- it may have waited for its turn, or its turn may be what was lost
+  take_turn(chat, job)
+end
+add(target, job, body, 0, 0)
 return 1

@@ -40,6 +40,8 @@ class Settings:
         model: Which model answers.
         engine: What runs it.
         models_dir: Where prepared models lie.
+        chat_backlog: How many pictures of one chat may be on their way; the chat is told when more come.
+        backlog: How many in all may be.
         fetch_allow_networks: Private networks that links may reach.
         playground_port: Where the chat page listens, on 127.0.0.1.
         log_level: The least severe level that is logged.
@@ -53,6 +55,8 @@ class Settings:
     model: ModelChoice = "auto"
     engine: EngineChoice = "auto"
     models_dir: Path = ROOT / "models"
+    chat_backlog: int = 500
+    backlog: int = 5000
     fetch_allow_networks: tuple[Network, ...] = ()
     playground_port: int = 8080
     log_level: LogLevel = "INFO"
@@ -158,6 +162,12 @@ def _port(name: str, value: str) -> int:
     return int(value)
 
 
+def _count(name: str, value: str) -> int:
+    if not value.isdecimal() or int(value) < 1:
+        raise _wrong(name, value, "must be a whole number from 1 on")
+    return int(value)
+
+
 def _networks(name: str, value: str) -> tuple[Network, ...]:
     try:
         return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
@@ -185,6 +195,8 @@ _SETTINGS: Final[Mapping[str, tuple[str, Callable[[str, str], object]]]] = {
     "MODEL": ("model", _choice(get_args(ModelChoice))),
     "ENGINE": ("engine", _choice(get_args(EngineChoice))),
     "MODELS_DIR": ("models_dir", _path),
+    "CHAT_BACKLOG": ("chat_backlog", _count),
+    "BACKLOG": ("backlog", _count),
     "FETCH_ALLOW_NETWORKS": ("fetch_allow_networks", _networks),
     "PLAYGROUND_PORT": ("playground_port", _port),
     "LOG_LEVEL": ("log_level", _level),

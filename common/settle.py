@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 import random
 import traceback
@@ -53,9 +54,14 @@ class Finished:
 
 
 class Settler:
-    """Decides what becomes of the messages of one consumer, and says so in the log."""
+    """Decides what becomes of the messages of one consumer, and says so in the log.
+
+    Attributes:
+        backlog_s: How long the work that waits will take, as far as is known.
+    """
 
     def __init__(self, channels: Channels, consumer: Consumer) -> None:
+        self.backlog_s = 0.0
         self._channels = channels
         self._consumer = consumer
 
@@ -91,7 +97,8 @@ class Settler:
             case BaseException():
                 return await self._try_again(finished, outcome)
             case _:
-                return self._consumer.hand_off(delivery, _with_trail(finished, outcome))
+                busy = functools.partial(jobs.busy, backlog_s=self.backlog_s)
+                return self._consumer.hand_off(delivery, _with_trail(finished, outcome), busy)
 
     async def _put_off(self, finished: Finished, outage: Outage) -> Call:
         """No attempt is used: the delay doubles with the outage's length, up to a minute, for up to a day."""
@@ -137,7 +144,7 @@ class Settler:
 
     async def _job(self, job_id: str) -> Job | None:
         """The job of a message that could not be decoded, from the job's first message, if that can be."""
-        origin = await self._channels.origin(job_id)
+        origin, _ = await self._channels.origin(job_id)
         try:
             return decode(origin).job if origin else None
         except msgspec.DecodeError:

@@ -1,14 +1,15 @@
 -- Give a consumer as many messages as it has room for.
 -- First what is pending under its own name and not in its hands (its former self died, or our reply was lost),
 -- then what an idle sibling left, then new messages. Retries that are due go back to the channel before that.
--- KEYS  1 stream  2 begun  3 delayed  4 parked  5 jobs:at
+-- KEYS  13 stream  14 begun  15 delayed  16 parked
 -- ARGV  1 group  2 consumer  3 process, another one after each start  4 room
 --       5 claim what others left idle for this long, ms (0: leave it)  6… ids in hand
--- Returns {now in ms, ms until the next retry is due or -1, {id, deaths or '', job, body, attempts, since}, …}.
+-- Returns {now in ms, ms until the next retry is due or -1, how long the jobs that wait will take in ms,
+--          {{id, deaths or '', job, body, attempts, since}, …}}.
 -- "deaths" is '' for a message that no former process began. It is marked here as begun by this one, which gets it as
 -- fresh again if our reply was lost.
 
-local stream, begun, delayed, parked, at = unpack(KEYS)
+local stream, begun, delayed, parked = unpack(KEYS, KEYS_FROM)
 local group, consumer, process = ARGV[1], ARGV[2], ARGV[3]
 local room, claim_idle_ms = tonumber(ARGV[4]), tonumber(ARGV[5])
 local IN_HAND_FROM = 6
@@ -19,6 +20,10 @@ local now = now_ms()
 local taken = {}
 
 local function give(id, entry)
+  if is_superseded(stream, id, entry.job) then
+    remove(stream, group, begun, id)
+    return
+  end
   local deaths, by = string.match(redis.call('HGET', begun, id) or '', '^(%d+) (.*)$')
   if not deaths then
     redis.call('HSET', begun, id, '0 ' .. process)
@@ -34,8 +39,8 @@ local function promote_due_retries()
     redis.call('ZREM', delayed, id)
     redis.call('HDEL', parked, id)
     if packed then
-      local job, body, attempts, since = unpack(cmsgpack.unpack(packed))
-      add(stream, at, job, body, attempts, since)
+      local job, body, attempts, since, deaths = unpack(cmsgpack.unpack(packed))
+      add_again(stream, begun, job, body, attempts, since, deaths or '')
     end
   end
 end
@@ -86,4 +91,4 @@ if #taken < room then
 end
 
 local next_due = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')[2]
-return { now, next_due and math.max(0, next_due - now) or -1, taken }
+return { now, next_due and math.max(0, next_due - now) or -1, backlog_ms(), taken }

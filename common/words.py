@@ -11,6 +11,7 @@ COMMANDS: Final = {
     "help": "What you can send",
     "about": "Which model answers",
 }
+MINUTES_UP_TO: Final = 100  # from then on, hours
 
 START: Final = (
     "Hello! Send me a photo, or paste the link of an image, and I’ll tell you what is in it and how sure I am."
@@ -48,6 +49,23 @@ def command(name: str, version: str, model: ModelRecord | None) -> str:
         case _:
             known = ", ".join(f"/{known}" for known in COMMANDS)
             return f"I don’t know the command /{name}. I know {known}. {WHAT_TO_SEND}"
+
+
+def busy(backlog_s: float) -> str:
+    """Why a picture is not looked at: there is too much to do, and for how long, roughly."""
+    return (
+        f"That is too much at once for me: what waits already will take {_roughly(backlog_s)}. I leave this one out, "
+        "and what else you send until then. Please send it again later."
+    )
+
+
+def _roughly(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "less than a minute"
+    if minutes == 1:
+        return "about a minute"
+    return f"about {minutes} minutes" if minutes < MINUTES_UP_TO else f"about {round(minutes / 60)} hours"
 
 
 def about(version: str, model: ModelRecord | None) -> str:

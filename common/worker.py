@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar
 import msgspec
 from redis.exceptions import RedisError, ResponseError
 
-from common.channels import Channels, Consumer, Delivery, Taken
+from common.channels import Channels, Consumer, Delivery, Once, Taken
 from common.errors import Hung, LeaseLost
 from common.hands import Done, Hands
 from common.leases import Leases
@@ -41,6 +41,8 @@ REFRESH_S: Final = 10.0
 # seconds more to come back. All of that, and one last command, fits into Supervisor's stopwaitsecs of 30.
 GRACE_S: Final = 15.0
 GIVE_UP_S: Final = 5.0
+# What is sent so late that the end of the grace time could cut it would be sent again. Telegram has 10 s to answer.
+LAST_START_BEFORE_END_S: Final = 10.0
 # A step that hangs in a thread cannot be ended from outside. So many in a row, and the process gives way to a new one.
 HANGS_IN_A_ROW: Final = 3
 
@@ -148,6 +150,7 @@ class Runtime(Generic[TakenT]):
         """Take no more; finish what is in hand, or hand it back when the grace time is over."""
         if self._stopping_at is None:
             self._stopping_at = time.monotonic()
+            self._leases.last_start = self._stopping_at + self._grace_s - LAST_START_BEFORE_END_S
             self._wake.set()
 
     async def run(self) -> None:
@@ -250,9 +253,8 @@ class Runtime(Generic[TakenT]):
         return refusal
 
     def _claim_idle_ms(self) -> int:
-        """Idle time includes Redis's own downtime, so nobody claims before it was connected for that long."""
-        connected_s = time.monotonic() - self._channels.connected_at
-        return round(self._claim_idle_s * 1000) if connected_s >= self._claim_idle_s else 0
+        """Idle time includes Redis's own downtime, so nobody claims before it has answered for that long."""
+        return round(self._claim_idle_s * 1000) if self._channels.answering_s() >= self._claim_idle_s else 0
 
     async def _wait(self) -> None:
         """Until there is something to do."""
@@ -265,6 +267,7 @@ class Runtime(Generic[TakenT]):
 
     def _begin(self, taken: Taken, room: int) -> None:
         self._channel_empty = not taken.deliveries and taken.next_due_ms is None
+        self._settler.backlog_s = taken.backlog_ms / 1000
         if len(taken.deliveries) == room:
             self._wake.set()  # there may be more
         elif taken.next_due_ms is not None:
@@ -371,12 +374,12 @@ class Runtime(Generic[TakenT]):
     def _announce(self, messages: Sequence[AnyMessage]) -> None:
         """Send the worker's announcements, if it has any. They may be lost, and hold nothing up."""
         asides = [
-            (aside, f"{message.stage}-{message.job.id}-{message.job.run}")
+            (aside, Once(f"{message.stage}-{message.job.id}-{message.job.run}", "", _ANNOUNCED_MARKER_MS))
             for message in messages
             if (aside := self._worker.announce(message))  # type: ignore[arg-type]
         ]
         if asides:
-            task = asyncio.create_task(_unless_away(self._channels.publish(asides, _ANNOUNCED_MARKER_MS)))
+            task = asyncio.create_task(_unless_away(self._channels.publish(asides)))
             self._asides.add(task)
             task.add_done_callback(self._asides.discard)
 

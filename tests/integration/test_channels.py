@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from common import redis_server
-from common.channels import Call, Channels, Consumer, Delivery, Taken
-from common.messages import DeleteFiles, FetchUrl, Message, ShowTyping, decode
+from common.channels import Channels, Consumer, Delivery, Once, Taken
+from common.messages import DeleteFiles, FetchUrl, Job, Message, SendReply, ShowTyping, decode
 from common.settings import Settings
 from tests import make
 from tests.redis_servers import RedisServer, entries
@@ -32,7 +32,15 @@ def consumer(channels: Channels, channel: str = "classify", name: str = "a") -> 
 
 
 async def publish(channels: Channels, *messages: Message) -> int:
-    return await channels.publish([(message, f"{message.job.id}") for message in messages], DAY_MS)
+    return await channels.publish([(message, once(message.job.id)) for message in messages])
+
+
+def once(marker: str) -> Once:
+    return Once("1:0", marker, DAY_MS)
+
+
+def busy(job: Job) -> SendReply:
+    return make.reply(job.id, text="busy")
 
 
 async def take(channels: Channels, by: Consumer, room: int = 10, hand: tuple[str, ...] = (), claim: int = 0) -> Taken:
@@ -75,7 +83,7 @@ async def test_a_hand_off_moves_the_job_on_and_done_again_does_nothing(channels:
     a = consumer(channels)
     await publish(channels, make.classify())
     delivery = await take_one(channels, a)
-    call = a.hand_off(delivery, [make.reply(), DeleteFiles(job=make.job(), keys=("1-10-0.0.input",))])
+    call = a.hand_off(delivery, [make.reply(), DeleteFiles(job=make.job(), keys=("1-10-0.0.input",))], busy)
 
     assert await channels.execute([call, call]) == [1, 0]
 
@@ -91,7 +99,7 @@ async def test_a_job_ends_with_the_message_that_nothing_carries_on(channels: Cha
     await publish(channels, make.reply())
     assert await channels.live(["1-10-0"]) == {"1-10-0"}
 
-    await channels.run(a.hand_off(await take_one(channels, a), [DeleteFiles(job=make.job(), keys=())]))
+    await channels.run(a.hand_off(await take_one(channels, a), [DeleteFiles(job=make.job(), keys=())], busy))
 
     assert await channels.live(["1-10-0"]) == set()
     assert not await client.exists(channels.key("jobs"), channels.key("jobs", "at"))
@@ -104,7 +112,7 @@ async def test_an_update_becomes_its_pictures_jobs_each_once(channels: Channels)
     links = [FetchUrl(job=make.job(f"1-10-{i}"), url="http://example.com") for i in (0, 1)]
     typing = ShowTyping(job=make.job("1-10-0"))
 
-    assert await channels.run(a.hand_off(delivery, [*links, links[0], typing])) == 1
+    assert await channels.run(a.hand_off(delivery, [*links, links[0], typing], busy)) == 1
 
     assert await channels.live(["1-10", "1-10-0", "1-10-1"]) == {"1-10-0", "1-10-1"}
     taken = await take(channels, consumer(channels, "fetch_url"))
@@ -116,7 +124,7 @@ async def test_a_message_in_other_hands_cannot_be_finished_postponed_or_buried(c
     await publish(channels, make.classify())
     delivery = await take_one(channels, a)
     calls = [
-        b.hand_off(delivery, [make.reply()]),
+        b.hand_off(delivery, [make.reply()], busy),
         b.retry(delivery, 1, 1),
         b.hand_back(delivery),
         b.bury(delivery, "e", "t", None),
@@ -125,7 +133,7 @@ async def test_a_message_in_other_hands_cannot_be_finished_postponed_or_buried(c
     ]
     assert await channels.execute(calls) == [0] * len(calls)
     assert await channels.run(b.refresh([delivery.id])) == []
-    assert await channels.run(a.hand_off(delivery, [make.reply()])) == 1
+    assert await channels.run(a.hand_off(delivery, [make.reply()], busy)) == 1
 
 
 async def test_what_is_pending_under_my_name_and_not_in_my_hands_comes_again(channels: Channels) -> None:
@@ -150,9 +158,9 @@ async def test_only_what_lay_idle_is_claimed_from_a_sibling(channels: Channels) 
     (claimed,) = (await take(channels, b, claim=1)).deliveries if await idle_for_a_moment(channels, delivery) else ()
 
     assert claimed.id == delivery.id
-    assert await channels.run(a.hand_off(delivery, [make.reply()])) == 0
+    assert await channels.run(a.hand_off(delivery, [make.reply()], busy)) == 0
     assert await channels.run(a.refresh([delivery.id])) == [], "a refresh must not steal it back"
-    assert await channels.run(b.hand_off(claimed, [make.reply()])) == 1
+    assert await channels.run(b.hand_off(claimed, [make.reply()], busy)) == 1
 
 
 async def idle_for_a_moment(channels: Channels, delivery: Delivery) -> bool:
@@ -264,7 +272,7 @@ async def test_a_job_whose_message_was_deleted_by_hand_is_lost_and_starts_again_
     assert await channels.execute([call, call]) == [1, 0]
 
     assert await channels.lost(["1-10-0"]) == []
-    assert await channels.origin("1-10-0") == b"{}"
+    assert await channels.origin("1-10-0") == (b"{}", "7")
     assert len((await take(channels, a)).deliveries) == 1
 
 
@@ -297,7 +305,7 @@ async def test_a_consumer_that_is_gone_is_dropped_unless_something_is_pending(ch
     await publish(channels, make.classify())
     await take(channels, a)
     await publish(channels, make.classify("1-11-0"))
-    await channels.run(b.hand_off(await take_one(channels, b), []))
+    await channels.run(b.hand_off(await take_one(channels, b), [], busy))
     dropped: list[str] = []
     while not dropped:
         dropped = await channels.drop_consumers(gone_ms=1)
@@ -310,7 +318,7 @@ async def test_after_a_flush_workers_make_what_they_need_and_serve_on(channels: 
     held = await take_one(channels, a)
     await client.delete(*[key async for key in client.scan_iter(f"{channels.key()}*")])
 
-    assert await channels.execute([a.hand_off(held, []), a.refresh([held.id])]) == [0, []]
+    assert await channels.execute([a.hand_off(held, [], busy), a.refresh([held.id])]) == [0, []]
     await publish(channels, make.classify("1-1-0"))
 
     assert (await take_one(channels, a)).job == "1-1-0"
@@ -325,11 +333,11 @@ async def test_a_full_memory_refuses_new_work_and_lets_the_old_go_on(
     used = (await client.info("memory"))["used_memory"]
     await client.config_set("maxmemory", used // 2)
     try:
-        (refused,) = await channels.execute([Call(*channels._publish(make.classify("1-9-0"), "9", 1000))])
+        (refused,) = await channels.execute([channels._publish(make.classify("1-9-0"), once("9"))])
         assert isinstance(refused, ResponseError)
         assert "maxmemory" in str(refused)
         calls = [
-            a.hand_off(finished, [make.reply("1-0-0")]),
+            a.hand_off(finished, [make.reply("1-0-0")], busy),
             a.retry(retried, 1, 1),
             a.bury(buried, "e", "t", make.reply("1-2-0")),
             a.hand_back(handed_back),
@@ -365,7 +373,7 @@ async def test_a_user_who_may_not_publish_breaks_nothing_off(channels: Channels,
     delivery = await take_one(channels, a)
     await _acl(client, "resetchannels")
     try:
-        assert await channels.run(a.hand_off(delivery, [make.reply()])) == 1
+        assert await channels.run(a.hand_off(delivery, [make.reply()], busy)) == 1
     finally:
         await _acl(client, "allchannels")
     assert await channels.lost(["1-10-0"]) == []

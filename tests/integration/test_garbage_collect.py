@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from common import jobs
-from common.channels import Channels
-from common.messages import CHANNELS, DeleteFiles, Message, SendReply, decode
+from common.channels import Channels, Once
+from common.messages import CHANNELS, DeleteFiles, Message, SendReply, Words, decode
 from common.settings import Settings
 from common.store import Store
 from garbage_collect import GarbageCollect
@@ -25,7 +25,7 @@ def sweeper(settings: Settings, store: Store) -> GarbageCollect:
 
 
 async def publish(channels: Channels, message: Message) -> None:
-    await channels.publish([(message, message.job.id)], 60_000)
+    await channels.publish([(message, Once("1:0", message.job.id, 60_000))])
 
 
 async def lose(channels: Channels, channel: str) -> None:
@@ -99,7 +99,24 @@ async def test_a_step_that_fails_keeps_no_other_from_being_taken(
 
 
 @pytest.mark.parametrize("origin", [None, b"{"])
-async def test_a_job_that_cannot_be_started_again_ends(
+async def test_a_job_whose_first_message_cannot_be_read_ends_with_an_apology_to_its_chat(
+    channels: Channels, sweeper: GarbageCollect, origin: bytes | None
+) -> None:
+    await publish(channels, make.classify("1-1-0"))
+    await lose(channels, "classify")
+    if origin is None:
+        await channels.redis.delete(channels.key("jobs"))
+    else:
+        await channels.redis.hset(channels.key("jobs"), "1-1-0", origin)
+    await sweeper.sweep(channels, now=0)
+    (row,) = await entries(channels.redis, channels.key("reply"))
+    answer = decode(row[b"body"])
+    assert isinstance(answer, SendReply)
+    assert (answer.job.chat_id, answer.content) == (7, Words(text=jobs.APOLOGY, kind="apology"))
+
+
+@pytest.mark.parametrize("origin", [None, b"{"])
+async def test_a_job_of_which_nothing_is_known_but_its_id_ends(
     channels: Channels, sweeper: GarbageCollect, store: Store, origin: bytes | None
 ) -> None:
     await publish(channels, make.classify("1-1-0"))
@@ -108,6 +125,7 @@ async def test_a_job_that_cannot_be_started_again_ends(
         await channels.redis.delete(channels.key("jobs"))
     else:
         await channels.redis.hset(channels.key("jobs"), "1-1-0", origin)
+    await channels.redis.delete(channels.key("jobs", "chat"))
     store.write("1-1-0.0.input", b"x")
     await sweeper.sweep(channels, now=0)
     assert not await channels.redis.exists(channels.key("jobs"), channels.key("jobs", "at"))

@@ -93,8 +93,9 @@ async def poll(receive: Receive, channels: Channels, until: Callable[[], bool]) 
             await asyncio.sleep(0)
     if task.done():
         task.result()
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    while not task.done():  # redis-py can swallow a cancellation
+        task.cancel()
+        await asyncio.wait([task], timeout=0.1)
 
 
 async def stored(channels: Channels, channel: str = "receive") -> list[Message]:
@@ -128,12 +129,27 @@ async def test_a_crash_between_storing_and_confirming_leads_to_one_job(channels:
 
 async def test_while_redis_refuses_nothing_is_confirmed(channels: Channels, settings: Settings) -> None:
     receive, fake = worker(settings, update(10))
-    await channels.redis.set(channels.key("receive"), "not a stream")
-    await poll(receive, channels, lambda: len(fake.offsets) == 2)
+    await channels.redis.config_set("maxmemory", 1)
+    try:
+        await poll(receive, channels, lambda: len(fake.offsets) == 2)
+    finally:
+        await channels.redis.config_set("maxmemory", 0)
     assert fake.offsets == [0, 0]
-    await channels.redis.delete(channels.key("receive"), channels.key("seen", "1-10"))
     await poll(receive, channels, lambda: 11 in fake.offsets)
     assert len(await stored(channels)) == 1
+
+
+async def test_while_too_much_waits_in_redis_telegram_keeps_what_is_new(
+    channels: Channels, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    receive, fake = worker(settings, update(10))
+    channels.most = 3
+    for number in range(3):
+        await channels.redis.xadd(channels.key("reply"), {"body": str(number)})
+    await poll(receive, channels, lambda: "taking no updates" in caplog.text)
+    assert fake.offsets == []
+    await channels.redis.xtrim(channels.key("reply"), maxlen=1, approximate=False)
+    await poll(receive, channels, lambda: 11 in fake.offsets)
 
 
 async def test_trouble_at_telegram_is_said_once_and_waited_out(

@@ -16,13 +16,13 @@ import pytest
 from redis.exceptions import RedisError
 
 from common import identity, jobs
-from common.channels import Channels, Consumer
+from common.channels import Channels, Consumer, Once
 from common.errors import Hung, InputLost, LeaseLost, Outage, RateLimited
 from common.leases import confirm_lease
 from common.messages import AnyMessage, ClassifyImage, FetchUrl, Message, SendReply, ShowTyping, Words, decode, encode
 from common.settings import ROOT, Settings
 from common.settle import MAX_ATTEMPTS
-from common.worker import Outputs, Runtime, Worker
+from common.worker import LAST_START_BEFORE_END_S, Outputs, Runtime, Worker
 from tests import make
 from tests.redis_servers import BINARIES, RedisServer, entries, running_redis
 
@@ -56,7 +56,7 @@ class Classify(Worker[ClassifyImage]):
 
 
 async def publish(channels: Channels, *messages: Message) -> None:
-    assert await channels.publish([(m, m.job.id) for m in messages], 60_000) == len(messages)
+    assert await channels.publish([(m, Once("1:0", m.job.id, 60_000)) for m in messages]) == len(messages)
 
 
 async def work_off(worker: Worker[Any], channels: Channels, name: str = "a", **options: Any) -> None:
@@ -512,7 +512,10 @@ async def test_while_redis_is_away_each_thing_is_said_once(tmp_path: Path, caplo
         await channels.close()
 
 
-async def test_nobody_steals_from_a_living_sibling_when_redis_comes_back(tmp_path: Path) -> None:
+async def test_nobody_steals_from_a_living_sibling_when_redis_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.channels.LONGEST_BREAK_S", 1.5)
     with running_redis(str(BINARIES["redis-6.2"])) as server:
         channels = [Channels(Settings(redis_url=server.url, data_dir=tmp_path)) for _ in range(2)]
         gate = asyncio.Event()
@@ -520,12 +523,12 @@ async def test_nobody_steals_from_a_living_sibling_when_redis_comes_back(tmp_pat
         await publish(channels[0], make.classify())
         async with running(owner, channels[0], "owner"):
             await until(lambda: owner.at_once == 1)
-            async with running(sibling, channels[1], "sibling", claim_idle_s=0.8):
+            async with running(sibling, channels[1], "sibling", claim_idle_s=2):
                 server.kill()
-                await asyncio.sleep(1)  # longer than what counts as idle
+                await asyncio.sleep(2.5)  # longer than what counts as idle
                 server.start()
                 await until(lambda: _is_up(channels[1]))
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(1.5)
                 assert not sibling.seen
                 gate.set()
                 await until(lambda: _count(channels[0], "reply", 1))
@@ -642,3 +645,24 @@ async def test_an_entry_that_makes_no_sense_is_buried_and_stops_nobody(
     await work_off(worker, channels)
     assert worker.seen == ["1-10-0"]
     assert len(await entries(channels.redis, channels.key("dead"))) == 1
+
+
+async def test_a_stopping_worker_begins_nothing_that_its_end_would_cut_short(
+    channels: Channels, settings: Settings
+) -> None:
+    gate, sent = asyncio.Event(), []
+
+    async def send(message: ClassifyImage) -> None:
+        await gate.wait()
+        await confirm_lease()
+        sent.append(message.job.id)
+
+    worker = Classify(settings, send)
+    await publish(channels, make.classify())
+    async with running(worker, channels, grace_s=LAST_START_BEFORE_END_S) as runtime:
+        await until(lambda: worker.at_once == 1)
+        runtime.stop()
+        await asyncio.sleep(0)
+        gate.set()
+    assert not sent
+    assert await channels.redis.xlen(channels.key("classify")) == 1, "handed back"

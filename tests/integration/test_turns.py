@@ -1,0 +1,218 @@
+"""Served in turn: a few jobs of each chat at a time, the rest wait, and what is too much is declined."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+
+from common import jobs, words
+from common.channels import Channels, Consumer, Once
+from common.messages import CHANNELS, FetchUrl, Job, SendReply, Words, decode
+from common.settings import Settings
+from common.store import Store
+from garbage_collect import GarbageCollect
+from tests import make
+from tests.redis_servers import entries
+
+AT_ONCE = 4  # TURNS_OF_A_CHAT in common/prelude.lua
+
+_updates = itertools.count(1)
+
+
+def busy(job: Job) -> SendReply:
+    return jobs.busy(job, 90)
+
+
+async def send(channels: Channels, chat: int, links: int = 1) -> list[str]:
+    """Have a chat's update accepted and read; gives the ids of its jobs."""
+    receive = Consumer(channels, "receive", "r")
+    update = f"1-{next(_updates)}"
+    await channels.publish([(make.update(update), Once("1:0", update, 60_000))])
+    (delivery,) = receive.taken(await channels.run(receive.take(10))).deliveries
+    outputs = [FetchUrl(job=make.job(f"{update}-{i}", chat_id=chat), url="http://a/") for i in range(links)]
+    call = receive.hand_off(delivery, outputs, busy)
+    assert await channels.execute([call, call]) == [1, 0]
+    return [output.job.id for output in outputs]
+
+
+async def in_pipeline(channels: Channels) -> list[str]:
+    return [row[b"job"].decode() for row in await entries(channels.redis, channels.key("fetch_url"))]
+
+
+async def finish_one(channels: Channels) -> str:
+    """Take the oldest link and end its job. Gives its id."""
+    fetch = Consumer(channels, "fetch_url", "f")
+    (delivery,) = fetch.taken(await channels.run(fetch.take(1))).deliveries
+    call = fetch.hand_off(delivery, [], busy)
+    assert await channels.execute([call, call]) == [1, 0]
+    return delivery.job
+
+
+async def sweep(channels: Channels, settings: Settings) -> None:
+    await GarbageCollect(settings, Store(settings.files_dir)).sweep(channels, now=0)
+
+
+async def left(channels: Channels) -> set[str]:
+    """The keys of the namespace but for empty streams and what is remembered on purpose."""
+    keys = {key.decode() async for key in channels.redis.scan_iter(f"{channels.key()}*")}
+    streams = {channels.key(name) for name in CHANNELS}
+    assert sum([await channels.redis.xlen(stream) for stream in streams]) == 0
+    return {key for key in keys - streams - {channels.key("counts")} if ":seen:" not in key}
+
+
+async def test_a_chat_has_a_few_jobs_in_the_pipeline_and_its_others_come_in_turn(channels: Channels) -> None:
+    sent = [job for _ in range(7) for job in await send(channels, chat=7)]
+    assert await in_pipeline(channels) == sent[:AT_ONCE]
+    assert await channels.lost(sent) == [], "one that waits is not lost"
+    assert await channels.live(sent) == set(sent)
+
+    finished = []
+    for number in range(1, 8):
+        finished.append(await finish_one(channels))
+        assert await in_pipeline(channels) == sent[number : number + AT_ONCE]
+    assert finished == sent
+    assert await left(channels) == set()
+
+
+async def test_a_flooding_chat_does_not_hold_up_another(channels: Channels) -> None:
+    for _ in range(20):
+        await send(channels, chat=7, links=5)
+    (other,) = await send(channels, chat=8)
+    assert (await in_pipeline(channels)).index(other) == AT_ONCE
+    (third,) = await send(channels, chat=-100)
+    assert await finish_one(channels) not in {other, third}
+    assert (await in_pipeline(channels))[AT_ONCE - 1 : AT_ONCE + 1] == [other, third]
+
+
+async def test_chats_whose_ids_begin_alike_have_turns_of_their_own(channels: Channels) -> None:
+    for chat in (7, 77, -7, -77):
+        for _ in range(AT_ONCE):
+            await send(channels, chat)
+    assert len(await in_pipeline(channels)) == 4 * AT_ONCE
+
+
+@pytest.fixture
+def limited(channels: Channels) -> Channels:
+    channels.most_of_a_chat, channels.most = 6, 12
+    return channels
+
+
+async def notices(channels: Channels) -> list[SendReply]:
+    found = [decode(row[b"body"]) for row in await entries(channels.redis, channels.key("reply"))]
+    return [message for message in found if isinstance(message, SendReply)]
+
+
+async def test_what_is_too_much_for_one_chat_is_declined_and_it_is_told_once_a_minute(limited: Channels) -> None:
+    sent = [job for _ in range(10) for job in await send(limited, chat=7)]
+    assert await limited.live(sent) == set(sent[:7]), "six, and the one whose message is the notice"
+    (notice,) = await notices(limited)
+    assert notice.job.id == sent[6]
+    assert isinstance(notice.content, Words)
+    assert "about 2 minutes" in notice.content.text
+    assert (await limited.redis.hget(limited.key("counts"), "receive declined")) == b"4"
+
+    (other,) = await send(limited, chat=8)
+    assert other in await in_pipeline(limited)
+
+    await limited.redis.zadd(limited.key("told"), {"7": 0})  # a minute and more ago
+    await send(limited, chat=7)
+    assert len(await notices(limited)) == 2
+
+
+async def test_what_is_too_much_in_all_is_declined_whoever_sends_it(limited: Channels) -> None:
+    for chat in range(1, 7):
+        await send(limited, chat, links=2)
+    declined = await send(limited, chat=99)
+    assert [notice.job.id for notice in await notices(limited)] == declined
+    assert len(await in_pipeline(limited)) == 12
+
+
+async def test_a_notice_is_sent_though_the_chats_turns_are_taken(limited: Channels) -> None:
+    for _ in range(7):
+        await send(limited, chat=7)
+    reply = Consumer(limited, "reply", "r")
+    (notice,) = reply.taken(await limited.run(reply.take(1))).deliveries
+    assert await limited.run(reply.hand_off(notice, [], busy)) == 1
+    for _ in range(6):
+        await finish_one(limited)
+    assert await left(limited) == {limited.key("told")}
+
+
+async def test_how_long_the_backlog_takes_is_measured_while_jobs_wait(
+    channels: Channels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive = Consumer(channels, "receive", "r")
+
+    async def backlog_ms() -> int:
+        return receive.taken(await channels.run(receive.take(1))).backlog_ms
+
+    await send(channels, chat=7, links=5)
+    await send(channels, chat=7, links=5)
+    await finish_one(channels)
+    await channels.redis.hset(channels.key("pace"), mapping={"gap": 2000})
+    assert await backlog_ms() >= 9 * 2000
+    await channels.redis.hset(channels.key("pace"), mapping={"last": "odd", "gap": "odd"})
+    assert await backlog_ms() == 0
+    while await in_pipeline(channels):
+        await finish_one(channels)
+    assert await backlog_ms() == 0
+
+
+def test_a_rough_time_is_told_in_words() -> None:
+    told = {0: "less than a minute", 45: "about a minute", 200: "about 3 minutes", 7300: "about 2 hours"}
+    for seconds, said in told.items():
+        assert said in words.busy(seconds)
+
+
+Harm = Callable[[Channels], object]
+
+
+@pytest.mark.parametrize("lost", ["turns", "waiting", "jobs", "jobs:at", "jobs:chat", "pace", "fetch_url"])
+async def test_whatever_is_deleted_by_hand_every_job_is_answered_or_ends_with_an_apology(
+    channels: Channels, settings: Settings, lost: str
+) -> None:
+    sent = [job for _ in range(10) for job in await send(channels, chat=7)]
+    await channels.redis.delete(channels.key(*lost.split(":")))
+
+    served: list[str] = []
+    for _ in range(3):
+        await sweep(channels, settings)
+        for name in ("fetch_url", "reply"):
+            worker = Consumer(channels, name, "w")
+            while taken := worker.taken(await channels.run(worker.take(3))).deliveries:
+                done = await channels.execute([worker.hand_off(delivery, [], busy) for delivery in taken])
+                served += [delivery.job for delivery, result in zip(taken, done, strict=True) if result]
+
+    await sweep(channels, settings)
+    assert sorted(served) == sorted(sent)
+    assert await left(channels) == set()
+
+
+async def test_a_turn_of_a_job_that_is_no_more_is_freed_by_the_sweeper(channels: Channels, settings: Settings) -> None:
+    await channels.redis.zadd(channels.key("turns"), {f"7:1-ghost-{i}": 0 for i in range(AT_ONCE)})
+    (job,) = await send(channels, chat=7)
+    assert await in_pipeline(channels) == []
+    await sweep(channels, settings)
+    assert await in_pipeline(channels) == [job]
+
+
+async def test_a_job_that_starts_again_keeps_its_turn_and_no_more(channels: Channels) -> None:
+    sent = [job for _ in range(5) for job in await send(channels, chat=7)]
+    fetch = Consumer(channels, "fetch_url", "f")
+    (delivery,) = fetch.taken(await channels.run(fetch.take(1))).deliveries
+    call = await jobs.restart(channels, delivery.job, held=(fetch, delivery))
+    assert await channels.execute([call, call]) == [1, 0]
+    assert sorted(await in_pipeline(channels)) == sorted(sent[:AT_ONCE])
+    for _ in range(5):
+        await finish_one(channels)
+    assert await left(channels) == set()
+
+
+async def test_updates_that_were_seen_are_kept_as_small_integers(channels: Channels) -> None:
+    for number in range(500):
+        await channels.publish([(make.update(f"1-{number}"), Once("1:0", str(number), 60_000))])
+    key = channels.key("seen", "1:0")
+    assert await channels.redis.object("ENCODING", key) == b"intset"
+    assert 0 < (await channels.redis.memory_usage(key) or 0) < 16 * 500
