@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 
 import telegram
 
@@ -33,7 +34,7 @@ from common.process import run
 from common.settings import Settings
 from common.store import Store
 from common.telegram import MAX_FILE_BYTES, Me, Telegram
-from common.updates import Asked, Command, Link, Photo, Unwelcome, asked
+from common.updates import Asked, Command, Link, NotServed, Photo, Unwelcome, asked
 from common.worker import Outputs, Worker
 
 _log = logging.getLogger(__name__)
@@ -77,11 +78,16 @@ class Receive(Worker[AcceptUpdate | DownloadPhoto]):
         update = telegram.Update.de_json(message.update, None)
         if update.message is None:
             return None
-        found = asked(update.message, self.me)
+        found = self._allowed(update.message, asked(update.message, self.me))
         started = [self._start(message, index, item, len(found)) for index, item in enumerate(found)]
         if any(isinstance(first, DownloadPhoto | FetchUrl) for first in started):
             return [*started, ShowTyping(job=started[0].job, at=time.time())]
         return started
+
+    def _allowed(self, message: telegram.Message, found: Sequence[Asked]) -> Sequence[Asked]:
+        """What is asked for, or in a chat that is not served, the one thing to say about it."""
+        chats = self.settings.allowed_chats
+        return found if not found or not chats or message.chat.id in chats else (NotServed(),)
 
     def _start(self, message: AcceptUpdate, index: int, item: Asked, of: int) -> Message:
         """The first message of a job."""
@@ -91,6 +97,7 @@ class Receive(Worker[AcceptUpdate | DownloadPhoto]):
             chat_id=asked_in["chat"]["id"],
             message_id=asked_in["message_id"],
             thread_id=asked_in.get("message_thread_id") if asked_in.get("is_topic_message") else None,
+            user_id=(asked_in.get("sender_chat") or asked_in.get("from") or {}).get("id"),
             accepted_at=message.job.accepted_at,
             quote=item.url if of > 1 and isinstance(item, Link) else "",
         )
@@ -109,6 +116,8 @@ class Receive(Worker[AcceptUpdate | DownloadPhoto]):
             case Command():
                 text = words.command(item.name, VERSION, in_use(self.settings.models_dir))
                 return SendReply(job=job, content=Words(text=text, kind="command"))
+            case NotServed():
+                return SendReply(job=job, content=Words(text=words.NOT_FOR_YOU, kind="refusal"))
             case Unwelcome():
                 return SendReply(job=job, content=Words(text=words.unwelcome(item.what), kind="refusal"))
 

@@ -22,7 +22,8 @@ Every key carries one hash tag, ``{<namespace>}``, so that all lie in one slot o
     {whatsit}:waiting            sorted set of "<chat>:<when>:<channel>:<job>", jobs that wait for a turn of their chat,
                                  which the script gives them that ends another; the message is their entry in jobs
     {whatsit}:pace               hash, how fast jobs end while others wait: when the last one did, and the mean gap, ms
-    {whatsit}:told               sorted set, chat → when it was last told that there is too much to do
+    {whatsit}:users:<minute>     hash that expires: user → how many jobs he began in that minute
+    {whatsit}:told               sorted set, chat, or chat and user → when last told that this is too much
     {whatsit}:seen:<what>        set that expires: what was published before. Updates by 500 consecutive ids, which
                                  Redis keeps as small integers: 8 bytes each
     {whatsit}:dead               stream, messages that could not be handled, with the error; kept for 7 days, about 1000
@@ -138,6 +139,7 @@ class Channels:
         redis: The client.
         most_of_a_chat: How many jobs of one chat may be under way; what comes then is declined.
         most: How many jobs in all may be.
+        most_of_a_user: How many jobs a user may begin within a minute.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -145,6 +147,7 @@ class Channels:
         self._answering_since = self._answered_at = time.monotonic()
         self.most_of_a_chat = settings.chat_backlog
         self.most = settings.backlog
+        self.most_of_a_user = settings.user_rate
         self._prefix = f"{{{settings.namespace}}}:"
         streams = [self.key(name) for name in CHANNELS]
         self._ledger = [self.key("jobs"), self.key("jobs", "at"), self.key("jobs", "chat")]
@@ -338,7 +341,7 @@ class Consumer:
         self.name = name
         self._process = uuid.uuid4().hex[:8]
         self._key = channels.key
-        self._limits = (channels.most_of_a_chat, channels.most)
+        self._limits = (channels.most_of_a_chat, channels.most, channels.most_of_a_user)
         self._stream = channels.key(channel)
         self._begun = channels.key(channel, "begun")
         self._delayed = channels.key(channel, "delayed")
@@ -375,21 +378,31 @@ class Consumer:
         )
         return Taken(deliveries, None if next_due_ms < 0 else next_due_ms, backlog_ms)
 
-    def hand_off(self, delivery: Delivery, outputs: Sequence[Message], busy: Callable[[Job], SendReply]) -> Call:
+    def hand_off(
+        self,
+        delivery: Delivery,
+        outputs: Sequence[Message],
+        busy: Callable[[Job], SendReply],
+        too_fast: Callable[[Job], SendReply] | None = None,
+    ) -> Call:
         """Finish a message and publish what follows. A job that no output carries on has ended.
 
         Another job than the message's own begins, in its chat's turn. Past the limits it is declined: its chat gets
-        ``busy`` instead, once a minute.
+        ``busy`` instead, or its user ``too_fast``, once a minute. Without ``too_fast``, users may be as fast as they
+        like.
         """
         streams = [self._key(output.channel) for output in outputs]
         rows: list[str | bytes] = []
         for output in outputs:
             begins = output.carries_job and output.job.id != delivery.job
-            rows += (_carried(output), _chat(output), encode(output), encode(busy(output.job)) if begins else b"")
-        told = (self._key("told"), self._key(SendReply.channel))
-        keys = (self._stream, self._begun, self._counts, *told, *streams)
-        args = (GROUP, self.name, delivery.id, delivery.job, self.channel, *self._limits, *rows)
-        return Call("hand_off", keys, args)
+            user = "" if output.job.user_id is None or not too_fast else str(output.job.user_id)
+            rows += (_carried(output), _chat(output), user, encode(output))
+            rows += (encode(notice(output.job)) if begins and notice else b"" for notice in (busy, too_fast))
+        minute, since = divmod(time.time(), 60)
+        minutes = [self._key("users", f"{at:.0f}") for at in (minute, minute - 1)]
+        keys = (self._stream, self._begun, self._counts, self._key("told"), self._key(SendReply.channel), *minutes)
+        args = (GROUP, self.name, delivery.id, delivery.job, self.channel, *self._limits, f"{1 - since / 60:.3f}")
+        return Call("hand_off", (*keys, *streams), (*args, *rows))
 
     def retry(self, delivery: Delivery, delay_ms: int, attempts: int) -> Call:
         """Put a message off after a failed attempt; ``attempts`` counts it."""

@@ -1,15 +1,19 @@
 -- Finish a message: take it off its channel and publish what follows from it, all or nothing.
 -- A job that begins here waits for its chat's turn; past the limits it does not begin at all, and its chat is told so,
 -- once a minute.
--- KEYS  13 stream  14 begun  15 counts  16 chats that were told  17 the stream for that  18… the stream of each output
+-- KEYS  13 stream  14 begun  15 counts  16 who was told  17 the stream for that  18 what each user began in this minute
+--       19 the same in the last one  20… the stream of each output
 -- ARGV  1 group  2 consumer  3 id  4 job, or ''  5 channel's name  6 most jobs of a chat  7 most jobs in all
---       8… of each output: job or '', its chat if that job begins here (else ''), body, body of "busy" (else '')
+--       8 most jobs of a user in a minute  9 how much of the last minute still counts, 0 to 1
+--       10… of each output: job or '', chat, user or '', body; if another job begins: bodies of "busy" and "too fast"
 -- Returns 1, or 0 when the message is not this consumer's (any more), and then nothing was done.
 
-local stream, begun, counts, told, reply = unpack(KEYS, KEYS_FROM, KEYS_FROM + 4)
-local group, consumer, id, job, channel, most_of_a_chat, most = unpack(ARGV, 1, 7)
-local OUTPUT_STREAMS_FROM, OUTPUTS_FROM, ARGS_PER_OUTPUT = KEYS_FROM + 5, 8, 4
-local TOLD_AGAIN_AFTER_MS = 60000
+local stream, begun, counts, told, reply, this_minute, last_minute = unpack(KEYS, KEYS_FROM, KEYS_FROM + 6)
+local group, consumer, id, job, channel = unpack(ARGV, 1, 5)
+local most_of_a_chat, most = tonumber(ARGV[6]), tonumber(ARGV[7])
+local most_of_a_user, last_minutes_share = tonumber(ARGV[8]), tonumber(ARGV[9])
+local OUTPUT_STREAMS_FROM, OUTPUTS_FROM, ARGS_PER_OUTPUT = KEYS_FROM + 7, 10, 6
+local TOLD_AGAIN_AFTER_MS, KEPT_MS = 60000, 120000
 
 if not owned(stream, group, consumer, id) then
   return 0
@@ -19,17 +23,24 @@ remove(stream, group, begun, id)
 local function is_too_much(chat)
   local of_this_chat = redis.call('ZLEXCOUNT', turns, of_chat(chat)) + redis.call('ZLEXCOUNT', waiting, of_chat(chat))
   local others = redis.call('HLEN', jobs) - (job ~= '' and 1 or 0)
-  return of_this_chat >= tonumber(most_of_a_chat) or others >= tonumber(most)
+  return of_this_chat >= most_of_a_chat or others >= most
+end
+
+-- A sliding minute, as far as two counts tell.
+local function is_too_fast(user)
+  local now = tonumber(redis.call('HGET', this_minute, user) or '') or 0
+  local before = tonumber(redis.call('HGET', last_minute, user) or '') or 0
+  return now + last_minutes_share * before >= most_of_a_user
 end
 
 -- The notice is all that this job comes to. It needs no turn: there is one a minute at most.
-local function decline(new_job, chat, busy)
+local function decline(new_job, whom, notice)
   redis.call('HINCRBY', counts, channel .. ' declined', 1)
   local now = now_ms()
   redis.call('ZREMRANGEBYSCORE', told, '-inf', now - TOLD_AGAIN_AFTER_MS)
-  if redis.call('ZADD', told, 'NX', now, chat) == 1 then
-    redis.call('HSET', jobs, new_job, busy)
-    add(reply, new_job, busy, 0, 0)
+  if redis.call('ZADD', told, 'NX', now, whom) == 1 then
+    redis.call('HSET', jobs, new_job, notice)
+    add(reply, new_job, notice, 0, 0)
   end
 end
 
@@ -37,14 +48,20 @@ local goes_on = false
 for i = 0, #KEYS - OUTPUT_STREAMS_FROM do
   local output_stream = KEYS[OUTPUT_STREAMS_FROM + i]
   local first = OUTPUTS_FROM + ARGS_PER_OUTPUT * i
-  local output_job, chat, body, busy = unpack(ARGV, first, first + ARGS_PER_OUTPUT - 1)
+  local output_job, chat, user, body, busy, too_fast = unpack(ARGV, first, first + ARGS_PER_OUTPUT - 1)
   if output_job == '' or output_job == job then
     add(output_stream, output_job, body, 0, 0)
     goes_on = goes_on or output_job == job
   elseif redis.call('HEXISTS', jobs, output_job) == 0 then -- else it is under way already
-    if is_too_much(chat) then
+    if user ~= '' and is_too_fast(user) then
+      decline(output_job, chat .. ' ' .. user, too_fast)
+    elseif is_too_much(chat) then
       decline(output_job, chat, busy)
     else
+      if user ~= '' then
+        redis.call('HINCRBY', this_minute, user, 1)
+        redis.call('PEXPIRE', this_minute, KEPT_MS)
+      end
       begin_job(output_stream, output_job, chat, body)
     end
   end

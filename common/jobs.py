@@ -33,6 +33,11 @@ def busy(job: Job, backlog_s: float) -> SendReply:
     return SendReply(job=job, content=Words(text=words.busy(backlog_s), kind="busy"))
 
 
+def too_fast(job: Job, per_minute: int) -> SendReply:
+    """What a user reads instead of an answer who sends more than that in a minute."""
+    return SendReply(job=job, content=Words(text=words.too_fast(per_minute), kind="too fast"))
+
+
 async def restart(channels: Channels, job: str, held: tuple[Consumer, Delivery] | None = None) -> Call:
     """The call that starts a job again from its first message, or apologises if that was done before.
 

@@ -29,6 +29,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         chat_id: Where the answer goes; None if the update did not say.
         message_id: The message that the answer replies to.
         thread_id: The topic that it stands in, where the chat is a forum.
+        user_id: Who sent it, as far as Telegram says.
         accepted_at: When Telegram handed us the update, in Unix seconds.
         run: How often the job was started again from its original message.
         quote: The link that the answer is about, where one message holds several.
@@ -39,6 +40,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     message_id: int | None
     accepted_at: float
     thread_id: int | None = None
+    user_id: int | None = None
     run: int = 0
     quote: str = ""
 

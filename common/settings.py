@@ -40,6 +40,8 @@ class Settings:
         model: Which model answers.
         engine: What runs it.
         models_dir: Where prepared models lie.
+        allowed_chats: Who is served, by chat ids; everybody if none is named.
+        user_rate: How many pictures, or other messages, one user may send in a minute.
         chat_backlog: How many pictures of one chat may be on their way; the chat is told when more come.
         backlog: How many in all may be.
         fetch_allow_networks: Private networks that links may reach.
@@ -55,6 +57,8 @@ class Settings:
     model: ModelChoice = "auto"
     engine: EngineChoice = "auto"
     models_dir: Path = ROOT / "models"
+    allowed_chats: frozenset[int] = frozenset()
+    user_rate: int = 20
     chat_backlog: int = 500
     backlog: int = 5000
     fetch_allow_networks: tuple[Network, ...] = ()
@@ -168,6 +172,13 @@ def _count(name: str, value: str) -> int:
     return int(value)
 
 
+def _chats(name: str, value: str) -> frozenset[int]:
+    try:
+        return frozenset(int(part) for part in value.split(",") if part.strip())
+    except ValueError:
+        raise _wrong(name, value, "must be chat ids like 123456789,-1001234567890, separated by commas") from None
+
+
 def _networks(name: str, value: str) -> tuple[Network, ...]:
     try:
         return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
@@ -195,6 +206,8 @@ _SETTINGS: Final[Mapping[str, tuple[str, Callable[[str, str], object]]]] = {
     "MODEL": ("model", _choice(get_args(ModelChoice))),
     "ENGINE": ("engine", _choice(get_args(EngineChoice))),
     "MODELS_DIR": ("models_dir", _path),
+    "ALLOWED_CHATS": ("allowed_chats", _chats),
+    "USER_RATE": ("user_rate", _count),
     "CHAT_BACKLOG": ("chat_backlog", _count),
     "BACKLOG": ("backlog", _count),
     "FETCH_ALLOW_NETWORKS": ("fetch_allow_networks", _networks),

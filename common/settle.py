@@ -98,7 +98,8 @@ class Settler:
                 return await self._try_again(finished, outcome)
             case _:
                 busy = functools.partial(jobs.busy, backlog_s=self.backlog_s)
-                return self._consumer.hand_off(delivery, _with_trail(finished, outcome), busy)
+                too_fast = functools.partial(jobs.too_fast, per_minute=self._channels.most_of_a_user)
+                return self._consumer.hand_off(delivery, _with_trail(finished, outcome), busy, too_fast)
 
     async def _put_off(self, finished: Finished, outage: Outage) -> Call:
         """No attempt is used: the delay doubles with the outage's length, up to a minute, for up to a day."""

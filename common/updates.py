@@ -59,7 +59,12 @@ class Unwelcome:
     what: str
 
 
-Asked: TypeAlias = Photo | Link | Command | Unwelcome
+@dataclasses.dataclass(frozen=True)
+class NotServed:
+    """Whatever it is, the chat is not one of those that are served."""
+
+
+Asked: TypeAlias = Photo | Link | Command | Unwelcome | NotServed
 
 _NAMES: Final = {
     "animation": "animations",

@@ -28,6 +28,7 @@ TOO_LARGE: Final = (
     "This file is larger than 20 MB, which is all that a bot may download. Please send a smaller one, or send it as a "
     "photo: Telegram then shrinks it."
 )
+NOT_FOR_YOU: Final = "I’m sorry, I only work in the chats that my operator has chosen, and this is not one of them."
 NO_DOWNLOAD: Final = "Telegram does not give me this file (any more). Please send it again."
 WHAT_TO_SEND: Final = "Please send a photo, or paste the link of an image."
 
@@ -56,6 +57,15 @@ def busy(backlog_s: float) -> str:
     return (
         f"That is too much at once for me: what waits already will take {_roughly(backlog_s)}. I leave this one out, "
         "and what else you send until then. Please send it again later."
+    )
+
+
+def too_fast(per_minute: int) -> str:
+    """Why a picture is not looked at: its sender sends too many."""
+    many = "one message" if per_minute == 1 else f"{per_minute} pictures or messages"
+    return (
+        f"I take at most {many} a minute from one person. I leave this one out, and what else you send before the "
+        "minute is over. Please send it again then."
     )
 
 

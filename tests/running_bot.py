@@ -40,8 +40,8 @@ class Bot:
     environ: dict[str, str]
     supervisord: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start supervisord, and return when every worker is ready."""
+    def launch(self) -> None:
+        """Start supervisord, and wait for nothing."""
         with (self.root / "run" / "supervisord.out").open("ab") as out:
             self.supervisord = subprocess.Popen(
                 [self._bin("supervisord"), "--nodaemon"],
@@ -50,6 +50,10 @@ class Bot:
                 stdout=out,
                 stderr=out,
             )
+
+    def start(self) -> None:
+        """Start supervisord, and return when every worker is ready."""
+        self.launch()
         try:
             wait_until(self._is_ready, START_S, "the bot's start")
         except AssertionError as error:
@@ -128,6 +132,7 @@ def running_bot(models_dir: Path, **environ: str) -> Iterator[Bot]:
         (root / "run" / "logs").mkdir(parents=True)
         port = free_port()
         settings = {"MODELS_DIR": str(models_dir), "PLAYGROUND_PORT": str(port), "PATH": os.environ["PATH"]}
+        settings["USER_RATE"] = "100000"  # tests send as fast as they can
         bot = Bot(root, f"http://127.0.0.1:{port}", settings | environ)
         try:
             bot.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -204,6 +205,35 @@ async def test_each_picture_of_a_message_is_a_job_of_its_own(settings: Settings)
     assert [m.job.id for m in (picture, first, second)] == ["1-10-0", "1-10-1", "1-10-2"]
     assert [m.job.quote for m in (first, second)] == ["https://e.org/a", "https://e.org/b"]
     assert isinstance(typing, ShowTyping)
+
+
+@pytest.mark.parametrize(("allowed", "served"), [("7", True), ("8,-1001", False)])
+async def test_where_chats_are_named_others_get_one_polite_sentence(
+    settings: Settings, allowed: str, served: bool
+) -> None:
+    chats = frozenset(int(chat) for chat in allowed.split(","))
+    receive, _ = worker(dataclasses.replace(settings, allowed_chats=chats))
+    (answer, *_) = await handled(receive, update(10, photo=photo()))
+    assert isinstance(answer, DownloadPhoto) == served
+    if not served:
+        assert isinstance(answer, SendReply)
+        assert answer.content == Words(text=words.NOT_FOR_YOU, kind="refusal")
+
+
+async def test_in_a_group_that_is_not_served_the_bot_speaks_only_when_it_is_meant(settings: Settings) -> None:
+    receive, _ = worker(dataclasses.replace(settings, allowed_chats=frozenset({1})))
+    group = {"id": -100, "type": "supergroup", "title": "G"}
+    assert await handled(receive, update(10, photo=photo(), chat=group)) == []
+
+
+async def test_a_job_knows_who_sent_it(settings: Settings) -> None:
+    receive, _ = worker(settings)
+    (first, *_) = await handled(receive, update(10, photo=photo()))
+    assert first.job.user_id == 7
+    channel = {"id": -5, "type": "channel", "title": "C"}
+    raw = update(11, photo=photo(), sender_chat=channel)
+    (first, *_) = await handled(receive, raw)
+    assert first.job.user_id == -5, "who writes as a channel, or hides behind the group"
 
 
 async def test_an_answer_goes_to_the_topic_where_it_was_asked(settings: Settings) -> None:

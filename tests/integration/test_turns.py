@@ -25,14 +25,19 @@ def busy(job: Job) -> SendReply:
     return jobs.busy(job, 90)
 
 
-async def send(channels: Channels, chat: int, links: int = 1) -> list[str]:
+def too_fast(job: Job) -> SendReply:
+    return jobs.too_fast(job, 20)
+
+
+async def send(channels: Channels, chat: int, links: int = 1, user: int | None = None) -> list[str]:
     """Have a chat's update accepted and read; gives the ids of its jobs."""
     receive = Consumer(channels, "receive", "r")
     update = f"1-{next(_updates)}"
     await channels.publish([(make.update(update), Once("1:0", update, 60_000))])
     (delivery,) = receive.taken(await channels.run(receive.take(10))).deliveries
-    outputs = [FetchUrl(job=make.job(f"{update}-{i}", chat_id=chat), url="http://a/") for i in range(links)]
-    call = receive.hand_off(delivery, outputs, busy)
+    ids = [f"{update}-{index}" for index in range(links)]
+    outputs = [FetchUrl(job=make.job(id_, chat_id=chat, user_id=user), url="http://a/") for id_ in ids]
+    call = receive.hand_off(delivery, outputs, busy, too_fast)
     assert await channels.execute([call, call]) == [1, 0]
     return [output.job.id for output in outputs]
 
@@ -138,6 +143,31 @@ async def test_a_notice_is_sent_though_the_chats_turns_are_taken(limited: Channe
     for _ in range(6):
         await finish_one(limited)
     assert await left(limited) == {limited.key("told")}
+
+
+async def test_a_user_who_is_too_fast_is_told_once_a_minute_and_nobody_else_is_held_up(channels: Channels) -> None:
+    channels.most_of_a_user = 3
+    sent = [job for _ in range(5) for job in await send(channels, chat=-100, user=1)]
+    assert await channels.live(sent) == set(sent[:4]), "three, and the one whose message is the notice"
+    (notice,) = await notices(channels)
+    assert notice.content == Words(text=words.too_fast(20), kind="too fast")
+
+    for chat, user in ((-100, 2), (9, None)):
+        (job,) = await send(channels, chat, user=user)
+        assert job in await channels.live([job])
+    assert len(await notices(channels)) == 1
+
+
+async def test_what_was_sent_in_the_last_minute_counts_for_as_much_as_is_left_of_it(
+    channels: Channels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channels.most_of_a_user = 10
+    monkeypatch.setattr("common.channels.time.time", lambda: 60_000.0 + 59)
+    assert len(await channels.live([j for _ in range(2) for j in await send(channels, 7, links=5, user=1)])) == 10
+    monkeypatch.setattr("common.channels.time.time", lambda: 60_060.0 + 30)
+    later = [job for _ in range(8) for job in await send(channels, 7, user=1)]
+    assert await channels.live(later) == set(later[:6]), "half of ten still counts; the sixth is the notice"
+    assert 0 < await channels.redis.pttl(channels.key("users", "1001")) <= 120_000
 
 
 async def test_how_long_the_backlog_takes_is_measured_while_jobs_wait(
