@@ -1,15 +1,24 @@
-"""Logging: one line an event on standard error, and no secret in any of them."""
+"""Logging: one line an event on standard error, with no secret in any, and none that anybody outside has written.
+
+What users and servers say gets into messages and errors. So control characters are spelt out, and a traceback's lines
+are indented: what begins at the margin is ours.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
+import unicodedata
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from common.settings import PLAYGROUND_TOKEN, Settings
 
 _HIDDEN = "***"
 _SHORTEST_SECRET = 6
+_MARGIN = "    "
+# Control and format characters (which reverse a line, say), surrogates, line and paragraph separators.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 class _Redacting(logging.Formatter):
@@ -25,6 +34,22 @@ class _Redacting(logging.Formatter):
         for secret in self._secrets:
             text = text.replace(secret, _HIDDEN)
         return text
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- logging's name
+        return harmless(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 -- logging's name
+        lines = super().formatException(ei).split("\n")
+        return "\n".join(_MARGIN + harmless(line) for line in lines)
+
+
+def harmless(text: str) -> str:
+    """The text without what could end a line, or command a terminal: each such character as its escape."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if unicodedata.category(character) not in _UNSEEN else ascii(character)[1:-1] for character in text
+    )
 
 
 def set_up(settings: Settings) -> None:
