@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import ctypes
 import fcntl
@@ -24,6 +23,9 @@ from common.settings import Settings
 # For a former self to end. It has been told to, if supervisord died; if not, somebody started a second copy.
 LOCK_WAIT_S: Final = 10.0
 ENDED_BY_SIGTERM: Final = 143  # as a shell would say it
+# A worker that has shown no sign of life for so long hangs: it shows one every two seconds. Before the first it imports
+# what it needs (2 s; more from a slow disk), and may have to wait for its former self (LOCK_WAIT_S).
+SILENT_LIMIT_S: Final = 30.0
 # Supervisor takes a program for started after startsecs=1. One that exits 0 sooner was a failed start to it (BACKOFF),
 # and is started again and again; one that exits 0 later has EXITED, and stays so.
 _SHORTEST_RUN_S: Final = 2.0
@@ -135,14 +137,13 @@ def heartbeat_file(settings: Settings, process: str) -> Path:
     return settings.data_dir / "heartbeats" / process
 
 
-async def beat(settings: Settings, channel: str, every_s: float) -> None:
-    """Touch the heartbeat file for as long as the event loop turns.
+def touch(path: Path) -> None:
+    """Give a sign of life.
 
-    A local file, not a key in Redis: a pause of Redis must not look like the death of every worker.
+    On a full disk this still works for a file that is there; one that is not may have no room.
+
+    Raises:
+        OSError: It cannot be done.
     """
-    path = heartbeat_file(settings, process_name(channel))
-    while True:
-        with contextlib.suppress(OSError):  # a full disk: no sign of life, but no reason to die either
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.touch()
-        await asyncio.sleep(every_s)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.touch()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
 import logging
 import os
 import signal
@@ -21,7 +22,11 @@ _log = logging.getLogger(__name__)
 
 
 def run(worker_type: type[Worker[TakenT]]) -> NoReturn:
-    """Run a worker until it is told to stop (SIGTERM, SIGINT). Exits 0 after a stop, 1 when it cannot go on."""
+    """Run a worker until it is told to stop (SIGTERM, SIGINT). Exits 0 after a stop, 1 when it cannot go on.
+
+    SIGUSR1 has it write to its log where each of its threads stands, also while none of them listens.
+    """
+    faulthandler.register(signal.SIGUSR1, all_threads=True)  # names of files and functions: nothing to keep secret
     try:
         config = settings.load()
         logs.set_up(config)
@@ -52,7 +57,7 @@ async def _serve(worker: Worker[TakenT], config: Settings, name: str) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    beat = asyncio.create_task(identity.beat(config, worker.channel, HEARTBEAT_S))
+    beat = asyncio.create_task(_beat(config, worker.channel))
     try:
         ready = asyncio.create_task(_get_ready(worker, channels))
         if await _until(ready, stopped):
@@ -66,6 +71,23 @@ async def _serve(worker: Worker[TakenT], config: Settings, name: str) -> None:
         await worker.close()
         await channels.close()
     _log.info("%s has stopped", worker.channel)
+
+
+async def _beat(config: Settings, channel: str) -> None:
+    """Touch the heartbeat file for as long as the event loop turns: ``common/watchdog.py`` looks at it.
+
+    A local file, not a key in Redis: a pause of Redis must not look like the death of every worker.
+    """
+    path = identity.heartbeat_file(config, identity.process_name(channel))
+    said = False
+    while True:
+        try:
+            identity.touch(path)
+        except OSError as error:  # a full disk, say: no reason to die, nor to be taken for dead
+            if not said:
+                _log.warning("no sign of life can be written: %s", error)
+            said = True
+        await asyncio.sleep(HEARTBEAT_S)
 
 
 async def _get_ready(worker: Worker[TakenT], channels: Channels) -> None:

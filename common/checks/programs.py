@@ -8,34 +8,38 @@ import os
 import socket
 import time
 import xmlrpc.client
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from common import identity
 from common.checks.result import Result, fail, ok, together, warn
 from common.embedded_redis import MAX_SOCKET_PATH
+from common.identity import SILENT_LIMIT_S
 from common.messages import CHANNELS
 from common.settings import Settings
 
 ANSWER_LIMIT_S: Final = 5.0
-HANGS_AFTER_S: Final = 30.0  # a worker shows a sign of life every two seconds
 # Supervisor binds "<path>.<its process id>" first, and then gives it its name; Linux's ids have 7 digits at most.
 _LONGEST_SUFFIX: Final = 8
 
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """One of Supervisor's programs: https://supervisord.org/subprocess.html#process-states."""
+    """One of Supervisor's programs: https://supervisord.org/subprocess.html#process-states.
+
+    ``log`` is what ``supervisorctl tail`` is given to show what the program says.
+    """
 
     name: str
     state: str
     exit_status: int
     running_s: float
+    log: str
 
 
 def supervisor(
-    sock: Path, config: Settings | None, limit_s: float = ANSWER_LIMIT_S, hangs_after_s: float = HANGS_AFTER_S
+    sock: Path, config: Settings | None, limit_s: float = ANSWER_LIMIT_S, hangs_after_s: float = SILENT_LIMIT_S
 ) -> Result:
     """Whether the bot runs.
 
@@ -75,11 +79,13 @@ def programs(sock: Path, limit_s: float = ANSWER_LIMIT_S) -> list[Program]:
     finally:
         connection.close()
     rows: Any = answer[0]
-    return [
-        Program(row["name"], row["statename"], row["exitstatus"], row["now"] - row["start"])
-        for row in rows
-        if row["name"] != os.environ.get("SUPERVISOR_PROCESS_NAME")
-    ]
+    return [_program(row) for row in rows if row["name"] != os.environ.get("SUPERVISOR_PROCESS_NAME")]
+
+
+def _program(row: Mapping[str, Any]) -> Program:
+    # The watchdog talks with Supervisor over its standard output, and keeps no log of that.
+    log = row["name"] if row["stdout_logfile"] else f"{row['name']} stderr"
+    return Program(row["name"], row["statename"], row["exitstatus"], row["now"] - row["start"], log)
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -120,7 +126,7 @@ def _about(program: Program) -> Result:
         case "STOPPED" | "EXITED" if program.exit_status == 0:
             return warn("stopped, `supervisorctl start NAME` starts one: {}")
         case state:
-            return fail(f"{name} cannot run ({state}): `supervisorctl tail {name}` says why")
+            return fail(f"{name} cannot run ({state}): `supervisorctl tail {program.log}` says why")
 
 
 def _hanging(found: Sequence[Program], config: Settings, after_s: float) -> Iterator[Result]:

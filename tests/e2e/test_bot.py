@@ -155,7 +155,7 @@ def test_every_photo_is_answered_though_every_worker_is_killed_among_them(bot: B
 
 
 def test_supervisorctl_works_from_the_root_without_flags(bot: Bot, user: User) -> None:
-    running = {"redis", "playground", *CHANNELS}
+    running = {"redis", "playground", "watchdog", *CHANNELS}
     wait_until(lambda: set(re.findall(r"^(\w+) +RUNNING", bot.ctl("status"), re.M)) == running, 40, "all programs")
     assert "EXITED" in bot.ctl("status", "check")
     assert "FAIL" not in bot.log("check")

@@ -291,14 +291,17 @@ def test_programs_that_cannot_run_are_stopped_or_hang_are_named_with_what_to_do(
     conf = program("classify", "false", startsecs="1", startretries="0") + program("reply", "sleep 60")
     conf += "".join(program(name, "sleep 60", autostart="false") for name in ("receive", "file_check"))
     conf += program("fetch_url", "sleep 60", startsecs="60")
+    conf += "[eventlistener:watchdog]\nevents=TICK_5\ncommand=false\nstartretries=0\nstdout_logfile=NONE\n"
     (folder / "heartbeats").mkdir()
     (folder / "heartbeats" / "reply").touch()
     os.utime(folder / "heartbeats" / "reply", (1, 1))
     with supervisord(folder, conf) as sock:
-        wait_until(lambda: states(sock)["classify"] == "FATAL", START_S, "the failure of one")
+        failed = {"classify": "FATAL", "watchdog": "FATAL"}
+        wait_until(lambda: failed.items() <= states(sock).items(), START_S, "the failure of two")
         result = programs.supervisor(sock, Settings(data_dir=folder), hangs_after_s=0)
     assert result.level == "FAIL"
     assert "classify cannot run (FATAL): `supervisorctl tail classify` says why" in result.text
+    assert "watchdog cannot run (FATAL): `supervisorctl tail watchdog stderr` says why" in result.text
     assert re.search(r"reply hangs, silent for \d+ s: `supervisorctl restart reply`", result.text)
     assert "stopped, `supervisorctl start NAME` starts one: file_check, receive" in result.text
     assert "look again in a moment: fetch_url" in result.text

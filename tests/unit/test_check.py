@@ -258,6 +258,7 @@ def test_systemd_gives_supervisord_more_time_than_all_its_stops_take() -> None:
     unit, conf = (configparser.RawConfigParser(strict=False) for _ in range(2))
     unit.read(ROOT / "docs" / "whatsit.service")
     conf.read(ROOT / "supervisord.conf")
-    stops = [int(conf[name].get("stopwaitsecs", "10")) for name in conf.sections() if name.startswith("program:")]
+    sections = [name for name in conf.sections() if name.startswith(("program:", "eventlistener:"))]
+    stops = [int(conf[name].get("stopwaitsecs", "10")) for name in sections]
     assert int(unit["Service"]["TimeoutStopSec"]) > sum(stops)
     assert unit["Service"]["KillMode"] == "mixed"

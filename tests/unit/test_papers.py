@@ -85,9 +85,29 @@ def test_supervisor_keeps_every_program_running_whatever_happens(
         assert section["command"] == f'"%(here)s/.venv/bin/python" {program}.py'
 
 
+def test_supervisor_keeps_the_watchdog_running_and_talks_with_it_over_standard_output_alone(
+    conf: configparser.RawConfigParser,
+) -> None:
+    section = conf["eventlistener:watchdog"]
+    assert section["command"] == '"%(here)s/.venv/bin/python" -m common.watchdog'
+    assert section["events"] == "TICK_5"
+    assert int(section["startretries"]) > 1_000_000
+    assert section["autorestart"] == "true"
+    assert section["stdout_logfile"] == "NONE"
+    assert "redirect_stderr" not in section
+    assert "stderr_logfile_maxbytes" in section
+
+
+def test_the_watchdog_stops_before_all_others(conf: configparser.RawConfigParser) -> None:
+    priorities = {name: int(conf[name]["priority"]) for name in conf.sections() if "priority" in conf[name]}
+    watchdogs = priorities.pop("eventlistener:watchdog")
+    assert all(watchdogs > other for other in priorities.values()), "the highest stops first"
+
+
 def test_everything_that_supervisor_writes_lies_in_the_run_folder(conf: configparser.RawConfigParser) -> None:
     paths = [conf["supervisord"]["pidfile"], conf["supervisord"]["logfile"], conf["unix_http_server"]["file"]]
     paths += [conf[section]["stdout_logfile"] for section in conf.sections() if section.startswith("program:")]
+    paths += [conf[section]["stderr_logfile"] for section in conf.sections() if section.startswith("eventlistener:")]
     assert all(path.startswith("%(here)s/run/") for path in paths)
     assert conf["unix_http_server"]["chmod"] == "0700"
 
@@ -147,7 +167,7 @@ def anchor_of(heading: str) -> str:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_command_for_make_and_supervisorctl_in_the_papers_exists(document: Path) -> None:
     text = document.read_text()
-    programs = {"all", "redis", "playground", "check", *WORKERS}
+    programs = {"all", "redis", "playground", "check", "watchdog", *WORKERS}
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
     assert set(re.findall(r"^    make ([a-z]+)", text, re.M)) <= targets
     assert set(re.findall(r"`make ([a-z]+)`", text)) <= targets
