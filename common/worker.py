@@ -20,7 +20,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from common.channels import Channels, Consumer, Delivery, Once, Taken
 from common.errors import Hung, LeaseLost
@@ -30,11 +30,11 @@ from common.messages import AnyMessage, Message, decode
 from common.patience import Patience
 from common.settings import Settings
 from common.settle import MAX_DEATHS, Finished, HandedBack, KilledItsWorker, Outcome, Settler, Undecodable
+from common.wakeups import BACK_OFF_S, LOOK_AGAIN_S, Wakeups
 
 TakenT = TypeVar("TakenT", bound=Message)
 Outputs: TypeAlias = Message | Sequence[Message] | None
 
-LOOK_AGAIN_S: Final = 1.0  # a wake-up can be lost, so every channel is looked at this often all the same
 CLAIM_IDLE_S: Final = 50.0  # a sibling that has not refreshed a message for so long has lost it
 REFRESH_S: Final = 10.0
 # On SIGTERM, handlers have this long; what they hold then is handed back. If Redis is away at that moment, it has some
@@ -46,9 +46,7 @@ LAST_START_BEFORE_END_S: Final = 10.0
 # A step that hangs in a thread cannot be ended from outside. So many in a row, and the process gives way to a new one.
 HANGS_IN_A_ROW: Final = 3
 
-_SUBSCRIBE_FIRST_S: Final = 2.0
 _CANCEL_AGAIN_S: Final = 0.2
-_REDIS_BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 _ANNOUNCED_MARKER_MS: Final = 60_000
 
 _log = logging.getLogger(__name__)
@@ -138,8 +136,7 @@ class Runtime(Generic[TakenT]):
         self._claim_idle_s = claim_idle_s
         self._grace_s = grace_s
         self._verdicts: dict[str, BaseException] = {}  # why a handler was cut short, by message
-        self._wake = asyncio.Event()
-        self._subscribed = asyncio.Event()
+        self._wakeups = Wakeups(channels, worker.channel)
         self._wait_s = LOOK_AGAIN_S
         self._channel_empty = False
         self._hangs = 0
@@ -151,7 +148,7 @@ class Runtime(Generic[TakenT]):
         if self._stopping_at is None:
             self._stopping_at = time.monotonic()
             self._leases.last_start = self._stopping_at + self._grace_s - LAST_START_BEFORE_END_S
-            self._wake.set()
+            self._wakeups.wake()
 
     async def run(self) -> None:
         """Work until ``stop`` is called.
@@ -161,7 +158,7 @@ class Runtime(Generic[TakenT]):
             Exception: The worker's ``background`` failed.
         """
         chores = [
-            asyncio.create_task(self._listen(), name="listen"),
+            asyncio.create_task(self._wakeups.listen(), name="listen"),
             asyncio.create_task(self._refresh_leases(), name="refresh"),
         ]
         background = asyncio.create_task(self._worker.background(self._channels), name="background")
@@ -178,11 +175,8 @@ class Runtime(Generic[TakenT]):
     # The loop
 
     async def _loop(self, background: asyncio.Task[None]) -> None:
-        # Subscribe first, then take: what is published in between then wakes us. Where that fails, we can do without.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_SUBSCRIBE_FIRST_S):
-                await self._subscribed.wait()
-        patience = Patience("Redis does not answer as it should: ", _REDIS_BACK_OFF_S)
+        await self._wakeups.subscribed()  # first, then take: what is published in between then wakes us
+        patience = Patience("Redis does not answer as it should: ", BACK_OFF_S)
         while not self._is_over():
             if background.done() and not background.cancelled():
                 background.result()
@@ -196,7 +190,7 @@ class Runtime(Generic[TakenT]):
                 continue
             patience.over()
             if not self._is_over():
-                await self._wait()
+                await self._wakeups.wait(self._wait_s)
 
     def _is_over(self) -> bool:
         in_hand = self._hands.ids
@@ -256,20 +250,13 @@ class Runtime(Generic[TakenT]):
         """Idle time includes Redis's own downtime, so nobody claims before it has answered for that long."""
         return round(self._claim_idle_s * 1000) if self._channels.answering_s() >= self._claim_idle_s else 0
 
-    async def _wait(self) -> None:
-        """Until there is something to do."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._wait_s):
-                await self._wake.wait()
-        self._wake.clear()
-
     # Beginning
 
     def _begin(self, taken: Taken, room: int) -> None:
         self._channel_empty = not taken.deliveries and taken.next_due_ms is None
         self._settler.backlog_s = taken.backlog_ms / 1000
         if len(taken.deliveries) == room:
-            self._wake.set()  # there may be more
+            self._wakeups.wake()  # there may be more
         elif taken.next_due_ms is not None:
             self._wait_s = min(LOOK_AGAIN_S, taken.next_due_ms / 1000)
         batch: list[tuple[Delivery, AnyMessage]] = []
@@ -357,7 +344,7 @@ class Runtime(Generic[TakenT]):
 
     def _finish(self, finished: Finished) -> None:
         self._hands.finish(finished)
-        self._wake.set()
+        self._wakeups.wake()
 
     def _give_back_what_is_left(self, stopping_at: float) -> None:
         """On a stop: suspects at once, running handlers when the grace time is over."""
@@ -394,25 +381,6 @@ class Runtime(Generic[TakenT]):
             if not self._worker.batched:
                 for id_ in lost & set(self._hands.running):
                     self._cut_short(id_, LeaseLost("taken over by another worker"))
-
-    # Being woken
-
-    async def _listen(self) -> None:
-        """Stay subscribed, and turn whatever comes into one wake-up: a subscriber that does not read is cut off."""
-        patience = Patience("no wake-ups from Redis, so the channel is looked at once a second: ", _REDIS_BACK_OFF_S)
-        while True:
-            try:
-                async with self._channels.subscribe(self._worker.channel) as subscription:
-                    self._subscribed.set()
-                    while True:
-                        # Also hears redis-py's own resubscription after a cut, before which wake-ups were lost.
-                        if await subscription.get_message(timeout=LOOK_AGAIN_S):
-                            patience.over()
-                            self._wake.set()
-            except ResponseError as error:  # such as a user who may not subscribe
-                await patience.wait(error)
-            except RedisError:  # the loop meets the same error, and says so
-                await asyncio.sleep(_REDIS_BACK_OFF_S[-1])
 
 
 def _as_outcome(outcome: Outputs | BaseException) -> Outcome:

@@ -1,0 +1,61 @@
+"""Being woken: a subscription to a channel, turned into one event."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Final
+
+from redis.exceptions import RedisError, ResponseError
+
+from common.channels import Channels
+from common.patience import Patience
+
+LOOK_AGAIN_S: Final = 1.0  # a wake-up can be lost, so every channel is looked at this often all the same
+BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
+
+_SUBSCRIBE_FIRST_S: Final = 2.0
+
+
+class Wakeups:
+    """The wake-ups of one channel. They may be lost: whoever waits looks again after a second anyhow."""
+
+    def __init__(self, channels: Channels, channel: str) -> None:
+        self._channels = channels
+        self._channel = channel
+        self._event = asyncio.Event()
+        self._subscribed = asyncio.Event()
+
+    def wake(self) -> None:
+        """Let whoever waits go on at once, or not wait at all the next time."""
+        self._event.set()
+
+    async def wait(self, limit_s: float) -> None:
+        """Return when woken, or after ``limit_s``."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await self._event.wait()
+        self._event.clear()
+
+    async def subscribed(self) -> None:
+        """Return once subscribed, so that what is published from now on wakes us; or without, if that cannot be."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SUBSCRIBE_FIRST_S):
+                await self._subscribed.wait()
+
+    async def listen(self) -> None:
+        """Stay subscribed, and turn whatever comes into one wake-up: a subscriber that does not read is cut off."""
+        patience = Patience("no wake-ups from Redis, so the channel is looked at once a second: ", BACK_OFF_S)
+        while True:
+            try:
+                async with self._channels.subscribe(self._channel) as subscription:
+                    self._subscribed.set()
+                    while True:
+                        # Also hears redis-py's own resubscription after a cut, before which wake-ups were lost.
+                        if await subscription.get_message(timeout=LOOK_AGAIN_S):
+                            patience.over()
+                            self.wake()
+            except ResponseError as error:  # such as a user who may not subscribe
+                await patience.wait(error)
+            except RedisError:  # the loop meets the same error, and says so
+                await asyncio.sleep(BACK_OFF_S[-1])
