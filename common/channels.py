@@ -58,6 +58,7 @@ from common.settings import Settings
 
 GROUP: Final = "workers"
 DEAD_LETTERS_KEPT_MS: Final = 7 * 24 * 3600 * 1000
+_DEAD_LETTERS_READ_AT_ONCE: Final = 100  # of some 10 kB each
 # For a command with all its repetitions: a server that hangs is as good as one that is away.
 ANSWER_LIMIT_S: Final = 8.0
 # Workers ask at least once a second. A server that gave no answer for so long was away, or we were.
@@ -130,6 +131,38 @@ class Taken:
     deliveries: tuple[Delivery, ...]
     next_due_ms: int | None
     backlog_ms: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class DeadLetter:
+    """A message that could not be handled, and what is kept with it.
+
+    Attributes:
+        id: Its entry's id in the stream of dead letters.
+        channel: The channel that it was on.
+        job: Its job; '' if it carried none.
+        chat: Its job's chat; '' if that is not known.
+        body: The message, as it was on its channel.
+        origin: Its job's first message; b'' if that is not known.
+        attempts: How many times handling it had failed before the last time.
+        error: What was wrong, in a line.
+        traceback: Where.
+    """
+
+    id: str
+    channel: str
+    job: str
+    chat: str
+    body: bytes
+    origin: bytes
+    attempts: int
+    error: str
+    traceback: str
+
+    @property
+    def buried_s(self) -> float:
+        """When it was buried, in Unix seconds by the clock of Redis."""
+        return int(self.id.partition("-")[0]) / 1000
 
 
 class Channels:
@@ -312,6 +345,30 @@ class Channels:
         calls = [Call("drop_consumers", (self.key(name),), (GROUP, gone_ms)) for name in CHANNELS]
         return [name.decode() for names in await self.execute(calls) if isinstance(names, list) for name in names]
 
+    async def dead_letters(self) -> list[DeadLetter]:
+        """All dead letters, the newest first."""
+        found: list[DeadLetter] = []
+        newest = "+"
+        while True:
+            async with _time_limit():
+                rows: Any = await self.redis.xrevrange(self.key("dead"), newest, count=_DEAD_LETTERS_READ_AT_ONCE)
+            found += [_dead_letter(id_, fields) for id_, fields in rows]
+            if len(rows) < _DEAD_LETTERS_READ_AT_ONCE:
+                return found
+            newest = f"({found[-1].id}"
+
+    def revive(self, letters: Sequence[DeadLetter], first: Message | None) -> Call:
+        """Start the job of those dead letters again with its ``first`` message, in its chat's turn.
+
+        Without a first message, the letter is one without a job, and its own message goes back to its channel.
+
+        Gives 1; 0 when the first of the letters is gone; -1 when the job is still under way, with its apology.
+        """
+        letter = letters[0]
+        channel, body = (first.channel, encode(first)) if first else (letter.channel, letter.body)
+        ids = [each.id for each in letters]
+        return Call("revive", (self.key("dead"), self.key(channel)), (letter.job, letter.chat, body, *ids))
+
     async def expire_dead_letters(self, now_ms: int) -> None:
         """Drop the dead letters that are older than 7 days."""
         oldest = max(0, now_ms - DEAD_LETTERS_KEPT_MS)
@@ -448,6 +505,23 @@ async def _time_limit() -> AsyncIterator[None]:
     except TimeoutError:
         msg = f"no answer within {ANSWER_LIMIT_S:g} s"
         raise RedisTimeoutError(msg) from None
+
+
+def _dead_letter(id_: bytes, fields: dict[bytes, bytes]) -> DeadLetter:
+    def text(name: bytes) -> str:
+        return fields.get(name, b"").decode(errors="replace")
+
+    return DeadLetter(
+        id=id_.decode(),
+        channel=text(b"channel"),
+        job=text(b"job"),
+        chat=text(b"chat"),
+        body=fields.get(b"body", b""),
+        origin=fields.get(b"origin", b""),
+        attempts=int(attempts) if (attempts := text(b"attempts")).isdecimal() else 0,
+        error=text(b"error"),
+        traceback=text(b"traceback"),
+    )
 
 
 def _text(value: bytes | str) -> str:

@@ -59,10 +59,11 @@ async def restart(channels: Channels, job: str, held: tuple[Consumer, Delivery] 
         _log.error("job=%s cannot be started again: its first message cannot be read (%s): %r", job, error, body)
         whose = _whose(job, chat, held)
         return channels.restart(job, apology(whose) if whose else None, held=held)
-    if first.job.run >= RESTARTS:
+    if first.job.restarts >= RESTARTS:
         _log.error("job=%s cannot be finished, though it was started again: the user gets an apology", job)
         return channels.restart(job, apology(first.job), held=held)
-    again = msgspec.structs.replace(first, job=msgspec.structs.replace(first.job, run=first.job.run + 1))
+    job_again = msgspec.structs.replace(first.job, run=first.job.run + 1, restarts=first.job.restarts + 1)
+    again = msgspec.structs.replace(first, job=job_again)
     _log.warning("job=%s starts again from its first message", job)
     return channels.restart(job, again, origin=encode(again), held=held)
 

@@ -31,7 +31,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         thread_id: The topic that it stands in, where the chat is a forum.
         user_id: Who sent it, as far as Telegram says.
         accepted_at: When Telegram handed us the update, in Unix seconds.
-        run: How often the job was started again from its original message.
+        run: How often the job was started again from its original message, by whomever.
+        restarts: How often of that by the bot itself, since an operator did.
         quote: The link that the answer is about, where one message holds several.
     """
 
@@ -42,6 +43,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     thread_id: int | None = None
     user_id: int | None = None
     run: int = 0
+    restarts: int = 0
     quote: str = ""
 
     def key(self, kind: str) -> str:

@@ -1,18 +1,20 @@
--- Bring a dead letter back: its job starts again from its first message; a message without a job goes back as it is.
+-- Bring dead letters back: their job starts again from its first message; a message without a job goes back as it is.
 -- KEYS  13 dead  14 the stream to put the message on
--- ARGV  1 the dead letter's id  2 job, or ''  3 its chat, or ''  4 body
+-- ARGV  1 job, or ''  2 its chat, or ''  3 body  4… the dead letter's id, and those of other letters of the same job
 -- Returns 1; 0 when there is no such dead letter (any more); -1 when the job is still under way, with its apology.
 
 local dead, target = unpack(KEYS, KEYS_FROM)
-local id, job, chat, body = unpack(ARGV)
+local job, chat, body = unpack(ARGV, 1, 3)
+local IDS_FROM = 4
 
-if not find(dead, id) then
-  return 0
+if not find(dead, ARGV[IDS_FROM]) then
+  -- It may be that our reply was lost. Then the job is as we have made it.
+  return job ~= '' and redis.call('HGET', jobs, job) == body and 1 or 0
 end
 if job ~= '' and (redis.call('HEXISTS', at, job) == 1 or is_known(job)) then
   return -1
 end
-redis.call('XDEL', dead, id)
+redis.call('XDEL', dead, unpack(ARGV, IDS_FROM))
 if job == '' or chat == '' then
   if job ~= '' then
     redis.call('HSET', jobs, job, body)

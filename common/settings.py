@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, get_args
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
@@ -106,7 +107,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env
         SettingsError: A value is wrong. The message names the setting and what is allowed.
     """
     environ = os.environ if environ is None else environ
-    values = {name: value for name, value in dotenv_values(env_file).items() if value}
+    values = _in_file(env_file)
     values |= {name: value for name, value in environ.items() if value}
     given: dict[str, Any] = {
         field: parse(name, values[name]) for name, (field, parse) in _SETTINGS.items() if name in values
@@ -115,6 +116,16 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env
         port = given.get("playground_port", Settings.playground_port)
         given["telegram_api_url"] = TELEGRAM_API if "telegram_token" in given else playground_url(port)
     return Settings(**given)
+
+
+def _in_file(path: Path) -> dict[str, str]:
+    try:
+        with path.open() as file:
+            return {name: value for name, value in dotenv_values(stream=file).items() if value}
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _text(pattern: str, rule: str) -> Callable[[str, str], str]:
@@ -138,6 +149,11 @@ def _redis_url(name: str, value: str) -> str:
     if not re.match(r"(rediss?|unix)://.", value):
         msg = f"{name} must begin with redis://, rediss:// or unix://"  # may hold a password: not quoted
         raise SettingsError(msg)
+    try:
+        _ = urlsplit(value).port
+    except ValueError:  # whose text quotes parts of the password
+        msg = f"{name} is no valid URL: special characters in its password must be written as %40 and the like"
+        raise SettingsError(msg) from None
     return value
 
 

@@ -139,8 +139,10 @@ class Settler:
         if delivery.job and not isinstance(finished.message, SendReply):
             job = finished.message.job if finished.message else await self._job(delivery.job)
             apology = jobs.apology(job) if job else None
-        _log.error("job=%s is buried: %r", delivery.job, error, exc_info=error)
-        trace = "".join(traceback.format_exception(error))[-_TRACEBACK_LIMIT:]
+        _log.error("job=%s is buried (see python -m common.dead_letters list): %r", delivery.job, error, exc_info=error)
+        trace = "".join(traceback.format_exception(error))
+        if len(trace) > _TRACEBACK_LIMIT:  # whole lines: half a token would not be known for one
+            trace = trace[-_TRACEBACK_LIMIT:].partition("\n")[2]
         return self._consumer.bury(delivery, _utf8(f"{type(error).__name__}: {error}"), _utf8(trace), apology)
 
     async def _job(self, job_id: str) -> Job | None:

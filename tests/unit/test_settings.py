@@ -84,6 +84,25 @@ def test_a_wrong_secret_is_not_quoted(name: str) -> None:
     assert "s3cret" not in str(error.value)
 
 
+@pytest.mark.parametrize("url", ["redis://:s3c[ret@host", "redis://user:s3cret@host:s3cret"])
+def test_a_redis_url_that_cannot_be_read_is_refused_without_a_part_of_it(url: str) -> None:
+    with pytest.raises(SettingsError, match="REDIS_URL is no valid URL") as error:
+        load({"REDIS_URL": url})
+    assert "s3c" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"NAMESPACE=\xff\xfe", None])
+def test_an_env_file_that_cannot_be_read_is_one_clear_line(tmp_path: Path, content: bytes | None) -> None:
+    env_file = tmp_path / ".env"
+    if content is None:
+        env_file.symlink_to(env_file)  # what even root cannot open
+    else:
+        env_file.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"\.env cannot be read") as error:
+        load({}, env_file)
+    assert "\n" not in str(error.value)
+
+
 def test_settings_in_a_log_line_show_no_secret() -> None:
     shown = repr(load({"TELEGRAM_TOKEN": TOKEN, "REDIS_URL": "redis://:s3cret@host"}))
     assert "AAE" not in shown
