@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from classifier.errors import ModelError
 from classifier.serve import Classifier
+from common.answers import Answers, of_pixels, of_telegram
+from common.channels import Channels
 from common.errors import InputLost, Outage
 from common.messages import ClassifyImage, DeleteFiles, Message, Predictions, SendReply, ShowTyping
-from common.model_input import InputSpec, unpack
-from common.model_record import in_use, wait_for_model
+from common.model_input import unpack
+from common.model_record import ModelRecord, in_use, wait_for_model
 from common.patience import Patience
 from common.process import run
 from common.settings import Settings
@@ -39,7 +41,12 @@ class Classify(Worker[ClassifyImage]):
     def __init__(self, settings: Settings, classifier: Classifier | None = None, store: Store | None = None) -> None:
         super().__init__(settings)
         self.classifier = classifier
+        self.answers: Answers | None = None
         self.store = store or Store(settings.files_dir)
+
+    def connect(self, channels: Channels) -> None:
+        """Have former answers at hand."""
+        self.answers = Answers(channels, self.settings)
 
     async def open(self) -> None:
         """Load the model, as soon as one is prepared."""
@@ -70,26 +77,43 @@ class Classify(Worker[ClassifyImage]):
             classifier = await self._model_in_use()
         except ModelError as error:
             raise Outage(str(error)) from error
-        return await asyncio.to_thread(self._classify, classifier, messages)
-
-    def _classify(self, classifier: Classifier, messages: Sequence[ClassifyImage]) -> Sequence[Outputs | Exception]:
-        inputs = [self._input(message, classifier.record.input) for message in messages]
-        whole = [pixels for pixels in inputs if isinstance(pixels, memoryview)]
-        began = time.perf_counter()
-        tops = iter(classifier.predict(whole) if whole else ())
-        model_ms = (time.perf_counter() - began) * 1000 / max(1, len(whole))
+        read = await asyncio.to_thread(lambda: [self._read(message, classifier.record) for message in messages])
+        said = await self._say(classifier, dict(each for each in read if isinstance(each, tuple)))
+        if self.answers:
+            of_files = {
+                of_telegram(classifier.record, message.file_unique_id): said[each[0]]
+                for message, each in zip(messages, read, strict=True)
+                if message.file_unique_id and isinstance(each, tuple)
+            }
+            await self.answers.remember(said | of_files)
         return [
-            _answer(message, Predictions(top=next(tops), model=classifier.record.title, model_ms=round(model_ms, 1)))
-            if isinstance(pixels, memoryview)
-            else pixels
-            for message, pixels in zip(messages, inputs, strict=True)
+            _answer(message, said[each[0]]) if isinstance(each, tuple) else each
+            for message, each in zip(messages, read, strict=True)
         ]
 
-    def _input(self, message: ClassifyImage, spec: InputSpec) -> memoryview | InputLost | Outage:
+    def _read(self, message: ClassifyImage, record: ModelRecord) -> tuple[str, memoryview] | InputLost | Outage:
+        """A picture's key among the answers, and its pixels."""
         try:
-            return unpack(self.store.read(message.key), spec)
+            pixels = unpack(self.store.read(message.key), record.input)
         except (InputLost, Outage) as error:
             return error
+        return of_pixels(record, pixels), pixels
+
+    async def _say(self, classifier: Classifier, pictures: Mapping[str, memoryview]) -> dict[str, Predictions]:
+        """What each picture shows, by its key: as it was said before, or else as the model says."""
+        known = await self.answers.recall(list(pictures)) if self.answers else []
+        said = {key: predictions for key, predictions in zip(pictures, known, strict=False) if predictions}
+        if fresh := [key for key in pictures if key not in said]:
+            answers = await asyncio.to_thread(_ask, classifier, [pictures[key] for key in fresh])
+            said |= zip(fresh, answers, strict=True)
+        return said
+
+
+def _ask(classifier: Classifier, inputs: Sequence[memoryview]) -> list[Predictions]:
+    began = time.perf_counter()
+    tops = classifier.predict(inputs)
+    each_ms = round((time.perf_counter() - began) * 1000 / len(inputs), 1)
+    return [Predictions(top=top, model=classifier.record.title, model_ms=each_ms) for top in tops]
 
 
 def _answer(message: ClassifyImage, content: Predictions) -> Outputs:

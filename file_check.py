@@ -55,7 +55,7 @@ class FileCheck(Worker[CheckFile]):
         if refused := await self._inputs.make(content, key):
             return [SendReply(job=message.job, content=refused, files=(message.key,))]
         return [
-            ClassifyImage(job=message.job, key=key),
+            ClassifyImage(job=message.job, key=key, file_unique_id=message.file_unique_id),
             DeleteFiles(job=message.job, keys=(message.key,)),
         ]
 

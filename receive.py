@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import telegram
 
 from common import VERSION, polling, words
+from common.answers import Answers
 from common.channels import Channels
 from common.errors import Outage, TelegramRefused
 from common.messages import (
@@ -51,6 +52,7 @@ class Receive(Worker[AcceptUpdate | DownloadPhoto]):
         self.telegram = client or Telegram(settings)
         self.store = store or Store(settings.files_dir)
         self.me = Me(0, "")
+        self.answers: Answers | None = None
 
     async def open(self) -> None:
         """Find out who the bot is, however long Telegram is away."""
@@ -66,6 +68,10 @@ class Receive(Worker[AcceptUpdate | DownloadPhoto]):
     async def close(self) -> None:
         """Close the connections to Telegram."""
         await self.telegram.close()
+
+    def connect(self, channels: Channels) -> None:
+        """Have former answers at hand."""
+        self.answers = Answers(channels, self.settings)
 
     async def background(self, channels: Channels) -> None:
         """Poll."""
@@ -122,6 +128,9 @@ class Receive(Worker[AcceptUpdate | DownloadPhoto]):
                 return SendReply(job=job, content=Words(text=words.unwelcome(item.what), kind="refusal"))
 
     async def _download(self, message: DownloadPhoto) -> Outputs:
+        model = in_use(self.settings.models_dir)
+        if self.answers and (known := await self.answers.of_file(model, message.file_unique_id)):
+            return SendReply(job=message.job, content=known)
         try:
             content = await self.telegram.download(message.file_id)
         except TelegramRefused as error:
@@ -129,7 +138,8 @@ class Receive(Worker[AcceptUpdate | DownloadPhoto]):
             return SendReply(job=message.job, content=Words(text=words.NO_DOWNLOAD, kind="refusal"))
         key = message.job.key("original")
         await asyncio.to_thread(self.store.write, key, content)
-        return CheckFile(job=message.job, key=key, announced_bytes=message.announced_bytes)
+        size, name = message.announced_bytes, message.file_unique_id
+        return CheckFile(job=message.job, key=key, announced_bytes=size, file_unique_id=name)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ Every key carries one hash tag, ``{<namespace>}``, so that all lie in one slot o
     {whatsit}:told               sorted set, chat, or chat and user → when last told that this is too much
     {whatsit}:seen:<what>        set that expires: what was published before. Updates by 500 consecutive ids, which
                                  Redis keeps as small integers: 8 bytes each
+    {whatsit}:answers            hash, picture → what was said of it; see common/answers.py
+    {whatsit}:answers:at         sorted set, picture → when that was
     {whatsit}:dead               stream, messages that could not be handled, with the error; kept for 7 days, about 1000
     {whatsit}:counts             hash, "<channel> handled|retried|postponed|buried|restarted|declined" → number
 

@@ -106,6 +106,7 @@ class CheckFile(Message, frozen=True, kw_only=True, tag=True):
     Attributes:
         key: The download in the store.
         announced_bytes: The size that Telegram announced, or None.
+        file_unique_id: As in ``DownloadPhoto``.
     """
 
     channel: ClassVar[str] = "file_check"
@@ -113,6 +114,7 @@ class CheckFile(Message, frozen=True, kw_only=True, tag=True):
 
     key: str
     announced_bytes: int | None = None
+    file_unique_id: str = ""
 
 
 class FetchUrl(Message, frozen=True, kw_only=True, tag=True):
@@ -125,12 +127,13 @@ class FetchUrl(Message, frozen=True, kw_only=True, tag=True):
 
 
 class ClassifyImage(Message, frozen=True, kw_only=True, tag=True):
-    """Say what the model input under ``key`` shows."""
+    """Say what the model input under ``key`` shows. ``file_unique_id`` is as in ``DownloadPhoto``, '' for a link."""
 
     channel: ClassVar[str] = "classify"
     stage: ClassVar[str] = "classify"
 
     key: str
+    file_unique_id: str = ""
 
 
 class Prediction(msgspec.Struct, frozen=True, array_like=True):
@@ -146,7 +149,8 @@ class Predictions(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     Attributes:
         top: The likeliest classes.
         model: The model's name, for people.
-        model_ms: The model's own time for this image (of a batch: the batch's time shared out).
+        model_ms: The model's own time for this image (of a batch: the batch's time shared out); 0 if it was not asked,
+            because it had seen the image before.
     """
 
     top: tuple[Prediction, ...]

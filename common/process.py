@@ -92,6 +92,7 @@ async def _beat(config: Settings, channel: str) -> None:
 
 async def _get_ready(worker: Worker[TakenT], channels: Channels) -> None:
     await redis_server.wait_until_fit(channels.redis)
+    worker.connect(channels)
     await worker.open()
 
 

@@ -45,6 +45,8 @@ class Settings:
         user_rate: How many pictures, or other messages, one user may send in a minute.
         chat_backlog: How many pictures of one chat may be on their way; the chat is told when more come.
         backlog: How many in all may be.
+        cache_ttl_s: How long an answer is kept for the same picture, in seconds.
+        cache_max: How many answers are kept.
         fetch_allow_networks: Private networks that links may reach.
         playground_port: Where the chat page listens, on 127.0.0.1.
         log_level: The least severe level that is logged.
@@ -62,6 +64,8 @@ class Settings:
     user_rate: int = 20
     chat_backlog: int = 500
     backlog: int = 5000
+    cache_ttl_s: int = 24 * 3600
+    cache_max: int = 10_000
     fetch_allow_networks: tuple[Network, ...] = ()
     playground_port: int = 8080
     log_level: LogLevel = "INFO"
@@ -182,10 +186,13 @@ def _port(name: str, value: str) -> int:
     return int(value)
 
 
-def _count(name: str, value: str) -> int:
-    if not value.isdecimal() or int(value) < 1:
-        raise _wrong(name, value, "must be a whole number from 1 on")
-    return int(value)
+def _count(least: int) -> Callable[[str, str], int]:
+    def parse(name: str, value: str) -> int:
+        if not value.isdecimal() or int(value) < least:
+            raise _wrong(name, value, f"must be a whole number from {least} on")
+        return int(value)
+
+    return parse
 
 
 def _chats(name: str, value: str) -> frozenset[int]:
@@ -223,9 +230,11 @@ _SETTINGS: Final[Mapping[str, tuple[str, Callable[[str, str], object]]]] = {
     "ENGINE": ("engine", _choice(get_args(EngineChoice))),
     "MODELS_DIR": ("models_dir", _path),
     "ALLOWED_CHATS": ("allowed_chats", _chats),
-    "USER_RATE": ("user_rate", _count),
-    "CHAT_BACKLOG": ("chat_backlog", _count),
-    "BACKLOG": ("backlog", _count),
+    "USER_RATE": ("user_rate", _count(1)),
+    "CHAT_BACKLOG": ("chat_backlog", _count(1)),
+    "BACKLOG": ("backlog", _count(1)),
+    "CACHE_TTL_S": ("cache_ttl_s", _count(1)),
+    "CACHE_MAX": ("cache_max", _count(0)),
     "FETCH_ALLOW_NETWORKS": ("fetch_allow_networks", _networks),
     "PLAYGROUND_PORT": ("playground_port", _port),
     "LOG_LEVEL": ("log_level", _level),

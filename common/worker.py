@@ -72,6 +72,9 @@ class Worker(Generic[TakenT]):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
+    def connect(self, channels: Channels) -> None:
+        """Take what the worker needs of Redis beside its messages: nothing, for most. Called before ``open``."""
+
     async def open(self) -> None:
         """Get ready: called once before the first message."""
 

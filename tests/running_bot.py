@@ -132,7 +132,8 @@ def running_bot(models_dir: Path, **environ: str) -> Iterator[Bot]:
         (root / "run" / "logs").mkdir(parents=True)
         port = free_port()
         settings = {"MODELS_DIR": str(models_dir), "PLAYGROUND_PORT": str(port), "PATH": os.environ["PATH"]}
-        settings["USER_RATE"] = "100000"  # tests send as fast as they can
+        settings["USER_RATE"] = "100000"  # tests send as fast as they can …
+        settings["CACHE_MAX"] = "0"  # … the same few pictures, and mean each to be looked at
         bot = Bot(root, f"http://127.0.0.1:{port}", settings | environ)
         try:
             bot.start()

@@ -1,0 +1,84 @@
+"""What was said of a picture before, so that the same picture again needs neither download nor model.
+
+Predictions alone are kept, never pictures; under a hash of what names the picture and of the model that answered.
+They are bounded in number (``CACHE_MAX``) and time (``CACHE_TTL_S``). Losing them loses nothing: whatever Redis has to
+say against it, the picture is simply looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from redis.exceptions import RedisError
+
+from common.channels import Call, Channels
+from common.messages import Predictions
+from common.model_record import ModelRecord
+from common.settings import Settings
+
+_log = logging.getLogger(__name__)
+_decoder: msgspec.json.Decoder[Predictions] = msgspec.json.Decoder(Predictions)
+
+
+def of_telegram(model: ModelRecord, file_unique_id: str) -> str:
+    """The key of a file that Telegram has, by its name there (the same for the same file, whoever sends it)."""
+    return _key(model, "telegram", file_unique_id.encode())
+
+
+def of_pixels(model: ModelRecord, pixels: bytes | memoryview) -> str:
+    """The key of a model input."""
+    return _key(model, "pixels", pixels)
+
+
+def _key(model: ModelRecord, kind: str, name: bytes | memoryview) -> str:
+    digest = hashlib.sha256(f"{model.folder}\0{kind}\0".encode())
+    digest.update(name)
+    return digest.hexdigest()[:32]
+
+
+class Answers:
+    """The answers of one namespace."""
+
+    def __init__(self, channels: Channels, settings: Settings) -> None:
+        self._channels = channels
+        self._kept_ms = settings.cache_ttl_s * 1000
+        self._most = settings.cache_max
+        self._keys = (channels.key("answers"), channels.key("answers", "at"))
+
+    async def of_file(self, model: ModelRecord | None, file_unique_id: str) -> Predictions | None:
+        """What the model in use said of a file of Telegram's; None if it was not asked, or there is none."""
+        if model is None or not file_unique_id:
+            return None
+        (known,) = await self.recall([of_telegram(model, file_unique_id)])
+        return known
+
+    async def recall(self, pictures: Sequence[str]) -> list[Predictions | None]:
+        """For each picture what was said of it, without the time that the model took; or None."""
+        if not self._most or not pictures:
+            return [None] * len(pictures)
+        try:
+            found = await self._channels.run(Call("recall", self._keys, (self._kept_ms, *pictures)))
+        except RedisError as error:
+            _log.debug("no answer can be recalled: %s", error)
+            return [None] * len(pictures)
+        return [_decoded(body) for body in found]
+
+    async def remember(self, said: Mapping[str, Predictions]) -> None:
+        """Keep what was said of some pictures."""
+        if not self._most or not said:
+            return
+        rows = [part for picture, predictions in said.items() for part in (picture, msgspec.json.encode(predictions))]
+        try:
+            await self._channels.run(Call("remember", self._keys, (self._kept_ms, self._most, *rows)))
+        except RedisError as error:  # its memory is full, say
+            _log.debug("an answer cannot be kept: %s", error)
+
+
+def _decoded(body: bytes) -> Predictions | None:
+    try:
+        return msgspec.structs.replace(_decoder.decode(body), model_ms=0.0)
+    except msgspec.DecodeError:
+        return None
