@@ -6,49 +6,78 @@ out:  ClassifyImage → classify; or what is wrong with the link, or with the fi
 
 from __future__ import annotations
 
-from common.images import InputMaker
+import time
+
+from common.decoder import InputMaker
+from common.decoder_words import refusal
+from common.download import NOTHING_CAME, Fetched, Limits
+from common.held import HeldAnswers
 from common.messages import ClassifyImage, FetchUrl, SendReply, Words
 from common.model_record import wait_for_model
+from common.names import Lookup
 from common.process import run
 from common.settings import Settings
 from common.store import Store
-from common.web import Fetcher
+from common.web import NO_PREVIEW, Fetcher
 from common.worker import Worker
-
-DECODES_AT_ONCE = 1  # links mostly wait for servers; a decode takes a core, and up to 400 MB
 
 
 class UrlFetch(Worker[FetchUrl]):
-    """Links in, model inputs out."""
+    """Links in, model inputs out.
+
+    Args:
+        settings: What the operator set.
+        lookup: Who knows the addresses of names.
+        limits: What one link may take.
+    """
 
     channel = "fetch_url"
-    concurrency = 8
+    concurrency = 8  # links mostly wait for servers
+    handler_limit_s = 48.0  # 15 s for servers; 11 s until a page has its turn, and its picture the next; 10 s to decode
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, lookup: Lookup | None = None, limits: Limits | None = None) -> None:
         super().__init__(settings)
-        self._fetcher = Fetcher(settings.fetch_allow_networks, max_threads=4 * self.concurrency)
-        self._inputs = InputMaker(Store(settings.files_dir), settings.models_dir, at_once=DECODES_AT_ONCE)
+        store = Store(settings.files_dir)
+        self._limits = limits or Limits()
+        self._fetcher = Fetcher(settings.fetch_allow_networks, lookup=lookup, limits=self._limits)
+        self._held = HeldAnswers(store)
+        self._inputs = InputMaker(store, settings.models_dir)
 
     async def open(self) -> None:
-        """Wait for the model whose input is to be written."""
+        """Start the decoder, and wait for the model whose input is to be written."""
+        self._inputs.open()
         await wait_for_model(self.settings.models_dir)
 
     async def close(self) -> None:
-        """Let go of the decoding thread."""
-        self._inputs.close()
+        """End the decoder."""
+        await self._inputs.close()
 
     async def handle(self, message: FetchUrl) -> ClassifyImage | SendReply:
-        """Fetch one link. A dead one is refused at once: the user sees that, and can send it again.
+        """Fetch one link. A dead one is refused: the user sees that, and can send it again.
 
         Raises:
-            Outage: No model is prepared, the disk fails, or too many links wait for slow name servers.
+            TooEarly: Nothing came from the link, which is told at one moment, whatever was wrong.
+            HostBusy: Its host has enough of our links to serve.
+            Outage: No model is prepared, or the disk fails.
         """
-        key = message.job.key("input")
+        began, key = time.time(), message.job.key("input")
+        if ready := await self._held.ready(message.job):
+            return ready
         fetched = await self._fetcher.fetch(message.url)
-        refused = fetched if isinstance(fetched, Words) else await self._inputs.make(fetched, key)
-        if refused:
-            return SendReply(job=message.job, content=refused)
-        return ClassifyImage(job=message.job, key=key)
+        refused = fetched if isinstance(fetched, Words) else await self._store_input(fetched, key)
+        if refused is None:
+            return ClassifyImage(job=message.job, key=key)
+        if refused.kind == NOTHING_CAME:
+            return await self._held.hold(message.job, refused, began + self._limits.told_after_s)
+        return SendReply(job=message.job, content=refused)
+
+    async def _store_input(self, fetched: Fetched, key: str) -> Words | None:
+        """Store the input for a picture, or for the one that a web page shows of itself; or say why not."""
+        refused = await self._inputs.make(fetched.body, key)
+        preview = await self._fetcher.preview(fetched) if refused else None
+        if not isinstance(preview, Fetched):
+            return preview or refused
+        return refusal(NO_PREVIEW) if await self._inputs.make(preview.body, key) else None
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from common.decoder import InputMaker
 from common.errors import InputLost
-from common.images import InputMaker
 from common.messages import CheckFile, ClassifyImage, DeleteFiles, Message, SendReply
 from common.model_record import wait_for_model
 from common.process import run
@@ -24,27 +24,28 @@ class FileCheck(Worker[CheckFile]):
     """Downloads in, model inputs out."""
 
     channel = "file_check"
-    concurrency = 2  # a decode takes a core, and up to 400 MB
+    concurrency = 2  # one is read or written while the other is decoded
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self._store = Store(settings.files_dir)
-        self._inputs = InputMaker(self._store, settings.models_dir, at_once=self.concurrency)
+        self._inputs = InputMaker(self._store, settings.models_dir)
 
     async def open(self) -> None:
-        """Wait for the model whose input is to be written."""
+        """Start the decoder, and wait for the model whose input is to be written."""
+        self._inputs.open()
         await wait_for_model(self.settings.models_dir)
 
     async def close(self) -> None:
-        """Let go of the decoding threads."""
-        self._inputs.close()
+        """End the decoder."""
+        await self._inputs.close()
 
     async def handle(self, message: CheckFile) -> Sequence[Message]:
         """Check one download.
 
         Raises:
             InputLost: The download is gone, or shorter than announced: it must be downloaded again.
-            Outage: No model is prepared, or the disk fails.
+            Outage: No model is prepared, the disk fails, the decoder does not start, or too many files wait for it.
         """
         content = await asyncio.to_thread(self._store.read, message.key)
         too_short = message.announced_bytes is not None and len(content) < message.announced_bytes

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Answer: TypeAlias = Callable[["Handler"], None]
 
@@ -29,7 +30,9 @@ class WebServer(ThreadingHTTPServer):
     """The server.
 
     Attributes:
+        address: Where it listens.
         answers: How to answer, by path; may be changed while it runs.
+        accepted: How many connections there were so far.
         requests: Path and headers of each request so far.
         stopping: Set when the server stops, for answers that wait.
         hung_up: Set when an answer finds that the client has hung up.
@@ -38,21 +41,30 @@ class WebServer(ThreadingHTTPServer):
     daemon_threads = False
     block_on_close = True  # so that no thread and no socket outlives its test
 
-    def __init__(self, answers: Mapping[str, Answer]) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, answers: Mapping[str, Answer], address: str = "127.0.0.1") -> None:
+        self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        super().__init__((address, 0), Handler)
+        self.address = address
         self.answers = dict(answers)
+        self.accepted = 0
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.stopping = threading.Event()
         self.hung_up = threading.Event()
 
     @property
     def port(self) -> int:
-        """Where it listens, on 127.0.0.1."""
+        """And on which port."""
         return self.server_address[1]
 
     def url(self, path: str) -> str:
         """The address of a path."""
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"http://{self.address}:{self.port}{path}"
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Count the connection."""
+        accepted = super().get_request()
+        self.accepted += 1
+        return accepted
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up is part of many tests."""
@@ -60,9 +72,9 @@ class WebServer(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def serving(answers: Mapping[str, Answer]) -> Iterator[WebServer]:
+def serving(answers: Mapping[str, Answer], address: str = "127.0.0.1") -> Iterator[WebServer]:
     """A web server that answers those paths."""
-    with WebServer(answers) as server:
+    with WebServer(answers, address) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -97,12 +109,14 @@ def status(code: int) -> Answer:
     return answer
 
 
-def redirect(to: str, body: bytes = b"", code: int = 302) -> Answer:
-    """A redirect, with a body if the client reads one."""
+def redirect(to: str, body: bytes = b"", code: int = 302, **headers: str) -> Answer:
+    """A redirect, with a body if the client reads one. Headers as for ``content``."""
 
     def answer(handler: Handler) -> None:
         handler.send_response(code)
         handler.send_header("location", to)
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
         handler.end_headers()
         handler.wfile.write(body)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from classifier.serve import Classifier
-from common import images, words
+from common import decoder_words, images, words
 from common.messages import CHANNELS
 from tests import photos, web_server
 from tests.bot_api import User, wait_until
@@ -78,7 +78,7 @@ def test_an_image_sent_as_a_file_is_looked_at_too(user: User) -> None:
 
 def test_a_text_file_as_a_photo_is_refused_in_plain_words(user: User) -> None:
     user.send_photo_bytes_raw(b"Dear diary, today I was taken for a photo.")
-    assert only_answer(user) == images.NO_IMAGE
+    assert only_answer(user) == decoder_words.NO_IMAGE
 
 
 def test_a_dead_link_is_refused_in_plain_words(bot: Bot, user: User) -> None:

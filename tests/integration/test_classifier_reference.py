@@ -25,8 +25,8 @@ from classifier.engines.torch import TorchEngine
 from classifier.errors import ModelError
 from classifier.models import EFFICIENTNET_LITE2, INCEPTION_V3
 from classifier.serve import Classifier
-from common.images import model_input, to_pixels
-from common.model_input import InputSpec, unpack
+from common.images import decode_to_pixels, to_pixels
+from common.model_input import InputSpec, pack, unpack
 from common.settings import EngineChoice
 from tests import photos
 from tests.models_fixtures import serving
@@ -90,9 +90,10 @@ def test_a_file_s_bytes_become_torchvision_s_answer(
     files = [as_file(name) for name in photos.NAMES]
     classifier = Classifier.open(serving(inception_dir, engine))
     spec = classifier.record.input
-    packed = [model_input(file, spec) for file in files]
+    made = [decode_to_pixels(file, spec) for file in files]
+    packed = [pack(pixels, spec) for pixels in made if isinstance(pixels, bytes)]
 
-    logits = classifier.logits([unpack(made, spec) for made in packed if isinstance(made, bytes)])
+    logits = classifier.logits([unpack(each, spec) for each in packed])
 
     pictures = [Image.open(io.BytesIO(file)).convert("RGB") for file in files]
     expected = reference(inception_module, Inception_V3_Weights.IMAGENET1K_V1.transforms(), pictures)

@@ -10,9 +10,11 @@ import pytest
 
 from classifier.prepare import Request, prepare
 from classify import Classify
-from common import images
 from common.errors import InputLost, Outage
+from common.images import to_pixels
 from common.messages import ClassifyImage, DeleteFiles, Predictions, SendReply
+from common.model_input import pack
+from common.model_record import in_use
 from common.settings import Settings
 from common.store import Store
 from tests import make, photos
@@ -35,7 +37,10 @@ async def opened(settings: Settings) -> Classify:
 def picture(worker: Classify, name: str, job: str) -> ClassifyImage:
     """The message for that photo, with its model input in the store."""
     message = make.classify(job)
-    assert images.store_model_input(photos.jpeg(name), message.key, worker.store, worker.settings.models_dir) is None
+    record = in_use(worker.settings.models_dir)
+    assert record
+    pixels = to_pixels(photos.photo(name), record.input)
+    worker.store.write(message.key, pack(pixels, record.input))
     return message
 
 

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import io
 import ipaddress
+import itertools
 import socket
 import subprocess
 import sys
 import threading
+import time
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,14 +18,18 @@ from pathlib import Path
 import msgspec
 import pytest
 from PIL import Image
-from ssrfguard import Resolver
 
-from common import images, web
-from common.errors import Outage, SettingsError
-from common.images import refusal
+from common import download, previews, web
+from common.addresses import Address, Gate
+from common.connections import Connections
+from common.decoder_words import refusal
+from common.download import Fetched, Limits
+from common.errors import HostBusy, Outage, SettingsError, TooEarly
 from common.messages import ClassifyImage, FetchUrl, SendReply, Words
 from common.model_input import InputSpec, unpack
 from common.model_record import IN_USE, ModelRecord
+from common.names import Lookup
+from common.places import PER_HOST, Places, machine, zone
 from common.settings import Settings
 from common.store import Store
 from fetch_url import UrlFetch
@@ -66,25 +73,32 @@ async def worker(settings: Settings) -> AsyncIterator[UrlFetch]:
     await worker.close()
 
 
-async def fetch(
-    url: str, *, time_limit_s: float = 5, max_bytes: int = 10_000, resolver: Resolver | None = None
-) -> bytes | str:
+async def fetch(url: str, *, lookup: Lookup | None = None, **limits: float) -> bytes | str:
     """What is behind the link, or the words of its refusal."""
-    fetcher = web.Fetcher(LOCAL, time_limit_s=time_limit_s, max_bytes=max_bytes, resolver=resolver)
+    fetcher = web.Fetcher(LOCAL, lookup=lookup, limits=tight(**limits))
     fetched = await fetcher.fetch(url)
-    return fetched.text if isinstance(fetched, Words) else fetched
+    return fetched.text if isinstance(fetched, Words) else fetched.body
 
 
-def names(**addresses: str) -> Resolver:
-    """A resolver that knows those names alone, each with one address."""
+def tight(**limits: float) -> Limits:
+    return Limits(**({"total_s": 5, "answer_s": 5, "told_after_s": 5, "max_bytes": 10_000} | limits))  # type: ignore[arg-type]
 
-    def resolve(host: str, port: int, *_: object) -> list[tuple[int, int, int, str, tuple[str, int]]]:
-        known = {name.replace("_", "."): address for name, address in addresses.items()}
+
+def names(**addresses: str) -> Lookup:
+    """Knows those names alone, each with its addresses."""
+    known = {name.replace("_", "."): text.split() for name, text in addresses.items()}
+
+    def look_up(host: str, deadline: float) -> list[Address]:
         if host not in known:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (known[host], port))]
+        return [ipaddress.ip_address(text) for text in known[host]]
 
-    return resolve
+    return look_up
+
+
+def body(fetched: Fetched | Words) -> bytes:
+    assert isinstance(fetched, Fetched)
+    return fetched.body
 
 
 async def no_thread_fetches() -> None:
@@ -142,48 +156,21 @@ async def test_without_a_model_the_link_waits(worker: UrlFetch, settings: Settin
         await worker.handle(FetchUrl(job=job(), url=server.url("/red.png")))
 
 
-async def test_several_links_are_fetched_at_once(worker: UrlFetch, server: WebServer) -> None:
-    # Given a server that answers nobody until eight have asked
+async def test_several_links_are_fetched_at_once(worker: UrlFetch) -> None:
+    # Given hosts that answer nobody until all eight have been asked
     everybody = threading.Barrier(8)
 
     def together(handler: object) -> None:
         everybody.wait(timeout=10)
         content(png())(handler)  # type: ignore[arg-type]
 
-    server.answers["/red.png"] = together
-
-    answers = await asyncio.gather(
-        *(worker.handle(FetchUrl(job=job(f"1-{i}"), url=server.url("/red.png"))) for i in range(8))
-    )
+    with serving({"/red.png": together}, "0.0.0.0") as hosts:
+        links = [f"http://127.0.0.{i + 1}:{hosts.port}/red.png" for i in range(8)]
+        answers = await asyncio.gather(
+            *(worker.handle(FetchUrl(job=job(f"1-{i}"), url=link)) for i, link in enumerate(links))
+        )
 
     assert all(isinstance(answer, ClassifyImage) for answer in answers)
-
-
-async def test_a_decode_that_nobody_waits_for_keeps_its_place(
-    worker: UrlFetch, server: WebServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Given a picture that takes longer to decode than anybody waits
-    began, go_on = threading.Semaphore(0), threading.Event()
-
-    def decode_slowly(*_arguments: object) -> Words:
-        began.release()
-        go_on.wait(10)
-        return refusal("decoded")
-
-    monkeypatch.setattr(images, "model_input", decode_slowly)
-    server.answers["/red.png"] = content(png())
-    given_up = asyncio.create_task(worker.handle(FetchUrl(job=job(), url=server.url("/red.png"))))
-    assert await asyncio.to_thread(began.acquire, timeout=5)
-    given_up.cancel()
-    await asyncio.wait([given_up])
-
-    # When it is tried again
-    again = asyncio.create_task(worker.handle(FetchUrl(job=job(), url=server.url("/red.png"))))
-
-    # Then that waits until the first has ended
-    assert not await asyncio.to_thread(began.acquire, timeout=0.3)
-    go_on.set()
-    assert await again == SendReply(job=job(), content=refusal("decoded"))
 
 
 async def test_a_worker_that_never_opened_closes(settings: Settings) -> None:
@@ -199,12 +186,13 @@ async def test_a_request_says_who_asks_and_carries_nothing_else(
     # Given an environment with a proxy, and a password for this host
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    server.answers["/first"] = redirect("/second")
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://me:secret@127.0.0.1:9")
+    server.answers["/first"] = redirect("/second", set_cookie="cat=1; Path=/", www_authenticate="Basic")
     server.answers["/second"] = content(b"hello")
 
     assert await fetch(server.url("/first")) == b"hello"
+    assert len(server.requests) == 2
     for _, headers in server.requests:
         assert {name.lower() for name in headers} == {"host", "user-agent", "accept", "accept-encoding"}
         assert headers["User-Agent"].startswith("Whatsit/")
@@ -226,9 +214,9 @@ def test_a_bare_host_is_asked_by_http_as_telegram_s_apps_do(written: str, asked:
 
 async def test_an_international_name_is_asked_by_its_ascii_form(server: WebServer) -> None:
     server.answers["/k%C3%A4tzchen%20klein.png"] = content(b"hello")
-    resolver = names(**{"xn--mller-kva_example": "127.0.0.1"})
+    lookup = names(**{"xn--mller-kva_example": "127.0.0.1"})
 
-    fetched = await fetch(f"http://müller.example:{server.port}/kätzchen klein.png", resolver=resolver)
+    fetched = await fetch(f"http://müller.example:{server.port}/kätzchen klein.png", lookup=lookup)
 
     assert fetched == b"hello"
     assert server.requests[0][1]["Host"] == f"xn--mller-kva.example:{server.port}"
@@ -254,6 +242,7 @@ async def test_an_international_name_is_asked_by_its_ascii_form(server: WebServe
         "http://example..com/",
         "http://" + "a" * 300 + ".com/",
         "http://example.com/" + "a" * 2048,
+        "http://127.0.0.1:1/" + "a/../" * 500,  # as written, whatever it comes to
         "http://2130706433/",
         "http://0177.0.0.1/",
         "http://10.0.0.1/",
@@ -277,52 +266,133 @@ def test_a_network_that_would_open_others_is_a_wrong_setting() -> None:
 # Hosts that give nothing
 
 
-async def test_every_failing_host_gets_the_same_words(server: WebServer) -> None:
-    """Whether a name does not exist, is private, refuses, hangs up or is silent: a user cannot tell."""
+FAILING = names(
+    private_example="192.168.1.1",
+    both_example="127.0.0.1 10.0.0.1",
+    silent_example="127.0.0.1",
+    closed_example="127.0.0.1",
+    server_example="127.0.0.1",
+)
+
+
+@pytest.fixture
+def failing(server: WebServer) -> Iterator[list[str]]:
+    """A link for each way in which a host gives nothing, which a user must not be able to tell apart."""
     with socket.create_server(("127.0.0.1", 0)) as silent, socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # not listening: refuses
         server.answers["/hang-up"] = hang_up()
+        server.answers["/drip"] = drip(OK, b"X-Cat: 1\r\n")
         server.answers["/to-private"] = redirect("http://10.0.0.1/secret")
+        server.answers["/to-private-name"] = redirect("http://private.example/secret")
+        server.answers["/to-closed"] = redirect(f"http://closed.example:{closed.getsockname()[1]}/")
         server.answers["/to-file"] = redirect("file:///etc/passwd")
-        resolver = names(
-            private_example="192.168.1.1",
-            silent_example="127.0.0.1",
-            closed_example="127.0.0.1",
-            server_example="127.0.0.1",
-        )
-        answers = [
-            (host, await fetch(f"{scheme}://{host}:{port}{path}", time_limit_s=0.3, resolver=resolver))
-            for scheme, host, port, path in (
-                ("http", "unknown.example", 80, "/"),
-                ("http", "private.example", 80, "/"),
-                ("http", "closed.example", closed.getsockname()[1], "/"),
-                ("http", "silent.example", silent.getsockname()[1], "/"),
-                ("https", "silent.example", silent.getsockname()[1], "/"),
-                ("https", "server.example", server.port, "/speaks-no-tls"),
-                ("http", "server.example", server.port, "/hang-up"),
-                ("http", "server.example", server.port, "/to-private"),
-                ("http", "server.example", server.port, "/to-file"),
-            )
+        server.answers["/to-password"] = redirect("http://me:secret@server.example/")
+        yield [
+            "http://unknown.example/",
+            "http://private.example/",
+            "http://private.example:6379/",
+            f"http://both.example:{server.port}/",
+            f"http://closed.example:{closed.getsockname()[1]}/",
+            f"http://silent.example:{silent.getsockname()[1]}/",
+            f"https://silent.example:{silent.getsockname()[1]}/",
+            f"https://server.example:{server.port}/speaks-no-tls",
+            *(
+                f"http://server.example:{server.port}/{path}"
+                for path in ("hang-up", "drip", "to-private", "to-private-name", "to-closed", "to-file", "to-password")
+            ),
         ]
 
-    for host, words in answers:
-        assert words == web.UNREACHABLE.format(host=host, time_limit_s=0.3)
-    assert "0.3 seconds" in str(answers[0][1])
+
+async def test_every_failing_host_gets_the_same_words(failing: list[str]) -> None:
+    for link in failing:
+        fetched = await web.Fetcher(LOCAL, lookup=FAILING, limits=tight(answer_s=0.3)).fetch(link)
+        host = link.split("/")[2].split(":")[0]
+        assert fetched == Words(text=download.UNREACHABLE.format(host=host), kind=download.NOTHING_CAME), link
+
+
+async def told(worker: UrlFetch, message: FetchUrl) -> tuple[float, SendReply]:
+    """When the worker lets its answer out, in seconds since it began, and which one."""
+    began = time.time()
+    with pytest.raises(TooEarly) as early:
+        await worker.handle(message)
+    # As it is written: this machine may be busy, and its clock read late.
+    until = msgspec.json.decode(Store(worker.settings.files_dir).read(message.job.key("answer")))["until"]
+    assert early.value.retry_after_s <= until - began
+    # Who comes before that comes again.
+    if time.time() < until - 0.1:
+        with pytest.raises(TooEarly):
+            await worker.handle(message)
+    await asyncio.sleep(until - time.time())
+    answer = await worker.handle(message)
+    assert isinstance(answer, SendReply)
+    assert answer.files == (message.job.key("answer"),)
+    return until - began, answer
+
+
+async def test_every_failing_host_is_told_at_the_same_time(settings: Settings, failing: list[str]) -> None:
+    """How soon a host fails tells as much as words would: so all of it is told at one moment."""
+    limits = tight(answer_s=0.4, told_after_s=1.5)
+    answers = await asyncio.gather(
+        *(
+            told(UrlFetch(settings, lookup=FAILING, limits=limits), FetchUrl(job=job(f"1-{number}-0"), url=link))
+            for number, link in enumerate(failing)
+        )
+    )
+
+    assert [moment for moment, _ in answers] == pytest.approx([1.5] * len(failing), abs=0.02)
+    assert all("does not exist, is not public" in str(answer.content) for _, answer in answers)
+
+
+async def test_an_answer_that_waits_can_be_given_by_any_worker(settings: Settings) -> None:
+    message = FetchUrl(job=job(), url="http://unknown.example/")
+    with pytest.raises(TooEarly) as early:
+        await UrlFetch(settings, lookup=FAILING, limits=tight(answer_s=0.1, told_after_s=0.2)).handle(message)
+    await asyncio.sleep(early.value.retry_after_s)
+
+    answer = await UrlFetch(settings, lookup=names(unknown_example="127.0.0.1")).handle(message)
+
+    assert isinstance(answer, SendReply)
+    assert "unknown.example" in str(answer.content)
+
+
+async def test_an_answer_that_comes_late_is_given_at_once(settings: Settings) -> None:
+    worker = UrlFetch(settings, lookup=FAILING, limits=tight(answer_s=0.3, told_after_s=0))
+
+    answer = await worker.handle(FetchUrl(job=job(), url="http://unknown.example/"))
+
+    assert isinstance(answer, SendReply)
+    assert answer.files == ()
+
+
+async def test_what_a_link_says_of_itself_is_told_at_once(worker: UrlFetch, server: WebServer) -> None:
+    server.answers["/gone"] = status(410)
+    for link in ("http://10.0.0.1/", "http://me@example.com/", "ftp://example.com/", server.url("/gone")):
+        assert isinstance(await worker.handle(FetchUrl(job=job(), url=link)), SendReply)
 
 
 async def test_a_name_with_a_private_address_beside_a_public_one_is_not_asked(server: WebServer) -> None:
-    def both(_host: str, port: int, *_: object) -> list[tuple[int, int, int, str, tuple[str, int]]]:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (address, port)) for address in ("127.0.0.1", "10.0.0.1")]
+    words = await fetch(f"http://both.example:{server.port}/", lookup=FAILING)
 
-    words = await fetch(f"http://both.example:{server.port}/", resolver=both)
-
-    assert words == web.UNREACHABLE.format(host="both.example", time_limit_s=5)
+    assert words == download.UNREACHABLE.format(host="both.example")
     assert server.requests == []
 
 
-async def test_without_allowed_networks_this_machine_is_not_asked(server: WebServer) -> None:
-    fetcher = web.Fetcher(resolver=names(here_example="127.0.0.1"))
+async def test_of_several_addresses_the_next_is_tried_where_one_refuses(server: WebServer) -> None:
+    server.answers["/"] = content(b"hello")
+    lookup = names(
+        three_example="127.0.0.2 127.0.0.3 127.0.0.1", four_example="127.0.0.2 127.0.0.3 127.0.0.4 127.0.0.1"
+    )
 
+    assert await fetch(f"http://three.example:{server.port}/", lookup=lookup) == b"hello"
+    assert "did not send" in str(await fetch(f"http://four.example:{server.port}/", lookup=lookup))
+
+
+async def test_without_allowed_networks_this_machine_is_not_asked(
+    server: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetcher = web.Fetcher(lookup=names(here_example="127.0.0.1"))
+
+    monkeypatch.setattr("common.addresses.PORTS", {server.port})
     fetched = await fetcher.fetch(f"http://here.example:{server.port}/")
 
     assert isinstance(fetched, Words)
@@ -427,7 +497,7 @@ async def test_a_compressed_image_is_decompressed(server: WebServer) -> None:
 async def test_an_answer_broken_off_is_no_answer(answer: Answer, server: WebServer) -> None:
     server.answers["/"] = answer
 
-    assert await fetch(server.url("/")) == web.UNREACHABLE.format(host="127.0.0.1", time_limit_s=5)
+    assert await fetch(server.url("/")) == download.UNREACHABLE.format(host="127.0.0.1")
 
 
 @pytest.mark.parametrize(
@@ -444,9 +514,9 @@ async def test_an_answer_broken_off_is_no_answer(answer: Answer, server: WebServ
 async def test_a_server_that_drips_is_cut_and_its_thread_ends(answer: Answer, server: WebServer) -> None:
     server.answers["/"] = answer
 
-    words = await fetch(server.url("/"), time_limit_s=0.2)
+    words = await fetch(server.url("/"), answer_s=0.2, total_s=0.3)
 
-    assert words == web.UNREACHABLE.format(host="127.0.0.1", time_limit_s=0.2)
+    assert words == download.UNREACHABLE.format(host="127.0.0.1")
     assert await asyncio.to_thread(server.hung_up.wait, 5)
     await no_thread_fetches()
 
@@ -454,82 +524,328 @@ async def test_a_server_that_drips_is_cut_and_its_thread_ends(answer: Answer, se
 async def test_a_dripping_server_does_not_hold_up_other_links(server: WebServer) -> None:
     server.answers["/slow"] = drip(OK, b"X-Cat: 1\r\n")
     server.answers["/fast"] = content(b"hello")
-    fetcher = web.Fetcher(LOCAL, time_limit_s=10)
+    fetcher = web.Fetcher(LOCAL)
 
     slow = asyncio.create_task(fetcher.fetch(server.url("/slow")))
     async with asyncio.timeout(5):
         while "/slow" not in [path for path, _ in server.requests]:  # noqa: ASYNC110 -- another thread appends
             await asyncio.sleep(0)
-    assert await fetcher.fetch(server.url("/fast")) == b"hello"
+    assert body(await fetcher.fetch(server.url("/fast"))) == b"hello"
     slow.cancel()
 
     # Who gives up waiting ends the conversation, too.
     assert await asyncio.to_thread(server.hung_up.wait, 5)
 
 
-# Names that do not resolve, and cannot be given up
+# Hosts with many links
 
 
 @pytest.fixture
-def name_server() -> Iterator[threading.Event]:
-    """Answers slow names when it is set; at the latest when the test ends."""
-    answers = threading.Event()
-    yield answers
-    answers.set()
-
-
-def slow_names(name_server: threading.Event) -> Resolver:
-    """A resolver of this machine's address for every name; for a slow one, when the name server answers."""
-
-    def resolve(host: str, port: int, *_: object) -> list[tuple[int, int, int, str, tuple[str, int]]]:
-        if host.startswith("slow"):
-            name_server.wait(20)
-            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
-        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))]
-
-    return resolve
-
-
-async def test_slow_names_do_not_hold_up_other_links(server: WebServer, name_server: threading.Event) -> None:
-    server.answers["/"] = content(b"hello")
-    fetcher = web.Fetcher(LOCAL, resolver=slow_names(name_server))
-
-    slow = [asyncio.create_task(fetcher.fetch(f"http://slow-{i}.example/")) for i in range(8)]
-    await asyncio.sleep(0)  # all of them begin
+async def dripping(worker: UrlFetch, server: WebServer) -> AsyncIterator[list[asyncio.Task[object]]]:
+    """A worker whose hands are full of links to one host that drips, and takes no more of them."""
+    server.answers["/drip"] = drip(OK, b"X-Cat: 1\r\n")
+    links = [FetchUrl(job=job(f"1-{i}-0"), url=server.url("/drip")) for i in range(8)]
+    tasks = [asyncio.create_task(worker.handle(link)) for link in links]
+    done: set[asyncio.Task[object]] = set()
     async with asyncio.timeout(5):
-        assert await fetcher.fetch(f"http://fast.example:{server.port}/") == b"hello"
+        while len(done) < len(tasks) - PER_HOST:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED, timeout=0.05)
+    yield tasks  # type: ignore[misc]
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
 
-    name_server.set()
-    assert all(isinstance(fetched, Words) for fetched in await asyncio.gather(*slow))
 
-
-async def test_when_every_thread_waits_for_a_name_the_next_link_waits_too(
-    server: WebServer, name_server: threading.Event
+async def test_one_host_cannot_have_all_hands(
+    worker: UrlFetch, server: WebServer, dripping: list[asyncio.Task[object]]
 ) -> None:
-    # Given as many slow names as there are threads, which nobody waits for any more
+    # Three links are with the host; the others were put off, each for longer than the one before
+    put_off = [task.exception() for task in dripping if task.done()]
+    assert len(dripping) - len(put_off) == PER_HOST
+    delays = [error.retry_after_s for error in put_off if isinstance(error, HostBusy)]
+    assert sorted(delays) == [0.25, 0.5, 0.75, 1.0, 1.25]
+
+    # and links to others go on; this is the same machine under another address
+    server.answers["/red.png"] = content(png())
+    with serving({"/red.png": content(png())}, "127.0.0.2") as other:
+        async with asyncio.timeout(2):
+            answer = await worker.handle(FetchUrl(job=job(), url=other.url("/red.png")))
+    assert isinstance(answer, ClassifyImage)
+
+
+async def test_a_host_is_known_by_its_address_whatever_it_calls_itself(server: WebServer) -> None:
+    server.answers["/drip"] = drip(OK, b"X-Cat: 1\r\n")
+    lookup = names(**{f"{letter}_example": "127.0.0.1" for letter in "abcd"})
+    fetcher = web.Fetcher(LOCAL, lookup=lookup)
+    slow = [asyncio.create_task(fetcher.fetch(f"http://{letter}.example:{server.port}/drip")) for letter in "abc"]
+    async with asyncio.timeout(5):
+        while len(server.requests) < len(slow):  # noqa: ASYNC110 -- another thread appends
+            await asyncio.sleep(0)
+
+    with pytest.raises(HostBusy, match=r"'127\.0\.0\.1'"):
+        await fetcher.fetch(f"http://d.example:{server.port}/")
+
+    # Who is through makes room
+    slow[0].cancel()
+    await asyncio.wait(slow[:1])
     server.answers["/"] = content(b"hello")
-    fetcher = web.Fetcher(LOCAL, resolver=slow_names(name_server), time_limit_s=0.1, max_threads=2)
-    slow = [fetcher.fetch(f"http://slow-{i}.example/") for i in range(2)]
-    assert all("did not send" in str(fetched) for fetched in await asyncio.gather(*slow))
+    async with asyncio.timeout(5):
+        while True:
+            with contextlib.suppress(HostBusy):
+                assert body(await fetcher.fetch(f"http://d.example:{server.port}/")) == b"hello"
+                break
+    for task in slow[1:]:
+        task.cancel()
+    await asyncio.wait(slow)
 
-    # Then the next link is tried again later, and not refused
-    with pytest.raises(Outage, match="all 2 fetching threads wait for slow name servers"):
-        await fetcher.fetch(f"http://fast.example:{server.port}/")
 
-    name_server.set()
-    await no_thread_fetches()
-    fetcher = web.Fetcher(LOCAL, resolver=slow_names(name_server), max_threads=2)
-    assert await fetcher.fetch(f"http://fast.example:{server.port}/") == b"hello"
+async def test_a_host_is_known_by_its_name_wherever_that_leads() -> None:
+    with serving({"/drip": drip(OK, b"X-Cat: 1\r\n")}, "0.0.0.0") as hosts:
+        addresses = itertools.count(1)
+        fetcher = web.Fetcher(LOCAL, lookup=lambda host, deadline: [ipaddress.ip_address(f"127.0.0.{next(addresses)}")])
+        link = f"http://many.example:{hosts.port}/drip"
+        slow = [asyncio.create_task(fetcher.fetch(link)) for _ in range(PER_HOST)]
+        async with asyncio.timeout(5):
+            while len(hosts.requests) < len(slow):  # noqa: ASYNC110 -- another thread appends
+                await asyncio.sleep(0)
+
+        with pytest.raises(HostBusy, match=r"'many\.example'"):
+            await fetcher.fetch(link)
+        for task in slow:
+            task.cancel()
+        await asyncio.wait(slow)
+
+
+def test_the_addresses_of_a_name_share_what_time_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given addresses that all swallow whatever is sent to them, and three seconds
+    clock, limits = [100.0], []
+
+    def connect(_addresses: object, *, policy: object, timeout: float) -> socket.socket:
+        limits.append(timeout)
+        clock[0] += timeout
+        raise TimeoutError
+
+    monkeypatch.setattr("common.connections.connect", connect)
+    monkeypatch.setattr("common.connections.time.monotonic", lambda: clock[0])
+    lookup = names(silent_example="127.0.0.1 127.0.0.2 127.0.0.3 127.0.0.4")
+    connections = Connections(Gate(LOCAL), lookup, Places(), deadline=103.0)
+
+    # Then each has its share, and the last ends in time
+    with pytest.raises(TimeoutError):
+        connections.connect("http", "silent.example", 80)
+    assert limits == pytest.approx([1, 1, 1])
+    with pytest.raises(TimeoutError, match="no time left"):
+        connections.connect("http", "silent.example", 80)
+    connections.close()
+
+
+async def test_the_names_of_one_silent_name_server_cannot_have_all_hands(server: WebServer) -> None:
+    answers = threading.Event()
+
+    def look_up(host: str, deadline: float) -> list[Address]:
+        if host.endswith("slow.example"):
+            answers.wait(20)
+        return [ipaddress.ip_address("127.0.0.1")]
+
+    server.answers["/"] = content(b"hello")
+    fetcher = web.Fetcher(LOCAL, lookup=look_up)
+    slow = [asyncio.create_task(fetcher.fetch(f"http://{letter}.slow.example/")) for letter in "abcdefgh"]
+    done, _ = await asyncio.wait(slow, timeout=5, return_when=asyncio.FIRST_EXCEPTION)
+    async with asyncio.timeout(5):
+        while len(done) < len(slow) - PER_HOST:
+            done, _ = await asyncio.wait(slow, timeout=0.05)
+    assert all(isinstance(task.exception(), HostBusy) for task in done)
+
+    async with asyncio.timeout(5):
+        assert body(await fetcher.fetch(f"http://fast.other:{server.port}/")) == b"hello"
+    answers.set()
+    await asyncio.gather(*slow, return_exceptions=True)
+
+
+def test_whoever_finds_no_place_comes_back_later_each_time_until_there_is_one() -> None:
+    places = Places(each=1)
+    places.take("a")
+    delays = []
+    for _ in range(100):
+        with pytest.raises(HostBusy) as busy:
+            places.take("a")
+        delays.append(busy.value.retry_after_s)
+    assert delays[:3] == [0.25, 0.5, 0.75]
+    assert delays[-1] == 15
+    with places.taken("b"):
+        pass
+
+    places.give_back(["a"])
+    places.take("a")
+    with pytest.raises(HostBusy) as busy:
+        places.take("a")
+    assert busy.value.retry_after_s == 0.25
+
+
+@pytest.mark.parametrize(
+    ("name", "its_zone"),
+    [
+        ("example.com", "*.example.com"),
+        ("a.b.example.com.", "*.example.com"),
+        ("a.b.example.co.uk", "*.example.co.uk"),
+        ("a.abc.xyz", "*.abc.xyz"),
+        ("intranet", "*.intranet"),
+    ],
+)
+def test_a_zone_is_what_one_owner_has(name: str, its_zone: str) -> None:
+    assert zone(name) == its_zone
+
+
+def test_of_ipv6_a_machine_is_all_that_its_owner_has() -> None:
+    assert machine(ipaddress.ip_address("2001:db8::1")) == machine(ipaddress.ip_address("2001:db8::ffff:0:0:1"))
+    assert machine(ipaddress.ip_address("2001:db8::1")) != machine(ipaddress.ip_address("2001:db8:0:1::1"))
+    assert machine(ipaddress.ip_address("192.0.2.1")) == "192.0.2.1"
 
 
 def test_a_slow_name_does_not_keep_the_process_from_ending() -> None:
     script = """if True:
         import asyncio, threading
-        from common import web
+        from common import download, web
 
         def never(*_arguments):
             threading.Event().wait()
 
-        asyncio.run(web.Fetcher(resolver=never, time_limit_s=0.1).fetch("http://slow.example/"))
+        limits = download.Limits(answer_s=0.1)
+        asyncio.run(web.Fetcher(lookup=never, limits=limits).fetch("http://slow.example/"))
     """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=10)
+
+
+# Web pages
+
+
+PICTURES = {
+    "og": '<meta property="og:image" content="/red.png">',
+    "og by name": "<meta name=OG:Image content=' /red.png '>",
+    "og with a type": '<meta property="og:image:type" content="image/png"><meta property=og:image content=red.png>',
+    "og, url": '<meta property="og:image:url" content="red.png">',
+    "og, secure": '<META PROPERTY="og:image:secure_url" CONTENT="red.png"/>',
+    "og after others": "<link rel=image_src href=/404><meta name=twitter:image content=/404>"
+    "<meta property=og:image content=red.png>",
+    "first og of several": "<meta property=og:image content=red.png><meta property=og:image content=/404>",
+    "og that is no link": "<meta property=og:image content='data:image/png,x'><meta property=og:image content='http://['>"
+    "<meta name=twitter:image content=red.png>",
+    "twitter": '<meta name="twitter:image" content="red.png">',
+    "twitter, src": '<meta name="twitter:image:src" content="red.png">',
+    "link": '<link rel="shortcut image_src" href="red.png">',
+    "with a base": '<base href="/deep/"><meta property="og:image" content="../red.png">',
+    "escaped": '<meta property="og:image" content="red.png?a=1&amp;b=&#50;">',
+    "in the body": "</head><body><p>Hello<meta property=og:image content=red.png>",
+    "behind broken markup": "<! --><a b=><<p <!-- --!><meta property=og:image content=red.png>",
+}
+
+
+@pytest.mark.parametrize("head", PICTURES.values(), ids=PICTURES.keys())
+async def test_of_a_web_page_the_picture_that_it_shows_of_itself_is_taken(
+    head: str, worker: UrlFetch, settings: Settings, server: WebServer
+) -> None:
+    server.answers["/red.png"] = server.answers["/red.png?a=1&b=2"] = content(png())
+    server.answers["/page"] = content(f"<!doctype html><html><head>{head}".encode(), kind="image/png")
+    server.answers["/link"] = redirect("/page")
+
+    assert await worker.handle(FetchUrl(job=job(), url=server.url("/link"))) == ClassifyImage(
+        job=job(), key=job().key("input")
+    )
+    assert bytes(unpack(Store(settings.files_dir).read(job().key("input")), SPEC)) == bytes((255, 0, 0)) * 36
+
+
+async def test_a_page_in_utf_16_is_read_too(worker: UrlFetch, server: WebServer) -> None:
+    server.answers["/red.png"] = content(png())
+    server.answers["/page"] = content(f"<html>{PICTURES['og']}".encode("utf-16"))
+
+    assert isinstance(await worker.handle(FetchUrl(job=job(), url=server.url("/page"))), ClassifyImage)
+
+
+@pytest.mark.parametrize(
+    ("head", "asked"),
+    [
+        ("", []),
+        ("<meta property=og:image content='file:///etc/passwd'>", []),
+        ("<meta property=og:image content='http://10.0.0.1/'>", []),
+        ("<meta property=og:image content='http://me:secret@127.0.0.1/red.png'>", []),
+        ("<meta property=og:image content=/404>", ["/404"]),
+        ("<meta property=og:image content=/page><meta name=twitter:image content=/red.png>", ["/page"]),
+        ("<meta property=og:image content=/damaged.png><meta name=twitter:image content=/red.png>", ["/damaged.png"]),
+        (f"<!--{'x' * 512 * 1024}--><meta property=og:image content=/red.png>", []),
+    ],
+)
+async def test_a_web_page_without_such_a_picture_is_refused_after_one_try(
+    head: str, asked: list[str], worker: UrlFetch, server: WebServer
+) -> None:
+    server.answers["/red.png"] = content(png())
+    server.answers["/damaged.png"] = content(png()[:-30])
+    server.answers["/page"] = content(f"<!doctype html><html><head>{head}".encode())
+
+    answer = await worker.handle(FetchUrl(job=job(), url=server.url("/page")))
+
+    assert answer == SendReply(job=job(), content=refusal(web.NO_PREVIEW))
+    assert [path for path, _ in server.requests] == ["/page", *asked]
+
+
+async def test_a_preview_that_gives_nothing_is_told_in_other_words_at_no_other_time(
+    settings: Settings, failing: list[str], server: WebServer
+) -> None:
+    prepare_model(settings.models_dir)
+    worker = UrlFetch(settings, lookup=FAILING, limits=tight(answer_s=2.5, told_after_s=3.5))
+    await worker.open()
+    kinds = [next(link for link in failing if host in link) for host in ("private.", "closed.", "silent.")]
+    for number, link in enumerate(kinds):
+        server.answers[f"/{number}"] = content(f"<html><meta property=og:image content='{link}'>".encode())
+
+    answers = await asyncio.gather(
+        *(
+            told(worker, FetchUrl(job=job(f"1-{number}-0"), url=f"http://server.example:{server.port}/{number}"))
+            for number in range(len(kinds))
+        )
+    )
+
+    assert [moment for moment, _ in answers] == pytest.approx([3.5] * len(kinds), abs=0.02)
+    assert {answer.content.text for _, answer in answers if isinstance(answer.content, Words)} == {web.NO_PREVIEW}
+    await worker.close()
+
+
+async def test_a_preview_shares_the_limits_of_its_page(server: WebServer) -> None:
+    server.answers["/red.png"] = content(bytes(6000))
+    server.answers["/page"] = content(f"<html>{PICTURES['og']}{'x' * 5000}".encode())
+    fetcher = web.Fetcher(LOCAL, limits=tight(max_bytes=10_000))
+    page = await fetcher.fetch(server.url("/page"))
+    assert isinstance(page, Fetched)
+
+    assert await fetcher.preview(page) == refusal(web.NO_PREVIEW)
+
+    page.trip.received_bytes = 0
+    assert isinstance(await fetcher.preview(page), Fetched)
+    page.trip.began -= 5
+    late = await fetcher.preview(page)
+    assert late == Words(text=web.NO_PREVIEW, kind=download.NOTHING_CAME)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"hello",
+        b"<svg><title>x</title><a href='/'/></svg>",
+        b"<?xml version='1.0'?><rss/>",
+        png(),
+        b"<",
+        b"\0<html>x",
+    ],
+)
+def test_what_is_no_web_page_has_no_preview(body: bytes) -> None:
+    assert previews.read_page(body) is None or body.endswith(b"<html>x")
+
+
+@pytest.mark.parametrize("start", [b"<html>", b"<html><a ", b"<html><!--", b"<html><script>", b"<html><!DOCTYPE ["])
+@pytest.mark.parametrize(
+    "more", [b"<", b"<a ", b"<a b=", b"<!--", b"<![x[", b"</", b"&#x", b"<meta ", b'<a b="', b"<!-"]
+)
+def test_text_that_was_made_to_be_hard_to_parse_takes_no_time(start: bytes, more: bytes) -> None:
+    began = time.process_time()
+    previews.read_page(start + more * (previews.MOST_READ_BYTES // len(more)))
+    assert time.process_time() - began < 2.5

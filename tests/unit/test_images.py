@@ -19,8 +19,9 @@ from torchvision.transforms import functional
 from torchvision.transforms.functional import InterpolationMode
 
 from common import images
-from common.messages import Words
-from common.model_input import InputSpec, unpack
+from common.decoder_protocol import MAX_ASPECT, Refusal
+from common.decoder_words import TEXTS
+from common.model_input import InputSpec
 
 INCEPTION = InputSpec(
     model="inception_v3", resize=342, crop=299, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3
@@ -60,10 +61,9 @@ def decoded(content: bytes) -> Image.Image:
 
 
 def refused(content: bytes) -> str:
-    words = images.decode(content)
-    assert isinstance(words, Words)
-    assert words.kind == "refusal"
-    return words.text
+    refusal = images.decode(content)
+    assert isinstance(refusal, Refusal)
+    return TEXTS[refusal]
 
 
 def row(content: bytes) -> list[tuple[int, ...]]:
@@ -95,7 +95,7 @@ def reference_pixels(picture: Image.Image, spec: InputSpec) -> bytes:
 def test_pixels_equal_torchvision_s_transform_to_the_last_bit(
     spec: InputSpec, width: int, height: int, seed: int
 ) -> None:
-    if max(width, height) > images.MAX_ASPECT * min(width, height):
+    if max(width, height) > MAX_ASPECT * min(width, height):
         return
     noise = random.Random(seed).randbytes(3 * width * height)  # noqa: S311 -- no secret
     picture = Image.frombytes("RGB", (width, height), noise)
@@ -109,20 +109,38 @@ def test_a_photo_s_pixels_equal_torchvision_s_transform(spec: InputSpec, size: t
     assert images.to_pixels(photo(size), spec) == reference_pixels(photo(size), spec)
 
 
-def test_the_model_input_holds_the_pixels_of_the_decoded_picture() -> None:
-    content = saved(photo(), "PNG")
-
-    made = images.model_input(content, INCEPTION)
-
-    assert isinstance(made, bytes)
-    assert bytes(unpack(made, INCEPTION)) == reference_pixels(photo(), INCEPTION)
+def test_a_file_s_pixels_are_those_of_the_decoded_picture() -> None:
+    assert images.decode_to_pixels(saved(photo(), "PNG"), INCEPTION) == reference_pixels(photo(), INCEPTION)
 
 
-def test_the_model_input_of_no_image_is_a_refusal() -> None:
-    assert isinstance(images.model_input(b"hello", INCEPTION), Words)
+def test_what_is_no_image_has_no_pixels() -> None:
+    assert images.decode_to_pixels(b"hello", INCEPTION) is Refusal.NO_IMAGE
+
+
+def test_pixels_that_do_not_fit_into_memory_are_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_args: object, **_options: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Image.Image, "resize", fail)
+
+    assert images.decode_to_pixels(WHOLE["PNG"], INCEPTION) is Refusal.DAMAGED
 
 
 # Formats
+
+
+def test_no_plug_in_is_there_but_those_of_our_formats() -> None:
+    script = """if True:
+        import sys
+        from common import images
+        images.decode(b"P6 1 1 255 abc")
+        images.decode(b"\\0\\0\\0\\x20ftypavif")
+        print(*sorted(name for name in sys.modules if name.startswith("PIL.") and name.endswith("ImagePlugin")))
+    """
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    # TIFF's reads EXIF data. Pillow always brings PPM's along; its pictures are refused all the same.
+    expected = {"Avif", "Bmp", "Gif", "Jpeg", "Png", "Ppm", "Tiff", "WebP"}
+    assert done.stdout.split() == sorted(f"PIL.{name}ImagePlugin" for name in expected)
 
 
 @pytest.mark.parametrize(
@@ -293,7 +311,6 @@ def test_every_orientation_is_turned_upright(orientation: int, format_: str) -> 
     assert picture.size == ((64, 32) if orientation < 5 else (32, 64))
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, which are no errors in a worker either
 @pytest.mark.parametrize("exif", [b"Exif\0\0", b"Exif\0\0nonsense", b"Exif\0\0II*\0\xff\xff\xff\xff"])
 def test_broken_exif_data_leave_the_picture_as_it_is(exif: bytes) -> None:
     assert corners(decoded(saved(four_corners(), "JPEG", exif=exif))) == UPRIGHT_CORNERS[1]
@@ -352,7 +369,7 @@ def test_a_damaged_file_gives_a_picture_or_a_refusal_and_never_an_error(name: st
         content = bytearray(WHOLE[name])
         for _ in range(chance.choice((1, 3, 30))):
             content[chance.randrange(len(content))] = chance.randrange(256)
-        assert isinstance(images.decode(bytes(content)), Image.Image | Words)
+        assert isinstance(images.decode(bytes(content)), Image.Image | Refusal)
 
 
 # What is refused
@@ -410,7 +427,6 @@ def fix_header_checksum(content: bytes) -> bytes:
     return content[:29] + struct.pack(">I", zlib.crc32(content[12:29])) + content[33:]
 
 
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # as in a worker
 @pytest.mark.parametrize("size", [(6000, 4001), (12000, 9000), (30000, 30000)])
 def test_more_than_24_megapixels_are_refused_from_the_header_alone(size: tuple[int, int]) -> None:
     text = refused(fix_header_checksum(large_png(*size)))
@@ -425,6 +441,22 @@ def test_a_webp_that_promises_too_much_is_refused() -> None:
     content[24:30] = b"\xff\x3f\0" * 2  # canvas width and height, each less one
 
     assert "24 megapixels" in refused(bytes(content))
+
+
+def test_a_gif_that_promises_too_much_is_refused() -> None:
+    content = saved(photo().convert("P"), "GIF")
+    at = content.index(b",", 13 + (6 << (content[10] & 7))) + 1  # its frame: left, top, width, height
+    frame = content[:at] + struct.pack("<4H", 0, 0, 65535, 65535) + content[at + 8 :]
+
+    assert "24 megapixels" in refused(content[:6] + struct.pack("<HH", 65535, 65535) + content[10:])
+    assert "24 megapixels" in refused(frame)
+
+
+def test_an_avif_that_promises_too_much_is_refused() -> None:
+    content = saved(photo(), "AVIF")
+    at = content.index(b"ispe") + 8  # its size, in a box of version and flags, width, height (ISO 23008-12, 6.5.3)
+
+    assert "24 megapixels" in refused(content[:at] + struct.pack(">II", 6001, 4000) + content[at + 8 :])
 
 
 def test_a_jpeg_of_more_than_24_megapixels_is_decoded_at_reduced_scale() -> None:
@@ -442,7 +474,6 @@ def with_jpeg_size(content: bytes, width: int, height: int) -> bytes:
     return content[:start] + struct.pack(">HH", height, width) + content[start + 4 :]
 
 
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # as in a worker
 @pytest.mark.parametrize("size", [(10001, 10000), (15000, 15000), (65000, 65000)])
 def test_a_jpeg_of_more_than_100_megapixels_is_refused(size: tuple[int, int]) -> None:
     assert "JPEG: 100" in refused(with_jpeg_size(saved(photo(), "JPEG"), *size))
@@ -529,6 +560,103 @@ def test_a_jpeg_of_millions_of_segments_is_refused_unread(segment: bytes, monkey
     content = WHOLE["JPEG"]
 
     assert "damaged" in refused(content[:2] + segment * 4_000_000 + content[2:])
+
+
+def test_segments_behind_an_end_mark_that_ends_no_picture_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "open", lambda *_args, **_options: pytest.fail("Pillow would keep each of them"))
+    content = WHOLE["JPEG"]
+
+    assert "damaged" in refused(content[:2] + b"\xff\xd9" + b"\xff\xe1\0\2" * 4_000_000 + content[2:])
+
+
+# What a file carries besides its pixels
+
+
+def exif_segment(content: bytes) -> bytes:
+    return b"\xff\xe1" + struct.pack(">H", 2 + 6 + len(content)) + b"Exif\0\0" + content
+
+
+@pytest.mark.parametrize("size", [2_000, 65_000])
+def test_exif_data_of_more_than_1_mb_are_refused(size: int) -> None:
+    content = WHOLE["JPEG"]
+    fit = 2**20 // (2 + 6 + size)
+
+    assert isinstance(images.decode(content[:2] + exif_segment(bytes(size)) * fit + content[2:]), Image.Image)
+    assert "besides its pixels" in refused(content[:2] + exif_segment(bytes(size)) * (fit + 1) + content[2:])
+
+
+TEXT = zlib.compress(bytes(2**20 - 1), 9)
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        pytest.param((b"iCCP", b"k\0\0" + TEXT), id="profile"),
+        pytest.param((b"tEXt", b"k\0hello"), id="text"),
+        pytest.param((b"zTXt", b"k\0\0" + TEXT), id="compressed text"),
+        pytest.param((b"iTXt", b"k\0\1\0\0\0" + TEXT), id="international text"),
+    ],
+)
+def test_a_png_of_more_than_100_texts_and_profiles_is_refused(chunk: tuple[bytes, bytes]) -> None:
+    few = png((2, 1), 8, 2, bytes(RED + BLUE), *[chunk] * (50 if len(chunk[1]) > 100 else 100))
+    many = png((2, 1), 8, 2, bytes(RED + BLUE), *[chunk] * 101)
+
+    assert row(few) == [RED, BLUE]
+    assert "besides its pixels" in refused(many)
+
+
+def test_a_png_of_millions_of_chunks_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = png((2, 1), 8, 2, bytes(RED + BLUE), *[(b"teSt", b"")] * 49_990)
+    assert row(content) == [RED, BLUE]
+    monkeypatch.setattr(Image, "open", lambda *_args, **_options: pytest.fail("Pillow would keep each of them"))
+    for end in (33, -12):  # behind the header, and behind the pixels
+        assert "besides its pixels" in refused(content[:end] + content[33:45] * 1_500_000 + content[end:])
+
+
+def test_a_text_that_decompresses_to_more_than_1_mb_is_refused() -> None:
+    bomb = (b"zTXt", b"k\0\0" + zlib.compress(bytes(2**20 + 1)))
+
+    assert "damaged" in refused(png((2, 1), 8, 2, bytes(RED + BLUE), bomb))
+
+
+@pytest.mark.parametrize("key", ["transparency", "exif", "icc_profile", "progressive", "dpi", "loop", "gamma"])
+def test_a_text_cannot_pass_for_anything_else_that_pillow_knows_of_a_picture(key: str) -> None:
+    # Pillow keeps texts and its own findings in the same place.
+    text = (b"tEXt", key.encode() + b"\0" + b"9" * 1000)
+
+    picture = images.decode(png((2, 1), 8, 2, bytes(RED + BLUE), text))
+
+    assert picture is Refusal.DAMAGED or (isinstance(picture, Image.Image) and picture.getpixel((0, 0)) == RED)
+
+
+# What Pillow warns of
+
+
+def test_a_jpeg_whose_index_of_more_pictures_is_broken_is_read_as_the_one_that_it_begins_with() -> None:
+    # Phones write such an index (MPF); apps that cut the pictures behind the first one off leave it.
+    pictures = saved(photo(), "MPO", quality=95, save_all=True, append_images=[Image.new("RGB", (96, 64))])
+    broken = pictures.replace(b"MPF\0II*\0", b"MPF\0II*\1").replace(b"MPF\0MM\0*", b"MPF\0MM\1*")
+    assert broken != pictures
+
+    assert decoded(broken).tobytes() == decoded(pictures).tobytes()
+
+
+@pytest.mark.filterwarnings("ignore")  # or pytest would make errors of them by itself
+def test_an_animation_that_contradicts_itself_is_refused() -> None:
+    # Pillow would warn, and take a guess.
+    no_frames = (b"acTL", struct.pack(">II", 0, 0))
+
+    assert "damaged" in refused(png((2, 1), 8, 2, bytes(RED + BLUE), no_frames))
+
+
+def test_exif_data_that_are_broken_in_one_place_still_say_which_side_is_up() -> None:
+    # Given EXIF data whose second entry lies outside of them, in a JPEG that tells no resolution elsewhere
+    entries = struct.pack("<HHII", 0x010F, 2, 500, 60_000) + struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    exif = b"II*\0" + struct.pack("<IH", 8, 2) + entries + bytes(4)
+    content = saved(four_corners(), "JPEG")
+    content = content[:2] + exif_segment(exif) + content[20:]
+
+    assert corners(decoded(content)) == UPRIGHT_CORNERS[6]
 
 
 @pytest.mark.parametrize("size", [(1, 101), (101, 1), (5000, 49)])

@@ -6,6 +6,7 @@ import ast
 import configparser
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -61,6 +62,14 @@ def test_no_worker_imports_another_and_only_classify_imports_the_classifier(work
     found = imports(ROOT / f"{worker}.py")
     assert not found & ({*WORKERS} - {worker})
     assert ("classifier" in found) == (worker == "classify")
+
+
+@pytest.mark.parametrize("worker", WORKERS)
+def test_no_worker_imports_what_decodes_pictures(worker: str) -> None:
+    # That is for the decoder's process alone.
+    script = f"import sys, {worker}; print(*(name for name in sys.modules if name in ('PIL', 'common.images')))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 @pytest.mark.parametrize("worker", WORKERS)

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from common.errors import InputLost, Outage
 from common.store import Store
+from tests.make import job
 
 
 @pytest.fixture
@@ -48,9 +53,43 @@ def test_files_are_listed_with_the_time_they_were_written(store: Store, folder: 
     assert list(store.files()) == [("1.0.input", 1000.0)]
 
 
-@pytest.mark.parametrize(
-    "key", ["", "..", "../1.0.input", "a/b.c", "/etc/passwd", ".hidden", "1", "a b.c", "1.0.input\n", "a\0.b", "ä.b"]
-)
+HOSTILE_KEYS = [
+    # Ways out
+    *("..", ".", "/", "./1.0.input", "../1.0.input", "../../etc/passwd", "1.0/../../x.y", "1.0.input/..", "1.0.input/"),
+    *("/etc/passwd", "//host/share.x", "a/b.c", "a\\b.c", "..\\..\\x.y", "C:\\x.y", "C:x.y", "~/x.y", "~root.x"),
+    *("%2e%2e%2fx.y", "..%2fx.y", "．．/x.y", "a∕b.c", "file:///x.y"),
+    # Names that are none of ours, or that others might read in another way
+    *(
+        "",
+        "1",
+        ".hidden",
+        ".part",
+        "-rf.x",
+        "1..input",
+        "1.0.input.",
+        "a b.c",
+        " 1.0.input",
+        "1.0.input ",
+        "*.*",
+        "?.x",
+    ),
+    *(
+        "1.0.input\n",
+        "1.0.input\r",
+        "\n1.0.input",
+        "a\n.b",
+        "a\0.b",
+        "1.0.input\0",
+        "a\t.b",
+        "\x1b[2J.x",
+        "$HOME.x",
+        "`x`.y",
+    ),
+    *("ä.b", "１.0.input", "a.b\u202e", "\udcff.x", "a;b.c", "a|b.c", "a&b.c", "a'b.c", 'a"b.c', "<a>.b"),
+]
+
+
+@pytest.mark.parametrize("key", HOSTILE_KEYS, ids=ascii)
 @pytest.mark.parametrize("operation", ["read", "write", "delete"])
 def test_no_key_leaves_the_folder(operation: str, key: str, store: Store, folder: Path) -> None:
     arguments = (key, b"hello") if operation == "write" else (key,)
@@ -58,6 +97,25 @@ def test_no_key_leaves_the_folder(operation: str, key: str, store: Store, folder
     with pytest.raises(ValueError, match="no store key"):
         getattr(store, operation)(*arguments)
     assert [path.name for path in folder.parent.rglob("*")] == ["files"]
+
+
+@given(st.text(max_size=40) | st.text("./\\-_a0~\0\n", max_size=12))
+def test_whatever_the_key_the_file_lies_in_the_folder(key: str) -> None:
+    with tempfile.TemporaryDirectory() as root:
+        store = Store(Path(root) / "files")
+        with contextlib.suppress(ValueError):
+            store.write(key, b"hello")
+            assert [path.name for path in (Path(root) / "files").iterdir()] == [key]
+        assert [path.name for path in Path(root).iterdir()] == ["files"]
+
+
+@pytest.mark.parametrize("id_", ["1-10", "1-10-0", "123456789-987654321-4"])
+@pytest.mark.parametrize("kind", ["original", "input"])
+def test_a_job_s_keys_are_accepted(id_: str, kind: str, store: Store) -> None:
+    key = job(id_, run=1).key(kind)
+
+    store.write(key, b"hello")
+    assert store.read(key) == b"hello"
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])

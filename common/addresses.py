@@ -1,0 +1,161 @@
+"""Where a link may lead: public unicast addresses on the web's ports, and the networks that the operator opened.
+
+ssrfguard's table is IANA's two special-purpose registries (https://www.iana.org/assignments/iana-ipv4-special-registry
+and iana-ipv6-special-registry) with multicast added. It asks whether an address can be reached; here the question is
+whether pictures are served from it. So every block of the registries is closed, those "globally reachable" included:
+they are anycast services of the nearest network (TURN, PCP, AS112, AMT), or no places at all (ORCHID, drones).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import ipaddress
+import re
+import socket
+from collections.abc import Iterable
+from typing import Final, TypeAlias
+
+from ssrfguard import DEFAULT_DENIED, AddressTable, Block, BlockedAddressError, BlockedURLError, Policy, Reach, Target
+
+from common.errors import SettingsError
+from common.settings import Network
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+PORTS: Final = frozenset({80, 443, 8080, 8443})
+MAX_URL_LENGTH: Final = 2048
+
+
+def _block(network: str, name: str, source: str, reach: Reach = Reach.DENIED) -> Block:
+    return Block(network=ipaddress.ip_network(network), name=name, rfc=source, reach=reach)
+
+
+# RFC 6052: a public prefix behind which lies all of IPv4. With DNS64, every IPv4 host has such an address, so it is
+# judged by the one inside.
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+
+# Prefixes that carry an IPv4 address and are no web server's own. Closed whatever it is, and whatever is opened: a
+# kernel that is asked for ::ffff:127.0.0.1 goes to 127.0.0.1, so whoever opens ::/0 would open that as well.
+_CARRIERS: Final = tuple(
+    ipaddress.IPv6Network(network)
+    for network in (
+        "::ffff:0:0/96",  # IPv4-mapped (RFC 4291, 2.5.5.2)
+        "::ffff:0:0:0/96",  # IPv4-translated, SIIT (RFC 2765, 2.1)
+        "::/96",  # IPv4-compatible (RFC 4291, 2.5.5.1)
+        "64:ff9b:1::/48",  # NAT64 within one network (RFC 8215)
+        "2001::/32",  # Teredo (RFC 4380)
+        "2002::/16",  # 6to4 (RFC 3056)
+    )
+)
+_NO_CARRIERS: Final = {ipaddress.IPv6Address("::"), ipaddress.IPv6Address("::1")}  # though they lie in ::/96
+_ISATAP: Final = {0x0000_5EFE, 0x0200_5EFE}  # what an interface's id begins with, before its IPv4 address (RFC 5214)
+
+_TABLE: Final = AddressTable(
+    (
+        *(
+            dataclasses.replace(block, reach=Reach.TRANSLATED if block.network == _NAT64 else Reach.DENIED)
+            for block in DEFAULT_DENIED.blocks
+        ),
+        _block("168.63.129.16/32", "Azure's own services, from inside a machine there", "Microsoft's documentation"),
+        # All that IANA gives out as global unicast lies in 2000::/3 (RFC 4291, 2.4); the rest is not for now.
+        _block("::/0", "not global unicast", "RFC 4291"),
+        _block("2000::/3", "global unicast", "RFC 4291", Reach.PERMITTED),
+    )
+)
+
+# What ends like a number is an IPv4 address to browsers and to getaddrinfo: 0x7f.1, 127.1 (WHATWG URL, 3.5).
+_ENDS_LIKE_A_NUMBER: Final = re.compile(r"(?:^|\.)(?:\d+|0x[0-9a-f]*)\.?$", re.IGNORECASE)
+
+
+class PortRefusedError(BlockedURLError):
+    """The link names a port on which the web is not served."""
+
+
+class Gate:
+    """Judges links as they are written, and then the addresses behind their names.
+
+    Args:
+        opened: Networks that links may reach besides, on any port.
+
+    Attributes:
+        policy: The same, for ssrfguard: but ports, and addresses inside others, are judged here.
+
+    Raises:
+        SettingsError: A network is one of IPv4 addresses in an IPv6 disguise.
+    """
+
+    def __init__(self, opened: Iterable[Network] = ()) -> None:
+        self._opened = tuple(opened)
+        for network in self._opened:
+            _refuse_disguise(network)
+        self.policy = Policy(
+            denied_networks=_TABLE,
+            allowed_networks=self._opened,
+            allowed_ports=frozenset(range(1, 2**16)),
+            max_url_length=MAX_URL_LENGTH,
+        )
+
+    def admit(self, url: str) -> Target:
+        """What a link names, judged by its text.
+
+        Raises:
+            PortRefusedError: It names another port than ``PORTS``, and no opened network can be meant.
+            ssrfguard.SSRFGuardError: It is no link to a public address.
+        """
+        target = self.policy.check_url(url)
+        if target.address:
+            self.admit_addresses(target, [target.address])
+        elif _ENDS_LIKE_A_NUMBER.search(target.host):
+            raise BlockedURLError(url, "its host is an IPv4 address in an unusual spelling")
+        elif target.port not in PORTS and not self._opened:
+            raise PortRefusedError(url, f"port {target.port} is not one of {sorted(PORTS)}")
+        return target
+
+    def admit_addresses(self, target: Target, addresses: Iterable[Address]) -> None:
+        """Judge the addresses behind a link's name, all of which ssrfguard let pass.
+
+        Raises:
+            PortRefusedError: The port is not open at one of them.
+            ssrfguard.BlockedAddressError: One of them stands for another, or is this machine's own.
+        """
+        for address in addresses:
+            if _carries(address):
+                raise BlockedAddressError(str(address), "it is an IPv4 address in an IPv6 disguise")
+            if address in _NAT64:
+                self.policy.check_address(_inner(address))
+            if any(address in network for network in self._opened):
+                continue
+            if target.port not in PORTS:
+                raise PortRefusedError(str(target), f"port {target.port} is not one of {sorted(PORTS)}")
+            if is_here(address):
+                raise BlockedAddressError(str(address), "it is this machine's own, behind its firewall")
+
+
+def is_here(address: Address) -> bool:
+    """Whether an address, public as it may be, is one of this machine's: then the kernel would go to it from itself."""
+    family = socket.AF_INET if isinstance(address, ipaddress.IPv4Address) else socket.AF_INET6
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((str(address), 9))  # of a datagram socket: it only picks a route
+        return bool(probe.getsockname()[0] == str(address))
+    return False
+
+
+def _carries(address: Address) -> bool:
+    if address.version == 4 or address in _NO_CARRIERS:  # noqa: PLR2004 -- IPv4
+        return False
+    return any(address in carrier for carrier in _CARRIERS) or (int(address) >> 32) & 0xFFFF_FFFF in _ISATAP
+
+
+def _inner(address: Address) -> ipaddress.IPv4Address:
+    return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+
+
+def _refuse_disguise(network: Network) -> None:
+    if isinstance(network, ipaddress.IPv4Network):
+        return
+    if network.num_addresses == 1 and not (_carries(network[0]) or network[0] in _NAT64):
+        return  # ::1 lies in ::/96, and is itself
+    if any(network.subnet_of(carrier) for carrier in (*_CARRIERS, _NAT64)):
+        msg = f"FETCH_ALLOW_NETWORKS: {network} holds IPv4 addresses in an IPv6 disguise: name the IPv4 network itself"
+        raise SettingsError(msg)

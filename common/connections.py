@@ -1,0 +1,206 @@
+"""The connections that one link makes: each to an address that passed the gate, counted, and cut when time is up.
+
+The time-outs of a socket are for each read, so a server that sends a byte a second, in its handshake, headers,
+chunk sizes or body, never meets one. Only shutting down its socket ends such a conversation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import socket
+import threading
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from ssrfguard import connect, resolve
+from ssrfguard.requests import SafeAdapter
+
+from common.addresses import Address, Gate
+from common.names import Lookup
+from common.places import Places, machine, zone
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+CONNECT_LIMIT_S: Final = 4.0  # for each address of a name
+MAX_ADDRESSES: Final = 3
+
+
+class Connections:
+    """Makes connections, for ``adapter``. ``cut`` ends them all, from another thread.
+
+    Args:
+        gate: What may be connected to.
+        lookup: Who knows the addresses of names.
+        places: Who is where; the places taken are given back on ``close``.
+        deadline: No connection is begun after this moment of ``time.monotonic``.
+    """
+
+    def __init__(self, gate: Gate, lookup: Lookup, places: Places, deadline: float) -> None:
+        self.deadline = deadline
+        self._gate = gate
+        self._lookup = lookup
+        self._places = places
+        self._at: set[str] = set()
+        self._lock = threading.Lock()
+        self._is_cut = False
+        self._sockets: list[socket.socket] = []
+        self._may_receive = 0
+        self._overrun: Exception = OSError("nothing was asked for")
+
+    def adapter(self) -> SafeAdapter:
+        """What sends requests over these connections: without proxies, retries, cookies or passwords."""
+        return _Adapter(self, self._gate)
+
+    def cut(self) -> None:
+        """End all conversations; whoever waits for one gets an error. Harmless once they are over."""
+        with self._lock:
+            self._is_cut = True
+            for connected in self._sockets:
+                _shut_down(connected)
+
+    def close(self) -> None:
+        """Be nowhere any more."""
+        self._places.give_back(self._at)
+        with self._lock:
+            while self._sockets:
+                self._sockets.pop().close()
+
+    # Bytes, as they come from the socket, or out of TLS: headers and the sizes of chunks are counted, too
+
+    def expect(self, most_bytes: int, overrun: Exception) -> None:
+        """From now on, raise ``overrun`` when more than so many bytes come."""
+        self._may_receive, self._overrun = most_bytes, overrun
+
+    def count(self, received_bytes: int) -> None:
+        """Note what came.
+
+        Raises:
+            Exception: It is too much.
+        """
+        self._may_receive -= received_bytes
+        if self._may_receive < 0:
+            raise self._overrun
+
+    # Connecting
+
+    def connect(self, scheme: str, host: str, port: int) -> socket.socket:
+        """A connection to that host, all of whose addresses have passed the gate.
+
+        Raises:
+            ssrfguard.SSRFGuardError: They did not pass.
+            OSError: The name is unknown, or nobody answers in time.
+            HostBusy: Enough links are there already.
+        """
+        target = self._gate.admit(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/")
+        found = [target.address] if target.address else self._look_up(target.host)
+        # One lookup, judged whole: what is connected to below is what was judged here.
+        addresses = resolve(target, policy=self._gate.policy, resolver=lambda *_: _rows(found, target.port))
+        self._gate.admit_addresses(target, [address.ip for address in addresses])
+        tried = addresses[:MAX_ADDRESSES]
+        for index, address in enumerate(tried):
+            self._enter(machine(address.ip))
+            limit_s = min(CONNECT_LIMIT_S, self._left_s() / (len(tried) - index))
+            try:
+                connected = connect([address], policy=self._gate.policy, timeout=limit_s)
+            except OSError:
+                if address is tried[-1]:
+                    raise
+            else:
+                self._watch(connected)
+                break
+        return connected
+
+    def _look_up(self, host: str) -> list[Address]:
+        self._enter(host.rstrip("."))
+        with self._places.taken(zone(host)):
+            return self._lookup(host, self.deadline)
+
+    def _enter(self, host: str) -> None:
+        if host not in self._at:
+            self._places.take(host)
+            self._at.add(host)
+
+    def _left_s(self) -> float:
+        left_s = self.deadline - time.monotonic()
+        if left_s <= 0 or self._is_cut:
+            msg = "no time left"
+            raise TimeoutError(msg)
+        return left_s
+
+    def _watch(self, connected: socket.socket) -> None:
+        # A duplicate, since TLS takes the socket itself over; shutting it down ends the one connection.
+        with self._lock:
+            self._sockets.append(connected.dup())
+            if self._is_cut:
+                _shut_down(connected)
+
+
+class _Adapter(SafeAdapter):
+    """ssrfguard's adapter, with connections of ours."""
+
+    def __init__(self, connections: Connections, gate: Gate) -> None:
+        self._connections = connections
+        super().__init__(policy=gate.policy, max_retries=0)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **more: Any) -> None:
+        """Build the pools of ssrfguard, with our connections."""
+        super().init_poolmanager(connections, maxsize, block, **more)
+        pools = self.poolmanager.pool_classes_by_scheme
+        self.poolmanager.pool_classes_by_scheme = {
+            scheme: _pool(pool, scheme, self._connections) for scheme, pool in pools.items()
+        }
+
+
+def _pool(pool: Any, scheme: str, connections: Connections) -> Any:
+    class Connection(pool.ConnectionCls):  # type: ignore[misc]  # its base is known at run time only
+        def _new_conn(self) -> socket.socket:
+            return connections.connect(scheme, self._dns_host, self.port)
+
+        def response_class(self, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
+            response = http.client.HTTPResponse(*args, **kwargs)
+            response.fp = io.BufferedReader(_Counted(response.fp.detach(), connections))
+            return response
+
+    return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
+
+
+class _Counted(io.RawIOBase):
+    """A stream that tells how much comes through it."""
+
+    def __init__(self, stream: io.RawIOBase, connections: Connections) -> None:
+        self._stream = stream
+        self._connections = connections
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int | None:
+        """As the stream does."""
+        size = self._stream.readinto(buffer)
+        self._connections.count(size or 0)
+        return size
+
+    def close(self) -> None:
+        """Close the stream as well."""
+        self._stream.close()
+        super().close()
+
+
+def _rows(addresses: Iterable[Address], port: int) -> list[tuple[int, int, int, str, tuple[Any, ...]]]:
+    """As ``socket.getaddrinfo`` gives them."""
+    return [
+        (socket.AF_INET, socket.SOCK_STREAM, 0, "", (str(address), port))
+        if address.version == 4  # noqa: PLR2004 -- IPv4
+        else (socket.AF_INET6, socket.SOCK_STREAM, 0, "", (str(address), port, 0, 0))
+        for address in addresses
+    ]
+
+
+def _shut_down(connected: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # the server may have been first
+        connected.shutdown(socket.SHUT_RDWR)

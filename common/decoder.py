@@ -1,0 +1,220 @@
+"""The worker's side of decoding: one file at a time, in a process that may crash, hang or grow without harm to it.
+
+What happens inside, ``common/decoder_child.py`` tells; how the two speak, ``common/decoder_protocol.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import logging
+import signal
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+from common.decoder_process import DecoderProcess, how_it_died
+from common.decoder_protocol import DECODE_LIMIT_S, MAX_BYTES, Cut, Refusal, StrayReply
+from common.decoder_words import TEXTS, refusal
+from common.errors import Outage
+from common.messages import Words
+from common.model_input import InputSpec, pack
+from common.model_record import in_use
+from common.store import Store
+
+# How long a file waits for those before it: long enough for one that hangs. With its own DECODE_LIMIT_S, this fits into
+# a handler's limit, so that other people's files may delay a file, and never use up its attempts.
+TURN_LIMIT_S: Final = 11.0
+# A decoder can be killed for what is no fault of the file: by an operator, or when the machine is out of memory.
+TRIES: Final = 2
+
+_M_MMAP_THRESHOLD: Final = -3  # malloc.h
+_LARGE_BYTES: Final = 2**20
+
+_DIED: Final = (EOFError, ConnectionError, StrayReply)
+
+_log = logging.getLogger(__name__)
+
+
+class Decoder:
+    """Decodes files one at a time, in a process that is used again as long as it behaves.
+
+    Args:
+        module: What that process runs.
+        limit_s: How long one file may take, however often it is tried.
+        turn_limit_s: How long it may wait for its turn.
+    """
+
+    def __init__(
+        self,
+        *,
+        module: str = "common.decoder_child",
+        limit_s: float = DECODE_LIMIT_S,
+        turn_limit_s: float = TURN_LIMIT_S,
+    ) -> None:
+        self._module = module
+        self._limit_s = limit_s
+        self._turn_limit_s = turn_limit_s
+        self._turn = asyncio.Lock()
+        self._process: asyncio.Task[DecoderProcess] | None = None
+        self._ending: set[asyncio.Task[int]] = set()
+
+    def start(self) -> None:
+        """Start the process, unless it runs; nobody has to wait for that."""
+        self._begin()
+
+    async def close(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process:
+            process.cancel()  # if it is still starting
+            (started,) = await asyncio.gather(process, return_exceptions=True)
+            if isinstance(started, DecoderProcess):
+                self._end(started)
+        await asyncio.gather(*self._ending)
+
+    async def decode(self, content: bytes, cut: Cut, name: str) -> bytes | Refusal:
+        """The pixels of a file (crop x crop x 3, uint8, RGB, row by row), or why it is refused.
+
+        Args:
+            content: The file.
+            cut: What to make of its picture.
+            name: What the log calls it.
+
+        Raises:
+            Outage: The files before it take long, or the process does not start.
+        """
+        if len(content) > MAX_BYTES:
+            return Refusal.TOO_LARGE
+        async with self._one_at_a_time():
+            return await self._decode(content, cut, name)
+
+    async def _decode(self, content: bytes, cut: Cut, name: str) -> bytes | Refusal:
+        left_s = self._limit_s
+        for attempt in range(1, TRIES + 1):
+            process = await self._ready()
+            began = time.monotonic()
+            try:
+                async with asyncio.timeout(left_s):
+                    return await process.decode(content, cut)
+            except TimeoutError:
+                self._replace(process)
+                _log.warning("%r is refused: it was not decoded within %g s", name, self._limit_s)
+                return Refusal.TOO_SLOW
+            except _DIED as error:
+                status = await asyncio.shield(self._replace(process))
+                _log.warning("%r: its decoder died (%s; %s), try %d", name, how_it_died(status), error, attempt)
+                if status == -signal.SIGXCPU:
+                    return Refusal.TOO_SLOW
+            except asyncio.CancelledError:
+                self._replace(process)  # what it still has to say is no answer to anything else
+                raise
+            left_s -= time.monotonic() - began
+        return Refusal.UNREADABLE
+
+    @contextlib.asynccontextmanager
+    async def _one_at_a_time(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._turn_limit_s):
+                await self._turn.acquire()
+        except TimeoutError:
+            msg = f"the pictures before this one took {self._turn_limit_s:g} s"
+            raise Outage(msg) from None
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    # The process
+
+    def _begin(self) -> asyncio.Task[DecoderProcess]:
+        if self._process is None:
+            self._process = asyncio.create_task(self._started(), name="start a decoder")
+            self._process.add_done_callback(self._forget_if_failed)
+        return self._process
+
+    async def _ready(self) -> DecoderProcess:
+        """The process, as soon as it can be asked; a new one, should it have died between two files."""
+        try:
+            process = await asyncio.shield(self._begin())
+            if process.has_died:
+                status = await asyncio.shield(self._replace(process))
+                _log.warning("the decoder died while it was idle (%s)", how_it_died(status))
+                process = await asyncio.shield(self._begin())
+        except (OSError, *_DIED) as error:
+            msg = f"the decoder does not start: {error!r}"
+            raise Outage(msg) from error
+        return process
+
+    async def _started(self) -> DecoderProcess:
+        process = DecoderProcess(self._module)
+        try:
+            await process.ready()
+        except BaseException:
+            self._end(process)
+            raise
+        return process
+
+    def _forget_if_failed(self, process: asyncio.Task[DecoderProcess]) -> None:
+        if self._process is process and not process.cancelled() and process.exception():
+            self._process = None
+
+    def _replace(self, process: DecoderProcess) -> asyncio.Task[int]:
+        """End the process, and start the next one, so that the next file need not wait for it."""
+        self._process = None
+        self._begin()
+        return self._end(process)
+
+    def _end(self, process: DecoderProcess) -> asyncio.Task[int]:
+        process.kill()
+        ending = asyncio.create_task(process.end(), name="end a decoder")
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+        return ending
+
+
+class InputMaker:
+    """Makes model inputs of files, and stores them."""
+
+    def __init__(self, store: Store, models_dir: Path, decoder: Decoder | None = None) -> None:
+        self._store = store
+        self._models_dir = models_dir
+        self._decoder = decoder or Decoder()
+
+    def open(self) -> None:
+        """Start the decoder, so that the first file need not wait for it."""
+        _give_back_large_memory()
+        self._decoder.start()
+
+    async def close(self) -> None:
+        """End the decoder."""
+        await self._decoder.close()
+
+    async def make(self, content: bytes, key: str) -> Words | None:
+        """Write a file's input for the model in use under ``key``.
+
+        Returns:
+            What to tell the user instead, if the file is refused.
+
+        Raises:
+            Outage: No model is prepared, the disk fails, the decoder does not start, or too many files wait for it.
+        """
+        record = await asyncio.to_thread(in_use, self._models_dir)
+        if record is None:
+            raise Outage("no model is prepared yet")
+        made = await self._decoder.decode(content, record.input, key)
+        if isinstance(made, Refusal):
+            return refusal(TEXTS[made])
+        await asyncio.to_thread(self._write, key, made, record.input)
+        return None
+
+    def _write(self, key: str, pixels: bytes, spec: InputSpec) -> None:
+        self._store.write(key, pack(pixels, spec))
+
+
+def _give_back_large_memory() -> None:
+    """Return to the kernel what a file took as soon as it is let go. glibc would keep 30 MB of it for the next one."""
+    with contextlib.suppress(AttributeError):  # no glibc
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)

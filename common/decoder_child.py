@@ -1,0 +1,88 @@
+"""The decoder: a process that reads foreign pictures for its worker, one after the other.
+
+``common/decoder_process.py`` starts it (`python -m common.decoder_child`), with a socket for its standard input. Before
+it reads the first byte it gives up what it can (``common/decoder_confinement.py``); what it needs is imported by then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy  # noqa: F401 -- Pillow's GIF plug-in would, when no import works any more
+import ctypes
+import time
+from typing import IO, Final
+
+from common import images
+from common.decoder_confinement import allow_processor_time, give_up_what_we_can
+from common.decoder_protocol import (
+    REQUEST_BYTES,
+    Kind,
+    Refusal,
+    Request,
+    read_request,
+    reply,
+)
+
+# Memory is kept from one small picture to the next: to have it from the kernel anew takes 1 to 4 ms, as long as such a
+# picture itself. What has taken so much processor time was none, and all is given back: glibc would keep 100 MB.
+_LARGE_S: Final = 0.02
+_M_TRIM_THRESHOLD: Final = -1  # malloc.h
+_M_MMAP_THRESHOLD: Final = -3
+_KEPT_BYTES: Final = 32 * 2**20  # the most that glibc takes for either
+
+_LIBC: Final = ctypes.CDLL(None)
+
+
+def main() -> None:
+    """Answer requests until the worker hangs up."""
+    _keep_memory()
+    give_up_what_we_can()
+    with open(0, "rb", closefd=False) as requests, open(0, "wb", closefd=False) as replies:
+        _send(replies, reply(0, Kind.READY, 0))
+        while True:
+            began_s = time.process_time()
+            if not _serve_one(requests, replies):
+                return
+            if time.process_time() - began_s > _LARGE_S:
+                _give_memory_back()
+
+
+def answer(request: Request, content: bytes, replies: IO[bytes]) -> None:
+    """Reply with the pixels of one file, or with why there are none."""
+    made = images.decode_to_pixels(content, request)
+    kind, payload = (Kind.REFUSAL, made.encode()) if isinstance(made, Refusal) else (Kind.PIXELS, made)
+    _send(replies, reply(request.number, kind, len(payload)), payload)
+
+
+def _serve_one(requests: IO[bytes], replies: IO[bytes]) -> bool:
+    """Answer the next request, and keep nothing of it. Returns whether there was a whole one."""
+    header = requests.read(REQUEST_BYTES)
+    if len(header) < REQUEST_BYTES:
+        return False
+    request = read_request(header)
+    content = requests.read(request.length)
+    if len(content) < request.length:
+        return False
+    allow_processor_time()
+    answer(request, content, replies)
+    return True
+
+
+def _keep_memory() -> None:
+    with contextlib.suppress(AttributeError):  # no glibc
+        _LIBC.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+        _LIBC.mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
+
+
+def _give_memory_back() -> None:
+    with contextlib.suppress(AttributeError):  # no glibc
+        _LIBC.malloc_trim(0)
+
+
+def _send(replies: IO[bytes], *parts: bytes) -> None:
+    replies.writelines(parts)
+    replies.flush()
+
+
+if __name__ == "__main__":
+    main()

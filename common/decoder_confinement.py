@@ -1,0 +1,105 @@
+"""What a decoder gives up before it reads the first foreign byte.
+
+A broken picture may make it crash, hang or grow, so it is bounded; a well-made one may take it over, so it can do
+little else than decode. It can open no file and no connection any more, start no process, and become no other user; it
+cannot look into its worker's memory; it never knew a secret; and it ends with its worker, whatever it is about then.
+
+Much of this is Linux's alone. Elsewhere it is left out: a worker is not refused its decoder for want of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import struct
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from common.decoder_protocol import DECODE_LIMIT_S
+
+# The largest legitimate decode (24 megapixels of 12-bit AVIF with alpha) comes to 450 MB with all of Python, and a file
+# of 20 MB is held up to three times: half as much again is left.
+MAX_MEMORY_BYTES: Final = 768 * 2**20
+
+# linux/prctl.h
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_DUMPABLE: Final = 4
+_PR_SET_NO_NEW_PRIVS: Final = 38
+
+# linux/landlock.h, asm-generic/unistd.h
+_LANDLOCK_CREATE_RULESET: Final = 444
+_LANDLOCK_RESTRICT_SELF: Final = 446
+_LANDLOCK_TELL_VERSION: Final = 1
+_LANDLOCK_ALL_FILES: Final = struct.pack("=Q", (1 << 13) - 1)  # every access of version 1 needs a rule; none follows
+_LANDLOCK_SCOPED: Final = struct.pack("=QQ", 0, 3)  # of the network nothing; abstract sockets, signals
+_LANDLOCK_SCOPED_SINCE: Final = 6
+
+_STDERR: Final = 2
+_NOBODY: Final = 65534
+# Added to what the kernel thinks of us when memory runs out, of 1000: a decoder goes before a worker, and is soon back.
+_OOM_SCORE: Final = "500"
+
+_LIBC: Final = ctypes.CDLL(None)
+
+
+def give_up_what_we_can() -> None:
+    """Do all of that; for good."""
+    with contextlib.suppress(OSError):  # no Linux, or not allowed
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
+    os.chdir("/")
+    # From here on nothing is said in the worker's log: the picture would have the word.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, _STDERR)
+    os.close(nowhere)
+    _stop_being_root()
+    if sys.platform == "linux":
+        # After the change of user, which undoes the first two of these.
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # the worker's end is ours, in the midst of a picture, too
+        _LIBC.prctl(_PR_SET_DUMPABLE, 0)
+        _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        _keep_from_other_processes()
+    _limit(resource.RLIMIT_AS, MAX_MEMORY_BYTES)
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_FSIZE, 0)
+    _limit(resource.RLIMIT_NPROC, 0)
+    _limit(resource.RLIMIT_NOFILE, 0)  # what is open stays so, and nothing else can be opened
+
+
+def allow_processor_time() -> None:
+    """Be killed (SIGXCPU) after the time for one picture, should the worker not see to it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + 1 + DECODE_LIMIT_S, hard))
+
+
+def _stop_being_root() -> None:
+    """Root is bound by no limit. In a container without other users, it stays root."""
+    if os.geteuid() == 0:
+        with contextlib.suppress(OSError, AttributeError):
+            os.setgroups([])
+            os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+            os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+
+
+def _keep_from_other_processes() -> None:
+    """Where the kernel has Landlock, be unable to look into the worker's memory, and to send it a signal.
+
+    Whoever is not root shares its user with the worker, whose memory holds the token. Of Linux 5.13; signals: 6.12.
+    """
+    version = _LIBC.syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), _LANDLOCK_TELL_VERSION)
+    rules = _LANDLOCK_ALL_FILES + (_LANDLOCK_SCOPED if version >= _LANDLOCK_SCOPED_SINCE else b"")
+    ruleset = _LIBC.syscall(_LANDLOCK_CREATE_RULESET, rules, ctypes.c_size_t(len(rules)), 0)
+    if ruleset >= 0:
+        _LIBC.syscall(_LANDLOCK_RESTRICT_SELF, ruleset, 0)
+        os.close(ruleset)
+
+
+def _limit(what: int, most: int) -> None:
+    with contextlib.suppress(OSError, ValueError) if sys.platform != "linux" else contextlib.nullcontext():
+        _, hard = resource.getrlimit(what)
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(what, (most, most))

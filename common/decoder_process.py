@@ -1,0 +1,115 @@
+"""The decoder as its worker sees it: a process that is asked, believed in nothing, and killed."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+from typing import Final
+
+from common.decoder_protocol import (
+    REPLY_BYTES,
+    Cut,
+    Kind,
+    Refusal,
+    expect_ready,
+    expect_reply,
+    read_refusal,
+    request,
+)
+from common.settings import ROOT
+
+START_LIMIT_S: Final = 10.0  # it takes 0.1 s
+# All that Python may need to find itself. What else is in the worker's environment, the token for one, stays there.
+_KEPT: Final = ("LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
+
+
+class DecoderProcess:
+    """One decoder, from start to end. Whoever gets an error from it, or gives up waiting, must ``end`` it.
+
+    Construct it in a thread that lives as long as the worker, as the event loop's does: the kernel kills the decoder
+    when the thread that started it ends.
+    """
+
+    def __init__(self, module: str) -> None:
+        self._socket, theirs = socket.socketpair()
+        self._socket.setblocking(False)
+        self._numbers = itertools.count(1)
+        with theirs:
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 -- our own module
+                    [sys.executable, "-m", module],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    cwd=ROOT,
+                    env={name: os.environ[name] for name in _KEPT if name in os.environ},
+                    start_new_session=True,  # Ctrl-C is for the worker, which ends its decoder when it is done
+                )
+            except OSError:
+                self._socket.close()
+                raise
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def has_died(self) -> bool:
+        """Whether it ended by itself, or was ended by somebody else."""
+        return self._process.poll() is not None
+
+    async def ready(self) -> None:
+        """Wait until it can be asked.
+
+        Raises:
+            TimeoutError: It is not, and will not be.
+            EOFError, ConnectionError, StrayReply: The same.
+        """
+        async with asyncio.timeout(START_LIMIT_S):
+            expect_ready(await self._receive(REPLY_BYTES))
+
+    async def decode(self, content: bytes, cut: Cut) -> bytes | Refusal:
+        """The pixels of a file (crop x crop x 3, uint8, RGB), or why it is refused.
+
+        Raises:
+            EOFError, ConnectionError: It died.
+            StrayReply: It says what it was not asked for: it is broken, or in the wrong hands.
+        """
+        number = next(self._numbers)
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(self._socket, request(number, cut, len(content)))
+        await loop.sock_sendall(self._socket, content)
+        kind, length = expect_reply(await self._receive(REPLY_BYTES), number, cut)
+        payload = await self._receive(length)
+        return payload if kind is Kind.PIXELS else read_refusal(payload)
+
+    def kill(self) -> None:
+        """Have the kernel end it, and forget what it still had to say."""
+        self._process.kill()
+        self._socket.close()
+
+    async def end(self) -> int:
+        """Kill it, if it lives, and see it gone. Returns its exit status, negative if a signal ended it."""
+        self.kill()
+        return await asyncio.to_thread(self._process.wait)
+
+    async def _receive(self, length: int) -> bytes:
+        received = bytearray(length)
+        left = memoryview(received)
+        while left:
+            count = await asyncio.get_running_loop().sock_recv_into(self._socket, left)
+            if not count:
+                msg = f"{len(left)} of {length} bytes missing"
+                raise EOFError(msg)
+            left = left[count:]
+        return bytes(received)
+
+
+def how_it_died(status: int) -> str:
+    """What an exit status means, for the log."""
+    return signal.Signals(-status).name if status < 0 else f"exit status {status}"

@@ -1,0 +1,155 @@
+"""What a worker and its decoder agree on: what a picture may be, why it may be refused, and how the two speak.
+
+The decoder (``common/decoder_child.py``) is a process of its own, started by the worker, and the only one that opens
+foreign pictures. They speak over a socket, in turns:
+
+    decoder   ready    reply header: number 0, kind READY, length 0
+    worker    request  number (4 bytes), resize (2), crop (2), interpolation (1), length (4); then the file
+    decoder   reply    number of the request (4), kind (1), length (4); then the pixels, or a refusal's name
+
+all little-endian. A picture can take the decoder over, so the worker believes nothing that it says: ``expect_reply``
+lets through what answers this request, in exactly the size that was asked for, and nothing else.
+
+Both sides import this, so it imports little.
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum, StrEnum, auto
+from typing import Final, NamedTuple, Protocol
+
+MAX_BYTES: Final = 20 * 2**20  # what the Bot API lets a bot download; links get the same
+MAX_PIXELS: Final = 24_000_000  # decoding so many took 180 to 400 MB, by format; 12-bit AVIF with alpha takes the most
+MAX_JPEG_PIXELS: Final = 100_000_000  # above MAX_PIXELS at reduced scale, and only what libjpeg reads in one pass
+MAX_JPEG_SCANS: Final = 100  # progressive files have about 10; each takes time for every pixel, and may take no byte
+MAX_ASPECT: Final = 100  # however thin the picture, resizing it makes at most 12 megapixels
+# For one file, however often it is tried. The slowest picture that is none too large takes 0.8 s on a core of an AMD
+# EPYC, so a core may be a tenth as fast.
+DECODE_LIMIT_S: Final = 10
+
+_INTERPOLATIONS: Final = ("bilinear", "bicubic")
+_REQUEST: Final = struct.Struct("<IHHBI")
+_REPLY: Final = struct.Struct("<IBI")
+REQUEST_BYTES: Final = _REQUEST.size
+REPLY_BYTES: Final = _REPLY.size
+
+
+class Refusal(StrEnum):
+    """Why a file gives no picture; ``common/decoder_words.py`` has the words. By name on the wire."""
+
+    EMPTY = auto()
+    TOO_LARGE = auto()
+    TOO_MANY_PIXELS = auto()
+    TOO_MANY_SCANS = auto()
+    TOO_MUCH_METADATA = auto()
+    TOO_THIN = auto()
+    DAMAGED = auto()
+    NO_IMAGE = auto()
+    WEB_PAGE = auto()
+    HEIC = auto()
+    JPEG_XL = auto()
+    JPEG_2000 = auto()
+    TIFF = auto()
+    PDF = auto()
+    PSD = auto()
+    ICO = auto()
+    CAMERA_RAW = auto()
+    VIDEO = auto()
+    SVG = auto()
+    # These two the worker finds out by itself:
+    TOO_SLOW = auto()
+    UNREADABLE = auto()
+
+
+class Cut(Protocol):
+    """The part of an ``InputSpec`` that says what to make of a picture: shorter side to ``resize``, centre ``crop``."""
+
+    @property
+    def resize(self) -> int:
+        """Length of the shorter side after resizing, in pixels."""
+
+    @property
+    def crop(self) -> int:
+        """Side of the centre crop, in pixels."""
+
+    @property
+    def interpolation(self) -> str:
+        """``bilinear`` or ``bicubic``."""
+
+
+class Request(NamedTuple):
+    """A request's header, as the decoder reads it; itself a ``Cut``."""
+
+    number: int
+    resize: int
+    crop: int
+    interpolation: str
+    length: int
+
+
+class Kind(IntEnum):
+    """What a reply is."""
+
+    READY = 0
+    PIXELS = 1
+    REFUSAL = 2
+
+
+class StrayReply(Exception):  # noqa: N818 -- named for what happened
+    """The decoder said what it was not asked for."""
+
+
+def request(number: int, cut: Cut, length: int) -> bytes:
+    """The header of a request; ``length`` bytes of a file follow."""
+    return _REQUEST.pack(number, cut.resize, cut.crop, _INTERPOLATIONS.index(cut.interpolation), length)
+
+
+def read_request(header: bytes) -> Request:
+    """The opposite of ``request``."""
+    number, resize, crop, interpolation, length = _REQUEST.unpack(header)
+    return Request(number, resize, crop, _INTERPOLATIONS[interpolation], length)
+
+
+def reply(number: int, kind: Kind, length: int) -> bytes:
+    """The header of a reply; ``length`` bytes follow."""
+    return _REPLY.pack(number, kind, length)
+
+
+def expect_ready(header: bytes) -> None:
+    """Make sure that the decoder is ready.
+
+    Raises:
+        StrayReply: It said something else.
+    """
+    if header != reply(0, Kind.READY, 0):
+        msg = f"{header!r} where it should say that it is ready"
+        raise StrayReply(msg)
+
+
+def expect_reply(header: bytes, number: int, cut: Cut) -> tuple[Kind, int]:
+    """What follows the header of the reply to request ``number``, and how many bytes it has.
+
+    Raises:
+        StrayReply: It answers another request, or promises anything but a whole model input or a refusal's name.
+    """
+    answered, kind, length = _REPLY.unpack(header)
+    if answered == number and kind == Kind.PIXELS and length == 3 * cut.crop**2:
+        return Kind.PIXELS, length
+    if answered == number and kind == Kind.REFUSAL and length <= max(map(len, Refusal)):
+        return Kind.REFUSAL, length
+    msg = f"request {number} was answered by {length} bytes of kind {kind} for request {answered}"
+    raise StrayReply(msg)
+
+
+def read_refusal(name: bytes) -> Refusal:
+    """The refusal of that name.
+
+    Raises:
+        StrayReply: There is none.
+    """
+    try:
+        return Refusal(name.decode())
+    except ValueError:
+        msg = f"{name!r} is no refusal"
+        raise StrayReply(msg) from None

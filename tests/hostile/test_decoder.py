@@ -1,0 +1,524 @@
+"""Whatever a picture makes of the decoder, it costs that one picture, and the worker goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import errno
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common import decoder_process, images
+from common.decoder import Decoder, InputMaker
+from common.decoder_confinement import MAX_MEMORY_BYTES
+from common.decoder_process import DecoderProcess
+from common.decoder_protocol import (
+    MAX_BYTES,
+    REPLY_BYTES,
+    Kind,
+    Refusal,
+    StrayReply,
+    expect_ready,
+    expect_reply,
+    read_refusal,
+    reply,
+)
+from common.decoder_words import TEXTS
+from common.errors import Outage
+from common.messages import Words
+from common.model_input import InputSpec
+from common.model_record import IN_USE, ModelRecord
+from common.store import Store
+from tests import photos
+from tests.hostile.misbehaving_child import SLOWLY_S, order
+from tests.hostile.pictures import WHOLE
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel for what only Linux has")
+
+MISBEHAVING = "tests.hostile.misbehaving_child"
+DEADLINE_S = 10.0
+SPEC = InputSpec(model="m", resize=120, crop=100, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3)
+PICTURE = WHOLE["PNG"]
+OTHER = WHOLE["GIF"]
+
+
+@pytest.fixture
+async def decoder() -> AsyncIterator[Decoder]:
+    decoder = Decoder(module=MISBEHAVING, limit_s=3)
+    yield decoder
+    await decoder.close()
+
+
+def expected(content: bytes) -> bytes:
+    pixels = images.decode_to_pixels(content, SPEC)
+    assert isinstance(pixels, bytes)
+    return pixels
+
+
+async def decode(decoder: Decoder, content: bytes) -> bytes | Refusal:
+    return await decoder.decode(content, SPEC, "1-10-0.0.input")
+
+
+async def process_of(decoder: Decoder) -> DecoderProcess:
+    """The decoder's process, as soon as it is ready."""
+    decoder.start()
+    assert decoder._process
+    return await decoder._process
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended; it may still be waited for by its parent."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def processor_time(pid: int) -> int:
+    """What a process has used of it, in ticks of 10 ms (proc(5))."""
+    _, _, fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
+    return sum(map(int, fields.split()[11:13]))
+
+
+def memory_bytes(pid: int, what: str) -> int:
+    """What the kernel says of a process's memory (proc(5)): ``VmPeak``, ``VmRSS``."""
+    status = dict(line.split(":\t") for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return int(status[what].split()[0]) * 1024
+
+
+def open_files(pid: int) -> dict[str, str]:
+    return {entry.name: str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+
+
+async def until(check: Callable[[], Any]) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while not check():  # noqa: ASYNC110 -- other processes set no event
+            await asyncio.sleep(0.01)
+
+
+# As it should be
+
+
+async def test_pictures_decode_as_they_do_without_a_process_of_their_own(decoder: Decoder) -> None:
+    assert await decode(decoder, PICTURE) == expected(PICTURE)
+    assert await decode(decoder, OTHER) == expected(OTHER)
+    assert await decode(decoder, b"hello") is Refusal.NO_IMAGE
+    assert await decode(decoder, b"") is Refusal.EMPTY
+    assert await decode(decoder, bytes(MAX_BYTES + 1)) is Refusal.TOO_LARGE
+
+
+async def test_one_process_decodes_many_files(decoder: Decoder) -> None:
+    first = (await process_of(decoder)).pid
+    for _ in range(50):
+        await decode(decoder, PICTURE)
+
+    assert (await process_of(decoder)).pid == first
+
+
+async def test_files_that_come_at_once_are_decoded_one_after_the_other(decoder: Decoder) -> None:
+    files = [PICTURE, OTHER, b"hello"] * 5
+
+    answers = await asyncio.gather(*(decode(decoder, file) for file in files))
+
+    assert answers == [expected(PICTURE), expected(OTHER), Refusal.NO_IMAGE] * 5
+
+
+async def test_a_model_with_a_large_input_gets_all_of_it(decoder: Decoder) -> None:
+    spec = msgspec.structs.replace(SPEC, resize=2100, crop=2000)  # more than a socket holds
+
+    assert await decoder.decode(PICTURE, spec, "x") == images.decode_to_pixels(PICTURE, spec)
+
+
+async def test_closing_ends_the_process_whatever_it_does(decoder: Decoder) -> None:
+    process = await process_of(decoder)
+    working = asyncio.create_task(decode(decoder, order("hang")))
+    await asyncio.sleep(0)
+
+    working.cancel()
+    await asyncio.wait([working])
+    await decoder.close()
+
+    assert is_gone(process.pid)
+    assert process.has_died  # and is waited for
+
+
+async def test_a_decoder_that_never_started_closes() -> None:
+    await Decoder().close()
+
+
+async def test_a_decoder_closes_while_it_starts() -> None:
+    decoder = Decoder()
+    decoder.start()
+    await asyncio.sleep(0)
+    await decoder.close()
+
+
+@linux
+async def test_it_costs_less_than_5_ms_a_file(decoder: Decoder) -> None:
+    photo = photos.jpeg("coffee")
+    there, here = [], []
+    for _ in range(200):  # by turns, so that whatever else the machine does slows both
+        began = time.perf_counter()
+        await decode(decoder, photo)
+        there.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        images.decode_to_pixels(photo, SPEC)
+        here.append(time.perf_counter() - began)
+
+    # Their fastest tenths, since other processes can slow one of the two more than the other all the same
+    assert statistics.quantiles(there, n=10)[0] - statistics.quantiles(here, n=10)[0] < 0.005
+
+
+# Crashes, hangs and hunger
+
+
+@pytest.mark.parametrize(("what", "how"), [("crash", "SIGSEGV"), ("leave", "exit status 7")])
+async def test_a_file_that_crashes_the_decoder_is_refused_after_a_second_try(
+    what: str, how: str, decoder: Decoder, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = (await process_of(decoder)).pid
+
+    assert await decode(decoder, order(what)) is Refusal.UNREADABLE
+    assert await decode(decoder, PICTURE) == expected(PICTURE)
+
+    assert (await process_of(decoder)).pid != first
+    assert [how in line and "'1-10-0.0.input'" in line for line in caplog.messages] == [True, True]
+
+
+async def test_a_file_that_hangs_the_decoder_is_refused_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    decoder = Decoder(module=MISBEHAVING, limit_s=0.3)
+    first = await process_of(decoder)
+
+    assert await decode(decoder, order("hang")) is Refusal.TOO_SLOW
+    assert await decode(decoder, PICTURE) == expected(PICTURE)
+
+    await decoder.close()
+    assert is_gone(first.pid)
+    assert caplog.messages == ["'1-10-0.0.input' is refused: it was not decoded within 0.3 s"]
+
+
+@linux
+async def test_a_decoder_ends_by_itself_when_its_processor_time_is_used_up(
+    decoder: Decoder, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await decode(decoder, order("spin")) is Refusal.TOO_SLOW
+    assert await decode(decoder, PICTURE) == expected(PICTURE)
+
+    assert "SIGXCPU" in caplog.text
+
+
+@linux
+async def test_a_file_that_eats_memory_is_refused_and_the_decoder_lives_on(decoder: Decoder) -> None:
+    process = await process_of(decoder)
+
+    assert await decode(decoder, order("eat")) is Refusal.NO_IMAGE
+    assert await decode(decoder, PICTURE) == expected(PICTURE)
+
+    assert not process.has_died
+    assert memory_bytes(process.pid, "VmPeak") <= MAX_MEMORY_BYTES
+    await until(lambda: memory_bytes(process.pid, "VmRSS") < 100 * 2**20)  # freed once the answer is out
+
+
+async def test_a_file_whose_decoder_is_killed_by_somebody_else_is_decoded_all_the_same(
+    decoder: Decoder, caplog: pytest.LogCaptureFixture
+) -> None:
+    # As an operator does, or the kernel when the machine is out of memory
+    process = await process_of(decoder)
+    answer = asyncio.create_task(decode(decoder, order("slowly", PICTURE)))
+    await asyncio.sleep(SLOWLY_S / 5)
+    os.kill(process.pid, signal.SIGKILL)
+
+    assert await answer == expected(PICTURE)
+    assert "SIGKILL" in caplog.text
+
+
+async def test_a_decoder_that_died_idle_costs_no_file_a_try(decoder: Decoder, caplog: pytest.LogCaptureFixture) -> None:
+    process = await process_of(decoder)
+    os.kill(process.pid, signal.SIGKILL)
+    await until(lambda: is_gone(process.pid))
+
+    assert await decode(decoder, PICTURE) == expected(PICTURE)
+    assert caplog.messages == ["the decoder died while it was idle (SIGKILL)"]
+
+
+async def test_the_next_decoder_starts_before_the_next_file_comes(decoder: Decoder) -> None:
+    assert await decode(decoder, order("leave")) is Refusal.UNREADABLE
+    next_one = decoder._process
+    assert next_one
+
+    assert await decode(decoder, PICTURE) == expected(PICTURE)
+    assert decoder._process is next_one
+
+
+# Turns
+
+
+async def test_files_that_wait_too_long_for_their_turn_come_again_later() -> None:
+    decoder = Decoder(module=MISBEHAVING, limit_s=1, turn_limit_s=0.1)
+    hanging = asyncio.create_task(decode(decoder, order("hang")))
+    await asyncio.sleep(0)
+
+    with pytest.raises(Outage, match=r"the pictures before this one took 0\.1 s"):
+        await decode(decoder, PICTURE)
+
+    assert await hanging is Refusal.TOO_SLOW
+    assert await decode(decoder, PICTURE) == expected(PICTURE)
+    await decoder.close()
+
+
+async def test_who_gives_up_waiting_for_a_turn_is_in_nobody_s_way(decoder: Decoder) -> None:
+    slow = asyncio.create_task(decode(decoder, order("slowly", PICTURE)))
+    await process_of(decoder)
+    given_up = asyncio.create_task(decode(decoder, OTHER))
+    await asyncio.sleep(0)
+    given_up.cancel()
+
+    assert await slow == expected(PICTURE)
+    assert await decode(decoder, OTHER) == expected(OTHER)
+
+
+async def test_an_answer_that_nobody_waits_for_is_no_answer_to_the_next_file(decoder: Decoder) -> None:
+    process = await process_of(decoder)
+    given_up = asyncio.create_task(decode(decoder, order("slowly", PICTURE)))
+    await asyncio.sleep(SLOWLY_S / 5)
+    given_up.cancel()
+    await asyncio.wait([given_up])
+
+    await until(lambda: is_gone(process.pid))
+    assert await decode(decoder, OTHER) == expected(OTHER)
+
+
+async def test_a_decoder_that_does_not_start_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder = Decoder(module="tests.hostile.no_such_module")
+
+    with pytest.raises(Outage, match="the decoder does not start"):
+        await decode(decoder, PICTURE)
+
+    # And when it starts, all is well.
+    decoder._module = MISBEHAVING
+    assert await decode(decoder, PICTURE) == expected(PICTURE)
+    await decoder.close()
+
+
+async def test_a_machine_without_room_for_a_decoder_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    decoder = Decoder()
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", fail)
+        with pytest.raises(Outage, match="Resource temporarily unavailable"):
+            await decode(decoder, PICTURE)
+
+    assert await decode(decoder, PICTURE) == expected(PICTURE)
+    await decoder.close()
+
+
+# Lies
+
+
+@pytest.mark.parametrize(
+    "lie",
+    ["ahead", "too much", "too little", "half", "no such kind", "no such refusal", "no text", "long refusal", "babble"],
+)
+async def test_a_decoder_that_lies_is_not_believed_and_not_asked_again(lie: str, decoder: Decoder) -> None:
+    process = await process_of(decoder)
+
+    assert await decode(decoder, order(lie)) is Refusal.UNREADABLE
+    assert await decode(decoder, PICTURE) == expected(PICTURE)
+
+    await until(lambda: is_gone(process.pid))
+
+
+async def test_a_second_answer_to_one_file_is_no_answer_to_the_next(
+    decoder: Decoder, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await decode(decoder, order("twice", PICTURE)) == expected(PICTURE)
+
+    assert await decode(decoder, OTHER) == expected(OTHER)
+    assert "was answered by" in caplog.text
+
+
+HEADERS = st.binary(min_size=REPLY_BYTES, max_size=REPLY_BYTES)
+LENGTHS = st.integers(0, 40) | st.sampled_from([29_999, 30_000, 30_001, 2**32 - 1])
+NEARLY = st.builds(reply, st.integers(6, 8), st.integers(0, 3), LENGTHS)
+NAMES = st.binary(max_size=30) | st.text(max_size=30).map(str.encode)
+
+
+@given(header=HEADERS | NEARLY, name=NAMES)
+def test_only_what_was_asked_for_gets_through(header: bytes, name: bytes) -> None:
+    with contextlib.suppress(StrayReply):
+        expect_ready(header)
+        assert header == bytes(REPLY_BYTES)
+    with contextlib.suppress(StrayReply):
+        kind, length = expect_reply(header, 7, SPEC)
+        assert int.from_bytes(header[:4], "little") == 7
+        assert (kind, length) == (Kind.PIXELS, 3 * SPEC.crop**2) or (kind is Kind.REFUSAL and length < 30)
+    with contextlib.suppress(StrayReply):
+        assert name == read_refusal(name).encode()
+
+
+@pytest.mark.parametrize("refusal", Refusal)
+def test_what_was_asked_for_gets_through(refusal: Refusal) -> None:
+    name = refusal.encode()
+
+    assert expect_reply(reply(7, Kind.REFUSAL, len(name)), 7, SPEC) == (Kind.REFUSAL, len(name))
+    assert read_refusal(name) is refusal
+    assert TEXTS[refusal].endswith((".", "AVIF.", "it."))
+
+
+# Burglary
+
+
+async def told(decoder: Decoder) -> Any:
+    """What a decoder can find out and do."""
+    answer = await decode(decoder, order("tell"))
+    await decoder.close()
+    assert isinstance(answer, bytes)
+    return json.loads(answer)
+
+
+@linux
+async def test_a_decoder_that_a_picture_has_taken_over_finds_nothing_and_can_do_little(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TELEGRAM_TOKEN", "1:secret")
+    monkeypatch.setenv("REDIS_URL", "redis://:secret@localhost")
+
+    report = await told(Decoder(module=MISBEHAVING))
+
+    python_s_own = {"LC_CTYPE"}  # which Python sets by itself where nothing is said of a language (PEP 538)
+    assert set(report["environment"]) <= {*decoder_process._KEPT, *python_s_own}
+    assert "secret" not in str(report)
+    assert 0 not in report["user"]
+    assert 0 not in report["groups"]
+    assert report["folder"] is True
+    assert report["memory"] == [MAX_MEMORY_BYTES] * 2
+    assert report["core"] == [0, 0]
+    assert [name for name, outcome in report["attempts"].items() if outcome.startswith("done")] == []
+
+
+def landlock_version() -> int:
+    """Which Landlock this kernel has: -1 for none, 6 and more if it keeps signals in."""
+    version: int = ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1)
+    return version
+
+
+@linux
+@pytest.mark.skipif(landlock_version() < 6, reason="wants Linux 6.12 with Landlock")
+@pytest.mark.parametrize("module", [MISBEHAVING, "tests.hostile.same_user_child"])
+async def test_a_decoder_can_do_nothing_to_its_worker(module: str) -> None:
+    report = await told(Decoder(module=module))
+
+    assert report["attempts on the worker"] == {"signal it": "PermissionError", "read its memory": "PermissionError"}
+
+
+@linux
+async def test_a_decoder_holds_nothing_open_but_its_socket(tmp_path: Path) -> None:
+    with (tmp_path / "secret").open("w") as file:
+        os.set_inheritable(file.fileno(), True)
+        decoder = Decoder()
+        process = await process_of(decoder)
+
+        found = open_files(process.pid)
+
+        await decoder.close()
+    assert {name: target.partition(":")[0] for name, target in found.items()} == {
+        "0": "socket",
+        "1": "/dev/null",
+        "2": "/dev/null",
+    }
+
+
+# The end of the worker
+
+WORKER = """if True:
+    import asyncio, sys
+    from common.decoder import Decoder
+    from tests.hostile.misbehaving_child import order
+    from tests.hostile.test_decoder import SPEC
+
+    async def main():
+        decoder = Decoder(module="tests.hostile.misbehaving_child")
+        decoder.start()
+        print((await decoder._process).pid, flush=True)
+        sys.stdin.readline()
+        await (decoder.decode(order("hang"), SPEC, "x") if sys.argv[1] == "busy" else asyncio.sleep(3600))
+
+    asyncio.run(main())
+"""
+
+
+@linux
+@pytest.mark.parametrize("state", ["busy", "idle"])
+def test_a_killed_worker_s_decoder_ends_at_once(state: str) -> None:
+    command = [sys.executable, "-c", WORKER, state]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+        assert worker.stdin
+        assert worker.stdout
+        pid = int(worker.stdout.readline())
+        before = processor_time(pid)
+        worker.stdin.write(b"go on\n")
+        worker.stdin.flush()
+        if state == "busy":
+            asyncio.run(until(lambda: processor_time(pid) > before + 5))
+        worker.kill()
+
+    asyncio.run(until(lambda: is_gone(pid)))
+
+
+async def test_a_decoder_ends_by_itself_when_its_worker_hangs_up() -> None:
+    process = DecoderProcess("common.decoder_child")
+    await process.ready()
+
+    process._socket.close()
+
+    await until(lambda: process.has_died)
+    assert await process.end() == 0
+
+
+@linux
+async def test_ctrl_c_is_not_for_the_decoder() -> None:
+    decoder = Decoder()
+    process = await process_of(decoder)
+
+    assert os.getpgid(process.pid) != os.getpgid(0)
+    await decoder.close()
+
+
+# What the user reads
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(order("crash"), "could not read this picture"), (order("hang"), "could not read this picture within 10 seconds")],
+)
+async def test_the_user_reads_of_it_in_plain_words(content: bytes, words: str, tmp_path: Path) -> None:
+    store = Store(tmp_path / "files")
+    record = ModelRecord(model="m", title="M", folder="m", input=SPEC, classes=2, weights_sha256="", weights_source="")
+    (tmp_path / IN_USE).write_bytes(msgspec.json.encode(record))
+    inputs = InputMaker(store, tmp_path, Decoder(module=MISBEHAVING, limit_s=0.5))
+    inputs.open()
+
+    refused = await inputs.make(content, "1-10-0.0.input")
+
+    await inputs.close()
+    assert isinstance(refused, Words)
+    assert refused.kind == "refusal"
+    assert words in refused.text
+    assert "send it as a photo" in refused.text
+    assert list(store.files()) == []

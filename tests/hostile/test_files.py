@@ -1,0 +1,223 @@
+"""Pictures broken in every way: each is refused or decoded, and the decoder is there for the next."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from common import images
+from common.decoder import Decoder
+from common.decoder_protocol import Refusal
+from common.model_input import InputSpec
+from tests.bot_api import wait_until
+from tests.hostile import pictures
+from tests.hostile.many_files import resident_bytes
+from tests.hostile.pictures import WHOLE
+
+SPEC = InputSpec(model="m", resize=8, crop=6, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3)
+FUZZED_FILES = 300
+
+
+class Reader:
+    """The worker's decoder, for tests that are no coroutines, as Hypothesis wants them."""
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner()
+        self._decoder = Decoder()
+        self.read(b"")  # starts it
+        self.pid = self._pid()
+
+    def read(self, content: bytes) -> bytes | Refusal:
+        """What the decoder makes of a file: pixels of the size that was asked for, or a refusal it is."""
+        answer = self._runner.run(self._decoder.decode(content, SPEC, "x"))
+        assert isinstance(answer, Refusal) or len(answer) == 3 * SPEC.crop**2
+        return answer
+
+    def still_the_same(self) -> bool:
+        """Whether no file has crashed the decoder, nor hung it, since it was started."""
+        return self._pid() == self.pid
+
+    def resident_bytes(self) -> int:
+        """What the decoder has in memory."""
+        return resident_bytes(self._pid())
+
+    def close(self) -> None:
+        self._runner.run(self._decoder.close())
+        self._runner.close()
+
+    def _pid(self) -> int:
+        assert self._decoder._process
+        return self._decoder._process.result().pid
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[Reader]:
+    reader = Reader()
+    yield reader
+    reader.close()
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_every_kind_of_picture_is_decoded(name: str, reader: Reader) -> None:
+    assert reader.read(WHOLE[name]) == images.decode_to_pixels(WHOLE[name], SPEC)
+    assert reader.still_the_same()
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_cut_off_anywhere(name: str, reader: Reader) -> None:
+    whole = reader.read(WHOLE[name])
+
+    for cut in pictures.cut_off(WHOLE[name]):
+        # Some end with what no picture needs; the pictures that remain are whole.
+        assert reader.read(cut) in {whole, *Refusal}, len(cut)
+    assert reader.read(WHOLE[name][: len(WHOLE[name]) // 2]) is Refusal.DAMAGED or name == "MPO"
+    assert reader.still_the_same()
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_with_a_bit_flipped(name: str, reader: Reader) -> None:
+    for flipped in pictures.flipped(WHOLE[name]):
+        reader.read(flipped)
+    assert reader.still_the_same()
+
+
+ABSURD = dict(pictures.absurd())
+# Where what is absurd is no part of the picture, and harmless, the picture is as good as any.
+HARMLESS = {
+    *(name for name in ABSURD if name.startswith("GIF of 0 x")),  # its frame is larger, and counts
+    "EXIF entries on top of one another",
+    "EXIF data that lead to themselves",
+    "pixels that never end",
+    "a palette of 4 billion",
+    "a million comments",
+    "a comment in a million parts",
+    "frames without end",
+    "a million RIFF chunks",
+    "a million boxes",
+}
+
+
+@pytest.mark.parametrize("name", ABSURD)
+def test_with_an_absurd_header(name: str, reader: Reader) -> None:
+    answer = reader.read(ABSURD[name])
+
+    assert isinstance(answer, bytes) == (name in HARMLESS), answer
+    assert reader.still_the_same()
+
+
+@pytest.mark.parametrize("name", [name for name in ABSURD if name.endswith(" of {} x {}".format(*pictures.TOO_LARGE))])
+def test_a_picture_that_says_it_is_too_large_is_believed_before_any_memory_is_taken(name: str, reader: Reader) -> None:
+    # A WebP's two canvases, say, would be more than the decoder has; that would be a refusal, too, in other words.
+    assert reader.read(ABSURD[name]) is Refusal.TOO_MANY_PIXELS
+
+
+@given(
+    name=st.sampled_from(sorted(WHOLE)),
+    damages=st.lists(st.tuples(st.sampled_from(pictures.DAMAGES), st.integers(0, 2**32)), min_size=1, max_size=3),
+)
+@settings(max_examples=FUZZED_FILES, deadline=None)
+def test_damaged_in_any_way(name: str, damages: list[tuple[pictures.Damage, int]], reader: Reader) -> None:
+    content = WHOLE[name]
+    for damage, seed in damages:
+        content = damage(content, pictures.chance(seed)) or content
+
+    reader.read(content)
+    assert reader.still_the_same()
+
+
+@given(
+    name=st.sampled_from(sorted(WHOLE)),
+    patches=st.lists(
+        st.tuples(st.integers(0, 600), st.sampled_from(pictures.NUMBERS) | st.binary(min_size=1, max_size=4)),
+        min_size=1,
+        max_size=8,
+    ),
+)
+@settings(max_examples=FUZZED_FILES, deadline=None)
+def test_with_any_header(name: str, patches: list[tuple[int, bytes]], reader: Reader) -> None:
+    content = bytearray(WHOLE[name])
+    for at, number in patches:
+        content[at : at + len(number)] = number
+
+    reader.read(bytes(content))
+    assert reader.still_the_same()
+
+
+BEGINNINGS = st.sampled_from(sorted({content[:32] for content in WHOLE.values()} | {b""}))
+
+
+@given(beginning=BEGINNINGS, noise=st.binary(max_size=500))
+@settings(max_examples=FUZZED_FILES, deadline=None)
+def test_nothing_but_noise(beginning: bytes, noise: bytes, reader: Reader) -> None:
+    reader.read(beginning + noise)
+    assert reader.still_the_same()
+
+
+# What is largest of all that is accepted
+
+
+def saved(picture: Image.Image, format_: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, format_, **options)
+    return file.getvalue()
+
+
+def largest(name: str) -> bytes:
+    """A picture of as many pixels as its format may have, in the way that takes the most memory, and turned."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    size = (6000, 4000)
+    if name == "JPEG":
+        return saved(Image.new("CMYK", (9800, 9790)), "JPEG", subsampling=0, exif=exif)
+    if name == "progressive JPEG":
+        return saved(Image.new("CMYK", size), "JPEG", progressive=True, subsampling=0, exif=exif)
+    if name == "GIF":
+        return saved(Image.linear_gradient("L").resize(size), "GIF")
+    if name == "16-bit PNG":
+        turned = pictures.chunk(b"eXIf", exif.tobytes()[6:])
+        return pictures.png(size, 16, 6, turned, pixels=bytes((1 + 8 * size[0]) * size[1]))
+    clear = Image.new("RGBA", size, (255, 0, 0, 128))
+    if name == "WebP":
+        frame = Image.new("RGBA", size, (0, 255, 0, 128))
+        return saved(clear, "WEBP", lossless=True, save_all=True, append_images=[frame], exif=exif)
+    return saved(clear, "AVIF", speed=10, subsampling="4:4:4", exif=exif)
+
+
+@pytest.mark.parametrize("name", ["JPEG", "progressive JPEG", "16-bit PNG", "WebP", "GIF", "AVIF"])
+def test_the_largest_pictures_fit_into_the_decoder_s_memory_and_leave_nothing_there(name: str, reader: Reader) -> None:
+    assert isinstance(reader.read(largest(name)), bytes)
+    assert reader.still_the_same()
+    if platform.libc_ver()[0] == "glibc":  # others have ways of their own
+        wait_until(lambda: reader.resident_bytes() < 40 * 2**20, 10, "memory given back")
+
+
+# Once it is ready, the decoder can open no file any more, so no import works
+
+
+def test_decoding_imports_nothing_that_is_not_there_already(tmp_path: Path) -> None:
+    files = [*WHOLE.values(), *(content for name, content in ABSURD.items() if len(content) < 10_000)]
+    files += [pictures.damaged(seed) for seed in range(500)]
+    for number, content in enumerate(files):
+        (tmp_path / f"{number}").write_bytes(content)
+    script = """if True:
+        import pathlib, sys
+        from common import decoder_child, images
+        from common.decoder_protocol import Request
+        before = set(sys.modules)
+        for file in pathlib.Path(sys.argv[1]).iterdir():
+            images.decode_to_pixels(file.read_bytes(), Request(1, 8, 6, "bilinear", 0))
+        print(*(set(sys.modules) - before))
+    """
+    done = subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

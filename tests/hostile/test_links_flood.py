@@ -1,0 +1,89 @@
+"""Many bad links at once, through the runtime and a real Redis: one good link goes by all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import time
+from pathlib import Path
+
+import pytest
+
+from common.channels import Channels, Once
+from common.download import Limits
+from common.messages import ClassifyImage, FetchUrl, SendReply, decode
+from common.names import Names
+from common.settings import Settings
+from common.worker import Runtime
+from fetch_url import UrlFetch
+from tests import make
+from tests.hostile.name_server import names, naming
+from tests.redis_servers import entries
+from tests.unit.test_fetch_url import png, prepare_model
+from tests.web_server import content, drip, serving
+
+LOCAL = (ipaddress.ip_network("127.0.0.0/8"),)
+TOLD_AFTER_S = 3.0
+LIMITS = Limits(total_s=10, answer_s=2.5, told_after_s=TOLD_AFTER_S)
+
+pytestmark = pytest.mark.timeout(60)
+
+
+async def publish(channels: Channels, *links: str) -> None:
+    """Each from a chat of its own, in this order."""
+    messages = [FetchUrl(job=make.job(f"1-{n}-0", chat_id=n), url=link) for n, link in enumerate(links, 1)]
+    assert await channels.publish([(m, Once("1:0", m.job.id, 60_000)) for m in messages]) == len(links)
+
+
+async def on(channels: Channels, channel: str) -> dict[str, ClassifyImage | SendReply]:
+    found = [decode(fields[b"body"]) for fields in await entries(channels.redis, channels.key(channel))]
+    return {each.job.id: each for each in found if isinstance(each, ClassifyImage | SendReply)}
+
+
+@pytest.mark.parametrize("bad", ["dripping", "dead", "nameless"])
+async def test_a_good_link_goes_by_a_flood_of_bad_ones(
+    bad: str, channels: Channels, settings: Settings, tmp_path: Path
+) -> None:
+    # Given 60 links to one host that drips, to ports that refuse, or to names that nobody answers for
+    prepare_model(settings.models_dir)
+    drips = {"/drip": drip(b"HTTP/1.1 200 OK\r\n\r\n", b"x")}
+    good = {"/red.png": content(png())}
+    with serving(drips) as host, serving(good, "127.0.0.2") as other, naming({"*": ["silent4 silent6"]}) as server:
+        links = {
+            "dripping": [host.url("/drip")] * 60,
+            "dead": [f"http://127.0.1.{n}:1/" for n in range(60)],
+            "nameless": [f"http://{n}.nameless.example/" for n in range(60)],
+        }[bad]
+        worker = make_worker(settings, names(server, tmp_path))
+        await worker.open()
+        runtime = Runtime(worker, channels, "a")
+        running = asyncio.create_task(runtime.run())
+        try:
+            # When a good one comes last
+            began = time.time()
+            await publish(channels, *links, other.url("/red.png"))
+            last = f"1-{len(links) + 1}-0"
+            while last not in await on(channels, "classify"):
+                assert time.time() - began < 10
+                await asyncio.sleep(0.02)
+
+            # Then it has its answer before any of those that came before it
+            if bad != "dripping":
+                assert time.time() - began < TOLD_AFTER_S
+            assert await on(channels, "reply") == {}
+
+            # And the dead ones have theirs, all at once, though no more than eight of them are in hand at a time
+            if bad == "dead":
+                while len(await on(channels, "reply")) < len(links):
+                    assert time.time() - began < 2 * TOLD_AFTER_S
+                    await asyncio.sleep(0.02)
+                assert time.time() - began >= TOLD_AFTER_S
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await worker.close()
+
+
+def make_worker(settings: Settings, machine: Names) -> UrlFetch:
+    opened = Settings(data_dir=settings.data_dir, models_dir=settings.models_dir, fetch_allow_networks=LOCAL)
+    return UrlFetch(opened, lookup=machine, limits=LIMITS)
