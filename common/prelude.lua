@@ -40,11 +40,23 @@ local function pending_of(stream, group, ...)
   error(pending.err)
 end
 
--- Whether the job of a stream's entry is known to be in another message. A job is in one at a time; should there be two
--- all the same (it was restarted because somebody had deleted `at`, say), only the one that `at` names counts.
-local function is_superseded(stream, id, job)
-  local place = job ~= '' and redis.call('HGET', at, job)
-  return place and place ~= stream .. ' ' .. id
+-- Whether anything tells of a job, though perhaps not where it is.
+local function is_known(job)
+  return redis.call('HEXISTS', jobs, job) == 1 or redis.call('HEXISTS', chats, job) == 1
+end
+
+-- Whether the job of a message at `place` is in another message, or has ended. A job is in one message at a time; should
+-- there be two all the same (it was restarted because somebody had deleted `at`, say), only the one that `at` names
+-- counts, and once that one has ended the job, none does.
+local function is_superseded(place, job)
+  if job == '' then
+    return false
+  end
+  local counts = redis.call('HGET', at, job)
+  if counts then
+    return counts ~= place
+  end
+  return not is_known(job)
 end
 
 -- The entry under `id` if it is pending under this consumer's name, still in the stream, and its job's; else nil.
@@ -54,7 +66,7 @@ local function owned(stream, group, consumer, id)
     return nil
   end
   local entry = find(stream, id)
-  return entry and not is_superseded(stream, id, entry.job) and entry or nil
+  return entry and not is_superseded(stream .. ' ' .. id, entry.job) and entry or nil
 end
 
 -- Take a message off its channel for good. Always a script's first write: when memory is out, Redis refuses a
@@ -83,11 +95,6 @@ local function add_again(stream, begun, job, body, attempts, since, deaths)
   if deaths ~= '' then
     redis.call('HSET', begun, id, deaths .. ' put back')
   end
-end
-
--- Whether anything tells of a job, though perhaps not where it is.
-local function is_known(job)
-  return redis.call('HEXISTS', jobs, job) == 1 or redis.call('HEXISTS', chats, job) == 1
 end
 
 -- Turns. `turns` has a member "<chat>:<job>" for each job in the pipeline, `waiting` one "<chat>:<when>:<channel>:<job>"

@@ -22,8 +22,10 @@ elseif not place and not is_known(job) then
 elseif holds_message(place, group, DELAYED_FROM) then
   return 0
 elseif place then
-  local lost_stream, lost_id = string.match(place, '^(%S+) (%d+%-%d+)$')
-  if lost_id then -- in its stream, but nobody will be given it
+  local lost_stream, mark, lost_id = string.match(place, '^(%S+) (~?)(%d+%-%d+)$')
+  if mark == '~' then -- parked, but never due
+    redis.call('HDEL', lost_stream .. ':parked', lost_id)
+  elseif lost_id then -- in its stream, but nobody will be given it
     redis.call('XDEL', lost_stream, lost_id)
     redis.call('HDEL', lost_stream .. ':begun', lost_id)
   end

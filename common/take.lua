@@ -20,7 +20,7 @@ local now = now_ms()
 local taken = {}
 
 local function give(id, entry)
-  if is_superseded(stream, id, entry.job) then
+  if is_superseded(stream .. ' ' .. id, entry.job) then
     remove(stream, group, begun, id)
     return
   end
@@ -40,7 +40,9 @@ local function promote_due_retries()
     redis.call('HDEL', parked, id)
     if packed then
       local job, body, attempts, since, deaths = unpack(cmsgpack.unpack(packed))
-      add_again(stream, begun, job, body, attempts, since, deaths or '')
+      if not is_superseded(stream .. ' ~' .. id, job) then
+        add_again(stream, begun, job, body, attempts, since, deaths or '')
+      end
     end
   end
 end
