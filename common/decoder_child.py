@@ -26,9 +26,10 @@ from common.decoder_protocol import (
 # Memory is kept from one small picture to the next: to have it from the kernel anew takes 1 to 4 ms, as long as such a
 # picture itself. What has taken so much processor time was none, and all is given back: glibc would keep 100 MB.
 _LARGE_S: Final = 0.02
+_KEPT_BYTES: Final = 32 * 2**20
+_LARGEST_KEPT_BYTES: Final = 8 * 2**20  # of a piece
 _M_TRIM_THRESHOLD: Final = -1  # malloc.h
 _M_MMAP_THRESHOLD: Final = -3
-_KEPT_BYTES: Final = 32 * 2**20  # the most that glibc takes for either
 
 _LIBC: Final = ctypes.CDLL(None)
 
@@ -71,7 +72,7 @@ def _serve_one(requests: IO[bytes], replies: IO[bytes]) -> bool:
 def _keep_memory() -> None:
     with contextlib.suppress(AttributeError):  # no glibc
         _LIBC.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
-        _LIBC.mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
+        _LIBC.mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT_BYTES)
 
 
 def _give_memory_back() -> None:

@@ -88,7 +88,7 @@ async def run(count: int, seed: int, say: Callable[[str], None] = lambda _line: 
     """Send ``count`` broken pictures through one worker."""
     report = Report()
     began = time.monotonic()
-    async with _working() as bench:
+    async with working() as bench:
         files = _files(seed)
         for start in range(0, count, BATCH):
             batch = {index: next(files) for index in range(start, min(start + BATCH, count))}
@@ -124,7 +124,7 @@ def _photo(format_: str) -> bytes:
 
 
 @dataclasses.dataclass
-class _Bench:
+class Bench:
     """A worker at work, and all that it is given and gives."""
 
     settings: Settings
@@ -183,7 +183,8 @@ def resident_bytes(pid: int) -> int:
 
 
 @contextlib.asynccontextmanager
-async def _working() -> AsyncIterator[_Bench]:
+async def working() -> AsyncIterator[Bench]:
+    """A worker, ready for files."""
     with tempfile.TemporaryDirectory(prefix="whatsit-files-") as folder, running_redis(BINARIES["redis-6.2"]) as server:
         root = Path(folder)
         settings = Settings(redis_url=server.url, data_dir=root, models_dir=root / "models")
@@ -197,7 +198,7 @@ async def _working() -> AsyncIterator[_Bench]:
         log = root / "log"
         worker = _start(environ, log)
         try:
-            yield _Bench(settings, channels, worker, log)
+            yield Bench(settings, channels, worker, log)
         finally:
             worker.terminate()
             worker.wait()
