@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test lint model screenshots clean
+.PHONY: help run check test chaos lint model screenshots clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -27,6 +27,13 @@ model: $(VENV)/.run ## prepare the model that MODEL names, and nothing else
 test: $(VENV)/.test ## install what the tests need, and run them all
 	@sh tests/system_packages.sh
 	$(BIN)/python -m pytest
+
+# Not from the environment: some shells export a SECONDS of their own.
+SECONDS = 300
+SEED =
+
+chaos: $(VENV)/.test ## kill every process again and again for SECONDS=300, and see that nothing is lost; SEED=7 replays
+	$(BIN)/python -m tests.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/.test ## check style and types
 	$(BIN)/ruff check .

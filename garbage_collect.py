@@ -63,6 +63,7 @@ class GarbageCollect(Worker[DeleteFiles]):
             "dead letters": channels.expire_dead_letters(round(now * 1000)),
             "consumers": self._sweep_consumers(channels),
             "turns": self._sweep_turns(channels),
+            "strays": channels.drop_strays(),
             "files": self._sweep_files(channels),
         }
         for what, step in steps.items():

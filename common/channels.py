@@ -335,6 +335,20 @@ class Channels:
                     break
         return freed
 
+    async def drop_strays(self) -> None:
+        """Drop what is noted about messages that are no more, whoever took them."""
+        for name in CHANNELS:
+            keys = (self.key(name), *(self.key(name, part) for part in ("begun", "delayed", "parked")))
+            for noted in (keys[1], keys[3]):
+                cursor = 0
+                while True:
+                    async with _time_limit():
+                        cursor, rows = await self.redis.hscan(noted, cursor, count=200)
+                    if ids := [_text(id_) for id_ in rows]:
+                        await self.run(Call("drop_strays", keys, (GROUP, *ids)))
+                    if not cursor:
+                        break
+
     async def length(self) -> int:
         """How many messages are in all channels, but for the delayed ones."""
         async with _time_limit(), self.redis.pipeline(transaction=False) as pipe:

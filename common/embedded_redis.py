@@ -18,7 +18,6 @@ import re
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -31,10 +30,15 @@ from common.settings import Settings
 # A unix socket's path must fit into sockaddr_un.sun_path, its closing zero included (man 7 unix).
 MAX_SOCKET_PATH: Final = 107
 RESTART_DELAYS_S: Final = (0.1, 1, 2, 5, 10)
+# A flood must not eat the machine. 5000 waiting jobs and as many updates of the usual size (BACKLOG) take 19 MB, 5000
+# updates with the longest text and a hundred links 140 MB. When it is full, new updates stay at Telegram.
+MAX_MEMORY: Final = "128mb"
+ROOM_BYTES: Final = 2**20  # some hundred messages
 WORKERS_STOP_S: Final = 32.0  # a little more than Supervisor gives them
 
 _GOOD_RUN_S: Final = 60.0
 _LOOK_AGAIN_S: Final = 0.1
+_LOOK_FOR_ROOM_S: Final = 1.0
 _WORKERS_NOTICE_S: Final = 0.3  # for workers that were told to stop when we were, to say so
 _MULTI_PART_SINCE: Final = 7  # the first version whose append-only file is a folder
 
@@ -82,6 +86,7 @@ def arguments(config: Settings) -> list[str]:
         "appendonly": "yes",
         "appendfsync": "always",
         "save": "",
+        "maxmemory": MAX_MEMORY,
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
         "logfile": "",
@@ -100,6 +105,22 @@ def check_data(command: str, folder: Path) -> None:
     if version and int(version[1]) < _MULTI_PART_SINCE and (folder / "appendonlydir").is_dir():
         msg = f"{folder} holds data of Redis {_MULTI_PART_SINCE} or newer, and {command} is {version[0][2:]}: "
         raise SettingsError(msg + f"install Redis {_MULTI_PART_SINCE} again, or move the folder away")
+
+
+def no_room(folder: Path) -> str:
+    """Why nothing can be written there: a full disk, a quota, a file system that is read-only. '' if it can."""
+    probe = folder / "room"
+    try:
+        with probe.open("wb") as file:
+            file.write(bytes(ROOM_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error.strerror or str(error)
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
+    return ""
 
 
 @contextlib.contextmanager
@@ -126,33 +147,57 @@ def taken_folder(folder: Path) -> Iterator[None]:
 class Server:
     """The server, as our child: it is started again when it dies, and stopped only after the workers."""
 
-    def __init__(self, config: Settings, command: Sequence[str]) -> None:
+    def __init__(self, config: Settings, command: Sequence[str], folder: Path) -> None:
         self._config = config
         self._command = command
-        self._stopping = threading.Event()
+        self._folder = folder
+        self._stopping = False
 
     def run(self) -> None:
         """Keep the server running until we are told to stop, and for as long then as workers are about to end."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stopping.set())
+            signal.signal(number, self._stop)
         tries = 0
         deadline: float | None = None
         while deadline is None or self._is_needed(deadline):
             began = time.monotonic()
             process = self._start()
-            while process.poll() is None and not self._stopping.wait(_LOOK_AGAIN_S):
-                pass
-            if self._stopping.is_set():
+            while process.poll() is None and not self._stopping:
+                time.sleep(_LOOK_AGAIN_S)
+            if self._stopping:
                 deadline = deadline or time.monotonic() + WORKERS_STOP_S
                 self._serve_the_last(process, deadline)
                 continue
-            # A full disk, say: Redis ends rather than to answer for what it could not write.
             tries = 0 if time.monotonic() - began > _GOOD_RUN_S else tries + 1
             delay_s = RESTART_DELAYS_S[min(tries, len(RESTART_DELAYS_S) - 1)]
             _log.error("Redis ended by itself (status %s): starting it again in %g s", process.returncode, delay_s)
-            if self._stopping.wait(delay_s):
+            self._wait(delay_s)
+            self._wait_for_room()
+            if self._stopping:
                 deadline = time.monotonic() + WORKERS_STOP_S
                 time.sleep(_WORKERS_NOTICE_S)
+
+    def _stop(self, *_: object) -> None:
+        # A flag and no threading.Event: its lock is not for signal handlers, which may interrupt whoever holds it.
+        self._stopping = True
+
+    def _wait(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not self._stopping and (left_s := deadline - time.monotonic()) > 0:
+            time.sleep(min(_LOOK_AGAIN_S, left_s))
+
+    def _wait_for_room(self) -> None:
+        """Return when the disk takes something, or when we are told to stop.
+
+        Redis ends rather than to answer for what it could not write. On a full disk it would start well, and end at
+        the first message, again and again.
+        """
+        said = False
+        while not self._stopping and (problem := no_room(self._folder)):
+            if not said:
+                _log.error("Redis cannot write to %s (%s): starting it as soon as it can", self._folder, problem)
+            said = True
+            self._wait(_LOOK_FOR_ROOM_S)
 
     def _is_needed(self, deadline: float) -> bool:
         return identity.any_stopping(self._config) and time.monotonic() < deadline
@@ -196,7 +241,7 @@ def main() -> None:
         raise SystemExit(str(error)) from None
     identity.end_with_supervisor()
     with taken_folder(folder):
-        Server(config, command).run()
+        Server(config, command, folder).run()
     # Not 0: whoever sent that SIGTERM, if it was not Supervisor, Supervisor is to start us again.
     raise SystemExit(identity.ENDED_BY_SIGTERM)
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import threading
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +14,14 @@ from common.errors import InputLost, Outage
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)+")
 _TEMPORARY = ".part"
+_CRC_BYTES = 4
 
 
 class Store:
     """Files by key, in one folder. Keys are job ids and a kind, never names from outside.
+
+    A file begins with the CRC-32 of what was written, so that one which the disk damaged is not taken for what a user
+    sent, or for its pixels.
 
     Every operation may wait for the disk: call it in a thread from async code. Each raises ``Outage`` when
     the disk does not do its part (full, read-only, broken): that may pass, and is no fault of the file.
@@ -38,7 +43,10 @@ class Store:
         temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}{_TEMPORARY}")
         with _disk(f"write {key!r}"):
             try:
+                # Somebody who empties DATA_DIR by hand may take the folder along.
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 with temporary.open("wb") as file:
+                    file.write(_crc(content))
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
@@ -53,16 +61,21 @@ class Store:
         """A file's content.
 
         Raises:
-            InputLost: There is no such file.
+            InputLost: There is no such file, or it is damaged.
             Outage: The disk is broken.
         """
         path = self._path(key)
         with _disk(f"read {key!r}"):
             try:
-                return path.read_bytes()
+                with path.open("rb") as file:
+                    crc, content = file.read(_CRC_BYTES), file.read()
             except FileNotFoundError:
                 msg = f"no file {key!r} in the store"
                 raise InputLost(msg) from None
+        if crc != _crc(content):
+            msg = f"the file {key!r} is damaged: its checksum differs"
+            raise InputLost(msg)
+        return content
 
     def delete(self, key: str) -> None:
         """Delete a file; one that is gone already is no error.
@@ -99,6 +112,10 @@ class Store:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _crc(content: bytes) -> bytes:
+    return zlib.crc32(content).to_bytes(_CRC_BYTES, "little")
 
 
 @contextlib.contextmanager

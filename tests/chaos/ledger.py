@@ -1,0 +1,134 @@
+"""What was asked and what came back: who was answered, who was not, and who twice."""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+import itertools
+import threading
+from collections import Counter, defaultdict
+from typing import Final, NamedTuple, TypeAlias
+
+Asked: TypeAlias = tuple[int, int]  # chat, message
+
+_BARS: Final = ("■", "□")
+
+
+def gist(text: str) -> str:
+    """What an answer says: the likeliest label, behind the link if it names one; or all of its words.
+
+    Percentages stay out: they may differ in the last digit with how many pictures the model looked at together.
+    """
+    lines = text.split("\n")
+    best = next((line for line in lines if line.startswith(_BARS)), "")
+    if not best:
+        return text
+    label = best.partition("% ")[2]
+    return f"{lines[0]} {label}" if lines[0].startswith("http") else label
+
+
+@dataclasses.dataclass(frozen=True)
+class Said:
+    """A message of a user, and what each of its answers says."""
+
+    kind: str
+    chat: int
+    message: int
+    gists: tuple[str, ...]
+
+
+class Duplicate(NamedTuple):
+    """An answer that came again: when it had come before, though nobody knew that it had, and when it did again."""
+
+    first: float
+    again: float
+
+
+class Ledger:
+    """Who was asked and answered; several threads may write. All times are Unix seconds."""
+
+    def __init__(self) -> None:
+        self._said: dict[Asked, Said] = {}
+        self._answers: dict[Asked, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        self._times: list[float] = []
+        self._stray: list[str] = []
+        self._outstanding = 0
+        self._changed = threading.Condition()
+
+    def say(self, said: Said) -> None:
+        """Note a message that the bot is to answer. Some of its answers may be here already."""
+        with self._changed:
+            self._said[said.chat, said.message] = said
+            self._outstanding += self._missing(said).total()
+
+    def answer(self, chat: int, message: int | None, text: str, at: float) -> None:
+        """Note an answer to that message."""
+        with self._changed:
+            self._times.append(at)
+            if message is None:
+                self._stray.append(f"in chat {chat}: {text!r}")
+                return
+            times = self._answers[chat, message][gist(text)]
+            times.append(at)
+            said = self._said.get((chat, message))
+            if said and len(times) <= said.gists.count(gist(text)):
+                self._outstanding -= 1
+            self._changed.notify_all()
+
+    @property
+    def outstanding(self) -> int:
+        """How many answers are awaited."""
+        return self._outstanding
+
+    def wait_for_fewer(self, than: int, timeout_s: float) -> bool:
+        """Wait until fewer answers are awaited. False if there are not within the time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._outstanding < than, timeout_s)
+
+    def kinds(self) -> Counter[str]:
+        """How many messages of each kind were sent."""
+        return Counter(said.kind for said in self._said.values())
+
+    def answers(self) -> int:
+        """How many answers are expected in all."""
+        return sum(len(said.gists) for said in self._said.values())
+
+    def lost(self) -> list[str]:
+        """Each answer that never came."""
+        return [
+            f"{said.kind} {asked}: {gist!r}"
+            for asked, said in self._said.items()
+            for gist in self._missing(said).elements()
+        ]
+
+    def wrong(self) -> list[str]:
+        """Each answer that says something else than it should, or answers no message of ours."""
+        found = list(self._stray)
+        for asked, here in self._answers.items():
+            said = self._said.get(asked)
+            kind, right = (said.kind, said.gists) if said else ("nobody's", ())
+            found += [f"{kind} {asked}: {gist!r}" for gist in here if gist not in right]
+        return found
+
+    def duplicates(self) -> list[Duplicate]:
+        """Each answer that came once too often."""
+        found: list[Duplicate] = []
+        for asked, said in self._said.items():
+            for gist, times in self._answers.get(asked, {}).items():
+                once = said.gists.count(gist)
+                found += [Duplicate(*pair) for pair in itertools.pairwise(times[once - 1 :])] if once else []
+        return sorted(found)
+
+    def _missing(self, said: Said) -> Counter[str]:
+        here = self._answers.get((said.chat, said.message), {})
+        return Counter(said.gists) - Counter({gist: len(times) for gist, times in here.items()})
+
+    def first_after(self, time: float) -> float | None:
+        """When the first answer after that time came."""
+        index = bisect.bisect_right(self._times, time)
+        return self._times[index] if index < len(self._times) else None
+
+    def longest_silence(self, start: float, end: float) -> float:
+        """The longest time without any answer."""
+        times = [start, *(time for time in self._times if start < time < end), end]
+        return max(after - before for before, after in itertools.pairwise(times))

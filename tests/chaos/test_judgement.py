@@ -1,0 +1,150 @@
+"""The judge judged: a proof that could not fail would prove nothing."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos import processes
+from tests.chaos.judgement import Window, explained
+from tests.chaos.ledger import Duplicate, Ledger, Said, gist
+from tests.chaos.strikes import VICTIMS, Strike, strikes
+from tests.chaos.watch import crowds
+
+CAT = "■■■■■□□□□□  49% Egyptian cat\n■□□□□□□□□□   9% tabby"
+CUP = "I’m not sure what this is. My best guesses:\n■■□□□□□□□□  18% espresso\n■□□□□□□□□□   9% cup"
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    """Two messages: a photo of a cat, and two links of which one shows a cup."""
+    ledger = Ledger()
+    ledger.say(Said("photo", chat=1, message=1, gists=("Egyptian cat",)))
+    ledger.say(Said("several links", chat=1, message=2, gists=("http://x/1 Egyptian cat", "http://x/2 espresso")))
+    return ledger
+
+
+def test_the_gist_of_an_answer_is_its_likeliest_label_behind_its_link_or_else_its_words() -> None:
+    assert gist(CAT) == "Egyptian cat"
+    assert gist(CUP) == "espresso"
+    assert gist(f"http://x/1\n{CAT}") == "http://x/1 Egyptian cat"
+    assert gist("I don’t accept voice messages.") == "I don’t accept voice messages."
+
+
+def test_every_answer_once_is_as_it_should_be(ledger: Ledger) -> None:
+    assert ledger.outstanding == 3
+    ledger.answer(1, 2, f"http://x/2\n{CUP}", at=1.0)
+    ledger.answer(1, 1, CAT, at=2.0)
+    ledger.answer(1, 2, f"http://x/1\n{CAT}", at=3.0)
+    assert ledger.outstanding == 0
+    assert not ledger.lost() + ledger.wrong()
+    assert not ledger.duplicates()
+
+
+def test_an_answer_may_be_heard_before_its_message_is_noted(ledger: Ledger) -> None:
+    ledger.answer(7, 1, CAT, at=1.0)
+    ledger.say(Said("photo", chat=7, message=1, gists=("Egyptian cat",)))
+    assert ledger.outstanding == 3
+    assert not ledger.wrong()
+
+
+def test_a_missing_answer_is_lost_though_another_one_came_twice(ledger: Ledger) -> None:
+    ledger.answer(1, 1, CAT, at=1.0)
+    ledger.answer(1, 2, f"http://x/1\n{CAT}", at=2.0)
+    ledger.answer(1, 2, f"http://x/1\n{CAT}", at=3.0)
+    assert ledger.outstanding == 1
+    (lost,) = ledger.lost()
+    assert "http://x/2 espresso" in lost
+
+
+def test_an_answer_to_another_message_or_to_none_or_in_other_words_is_wrong(ledger: Ledger) -> None:
+    ledger.answer(1, 1, CUP, at=1.0)
+    ledger.answer(1, 3, CAT, at=2.0)
+    ledger.answer(1, None, CAT, at=3.0)
+    assert len(ledger.wrong()) == 3
+    assert ledger.outstanding == 3
+
+
+def test_what_came_too_often_is_told_with_when_it_came_before(ledger: Ledger) -> None:
+    for at in (1.0, 5.0, 9.0):
+        ledger.answer(1, 1, CAT, at)
+    assert ledger.duplicates() == [(1.0, 5.0), (5.0, 9.0)]
+
+
+def test_a_window_explains_as_many_as_it_has_room_for_and_none_outside() -> None:
+    windows = [Window("wide", 0, 10, 1), Window("narrow", 4, 6, 2)]
+    inside, outside = Duplicate(5, 6), Duplicate(11, 12)
+    assert explained([inside, inside], windows) == (Counter(narrow=2), [])
+    assert explained([inside, inside, inside, inside], windows) == (Counter(narrow=2, wide=1), [inside])
+    assert explained([outside], windows) == (Counter(), [outside])
+
+
+def test_a_window_does_not_explain_what_came_again_before_anybody_could_send_it() -> None:
+    killed = Window("killed", 4, 6, 9, again_from=6)
+    assert killed.explains(Duplicate(5, 6.5))
+    assert not killed.explains(Duplicate(5, 5.5))
+    put_off = Window("put off", 4, 6, 9, again_after_s=1)
+    assert put_off.explains(Duplicate(5, 6.5))
+    assert not put_off.explains(Duplicate(5, 5.5))
+
+
+def test_the_longest_silence_counts_from_the_beginning_and_to_the_end(ledger: Ledger) -> None:
+    for at in (13.0, 14.0):
+        ledger.answer(1, 1, CAT, at)
+    assert ledger.longest_silence(10.0, 15.0) == 3.0
+    assert ledger.longest_silence(12.0, 20.0) == 6.0
+    assert ledger.first_after(13.5) == 14.0
+    assert ledger.first_after(14.0) is None
+
+
+def test_the_same_seed_strikes_the_same_and_everybody_is_struck() -> None:
+    def first(seed: int) -> list[Strike]:
+        return list(itertools.islice(strikes(seed), 100))
+
+    assert first(1) == first(1) != first(2)
+    assert {strike.victim for strike in first(1)[: len(VICTIMS)]} == set(VICTIMS)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    (tmp_path / "run" / "locks").mkdir(parents=True)
+    return tmp_path
+
+
+@pytest.fixture
+def holders(checkout: Path) -> Iterator[list[processes.Process]]:
+    """Two processes of a checkout that each hold a lock of the same name: the file was replaced in between."""
+    code = """
+import fcntl, pathlib, sys
+path = pathlib.Path("run/locks/reply.lock")
+path.unlink(missing_ok=True)
+lock = path.open("w")
+fcntl.flock(lock, fcntl.LOCK_EX)
+print("locked", flush=True)
+sys.stdin.read()
+"""
+    started = []
+    for _ in range(2):
+        command = [sys.executable, "-c", code]
+        process = subprocess.Popen(command, cwd=checkout, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert process.stdout
+        assert process.stdout.readline() == b"locked\n"
+        started.append(process)
+    yield processes.of_checkout(checkout)
+    for process in started:
+        process.communicate()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
+def test_processes_of_a_checkout_are_found_and_so_are_two_that_hold_one_lock(
+    checkout: Path, holders: list[processes.Process]
+) -> None:
+    assert len(holders) == 2
+    (crowd,) = crowds(checkout)
+    assert crowd.startswith("locks/reply.lock")

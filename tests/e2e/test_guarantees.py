@@ -1,0 +1,500 @@
+"""What the bot promises, whatever happens around it: the whole bot, and the real trouble.
+
+The playground runs outside its supervisord, so that chats outlive a restart of everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import redis
+
+from common import jobs
+from common.channels import Channels
+from common.messages import CHANNELS
+from common.settings import PLAYGROUND_TOKEN, Settings
+from common.settle import MAX_DELAY_S
+from garbage_collect import GarbageCollect
+from tests import photos
+from tests.bot_api import DIRECT, Json, RunningPlayground, User, running_playground, wait_until
+from tests.running_bot import Bot, running_bot
+
+pytestmark = pytest.mark.timeout(120)
+
+CHAT_BACKLOG = 20
+BACKLOG = 60
+HOUR_S = 3600
+DOWNLOAD_S = 1.0  # long enough for something to happen meanwhile
+
+_chats = itertools.count(3001)
+_CAT = photos.jpeg("chelsea")
+
+
+@pytest.fixture(scope="module")
+def playground() -> Iterator[RunningPlayground]:
+    with running_playground() as playground:
+        yield playground
+
+
+@pytest.fixture(scope="module")
+def bot(lite2_dir: Path, playground: RunningPlayground) -> Iterator[Bot]:
+    limits = {"CHAT_BACKLOG": str(CHAT_BACKLOG), "BACKLOG": str(BACKLOG)}
+    with running_bot(lite2_dir, TELEGRAM_API_URL=playground.url, TELEGRAM_TOKEN=PLAYGROUND_TOKEN, **limits) as bot:
+        yield bot
+
+
+@pytest.fixture
+def user(bot: Bot, playground: RunningPlayground) -> Iterator[User]:
+    with playground.user(next(_chats)) as user:
+        yield user
+        user.faults()
+
+
+@pytest.fixture
+def other(playground: RunningPlayground) -> Iterator[User]:
+    with playground.user(next(_chats)) as other:
+        yield other
+
+
+@pytest.fixture
+def client(bot: Bot) -> Iterator[redis.Redis]:
+    with bot.redis() as client:
+        yield client
+
+
+# What is looked at
+
+
+def send(user: User, number: int) -> list[int]:
+    """Send cats. Gives the ids of the messages."""
+    return [user.send_photo(_CAT)["message_id"] for _ in range(number)]
+
+
+def answered(user: User) -> Counter[int]:
+    """How often each message was answered with what it shows."""
+    answers = [answer for answer in user.answers() if "cat" in answer["text"].split("\n")[0]]
+    return Counter(answer["reply_to_message"]["message_id"] for answer in answers)
+
+
+def assert_each_is_answered_once(bot: Bot, user: User, sent: list[int], *, swept: bool = False) -> None:
+    """Each is, and nothing is left. ``swept``: what remains of a former run of a job is the sweeper's."""
+    wait_until(lambda: len(user.answers()) >= len(sent), 30, f"{len(sent)} answers")
+    if swept:
+        wait_until(lambda: not live(bot), 20, "the end of all jobs")
+        sweep(bot)
+    bot.wait_until_idle()
+    assert answered(user) == Counter(sent)
+
+
+def live(bot: Bot) -> set[str]:
+    """The jobs that have not ended."""
+    with bot.redis() as client:
+        return set(client.hkeys("{whatsit}:jobs"))
+
+
+def unconfirmed(playground: RunningPlayground) -> int:
+    """How many updates the bot has not confirmed."""
+    answer = httpx.get(f"{playground.url}/bot{PLAYGROUND_TOKEN}/getWebhookInfo", **DIRECT).raise_for_status().json()
+    return int(answer["result"]["pending_update_count"])
+
+
+@contextlib.contextmanager
+def until_called(user: User, method: str, times: int) -> Iterator[None]:
+    """At the end, wait until the bot has called a method that many times more than before."""
+    before = user.calls().get(method, 0)
+    yield
+    wait_until(lambda: user.calls().get(method, 0) >= before + times, 10, f"{times} calls of {method}")
+
+
+def number_of(client: redis.Redis, key: str) -> int:
+    """How many messages are in a stream."""
+    return int(client.xlen(f"{{whatsit}}:{key}"))
+
+
+def sweep(bot: Bot, now: float | None = None) -> None:
+    """What ``garbage_collect`` does each minute, now."""
+    settings = Settings(data_dir=bot.root / "run")
+
+    async def swept() -> None:
+        channels = Channels(settings)
+        await GarbageCollect(settings).sweep(channels, now or time.time())
+        await channels.close()
+
+    asyncio.run(swept())
+
+
+@contextlib.contextmanager
+def all_workers_live_on(bot: Bot, most_lines: int) -> Iterator[Callable[[str], list[str]]]:
+    """No worker's process ends meanwhile, and none says more than ``most_lines`` about what goes wrong.
+
+    Gives a function that tells what a worker has said so far.
+    """
+    pids = bot.ctl("pid", *CHANNELS)
+    said_before = {worker: len(bot.log(worker)) for worker in CHANNELS}
+
+    def said(worker: str) -> list[str]:
+        lines = bot.log(worker)[said_before[worker] :].splitlines()
+        return [line for line in lines if " answered (" not in line]
+
+    yield said
+    assert bot.ctl("pid", *CHANNELS) == pids
+    for worker in CHANNELS:
+        assert len(said(worker)) <= most_lines, said(worker)
+
+
+@contextlib.contextmanager
+def frozen(bot: Bot, worker: str) -> Iterator[None]:
+    """A worker that holds still: what is for it waits. Not for half a minute, or the watchdog would end it."""
+    pid = int(bot.ctl("pid", worker))
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+# Redis
+
+
+def test_when_redis_s_memory_is_full_what_is_under_way_is_answered_and_the_new_waits_at_telegram(
+    bot: Bot, playground: RunningPlayground, client: redis.Redis, user: User, other: User
+) -> None:
+    user.faults({"method": "file", "do": "delay", "delay_s": DOWNLOAD_S})
+    with until_called(user, "file", 4):
+        sent = send(user, 6)  # four of them are downloaded, and two wait for their chat's turn
+    wait_until(lambda: not unconfirmed(playground), 10, "the acceptance of all")
+    with all_workers_live_on(bot, most_lines=2):
+        client.config_set("maxmemory", 1)
+        try:
+            later = send(other, 3)
+            assert_each_is_answered_once(bot, user, sent)
+            assert unconfirmed(playground) == 3
+        finally:
+            client.config_set("maxmemory", 0)
+        assert_each_is_answered_once(bot, other, later)
+    assert bot.log("receive").count("used memory > 'maxmemory'") == 1
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Callable[[], None]]:
+    """An empty file system of that size at the folder; gives what makes it larger. Skips the test where none can be."""
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(folder)]
+    made = subprocess.run(mount, check=False, capture_output=True, text=True)
+    if made.returncode:
+        pytest.skip(f"no file system can be mounted here: {made.stderr}")
+
+    def make_room() -> None:
+        subprocess.run(["mount", "-o", "remount,size=64m", str(folder)], check=True)
+
+    try:
+        yield make_room
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_when_redis_s_disk_is_full_the_new_waits_at_telegram_and_all_goes_on_once_there_is_room(
+    bot: Bot, playground: RunningPlayground, user: User, other: User
+) -> None:
+    folder = bot.root / "run" / "redis"
+    bot.ctl("stop", "redis")
+    try:
+        with small_disk(folder, "2m") as make_room:
+            bot.ctl("start", "redis")
+            sent = send(user, 1)
+            assert_each_is_answered_once(bot, user, sent)
+            with all_workers_live_on(bot, most_lines=6) as said:
+                (folder / "ballast").write_bytes(bytes(shutil.disk_usage(folder).free))
+                sent += send(user, 6)  # the first few may still find room in the last page
+                wait_until(lambda: f"Redis cannot write to {folder}" in bot.log("redis"), 20, "Redis's end")
+                wait_until(lambda: all("Redis does not answer" in str(said(each)) for each in CHANNELS), 20, "a word")
+                later = send(other, 3)
+                assert unconfirmed(playground) >= len(later)
+                make_room()
+                assert_each_is_answered_once(bot, user, sent)
+                assert_each_is_answered_once(bot, other, later)
+            assert bot.log("redis").count("Redis cannot write to") == 1
+            bot.ctl("stop", "redis")
+    finally:
+        bot.ctl("start", "redis")
+
+
+def test_killed_under_load_redis_is_back_at_once_and_no_answer_is_lost_or_given_twice(
+    bot: Bot, client: redis.Redis, user: User, other: User
+) -> None:
+    user.faults({"method": "sendMessage", "do": "delay", "delay_s": 0.1})
+    with all_workers_live_on(bot, most_lines=12):
+        sent = send(user, 10), send(other, 10)
+        wait_until(lambda: bool(user.answers()), 20, "the first answer")
+        os.kill(int(client.info("server")["process_id"]), signal.SIGKILL)
+        assert_each_is_answered_once(bot, user, sent[0])
+        assert_each_is_answered_once(bot, other, sent[1])
+
+
+def test_after_a_flushall_the_workers_make_what_they_need_and_serve_on(
+    bot: Bot, client: redis.Redis, user: User, other: User
+) -> None:
+    user.faults({"method": "file", "do": "delay", "delay_s": DOWNLOAD_S})
+    with all_workers_live_on(bot, most_lines=6) as said, client.pubsub() as watching:  # type: ignore[no-untyped-call]
+        watching.subscribe("{whatsit}:classify")
+        watching.get_message(timeout=5)  # "subscribed"
+        with until_called(user, "file", 2):
+            send(user, 2)
+        client.flushall()
+        wait_until(lambda: "not ours any more" in str(said("receive")), 10, "the end of the downloads")
+        user.faults()
+        (sent,) = send(other, 1)
+        wait_until(lambda: answered(other) == {sent: 1}, 10, "an answer")
+        seen = watching.get_message(timeout=5)
+        assert seen and f'"message_id":{sent}' in seen["data"]
+        assert not user.answers()
+    sweep(bot)  # the lost downloads
+    bot.wait_until_idle()
+
+
+# Telegram
+
+
+def let_pass(bot: Bot, worker: str, seconds: float) -> None:
+    """Turn the clock forward for all that is put off on a worker's channel: it is due, and has failed for as long."""
+    delayed, parked = f"{{whatsit}}:{worker}:delayed", f"{{whatsit}}:{worker}:parked"
+    with frozen(bot, worker), redis.Redis(unix_socket_path=str(bot.root / "run" / "redis.sock")) as client:
+        entries: Any = client.hgetall(parked)
+        assert entries
+        for id_, packed in entries.items():
+            job, body, attempts, since_ms, deaths = msgspec.msgpack.decode(packed)
+            since_ms = str(round(int(since_ms) - seconds * 1000))
+            client.hset(parked, id_, msgspec.msgpack.encode([job, body, attempts, since_ms, deaths]))
+            client.zadd(delayed, {id_: 0})
+
+
+def put_off(client: redis.Redis, worker: str) -> int:
+    return int(client.zcard(f"{{whatsit}}:{worker}:delayed"))
+
+
+def test_an_answer_survives_an_hour_in_which_telegram_is_down(bot: Bot, client: redis.Redis, user: User) -> None:
+    user.faults({"method": "sendMessage", "do": "error", "status": 502})
+    with all_workers_live_on(bot, most_lines=12) as said:
+        sent = send(user, 2)
+        wait_until(lambda: put_off(client, "reply") == 2, 10, "two answers to be put off")
+        let_pass(bot, "reply", HOUR_S)
+        wait_until(lambda: str(said("reply")).count(f"put off for {MAX_DELAY_S} s") == 2, 10, "the next try")
+        assert not user.answers()
+        user.faults()
+        let_pass(bot, "reply", 0)
+        assert_each_is_answered_once(bot, user, sent)
+
+
+@pytest.mark.parametrize(
+    ("method", "worker", "answers"), [("getFile", "receive", [jobs.APOLOGY]), ("sendMessage", "reply", [])]
+)
+def test_after_a_day_in_which_telegram_is_down_a_job_ends_with_an_apology_as_far_as_one_can_be_sent(
+    bot: Bot, client: redis.Redis, user: User, method: str, worker: str, answers: list[str]
+) -> None:
+    user.faults({"method": method, "do": "error", "status": 502})
+    buried = number_of(client, "dead")
+    send(user, 1)
+    wait_until(lambda: put_off(client, worker) == 1, 10, "something to be put off")
+    let_pass(bot, worker, 24 * HOUR_S + 60)
+    wait_until(lambda: number_of(client, "dead") == buried + 1, 10, "a burial")
+    bot.wait_until_idle()
+    assert [answer["text"] for answer in user.answers()] == answers
+
+
+def test_nothing_is_sent_before_telegram_allows_it(user: User) -> None:
+    user.faults({"method": "sendMessage", "do": "error", "status": 429, "retry_after_s": 2, "times": 1})
+    with until_called(user, "sendMessage", 1):
+        (sent,) = send(user, 1)
+    refused = time.monotonic()
+    with until_called(user, "sendMessage", 1):
+        wait_until(lambda: answered(user) == {sent: 1}, 10, "the answer")
+    assert time.monotonic() - refused > 1.9
+
+
+@pytest.mark.parametrize("fault", [{"do": "drop_before"}, {"do": "error", "status": 503}])
+def test_when_nothing_of_telegram_works_for_a_while_no_answer_is_lost_and_no_worker_ends(
+    bot: Bot, user: User, other: User, fault: Json
+) -> None:
+    user.faults({"method": "sendMessage", "do": "delay", "delay_s": 0.1})
+    with all_workers_live_on(bot, most_lines=20) as said:
+        sent = send(user, 6)
+        wait_until(lambda: bool(user.answers()), 10, "the first answer")
+        user.faults({"method": "*", **fault})
+        later = send(other, 2)
+        wait_until(lambda: "Telegram cannot be reached" in str(said("receive")), 30, "the outage")
+        user.faults()
+        assert_each_is_answered_once(bot, user, sent)
+        assert_each_is_answered_once(bot, other, later)
+
+
+def test_downloads_that_are_cut_slow_or_wrongly_announced_are_answered_all_the_same(bot: Bot, user: User) -> None:
+    user.faults(
+        {"method": "file", "do": "cut_body", "keep": 0.0, "times": 1},
+        {"method": "file", "do": "cut_body", "keep": 0.99, "times": 2},
+        {"method": "file", "do": "drip", "delay_s": 2.0, "times": 1},
+        {"method": "file", "do": "error", "status": 500, "times": 1},
+        {"method": "getFile", "do": "wrong_size", "extra_bytes": 1000, "times": 1},
+        {"method": "getFile", "do": "wrong_size", "extra_bytes": -1000, "times": 1},
+        {"method": "getFile", "do": "drop_after", "times": 1},
+        {"method": "getFile", "do": "error", "status": 429, "retry_after_s": 1, "times": 1},
+    )
+    sent = send(user, 6)
+    announced = (len(_CAT) + 1000, len(_CAT) - 1000)
+    sent += [user.send_photo_bytes_raw(_CAT, announced_bytes=size)["message_id"] for size in announced]
+    assert_each_is_answered_once(bot, user, sent, swept=True)
+
+
+# Files
+
+
+def test_when_the_files_disk_is_full_photos_wait_and_leave_nothing_half_written(
+    bot: Bot, client: redis.Redis, user: User
+) -> None:
+    folder = bot.root / "run" / "files"
+    with small_disk(folder, "16k") as make_room, all_workers_live_on(bot, most_lines=12) as said:
+        sent = send(user, 3)
+        wait_until(lambda: put_off(client, "receive") == 3, 10, "the downloads to be put off")
+        assert "No space left on device" in str(said("receive"))
+        assert not bot.files()
+        make_room()
+        assert_each_is_answered_once(bot, user, sent)
+
+
+def test_files_that_a_waiting_message_needs_outlive_every_sweep_and_others_none(
+    bot: Bot, client: redis.Redis, user: User
+) -> None:
+    with frozen(bot, "classify"):
+        sent = send(user, 3)
+        wait_until(lambda: number_of(client, "classify") == 3, 10, "three inputs")
+        wait_until(lambda: len(bot.files()) == 3, 10, "the deletion of the downloads")
+        (bot.root / "run" / "files" / "1-77-0.0.input.9-9.part").write_bytes(b"of a worker that was killed")
+        inputs = bot.files()
+        sweep(bot, time.time() + 2 * HOUR_S)
+        assert bot.files() == [name for name in inputs if not name.startswith("1-77-0")]
+    assert_each_is_answered_once(bot, user, sent)
+
+
+def lose(path: Path) -> None:
+    path.unlink()
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("worker", ["file_check", "classify"])
+def test_a_file_lost_or_damaged_under_a_waiting_message_starts_its_job_again(
+    bot: Bot, client: redis.Redis, user: User, worker: str
+) -> None:
+    with frozen(bot, worker):
+        sent = send(user, 3)
+        wait_until(lambda: number_of(client, worker) == 3, 10, "three messages")
+        wait_until(lambda: len(bot.files()) == 3, 10, "three files")
+        for harm, name in zip((lose, cut, damage), bot.files(), strict=True):
+            harm(bot.root / "run" / "files" / name)
+    assert_each_is_answered_once(bot, user, sent, swept=True)
+
+
+# The backlog
+
+
+def test_a_flood_is_declined_past_its_limit_holds_up_nobody_and_costs_no_memory(
+    bot: Bot, client: redis.Redis, user: User, other: User
+) -> None:
+    client.delete("{whatsit}:counts")
+    before = most = int(client.info("memory")["used_memory"])
+    user.faults({"method": "sendMessage", "do": "delay", "delay_s": 0.2})
+    flood = []
+    for _ in range(200):
+        flood.append(user.send_photo_bytes_raw(_CAT)["message_id"])
+        most = max(most, int(client.info("memory")["used_memory"]))
+    (sent,) = send(other, 1)
+    wait_until(lambda: answered(other) == {sent: 1}, 5, "the other one's answer")
+    answered_till_then = len(user.answers())
+
+    bot.wait_until_idle()
+    accepted = answered(user)
+    assert answered_till_then < len(accepted)
+    assert set(accepted) <= set(flood)
+    assert set(accepted.values()) == {1}
+    assert len(accepted) + int(str(client.hget("{whatsit}:counts", "receive declined"))) == len(flood)
+    (notice,) = [answer["text"] for answer in user.answers() if "cat" not in answer["text"]]
+    assert re.search(r"too much at once for me: what waits already will take (less than|about) ", notice)
+    assert most - before < 2**20
+    assert int(client.info("memory")["used_memory"]) - before < 2**18
+
+
+# Stopping
+
+
+def test_restarted_under_load_everything_is_finished_or_handed_back_in_time_and_nothing_is_done_twice(
+    bot: Bot, user: User, other: User
+) -> None:
+    user.faults(
+        {"method": "file", "do": "delay", "delay_s": 0.3}, {"method": "sendMessage", "do": "delay", "delay_s": 0.3}
+    )
+    logs = {program: len(bot.log(program)) for program in ("supervisord", *CHANNELS)}
+    sent = send(user, 10)
+    wait_until(lambda: bool(user.answers()), 20, "the first answer")
+    with sending(other) as also_sent:
+        said = bot.ctl("restart", "all")
+    assert said.count(": started") >= len(CHANNELS)
+    assert_each_is_answered_once(bot, user, sent)
+    assert_each_is_answered_once(bot, other, also_sent)
+    new = {program: bot.log(program)[length:] for program, length in logs.items()}
+    assert "SIGKILL" not in new["supervisord"]
+    assert not [worker for worker in CHANNELS if "when a worker died" in new[worker]]
+    assert not [worker for worker in CHANNELS if f"{worker} has stopped" not in new[worker]]
+
+
+@contextlib.contextmanager
+def sending(user: User) -> Iterator[list[int]]:
+    """Send a photo every second meanwhile; gives the messages, as far as they are sent."""
+    sent: list[int] = []
+    over = threading.Event()
+
+    def send_on() -> None:
+        while not over.wait(1):
+            sent.extend(send(user, 1))
+
+    thread = threading.Thread(target=send_on)
+    thread.start()
+    try:
+        yield sent
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_after_a_reboot_it_goes_on_where_it_was(bot: Bot, playground: RunningPlayground, user: User) -> None:
+    user.faults({"method": "file", "do": "delay", "delay_s": 0.3})
+    sent = send(user, 10)
+    wait_until(lambda: bool(user.answers()), 20, "the first answer")
+    assert bot.stop() == 0
+    assert len(user.answers()) < len(sent)
+    sent += send(user, 2)
+    bot.launch()
+    assert_each_is_answered_once(bot, user, sent)
+    assert "SIGKILL" not in bot.log("supervisord")
+    assert not [worker for worker in CHANNELS if "when a worker died" in bot.log(worker)]
