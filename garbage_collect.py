@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from redis.exceptions import RedisError
@@ -58,17 +59,17 @@ class GarbageCollect(Worker[DeleteFiles]):
             channels: Where the jobs are.
             now: The time, in Unix seconds.
         """
-        steps = {
-            "jobs": self._sweep_jobs(channels),
-            "dead letters": channels.expire_dead_letters(round(now * 1000)),
-            "consumers": self._sweep_consumers(channels),
-            "turns": self._sweep_turns(channels),
-            "strays": channels.drop_strays(),
-            "files": self._sweep_files(channels),
+        steps: dict[str, Callable[[], Awaitable[None]]] = {
+            "jobs": lambda: self._sweep_jobs(channels),
+            "dead letters": lambda: channels.expire_dead_letters(round(now * 1000)),
+            "consumers": lambda: self._sweep_consumers(channels),
+            "turns": lambda: self._sweep_turns(channels),
+            "strays": channels.drop_strays,
+            "files": lambda: self._sweep_files(channels),
         }
         for what, step in steps.items():
             try:
-                await step
+                await step()
             except (RedisError, Outage) as error:
                 _log.warning("the %s could not be swept this minute: %s", what, error)
             except Exception:  # the sweeper is what mends everything else, and outlives whatever it meets

@@ -42,6 +42,8 @@ def connect(settings: Settings) -> Redis:
         # Off: redis-py pings within connecting, and connects within pinging, so that a server which hangs, or wants
         # another password, is tried without end.
         health_check_interval=0,
+        # Off: four commands for each new connection that tell the server our library's version.
+        driver_info=None,
     )
 
 

@@ -635,16 +635,21 @@ async def test_what_was_done_is_settled_before_a_hung_process_ends(
     assert await channels.redis.zcard(channels.key("classify", "delayed")) == 4, "their attempts are counted"
 
 
-@pytest.mark.parametrize("fields", [{"job": b"\xff"}, {"attempts": "many"}, {"since": "ever"}])
-async def test_an_entry_that_makes_no_sense_is_buried_and_stops_nobody(
-    channels: Channels, settings: Settings, fields: dict[str, Any]
+@pytest.mark.parametrize(
+    ("fields", "buried"),
+    [({"attempts": "many"}, 1), ({"since": "ever"}, 1), ({"job": b"\xff"}, 0), ({"job": "1-9-0"}, 0)],
+    ids=["attempts", "since", "a job that is none", "a job that has ended"],
+)
+async def test_an_entry_that_makes_no_sense_is_buried_or_dropped_and_stops_nobody(
+    channels: Channels, settings: Settings, fields: dict[str, Any], buried: int
 ) -> None:
     await channels.redis.xadd(channels.key("classify"), {"body": b"x"} | fields)
     await publish(channels, make.classify())
     worker = Classify(settings)
     await work_off(worker, channels)
     assert worker.seen == ["1-10-0"]
-    assert len(await entries(channels.redis, channels.key("dead"))) == 1
+    assert len(await entries(channels.redis, channels.key("dead"))) == buried
+    assert not await channels.redis.xlen(channels.key("classify"))
 
 
 async def test_a_stopping_worker_begins_nothing_that_its_end_would_cut_short(
