@@ -1,5 +1,6 @@
 -- Drop what is noted about messages that are no more: their stream or delayed set was deleted by hand, say. And messages
--- without a job that nobody will be given any more; one with a job is brought back by `restart`.
+-- that nobody will be given any more (somebody deleted the consumer that had them), if they have no job, or it goes on or
+-- ended elsewhere; where a job is in such a message, `restart` brings it back.
 -- KEYS  13 stream  14 begun  15 delayed  16 parked
 -- ARGV  1 group  2… ids
 -- Returns how many were dropped.
@@ -12,7 +13,7 @@ for i = 2, #ARGV do
   local entry = find(stream, id)
   if not entry then
     dropped = dropped + redis.call('HDEL', begun, id)
-  elseif entry.job == '' and not comes(stream, ARGV[1], id) then
+  elseif (entry.job == '' or is_superseded(stream .. ' ' .. id, entry.job)) and not comes(stream, ARGV[1], id) then
     remove(stream, ARGV[1], begun, id)
     dropped = dropped + 1
   end

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 import random
+import signal
 import sys
 import tempfile
 from pathlib import Path
 
 from classifier.prepare import Request, prepare
+from common.identity import ENDED_BY_SIGTERM
 from tests.chaos.chaos import Chaos
 
 
@@ -18,18 +21,17 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=300, help="how long processes are killed (default: 300)")
     parser.add_argument("--seed", type=int, help="to have a run again (default: another one each time)")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(ENDED_BY_SIGTERM))  # so that the bot is stopped, too
     seed = random.SystemRandom().randrange(10**6) if given.seed is None else given.seed
     _say(f"seed {seed}: have it again by `make chaos SECONDS={given.seconds:g} SEED={seed}`")
-    evidence = Path(tempfile.mkdtemp(prefix="whatsit-chaos-"))
+    evidence = Path(tempfile.gettempdir()) / f"whatsit-chaos-{os.getpid()}"  # made if there is any
     with tempfile.TemporaryDirectory(prefix="whatsit-model-") as models_dir:
         prepare(Request(model="efficientnet_lite2"), Path(models_dir), lambda _line: None)
         report = Chaos(Path(models_dir), seed, given.seconds, evidence, _say).run()
     _say(f"\n{report.markdown()}")
-    if not report.broken:
-        evidence.rmdir()
-        return 0
-    _say(f"\nLogs and Redis's data are in {evidence}")
-    return 1
+    if report.broken:
+        _say(f"\nLogs and Redis's data are in {evidence}")
+    return 1 if report.broken else 0
 
 
 def _say(line: str) -> None:
