@@ -64,7 +64,10 @@ class Classify(Worker[ClassifyImage]):
         record = in_use(self.settings.models_dir)
         if self.classifier is None or record not in (None, self.classifier.record):
             self.classifier = await asyncio.to_thread(Classifier.open, self.settings)
-            _log.info("%s answers, run by %s", self.classifier.record.title, self.classifier.engine.name)
+            record = self.classifier.record
+            _log.info(
+                "%s answers, prepared in %s, run by %s", record.title, record.precision, self.classifier.engine.name
+            )
         return self.classifier
 
     def announce(self, message: ClassifyImage) -> Message:
@@ -75,10 +78,10 @@ class Classify(Worker[ClassifyImage]):
         """Classify the pictures together. One whose input is lost does not hold up the others."""
         try:
             classifier = await self._model_in_use()
+            read = await asyncio.to_thread(lambda: [self._read(message, classifier.record) for message in messages])
+            said = await self._say(classifier, dict(each for each in read if isinstance(each, tuple)))
         except ModelError as error:
             raise Outage(str(error)) from error
-        read = await asyncio.to_thread(lambda: [self._read(message, classifier.record) for message in messages])
-        said = await self._say(classifier, dict(each for each in read if isinstance(each, tuple)))
         if self.answers:
             of_files = {
                 of_telegram(classifier.record, message.file_unique_id): said[each[0]]

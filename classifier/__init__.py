@@ -5,11 +5,14 @@
     weights.py     finds, downloads, checks and loads a network's weights
     download.py    a resumable download
     conversion.py  torch → OpenVINO, and the comparison of the two
+    int8.py        the same model in 8 bits: photos.py finds photos, quantization.py makes it (with NNCF),
+                   comparison.py says how far its answers are those of fp32, measure.py what each costs
     artifact.py    the prepared model's folder: written whole, checked before use
     labels.py      the names of the classes
     progress.py    how far prepare is, for the chat page
     serve.py       Classifier: pixels in, the likeliest classes out
-    engines/       what runs the model: OpenVINO or torch
+    engines/       what runs the model: OpenVINO (on the cores.py that are there, with what was compiled.py before)
+                   or torch
 
 Torch is imported inside functions: it takes 3–7 s, and serving does without it.
 """

@@ -6,11 +6,14 @@
         labels.json           the classes' names, in the order of the logits
         model.json            the ModelRecord
         SHA256SUMS            of all these, as ``sha256sum --check`` reads them
+    <model>-v1-<id>-int8-<id>/
+        ...                   the same, with the network in 8 bits
+        comparison.json       its answers beside those of the one that it was made from
     in_use.json               the ModelRecord of the folder that answers, with the reason why
     .preparing-*              what a prepare is writing, or left when it was killed: the next one removes it
 
-The id is made from what went in (weights, labels, transform_input): other contents, other folder. So
-switching models is one rename of ``in_use.json``, and a folder in use never changes.
+The id is made from what went in (weights, labels, transform_input; for int8 the photos, too): other contents,
+other folder. So switching models is one rename of ``in_use.json``, and a folder in use never changes.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +37,7 @@ NETWORK_WEIGHTS: Final = "model.bin"
 TORCH_WEIGHTS: Final = "weights.pth"
 LABELS: Final = "labels.json"
 CHECKSUMS: Final = "SHA256SUMS"
+COMPARISON: Final = "comparison.json"
 FILES: Final = (NETWORK, NETWORK_WEIGHTS, TORCH_WEIGHTS, LABELS, model_record.DESCRIPTION)
 
 _STAGING: Final = ".preparing-"
@@ -44,6 +48,16 @@ def folder_name(model: str, weights_sha256: str, labels: Sequence[str], transfor
     """The folder for a model made from just these."""
     made_from = msgspec.json.encode((weights_sha256, labels, transform_input))
     return f"{model}-{FORMAT}-{hashlib.sha256(made_from).hexdigest()[:8]}"
+
+
+def int8_folder_name(fp32: ModelRecord, made_with: str) -> str:
+    """The folder for a model in 8 bits.
+
+    Args:
+        fp32: The one that it is made from.
+        made_with: Names all else that it depends on.
+    """
+    return f"{fp32.folder}-int8-{hashlib.sha256(made_with.encode()).hexdigest()[:8]}"
 
 
 def sha256_of(path: Path) -> str:
@@ -70,6 +84,15 @@ def check(folder: Path, names: Iterable[str] = FILES) -> None:
             raise ModelError(msg)
 
 
+def checksum(folder: Path, name: str) -> str:
+    """The SHA-256 that a file of a prepared model should have; '' if none is known.
+
+    Raises:
+        ModelError: The folder's checksums cannot be read.
+    """
+    return _checksums(folder).get(name, "")
+
+
 def check_in_use(models_dir: Path, record: ModelRecord) -> None:
     """Make sure that ``in_use.json``, which no checksum covers, says what the model's own folder says.
 
@@ -78,24 +101,41 @@ def check_in_use(models_dir: Path, record: ModelRecord) -> None:
     """
     folder = models_dir / record.folder
     check(folder, (model_record.DESCRIPTION,))
-    if model_record.read(folder / model_record.DESCRIPTION) != msgspec.structs.replace(record, why=""):
+    if model_record.read(folder / model_record.DESCRIPTION) != msgspec.structs.replace(
+        record, why="", why_precision=""
+    ):
         msg = f"{models_dir / model_record.IN_USE} is not as it was prepared; {PREPARE_AGAIN}"
         raise ModelError(msg)
 
 
 def prepared(models_dir: Path, model: str) -> ModelRecord | None:
-    """The record of a prepared model whose folder is whole; None if there is none."""
-    current = (folder for folder in _folders(models_dir, model) if folder.name.startswith(f"{model}-{FORMAT}-"))
-    return next(filter(None, map(whole, current)), None)
+    """The record of a prepared model, in fp32, whose folder is whole; None if there is none."""
+    return _first_whole(models_dir, model, lambda record: record.precision == "fp32")
+
+
+def prepared_int8(models_dir: Path, fp32: ModelRecord) -> ModelRecord | None:
+    """The record of what was made from that model in int8 and is whole; None if there is none."""
+    return _first_whole(models_dir, fp32.model, lambda record: record.made_from == fp32.folder)
+
+
+def _first_whole(models_dir: Path, model: str, fits: Callable[[ModelRecord], bool]) -> ModelRecord | None:
+    for folder in _folders(models_dir, model):
+        record = _description(folder) if folder.name.startswith(f"{model}-{FORMAT}-") else None
+        if record and fits(record) and whole(folder):
+            return record
+    return None
 
 
 def whole(folder: Path) -> ModelRecord | None:
     """The record in a prepared model's folder if all its files are as ``prepare`` wrote them; else None."""
     try:
         check(folder)
+        record = _description(folder)
+        if record and record.precision == "int8":
+            check(folder, (COMPARISON,))
     except ModelError:
         return None
-    return _description(folder)
+    return record
 
 
 def descriptions(models_dir: Path, model: str) -> list[ModelRecord]:
@@ -132,9 +172,10 @@ def seal(staged: Path, record: ModelRecord, labels: Sequence[str]) -> None:
     """
     (staged / LABELS).write_bytes(msgspec.json.format(msgspec.json.encode(labels)))
     (staged / model_record.DESCRIPTION).write_bytes(msgspec.json.format(msgspec.json.encode(record)))
-    lines = [f"{sha256_of(staged / name)}  {name}\n" for name in FILES]
+    names = [*FILES, COMPARISON] if (staged / COMPARISON).exists() else [*FILES]
+    lines = [f"{sha256_of(staged / name)}  {name}\n" for name in names]
     (staged / CHECKSUMS).write_text("".join(lines))
-    for name in (*FILES, CHECKSUMS):
+    for name in (*names, CHECKSUMS):
         _sync(staged / name)
     _sync(staged)
 
@@ -169,13 +210,14 @@ def write(path: Path, content: bytes) -> None:
     temporary.replace(path)
 
 
-def remove_superseded(models_dir: Path, record: ModelRecord) -> None:
-    """Remove the same model's other folders: one is kept for each model.
+def remove_superseded(models_dir: Path, model: str, keep: Iterable[ModelRecord]) -> None:
+    """Remove the same model's other folders.
 
     A worker that still runs one of them goes on: it has its files open.
     """
-    for folder in _folders(models_dir, record.model):
-        if folder.name != record.folder:
+    kept = {record.folder for record in keep}
+    for folder in _folders(models_dir, model):
+        if folder.name not in kept:
             shutil.rmtree(folder)
 
 

@@ -6,7 +6,9 @@
     4. Compare     the converted model with torch; if they disagree, nothing is installed
     5. Install     the folder in MODELS_DIR, then ``in_use.json``, each by one rename
 
-Where all that was done before, it takes 0.3 s and no torch. The steps themselves are in ``recipe.py``.
+With PRECISION=int8, ``--int8`` or ``--photos``, in between: quantise the network, compare the two on photos, and
+install that, too. Where all was done before, it takes 0.3 s and no torch. The steps themselves are in ``recipe.py``
+and ``int8.py``.
 """
 
 from __future__ import annotations
@@ -17,19 +19,21 @@ import fcntl
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final, NamedTuple, get_args
 
 import msgspec
 
-from classifier import artifact, progress, recipe, weights
+from classifier import artifact, comparison, progress, recipe, weights
+from classifier.comparison import GOOD_ENOUGH
 from classifier.errors import ModelError, WeightsUnavailable
 from classifier.models import EFFICIENTNET_LITE2, INCEPTION_V3, NETWORKS
+from classifier.photos import ENOUGH_TO_JUDGE
 from classifier.recipe import Recipe
 from classifier.weights import Say
 from common import model_record, settings
 from common.errors import SettingsError
 from common.model_record import ModelRecord
-from common.settings import ModelChoice
+from common.settings import ModelChoice, PrecisionChoice, Settings
 
 _LOCK: Final = ".lock"
 _INSTALL: Final = "pip install -r requirements.txt"
@@ -46,12 +50,16 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         weights: An operator's own weights file, or None for the official one.
         labels: An operator's own labels, or None for ImageNet's.
         transform_input: What the operator's weights want; None if not said.
+        precision: How it is to compute.
+        photos: An operator's photos, to make and judge an int8 version with; None for those that packages bring.
     """
 
     model: ModelChoice
     weights: Path | None = None
     labels: Path | None = None
     transform_input: bool | None = None
+    precision: PrecisionChoice = "auto"
+    photos: Path | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -59,11 +67,18 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         return self.weights is None and self.labels is None and self.transform_input is None
 
 
+class Prepared(NamedTuple):
+    """A prepared model, and its int8 version if there is one."""
+
+    fp32: ModelRecord
+    int8: ModelRecord | None
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Returns its exit code."""
     try:
         configured = settings.load()
-        record = prepare(_parse(arguments, configured.model), configured.models_dir, _say)
+        record = prepare(_parse(arguments, configured), configured.models_dir, _say)
     except (ModelError, SettingsError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -75,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("interrupted; a download goes on from here next time\n")
         return 130
     _say(record.why)
+    _say(record.why_precision)
     return 0
 
 
@@ -91,28 +107,38 @@ def prepare(request: Request, models_dir: Path, say: Say) -> ModelRecord:
         OSError: ``models_dir`` cannot be written.
     """
     kept = _keep(request, models_dir)
-    if kept and kept == model_record.in_use(models_dir):
-        return kept  # no lock needed: all that was read was renamed into place, and nothing is to be written
+    if kept and _chosen(kept, request, models_dir) == model_record.in_use(models_dir):
+        # No lock needed: all that was read was renamed into place, and nothing is to be written.
+        return _chosen(kept, request, models_dir)
     models_dir.mkdir(parents=True, exist_ok=True)
     with _lock(models_dir, say):
         try:
-            record = _keep(request, models_dir) or _prepare(request, models_dir, say)
+            found = _keep(request, models_dir) or _prepare(request, models_dir, say)
         except ImportError as error:
             msg = f"a package that preparing needs is missing or broken ({error}); run: {_INSTALL}"
             raise ModelError(msg) from None
         finally:
             progress.clear(models_dir)
+        record = _chosen(found, request, models_dir)
         artifact.put_in_use(models_dir, record)
-        artifact.remove_superseded(models_dir, record)
+        artifact.remove_superseded(models_dir, record.model, filter(None, found))
     return record
 
 
-def _keep(request: Request, models_dir: Path) -> ModelRecord | None:
+def _keep(request: Request, models_dir: Path) -> Prepared | None:
+    """What is prepared already and satisfies the request; else None."""
+    fp32 = _keep_fp32(request, models_dir)
+    if fp32 is None or request.photos:
+        return None
+    int8 = artifact.prepared_int8(models_dir, fp32)
+    return None if request.precision == "int8" and int8 is None else Prepared(fp32, int8)
+
+
+def _keep_fp32(request: Request, models_dir: Path) -> ModelRecord | None:
     """The model that is prepared already and satisfies the request; else None."""
     if not request.is_plain:
         return None
-    found = _auto(models_dir) if request.model == "auto" else artifact.prepared(models_dir, request.model)
-    return _with_why(found, request.model) if found else None
+    return _auto(models_dir) if request.model == "auto" else artifact.prepared(models_dir, request.model)
 
 
 def _auto(models_dir: Path) -> ModelRecord | None:
@@ -143,16 +169,24 @@ def _fallback(models_dir: Path) -> ModelRecord | None:
     return artifact.prepared(models_dir, EFFICIENTNET_LITE2.name)
 
 
-def _prepare(request: Request, models_dir: Path, say: Say) -> ModelRecord:
+def _prepare(request: Request, models_dir: Path, say: Say) -> Prepared:
+    fp32 = _keep_fp32(request, models_dir) or recipe.make(_recipe(request, models_dir, say), models_dir, say)
+    int8 = artifact.prepared_int8(models_dir, fp32)
+    if request.photos or (request.precision == "int8" and int8 is None):
+        from classifier import int8 as making  # noqa: PLC0415 -- brings OpenVINO and numpy
+
+        int8 = making.make(models_dir, fp32, request.photos, say)
+    return Prepared(fp32, int8)
+
+
+def _recipe(request: Request, models_dir: Path, say: Say) -> Recipe:
     if request.weights:
-        chosen = recipe.own_weights(request.model, request.weights, request.labels, request.transform_input)
-    elif request.transform_input is not None:
+        return recipe.own_weights(request.model, request.weights, request.labels, request.transform_input)
+    if request.transform_input is not None:
         raise ModelError("--transform-input goes with --weights: what the official weights want is known")
-    elif request.model != "auto":
-        chosen = recipe.official(NETWORKS[request.model], models_dir, request.labels, say)
-    else:
-        chosen = _resolve_auto(models_dir, request.labels, say)
-    return _with_why(recipe.make(chosen, models_dir, say), request.model)
+    if request.model != "auto":
+        return recipe.official(NETWORKS[request.model], models_dir, request.labels, say)
+    return _resolve_auto(models_dir, request.labels, say)
 
 
 def _resolve_auto(models_dir: Path, labels: Path | None, say: Say) -> Recipe:
@@ -167,8 +201,27 @@ def _resolve_auto(models_dir: Path, labels: Path | None, say: Say) -> Recipe:
         return recipe.official(EFFICIENTNET_LITE2, models_dir, labels, say)
 
 
-def _with_why(record: ModelRecord, choice: ModelChoice) -> ModelRecord:
-    return msgspec.structs.replace(record, why=_why(record, choice))
+def _chosen(found: Prepared, request: Request, models_dir: Path) -> ModelRecord:
+    """The version that is to answer, with the reasons why."""
+    compared = comparison.read(models_dir / found.int8.folder) if found.int8 else None
+    if found.int8 and compared and (request.precision == "int8" or (request.precision == "auto" and compared.is_proof)):
+        why = f"It computes in 8 bits (int8){', as asked for' if request.precision == 'int8' else ''}: "
+        why += f"on {compared.agreeing} of {compared.photos} photos its best guess was that of full precision."
+        return msgspec.structs.replace(found.int8, why=_why(found.fp32, request.model), why_precision=why)
+    why = "It computes in full precision (fp32)."
+    if request.precision == "fp32":
+        why = "It computes in full precision (fp32), as asked for."
+    elif compared and compared.photos < ENOUGH_TO_JUDGE:
+        why = (
+            "It computes in full precision (fp32): its version in 8 bits (int8) was compared on "
+            f"{compared.photos} photos only, and {ENOUGH_TO_JUDGE} are asked for."
+        )
+    elif compared:
+        why = (
+            "It computes in full precision (fp32): its version in 8 bits (int8) agrees on "
+            f"{compared.bound} of photos for sure, and {GOOD_ENOUGH:.0%} are asked for."
+        )
+    return msgspec.structs.replace(found.fp32, why=_why(found.fp32, request.model), why_precision=why)
 
 
 def _why(record: ModelRecord, choice: ModelChoice) -> str:
@@ -194,12 +247,12 @@ def _lock(models_dir: Path, say: Say) -> Iterator[None]:
         yield
 
 
-def _parse(arguments: Sequence[str] | None, configured: ModelChoice) -> Request:
+def _parse(arguments: Sequence[str] | None, configured: Settings) -> Request:
     parser = argparse.ArgumentParser(
         prog="python -m classifier.prepare", description="Prepares the model that answers."
     )
     parser.add_argument(
-        "--model", choices=get_args(ModelChoice), default=configured, help="which model (default: MODEL)"
+        "--model", choices=get_args(ModelChoice), default=configured.model, help="which model (default: MODEL)"
     )
     parser.add_argument(
         "--weights", type=Path, metavar="FILE", help="your own Inception V3 weights: a state dict, .pth"
@@ -210,12 +263,20 @@ def _parse(arguments: Sequence[str] | None, configured: ModelChoice) -> Request:
         choices=("yes", "no"),
         help="with --weights: what torchvision's transform_input was when the model was trained",
     )
+    parser.add_argument(
+        "--int8", action="store_true", help="put an int8 version in use until the next start; PRECISION=int8 lasts"
+    )
+    parser.add_argument(
+        "--photos", type=Path, metavar="FOLDER", help="make an int8 version with your own photos, and judge it by them"
+    )
     given = parser.parse_args(arguments)
     return Request(
         model=given.model,
         weights=given.weights,
         labels=given.labels,
         transform_input=None if given.transform_input is None else given.transform_input == "yes",
+        precision="int8" if given.int8 else configured.precision,
+        photos=given.photos,
     )
 
 

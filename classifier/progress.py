@@ -22,12 +22,16 @@ DOWNLOADING: Final = "Downloading the weights"
 READING: Final = "Reading the weights"
 CONVERTING: Final = "Converting the model"
 COMPARING: Final = "Comparing it with the original"
+QUANTISING: Final = "Making it faster, in 8 bits"
+JUDGING: Final = "Comparing its answers"
 _STEPS: Final = (LOOKING, DOWNLOADING, READING, CONVERTING, COMPARING)
+_INT8_STEPS: Final = (*_STEPS, QUANTISING, JUDGING)
 
 
 def tell(models_dir: Path, text: str, fraction: float | None = None) -> None:
     """Say which step is under way, and how much of it is done (0 to 1) where that is known."""
-    told = {"pid": os.getpid(), "step": _STEPS.index(text) + 1, "of": len(_STEPS), "text": text}
+    steps = _STEPS if text in _STEPS else _INT8_STEPS
+    told = {"pid": os.getpid(), "step": steps.index(text) + 1, "of": len(steps), "text": text}
     if fraction is not None:
         told["fraction"] = fraction
     with contextlib.suppress(OSError):  # a full disk ends the preparing itself soon enough

@@ -48,7 +48,7 @@ class Classifier:
             raise ModelError(msg)
         artifact.check_in_use(settings.models_dir, record)
         folder = settings.models_dir / record.folder
-        classifier = cls(record, open_engine(settings.engine, folder, record), _labels(folder))
+        classifier = cls(record, open_engine(settings, folder, record), _labels(folder))
         classifier._warm_up()
         return classifier
 
@@ -72,10 +72,9 @@ class Classifier:
         return self.engine.logits(images)
 
     def _top(self, logits: npt.NDArray[np.float32]) -> tuple[Prediction, ...]:
-        scores = np.exp(logits.astype(np.float64) - logits.max())  # minus the largest: exp cannot overflow
-        probabilities = scores / scores.sum()
-        best = np.argsort(-probabilities, kind="stable")[:TOP]
-        return tuple(Prediction(self.labels[index], float(probabilities[index])) for index in best)
+        sure = probabilities(logits)
+        best = np.argsort(-sure, kind="stable")[:TOP]
+        return tuple(Prediction(self.labels[index], float(sure[index])) for index in best)
 
     def _warm_up(self) -> None:
         """Classify a grey picture: the first one takes longer, and no user should wait for it."""
@@ -84,6 +83,13 @@ class Classifier:
         if logits.shape != (1, len(self.labels)):
             msg = f"{self.record.folder} gives {logits.shape[1]} scores for {len(self.labels)} labels; "
             raise ModelError(msg + artifact.PREPARE_AGAIN)
+
+
+def probabilities(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """What one picture's scores mean: all classes together are 1."""
+    scores = np.exp(logits.astype(np.float64) - logits.max())  # minus the largest: exp cannot overflow
+    shares: npt.NDArray[np.float64] = scores / scores.sum()
+    return shares
 
 
 def _labels(folder: Path) -> list[str]:

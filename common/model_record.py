@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -19,6 +19,8 @@ from common.model_input import InputSpec
 IN_USE = "in_use.json"
 DESCRIPTION = "model.json"
 _LOOK_AGAIN_S: Final = 1.0
+
+Precision = Literal["fp32", "int8"]
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +39,10 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
         labels_source: Name of the operator's file that its labels come from; '' if they are ImageNet's.
         transform_input: Whether the network itself re-normalises its input (Inception V3's official weights
             want that); None where the question does not arise.
+        precision: How it computes: with 32-bit floating-point numbers, or mostly with 8-bit integers.
+        made_from: The folder of the fp32 model that an int8 one was made from; '' for fp32.
         why: Why this model answers and no other, one sentence for people; '' in ``model.json``.
+        why_precision: Why in this precision, likewise.
     """
 
     model: str
@@ -49,7 +54,10 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
     weights_source: str
     labels_source: str = ""
     transform_input: bool | None = None
+    precision: Precision = "fp32"
+    made_from: str = ""
     why: str = ""
+    why_precision: str = ""
 
 
 def read(path: Path) -> ModelRecord | None:

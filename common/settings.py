@@ -24,6 +24,7 @@ TELEGRAM_API: Final = "https://api.telegram.org"
 
 ModelChoice = Literal["auto", "inception_v3", "efficientnet_lite2"]
 EngineChoice = Literal["auto", "openvino", "torch"]
+PrecisionChoice = Literal["auto", "fp32", "int8"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -40,6 +41,8 @@ class Settings:
         data_dir: Files, locks, and our own Redis's data.
         model: Which model answers.
         engine: What runs it.
+        precision: How it computes, where OpenVINO runs it.
+        classify_threads: How many threads run it; None for as many as there are cores for them.
         models_dir: Where prepared models lie.
         allowed_chats: Who is served, by chat ids; everybody if none is named.
         user_rate: How many pictures, or other messages, one user may send in a minute.
@@ -59,6 +62,8 @@ class Settings:
     data_dir: Path = ROOT / "run"
     model: ModelChoice = "auto"
     engine: EngineChoice = "auto"
+    precision: PrecisionChoice = "auto"
+    classify_threads: int | None = None
     models_dir: Path = ROOT / "models"
     allowed_chats: frozenset[int] = frozenset()
     user_rate: int = 20
@@ -228,6 +233,8 @@ _SETTINGS: Final[Mapping[str, tuple[str, Callable[[str, str], object]]]] = {
     "DATA_DIR": ("data_dir", _path),
     "MODEL": ("model", _choice(get_args(ModelChoice))),
     "ENGINE": ("engine", _choice(get_args(EngineChoice))),
+    "PRECISION": ("precision", _choice(get_args(PrecisionChoice))),
+    "CLASSIFY_THREADS": ("classify_threads", _count(1)),
     "MODELS_DIR": ("models_dir", _path),
     "ALLOWED_CHATS": ("allowed_chats", _chats),
     "USER_RATE": ("user_rate", _count(1)),

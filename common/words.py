@@ -86,6 +86,7 @@ def about(version: str, model: ModelRecord | None) -> str:
         f"Whatsit {version}.",
         f"{model.title} answers. It knows {model.classes} kinds of things.",
         model.why,
+        model.why_precision,
         "Your picture is deleted as soon as I have looked at it, your message as soon as it is answered.",
         "What I said of a picture I remember for a while, without the picture and without you, in case it comes again.",
     ]

@@ -10,9 +10,10 @@ from typing import Final, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from classifier.compiled import CACHE
 from classifier.errors import ModelError
 from common.model_record import ModelRecord
-from common.settings import EngineChoice
+from common.settings import EngineChoice, Settings
 
 # NVIDIA's driver, the same under WSL, and AMD's. Importing torch only to hear "no GPU" would take 5 s.
 _GPU_DEVICES: Final = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"))
@@ -43,21 +44,27 @@ def choose(choice: EngineChoice) -> Literal["openvino", "torch"]:
     return "torch" if _torch_has_gpu() else "openvino"
 
 
-def open_engine(choice: EngineChoice, folder: Path, record: ModelRecord) -> Engine:
-    """The engine, with the model in ``folder`` loaded.
+def open_engine(settings: Settings, folder: Path, record: ModelRecord) -> Engine:
+    """The engine that is set, with the model in ``folder`` loaded.
 
     Raises:
-        ModelError: A file of the model is missing or altered, or what the engine needs is not installed.
+        ModelError: A file of the model is missing or altered, it is prepared in another precision than is set, or
+            what the engine needs is not installed.
     """
-    engine = choose(choice)
+    engine = choose(settings.engine)
     try:
         if engine == "torch":
+            if settings.precision == "int8":
+                _log.warning("PRECISION=int8 changes nothing: torch (ENGINE=%s) computes in fp32", settings.engine)
             from classifier.engines.torch import TorchEngine  # noqa: PLC0415 -- 5 s
 
             return TorchEngine(folder, record)
+        if settings.precision not in ("auto", record.precision):
+            msg = f"PRECISION={settings.precision}, and {record.title} is in use in {record.precision}; run: make model"
+            raise ModelError(msg)
         from classifier.engines.openvino import OpenVinoEngine  # noqa: PLC0415 -- 0.3 s
 
-        return OpenVinoEngine(folder)
+        return OpenVinoEngine(folder, threads=settings.classify_threads, cache=settings.data_dir / CACHE)
     except _NOT_INSTALLED as error:
         other = "openvino" if engine == "torch" else "torch"
         msg = (

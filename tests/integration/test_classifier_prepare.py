@@ -30,7 +30,7 @@ from common.images import to_pixels
 from common.model_record import ModelRecord
 from common.settings import ROOT, EngineChoice
 from tests import photos
-from tests.models_fixtures import quiet, serving
+from tests.models_fixtures import copy_models, quiet, serving
 
 LITE2 = Request(model="efficientnet_lite2")
 INCEPTION = Request(model="inception_v3")
@@ -47,21 +47,16 @@ def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(weights, "_official_url", lambda: f"http://127.0.0.1:9/{INCEPTION_V3.weights_file}")
 
 
-def link_large(source: str, target: str) -> None:
-    """Copy a file; a large one by a hard link, so a test must not write into it: see ``truncate``."""
-    (os.link if source.endswith((".bin", ".pth")) else shutil.copy)(source, target)
-
-
 @pytest.fixture
 def models_dir(tmp_path: Path, lite2_dir: Path) -> Path:
     """A ``MODELS_DIR`` of one's own, where EfficientNet-Lite2 is in use."""
-    return Path(shutil.copytree(lite2_dir, tmp_path / "models", copy_function=link_large))
+    return copy_models(lite2_dir, tmp_path / "models")
 
 
 @pytest.fixture
 def own_dir(tmp_path: Path, inception_dir: Path) -> Path:
     """A ``MODELS_DIR`` of one's own, where an operator's Inception V3 is in use."""
-    return Path(shutil.copytree(inception_dir, tmp_path / "models", copy_function=link_large))
+    return copy_models(inception_dir, tmp_path / "models")
 
 
 @pytest.fixture
@@ -82,7 +77,7 @@ def labelled(lite2_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("labelled")
     file = folder / "things.json"
     file.write_bytes(msgspec.json.encode([f"thing {number}" for number in range(1000)]))
-    models_dir = Path(shutil.copytree(lite2_dir, folder / "models", copy_function=link_large))
+    models_dir = copy_models(lite2_dir, folder / "models")
     prepare(Request(model="efficientnet_lite2", labels=file), models_dir, quiet)
     return models_dir
 
@@ -90,7 +85,7 @@ def labelled(lite2_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def labelled_dir(tmp_path: Path, labelled: Path) -> Path:
     """A ``MODELS_DIR`` of one's own, where EfficientNet-Lite2 with an operator's labels is in use."""
-    return Path(shutil.copytree(labelled, tmp_path / "models", copy_function=link_large))
+    return copy_models(labelled, tmp_path / "models")
 
 
 State = dict[str, Tensor]
@@ -141,7 +136,9 @@ def test_the_folder_holds_what_its_record_and_checksums_say(lite2_dir: Path) -> 
 
     assert checked.returncode == 0
     assert {path.name for path in folder.iterdir()} == {*artifact.FILES, artifact.CHECKSUMS}
-    assert model_record.read(folder / model_record.DESCRIPTION) == msgspec.structs.replace(record, why="")
+    assert model_record.read(folder / model_record.DESCRIPTION) == msgspec.structs.replace(
+        record, why="", why_precision=""
+    )
     assert msgspec.json.decode((folder / artifact.LABELS).read_bytes()) == list(labels.imagenet())
     assert (record.title, record.classes) == ("EfficientNet-Lite2", 1000)
     assert record.weights_sha256 == artifact.sha256_of(folder / artifact.TORCH_WEIGHTS)
@@ -322,12 +319,21 @@ def test_a_second_prepare_waits_for_the_first(tmp_path: Path, lite2_dir: Path) -
     rest = second.communicate(timeout=60)[0]
 
     assert first_line == f"another prepare is at work in {models_dir}: waiting for it\n"
-    assert rest == "EfficientNet-Lite2 answers: it was asked for by name.\n"
+    assert rest.splitlines() == [
+        "EfficientNet-Lite2 answers: it was asked for by name.",
+        "It computes in full precision (fp32).",
+    ]
     assert second.returncode == 0
 
 
 def environment(models_dir: Path) -> dict[str, str]:
-    return {**os.environ, "MODELS_DIR": str(models_dir), "MODEL": "auto"}
+    return {
+        **os.environ,
+        "MODELS_DIR": str(models_dir),
+        "MODEL": "auto",
+        "PRECISION": "auto",
+        "DATA_DIR": str(serving(models_dir).data_dir),
+    }
 
 
 def truncate(path: Path) -> None:

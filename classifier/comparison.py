@@ -1,0 +1,120 @@
+"""How far int8's answers are those of fp32: on photos that it was not calibrated on, with what can be said for sure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from classifier import artifact
+from classifier.photos import ENOUGH_TO_JUDGE
+
+CONFIDENCE: Final = 0.95
+GOOD_ENOUGH: Final = 0.97
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What a picture costs.
+
+    Attributes:
+        ms: Time, in milliseconds.
+        mb: Memory of the whole process, in megabytes; 0 if the system does not tell.
+    """
+
+    ms: float
+    mb: int
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """Int8 beside the fp32 model that it was made from.
+
+    Attributes:
+        source: Where the photos came from, for people.
+        calibrated_on: How many photos it was calibrated on.
+        photos: How many others it was compared on.
+        agreeing: How many of these have the same best class in both.
+        agreement: The share of these.
+        surely: The lower bound of that share: see ``surely``.
+        mean_change: How much the probability of fp32's best class changes, on average …
+        largest_change: … and at most.
+        fp32: What a picture costs in fp32.
+        int8: What it costs in int8.
+    """
+
+    source: str
+    calibrated_on: int
+    photos: int
+    agreeing: int
+    agreement: float
+    surely: float
+    mean_change: float
+    largest_change: float
+    fp32: Cost
+    int8: Cost
+
+    @property
+    def is_proof(self) -> bool:
+        """Whether int8 may answer without being asked for."""
+        return self.photos >= ENOUGH_TO_JUDGE and self.surely >= GOOD_ENOUGH
+
+    @property
+    def bound(self) -> str:
+        """``surely`` for people; rounded down, or 96.96 % would read as the 97 % that it is not."""
+        return f"{math.floor(self.surely * 1000) / 1000:.1%}"
+
+    def lines(self) -> Iterator[str]:
+        """All of it, for people."""
+        yield (
+            f"same best class: {self.agreeing} of {self.photos} ({self.agreement:.1%}); "
+            f"surely {self.bound} or more (lower {CONFIDENCE:.0%} bound, Clopper-Pearson, one-sided)"
+        )
+        yield (
+            f"the probability of fp32's best class changes by {self.mean_change:.1%} on average, "
+            f"by {self.largest_change:.1%} at most"
+        )
+        yield f"one picture takes {self.int8.ms} ms, not {self.fp32.ms}; memory {self.int8.mb} MB, not {self.fp32.mb}"
+        if self.photos < ENOUGH_TO_JUDGE:
+            yield (
+                f"{self.photos} photos prove little. PRECISION=auto asks for {ENOUGH_TO_JUDGE}: "
+                "name a folder with photos of yours by --photos"
+            )
+
+
+def surely(agreeing: int, photos: int) -> float:
+    """The lower 95 % confidence bound of a share, one-sided: the exact one of Clopper and Pearson (1934).
+
+    That is the share with which so many agreeing photos, or more, would come by chance in one of 20 samples.
+    """
+    if agreeing == 0:
+        return 0.0
+    low, high = 0.0, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        if _at_least(agreeing, photos, middle) < 1 - CONFIDENCE:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _at_least(agreeing: int, photos: int, share: float) -> float:
+    """The probability of so many agreeing photos, or more, where the share of such photos is known."""
+    log_ways = math.lgamma(photos + 1)
+    return sum(
+        math.exp(
+            log_ways
+            - math.lgamma(count + 1)
+            - math.lgamma(photos - count + 1)
+            + count * math.log(share)
+            + (photos - count) * math.log1p(-share)
+        )
+        for count in range(agreeing, photos + 1)
+    )
+
+
+def read(folder: Path) -> Comparison:
+    """The comparison in an int8 model's folder."""
+    return msgspec.json.decode((folder / artifact.COMPARISON).read_bytes(), type=Comparison)

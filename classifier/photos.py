@@ -1,0 +1,137 @@
+"""Real photos to make and judge an int8 model with: an operator's own, or the few that packages bring.
+
+Those that judge are never those that were calibrated on: each photo belongs to one part by its content.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.util
+import random
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from classifier.errors import ModelError
+from common.decoder_protocol import MAX_BYTES
+from common.model_input import InputSpec
+
+ENOUGH_TO_JUDGE: Final = 200
+MOST_TO_CALIBRATE: Final = 300  # NNCF's own default
+MOST: Final = 2300
+
+_FEWEST_TO_CALIBRATE: Final = 40
+# From scikit-image's and scikit-learn's wheels: what people would photograph; no microscopy, no test charts.
+_SHIPPED: Final = {
+    "skimage": (
+        *("astronaut.png", "brick.png", "camera.png", "chelsea.png", "coffee.png", "coins.png"),
+        *("grass.png", "gravel.png", "motorcycle_left.png", "rocket.jpg"),
+    ),
+    "sklearn": ("china.jpg", "flower.jpg"),
+}
+_FOLDERS: Final = {"skimage": "data", "sklearn": "datasets/images"}
+
+
+class Photo(NamedTuple):
+    """A photo by the hash of what the model is to see of it: two files of the same picture are one photo."""
+
+    digest: str
+    path: Path
+
+
+@dataclasses.dataclass(frozen=True)
+class Photos:
+    """Photos in two parts that have none in common, and what they came from.
+
+    Attributes:
+        source: Where they came from, for people.
+        calibration: Those that the ranges of numbers are taken from.
+        judging: Those that the answers are compared on.
+        passed_over: How many files were no picture, or the same picture as another.
+    """
+
+    source: str
+    calibration: tuple[Photo, ...]
+    judging: tuple[Photo, ...]
+    passed_over: int
+
+    @property
+    def digest(self) -> str:
+        """Names these very photos, in these parts."""
+        names = [photo.digest for photo in (*self.calibration, *self.judging)]
+        return hashlib.sha256(f"{len(self.calibration)} {names}".encode()).hexdigest()
+
+
+def find(folder: Path | None, spec: InputSpec) -> Photos:
+    """The photos in a folder and the folders in it; without one, those that packages bring.
+
+    Raises:
+        ModelError: There are fewer than two.
+    """
+    files = _shipped() if folder is None else _files(folder)
+    found: dict[str, Photo] = {}
+    for path in files:
+        pixels = _pixels(path, spec)
+        if pixels is not None:
+            photo = Photo(hashlib.sha256(pixels).hexdigest(), path)
+            found.setdefault(photo.digest, photo)
+    photos = sorted(found.values())
+    judged = _number_to_judge(len(photos))
+    if not judged:
+        where = f"--photos {folder}" if folder else "the packages scikit-image and scikit-learn"
+        msg = f"{where}: {len(photos)} pictures that the bot could read; int8 needs two, and better hundreds"
+        raise ModelError(msg)
+    return Photos(
+        source="scikit-image and scikit-learn" if folder is None else folder.name,
+        calibration=tuple(photos[judged:]),
+        judging=tuple(photos[:judged]),
+        passed_over=len(files) - len(photos),
+    )
+
+
+def _number_to_judge(photos: int) -> int:
+    """So many that the judgement counts, if there are as many; else a third."""
+    if photos < ENOUGH_TO_JUDGE + _FEWEST_TO_CALIBRATE:
+        return (photos + 1) // 3
+    return max(ENOUGH_TO_JUDGE, photos - MOST_TO_CALIBRATE)
+
+
+def _shipped() -> list[Path]:
+    files = []
+    for package, names in _SHIPPED.items():
+        spec = importlib.util.find_spec(package)  # not imported: that takes a second
+        for location in (spec and spec.submodule_search_locations) or ():
+            files += [Path(location) / _FOLDERS[package] / name for name in names]
+    return files
+
+
+def _files(folder: Path) -> list[Path]:
+    """At most ``MOST`` files, and if there are more, always the same ones, from all over the folder."""
+    if not folder.is_dir():
+        msg = f"--photos {folder}: no such folder"
+        raise ModelError(msg)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    random.Random(0).shuffle(files)  # noqa: S311 -- nothing secret
+    return files[:MOST]
+
+
+def pixels(photos: Iterable[Photo], spec: InputSpec) -> Iterator[bytes]:
+    """What the model is to see of each photo."""
+    for photo in photos:
+        seen = _pixels(photo.path, spec)
+        if seen is None or hashlib.sha256(seen).hexdigest() != photo.digest:
+            msg = f"{photo.path} changed while it was worked with: start again"
+            raise ModelError(msg)
+        yield seen
+
+
+def _pixels(path: Path, spec: InputSpec) -> bytes | None:
+    from common.images import decode_to_pixels  # noqa: PLC0415 -- Pillow with all its plug-ins: serving needs none
+
+    try:
+        is_possible = path.stat().st_size <= MAX_BYTES  # a film need not be read to know that it is none
+        seen = decode_to_pixels(path.read_bytes(), spec) if is_possible else None
+    except OSError:
+        return None
+    return seen if isinstance(seen, bytes) else None

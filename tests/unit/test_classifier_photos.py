@@ -1,0 +1,113 @@
+"""Photos for int8: two parts that have no picture in common, always the same ones for the same photos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from classifier import photos
+from classifier.errors import ModelError
+from classifier.models import EFFICIENTNET_LITE2, INCEPTION_V3
+from classifier.photos import Photos
+
+SPEC = EFFICIENTNET_LITE2.input
+
+
+def picture(path: Path, number: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 8), (number % 256, number // 256, 7)).save(path)
+    return path
+
+
+def album(folder: Path, number: int) -> Path:
+    for index in range(number):
+        picture(folder / f"{index:04}.png", index)
+    return folder
+
+
+def digests(found: Photos) -> tuple[list[str], list[str]]:
+    return [photo.digest for photo in found.calibration], [photo.digest for photo in found.judging]
+
+
+def test_no_photo_judges_that_was_calibrated_on(tmp_path: Path) -> None:
+    calibration, judging = digests(photos.find(album(tmp_path, 50), SPEC))
+
+    assert not set(calibration) & set(judging)
+    assert len(set(calibration) | set(judging)) == 50
+
+
+def test_a_photo_keeps_its_part_whatever_its_file_is_called(tmp_path: Path) -> None:
+    before = photos.find(album(tmp_path / "before", 20), SPEC)
+    for index in range(20):
+        picture(tmp_path / "after" / f"{index % 3}" / f"{100 - index}.bmp", index)
+
+    after = photos.find(tmp_path / "after", SPEC)
+
+    assert digests(after) == digests(before)
+    assert after.digest == before.digest
+
+
+def test_the_same_picture_twice_counts_once(tmp_path: Path) -> None:
+    album(tmp_path, 6)
+    picture(tmp_path / "again.png", 3)
+    picture(tmp_path / "otherwise stored.bmp", 3)
+
+    found = photos.find(tmp_path, SPEC)
+
+    assert len(found.calibration) + len(found.judging) == 6
+    assert found.passed_over == 2
+
+
+def test_what_is_no_picture_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    album(tmp_path, 3)
+    (tmp_path / "notes.txt").write_text("of a journey")
+    monkeypatch.setattr(photos, "MAX_BYTES", 10_000)
+    (tmp_path / "film.mp4").write_bytes(bytes(10_001))
+
+    assert photos.find(tmp_path, SPEC).passed_over == 2
+
+
+@pytest.mark.parametrize(
+    ("number", "judging"),
+    [(2, 1), (3, 1), (12, 4), (239, 80), (240, 200), (300, 200), (500, 200), (501, 201), (1000, 700)],
+)
+def test_200_judge_if_there_are_as_many_and_300_calibrate_at_most(number: int, judging: int) -> None:
+    assert photos._number_to_judge(number) == judging
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_fewer_than_two_photos_are_refused(tmp_path: Path, number: int) -> None:
+    with pytest.raises(ModelError, match=rf"--photos {tmp_path}: {number} pictures .*; int8 needs two"):
+        photos.find(album(tmp_path, number), SPEC)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"--photos .*/absent: no such folder"):
+        photos.find(tmp_path / "absent", SPEC)
+
+
+def test_of_a_large_folder_always_the_same_files_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photos, "MOST", 10)
+    album(tmp_path, 40)
+
+    taken = photos.find(tmp_path, SPEC)
+
+    assert taken == photos.find(tmp_path, SPEC)
+    assert len(taken.calibration) + len(taken.judging) == 10
+    assert max(photo.path.stem for photo in taken.calibration + taken.judging) > "0010", "from all over the folder"
+
+
+def test_packages_bring_twelve_photos() -> None:
+    found = photos.find(None, INCEPTION_V3.input)
+
+    assert (len(found.calibration), len(found.judging), found.passed_over) == (8, 4, 0)
+
+
+def test_a_photo_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
+    found = photos.find(album(tmp_path, 3), SPEC)
+    picture(found.judging[0].path, 99)
+
+    with pytest.raises(ModelError, match="changed while it was worked with"):
+        list(photos.pixels(found.judging, SPEC))
