@@ -15,6 +15,7 @@ help: ## this list
 run: $(VENV)/.run ## install, prepare the model, start the bot in the foreground; Ctrl-C stops it
 	@$(BIN)/python -m classifier.prepare
 	@umask 077; mkdir -p run/logs
+	@umask 077; $(BIN)/python -m common.processes
 	@$(BIN)/python -m common.banner
 	@umask 077; exec $(BIN)/supervisord --nodaemon --configuration supervisord.conf
 

@@ -12,8 +12,6 @@ import logging
 import time
 from collections.abc import Sequence
 
-import telegram
-
 from common import VERSION, polling, words
 from common.answers import Answers
 from common.channels import Channels
@@ -35,7 +33,7 @@ from common.process import run
 from common.settings import Settings
 from common.store import Store
 from common.telegram import MAX_FILE_BYTES, Me, Telegram
-from common.updates import Asked, Command, Link, NotServed, Photo, Unwelcome, asked
+from common.updates import Asked, Command, Link, NotServed, Photo, Unwelcome, asked, message_of
 from common.worker import Outputs, Worker
 
 _log = logging.getLogger(__name__)
@@ -81,19 +79,19 @@ class Receive(Worker[AcceptUpdate | DownloadPhoto]):
         """Read an update, or download a photo."""
         if isinstance(message, DownloadPhoto):
             return await self._download(message)
-        update = telegram.Update.de_json(message.update, None)
-        if update.message is None:
+        said = message_of(message.update)
+        if said is None:
             return None
-        found = self._allowed(update.message, asked(update.message, self.me))
+        found = self._allowed(said.chat.id, asked(said, self.me))
         started = [self._start(message, index, item, len(found)) for index, item in enumerate(found)]
         if any(isinstance(first, DownloadPhoto | FetchUrl) for first in started):
             return [*started, ShowTyping(job=started[0].job, at=time.time())]
         return started
 
-    def _allowed(self, message: telegram.Message, found: Sequence[Asked]) -> Sequence[Asked]:
+    def _allowed(self, chat_id: int, found: Sequence[Asked]) -> Sequence[Asked]:
         """What is asked for, or in a chat that is not served, the one thing to say about it."""
         chats = self.settings.allowed_chats
-        return found if not found or not chats or message.chat.id in chats else (NotServed(),)
+        return found if not found or not chats or chat_id in chats else (NotServed(),)
 
     def _start(self, message: AcceptUpdate, index: int, item: Asked, of: int) -> Message:
         """The first message of a job."""

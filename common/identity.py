@@ -104,6 +104,11 @@ def process_name(channel: str) -> str:
     return os.environ.get("SUPERVISOR_PROCESS_NAME", channel)
 
 
+def supervisors_name(group: str, process: str) -> str:
+    """What ``supervisorctl`` calls a process: as its program, or ``program:process`` where that has several."""
+    return process if process == group else f"{group}:{process}"
+
+
 def end_with_supervisor() -> None:
     """Have the kernel send SIGTERM when supervisord dies, so that a new one finds the field clear (Linux only).
 

@@ -42,7 +42,8 @@ class Settings:
         model: Which model answers.
         engine: What runs it.
         precision: How it computes, where OpenVINO runs it.
-        classify_threads: How many threads run it; None for as many as there are cores for them.
+        classify_threads: How many threads run it in each process; None for as many as there are cores for them.
+        classify_processes: How many processes run it, and share what waits.
         models_dir: Where prepared models lie.
         allowed_chats: Who is served, by chat ids; everybody if none is named.
         user_rate: How many pictures, or other messages, one user may send in a minute.
@@ -64,6 +65,7 @@ class Settings:
     engine: EngineChoice = "auto"
     precision: PrecisionChoice = "auto"
     classify_threads: int | None = None
+    classify_processes: int = 1
     models_dir: Path = ROOT / "models"
     allowed_chats: frozenset[int] = frozenset()
     user_rate: int = 20
@@ -235,6 +237,7 @@ _SETTINGS: Final[Mapping[str, tuple[str, Callable[[str, str], object]]]] = {
     "ENGINE": ("engine", _choice(get_args(EngineChoice))),
     "PRECISION": ("precision", _choice(get_args(PrecisionChoice))),
     "CLASSIFY_THREADS": ("classify_threads", _count(1)),
+    "CLASSIFY_PROCESSES": ("classify_processes", _count(1)),
     "MODELS_DIR": ("models_dir", _path),
     "ALLOWED_CHATS": ("allowed_chats", _chats),
     "USER_RATE": ("user_rate", _count(1)),

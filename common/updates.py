@@ -84,6 +84,15 @@ _NAMES: Final = {
 }
 
 
+def message_of(update: dict[str, Any]) -> Message | None:
+    """The new message that an update brings, if it brings one.
+
+    Raises:
+        Exception: python-telegram-bot cannot read it.
+    """
+    return Update.de_json(update, None).message
+
+
 def asked(message: Message, me: Me) -> Sequence[Asked]:
     """What the message asks of the bot; nothing if it is not meant for it.
 

@@ -26,7 +26,7 @@ from supervisor import childutils
 
 from common import identity, logs, settings
 from common.errors import SettingsError
-from common.identity import SILENT_LIMIT_S
+from common.identity import SILENT_LIMIT_S, supervisors_name
 from common.messages import CHANNELS
 from common.settings import Settings
 
@@ -95,15 +95,10 @@ def workers(processes: Iterable[Mapping[str, Any]], config: Settings) -> dict[st
         config: Where heartbeat files are.
     """
     return {
-        _name(process["group"], process["name"]): Sign(process["pid"], _touched_ns(config, process["name"]))
+        supervisors_name(process["group"], process["name"]): Sign(process["pid"], _touched_ns(config, process["name"]))
         for process in processes
-        # The group is named like the program, also where a program has several processes.
         if process["group"] in CHANNELS and process["statename"] in {"STARTING", "RUNNING"}
     }
-
-
-def _name(group: str, process: str) -> str:
-    return process if process == group else f"{group}:{process}"
 
 
 def _touched_ns(config: Settings, process: str) -> int | None:

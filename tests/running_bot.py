@@ -41,7 +41,9 @@ class Bot:
     supervisord: subprocess.Popen[bytes] | None = None
 
     def launch(self) -> None:
-        """Start supervisord, and wait for nothing."""
+        """Start supervisord as `make run` does, and wait for nothing."""
+        processes = [self._bin("python"), "-m", "common.processes"]
+        subprocess.run(processes, cwd=self.root, env=self.environ, check=True)
         with (self.root / "run" / "supervisord.out").open("ab") as out:
             self.supervisord = subprocess.Popen(
                 [self._bin("supervisord"), "--nodaemon"],
@@ -114,7 +116,12 @@ class Bot:
     def _is_ready(self) -> bool:
         assert self.supervisord
         assert self.supervisord.poll() is None, self.all_logs()
-        return all(f"{worker} is ready" in self.log(worker) for worker in CHANNELS)
+        return all(f"{worker} is ready" in self.log(self.processes(worker)[0]) for worker in CHANNELS)
+
+    def processes(self, worker: str) -> list[str]:
+        """The names of a worker's processes."""
+        count = int(self.environ.get("CLASSIFY_PROCESSES", 1)) if worker == "classify" else 1
+        return [worker] if count == 1 else [f"{worker}_{number}" for number in range(1, count + 1)]
 
     def _bin(self, name: str) -> str:
         return str(self.root / ".venv" / "bin" / name)

@@ -10,6 +10,7 @@ from typing import Final, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from classifier import cores
 from classifier.compiled import CACHE
 from classifier.errors import ModelError
 from common.model_record import ModelRecord
@@ -64,7 +65,7 @@ def open_engine(settings: Settings, folder: Path, record: ModelRecord) -> Engine
             raise ModelError(msg)
         from classifier.engines.openvino import OpenVinoEngine  # noqa: PLC0415 -- 0.3 s
 
-        return OpenVinoEngine(folder, threads=settings.classify_threads, cache=settings.data_dir / CACHE)
+        return OpenVinoEngine(folder, threads=_threads(settings), cache=settings.data_dir / CACHE)
     except _NOT_INSTALLED as error:
         other = "openvino" if engine == "torch" else "torch"
         msg = (
@@ -72,6 +73,10 @@ def open_engine(settings: Settings, folder: Path, record: ModelRecord) -> Engine
             f"run: pip install -r requirements.txt, or set ENGINE={other}"
         )
         raise ModelError(msg) from None
+
+
+def _threads(settings: Settings) -> int:
+    return settings.classify_threads or max(1, cores.usable() // settings.classify_processes)
 
 
 def _torch_has_gpu() -> bool:

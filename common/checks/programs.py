@@ -26,12 +26,21 @@ _LONGEST_SUFFIX: Final = 8
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """One of Supervisor's programs: https://supervisord.org/subprocess.html#process-states.
+    """A process of one of Supervisor's programs: https://supervisord.org/subprocess.html#process-states.
 
-    ``log`` is what ``supervisorctl tail`` is given to show what the program says.
+    Attributes:
+        name: What ``supervisorctl`` calls it.
+        group: The program.
+        process: The process's own name.
+        state: As Supervisor calls it.
+        exit_status: How it ended, if it has.
+        running_s: Since when it runs, if it does.
+        log: What ``supervisorctl tail`` is given to show what it says.
     """
 
     name: str
+    group: str
+    process: str
     state: str
     exit_status: int
     running_s: float
@@ -83,9 +92,11 @@ def programs(sock: Path, limit_s: float = ANSWER_LIMIT_S) -> list[Program]:
 
 
 def _program(row: Mapping[str, Any]) -> Program:
+    group, process = row["group"], row["name"]
+    name = identity.supervisors_name(group, process)
     # The watchdog talks with Supervisor over its standard output, and keeps no log of that.
-    log = row["name"] if row["stdout_logfile"] else f"{row['name']} stderr"
-    return Program(row["name"], row["statename"], row["exitstatus"], row["now"] - row["start"], log)
+    log = name if row["stdout_logfile"] else f"{name} stderr"
+    return Program(name, group, process, row["statename"], row["exitstatus"], row["now"] - row["start"], log)
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -105,7 +116,7 @@ def _judged(found: Sequence[Program], config: Settings | None, hangs_after_s: fl
         alike.setdefault(_about(program), []).append(program.name)
     results = [Result(told.level, told.text.format(", ".join(names))) for told, names in alike.items()]
     if config:
-        results += _hanging(found, config, hangs_after_s)
+        results += [*_hanging(found, config, hangs_after_s), *_number(found, config)]
     if any(result.level != "ok" for result in results):
         return together(results)
     run = [program.name for program in found if program.state == "RUNNING"]
@@ -121,7 +132,7 @@ def _about(program: Program) -> Result:
             return ok("{}")
         case "STARTING" | "STOPPING":
             return warn("starting or stopping, look again in a moment: {}")
-        case "EXITED" if program.exit_status == 0 and name not in CHANNELS:
+        case "EXITED" if program.exit_status == 0 and program.group not in CHANNELS:
             return ok("{}")  # not needed: it said why, and ended
         case "STOPPED" | "EXITED" if program.exit_status == 0:
             return warn("stopped, `supervisorctl start NAME` starts one: {}")
@@ -131,9 +142,16 @@ def _about(program: Program) -> Result:
 
 def _hanging(found: Sequence[Program], config: Settings, after_s: float) -> Iterator[Result]:
     for program in found:
-        if program.name not in CHANNELS or program.state != "RUNNING" or program.running_s < after_s:
+        if program.group not in CHANNELS or program.state != "RUNNING" or program.running_s < after_s:
             continue
-        beat = identity.heartbeat_file(config, program.name)
+        beat = identity.heartbeat_file(config, program.process)
         silent_s = time.time() - beat.stat().st_mtime if beat.exists() else program.running_s
         if silent_s > after_s:
             yield fail(f"{program.name} hangs, silent for {silent_s:.0f} s: `supervisorctl restart {program.name}`")
+
+
+def _number(found: Sequence[Program], config: Settings) -> Iterator[Result]:
+    there = sum(program.group == "classify" for program in found)
+    if there not in (0, config.classify_processes):
+        cure = "`python -m common.processes`, then `supervisorctl update`"
+        yield warn(f"CLASSIFY_PROCESSES={config.classify_processes}, but Supervisor has {there}: {cure}")

@@ -1,0 +1,53 @@
+"""Tells Supervisor how many ``classify`` processes to run: ``python -m common.processes``, before each start.
+
+supervisord knows neither ``.env`` nor a default for a variable that is not set. So its configuration includes a file,
+``run/processes.conf``, which is written here. After a change of ``CLASSIFY_PROCESSES`` this command and ``supervisorctl
+update`` bring it into force, and stop nothing but ``classify``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from common import settings
+from common.errors import SettingsError
+from common.settings import ROOT
+
+FILE: Final = ROOT / "run" / "processes.conf"
+
+_HEAD: Final = "; Written by common/processes.py at each start, from the setting CLASSIFY_PROCESSES.\n"
+# A name and a log of its own for each. `here` is the folder of this file.
+_SEVERAL: Final = """
+[program:classify]
+numprocs={count}
+numprocs_start=1
+process_name=%(program_name)s_%(process_num)d
+stdout_logfile=%(here)s/logs/%(program_name)s_%(process_num)d.log
+"""
+
+
+def write(count: int, path: Path = FILE) -> None:
+    """Write what supervisord.conf includes.
+
+    A single process keeps the name of its program: ``supervisorctl restart classify`` means it. Of several,
+    ``classify:*`` means all, and ``classify:classify_1`` the first.
+
+    Args:
+        count: How many ``classify`` processes there are to be.
+        path: Where to.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.write_text(_HEAD + (_SEVERAL.format(count=count) if count > 1 else ""))
+
+
+def main() -> None:
+    """The command."""
+    try:
+        write(settings.load().classify_processes)
+    except SettingsError as error:
+        raise SystemExit(str(error)) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""CLASSIFY_PROCESSES=2, in the whole bot."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import photos
+from tests.bot_api import wait_until
+from tests.running_bot import START_S, Bot, running_bot
+
+pytestmark = pytest.mark.timeout(180)
+
+CHATS = 10
+PHOTOS_EACH = 6
+
+
+@pytest.fixture(scope="module")
+def bot(lite2_dir: Path) -> Iterator[Bot]:
+    with running_bot(lite2_dir, CLASSIFY_PROCESSES="2") as running:
+        yield running
+
+
+def handled(bot: Bot) -> int:
+    with bot.redis() as client:
+        return int(client.hget("{whatsit}:counts", "classify handled") or 0)
+
+
+def test_they_share_the_pictures_that_wait_and_none_is_looked_at_twice(bot: Bot) -> None:
+    before = handled(bot)
+    with contextlib.ExitStack() as stack:
+        users = [stack.enter_context(bot.user(1000 + chat)) for chat in range(CHATS)]
+        for user in users:
+            user.send_album([photos.jpeg("chelsea")] * PHOTOS_EACH)
+        for user in users:
+            assert len(user.wait_for_answers(PHOTOS_EACH, 60)) == PHOTOS_EACH
+        bot.wait_until_idle()
+        assert [len(user.answers()) for user in users] == [PHOTOS_EACH] * CHATS
+    assert handled(bot) - before == CHATS * PHOTOS_EACH
+    with bot.redis() as client:
+        consumers = sorted(
+            row["name"].rpartition("-")[2] for row in client.xinfo_consumers("{whatsit}:classify", "workers")
+        )
+    assert consumers == ["classify_1", "classify_2"]
+
+
+@pytest.mark.parametrize(("stopped", "other"), [("classify_1", "classify_2"), ("classify_2", "classify_1")])
+def test_each_works_alone_while_the_other_is_stopped(bot: Bot, stopped: str, other: str) -> None:
+    bot.ctl("stop", f"classify:{stopped}")
+    assert "RUNNING" in bot.ctl("status", f"classify:{other}")
+    with bot.user(2000 + int(stopped[-1])) as user:
+        user.send_photo(photos.jpeg("coffee"))
+        assert "espresso" in user.wait_for_answers(1)[0]["text"]
+    bot.ctl("start", f"classify:{stopped}")
+
+
+def test_one_that_is_killed_at_work_loses_nothing_and_the_other_goes_on(bot: Bot) -> None:
+    with contextlib.ExitStack() as stack:
+        users = [stack.enter_context(bot.user(3000 + chat)) for chat in range(CHATS)]
+        for user in users:
+            user.send_album([photos.jpeg("rocket")] * PHOTOS_EACH)
+        wait_until(lambda: bool(users[0].answers()), START_S, "the first answers")
+        bot.kill("classify:classify_1")
+        for user in users:
+            assert len(user.wait_for_answers(PHOTOS_EACH, 60)) == PHOTOS_EACH
+        bot.wait_until_idle()
+        assert [len(user.answers()) for user in users] == [PHOTOS_EACH] * CHATS
