@@ -5,24 +5,31 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Options for every `pip install`, such as PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu".
 PIP_FLAGS ?=
+PIP_INSTALL = $(BIN)/pip install --disable-pip-version-check $(PIP_FLAGS)
+# What is installed: all that preparing needs, too, or what serving needs alone. Each file says so by its being there.
+INSTALLED := $(or $(wildcard $(VENV)/.prepare),$(VENV)/.serve)
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test chaos lint model screenshots clean
+.PHONY: help install run check test chaos lint model screenshots clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-run: $(VENV)/.run ## install, prepare the model, start the bot in the foreground; Ctrl-C stops it
+install: $(INSTALLED) ## install what this machine needs: PyTorch only where no prepared model will do
+	@if [ ! -e $(VENV)/.prepare ] && $(BIN)/python -m classifier.whole_set; then \
+		$(MAKE) --no-print-directory $(VENV)/.prepare; fi
+
+run: install ## install, prepare the model, start the bot in the foreground; Ctrl-C stops it
 	@$(BIN)/python -m classifier.prepare
 	@umask 077; mkdir -p run/logs
 	@umask 077; $(BIN)/python -m common.processes
 	@$(BIN)/python -m common.banner
 	@umask 077; exec $(BIN)/supervisord --nodaemon --configuration supervisord.conf
 
-check: $(VENV)/.run ## say what is wrong and what to do: settings, token, Redis, model, disk, port, programs
+check: $(INSTALLED) ## say what is wrong and what to do: settings, token, Redis, model, disk, port, programs
 	@$(BIN)/python -m common.check
 
-model: $(VENV)/.run ## prepare the model that MODEL names, and nothing else
+model: $(VENV)/.prepare ## prepare the model that MODEL names, and nothing else
 	@$(BIN)/python -m classifier.prepare
 
 test: $(VENV)/.test ## install what the tests need, and run them all
@@ -52,11 +59,16 @@ $(VENV)/bin/python:
 		{ echo "Whatsit needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 
-$(VENV)/.run: requirements.txt $(VENV)/bin/python
-	@echo "Installing. PyTorch is large: the first time takes a few minutes."
-	$(BIN)/pip install --disable-pip-version-check $(PIP_FLAGS) -r requirements.txt
+$(VENV)/.serve: requirements-serve.txt $(VENV)/bin/python
+	@echo "Installing what the bot needs to run."
+	$(PIP_INSTALL) -r requirements-serve.txt
 	@touch $@
 
-$(VENV)/.test: requirements-dev.txt requirements.txt $(VENV)/bin/python
-	$(BIN)/pip install --disable-pip-version-check $(PIP_FLAGS) -r requirements-dev.txt
-	@touch $@ $(VENV)/.run
+$(VENV)/.prepare: requirements.txt requirements-serve.txt $(VENV)/bin/python
+	@echo "Installing what preparing a model needs. PyTorch is large: the first time takes a few minutes."
+	$(PIP_INSTALL) -r requirements.txt
+	@touch $@ $(VENV)/.serve
+
+$(VENV)/.test: requirements-dev.txt requirements.txt requirements-serve.txt $(VENV)/bin/python
+	$(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@ $(VENV)/.prepare $(VENV)/.serve

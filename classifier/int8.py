@@ -32,8 +32,9 @@ def make(models_dir: Path, fp32: ModelRecord, folder: Path | None, say: Say) -> 
     """
     say(f"Making {fp32.title} in int8")
     progress.tell(models_dir, progress.QUANTISING)
+    nncf = quantization.version()  # first: where it is not installed, the photos are not to blame
     found = photos.find(folder, fp32.input)
-    made_with = f"{found.digest} {quantization.METHOD} {quantization.version()}"
+    made_with = f"{found.digest} {quantization.METHOD} {nncf}"
     record = msgspec.structs.replace(
         fp32, folder=artifact.int8_folder_name(fp32, made_with), precision="int8", made_from=fp32.folder
     )

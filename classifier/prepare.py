@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fcntl
+import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -125,6 +126,15 @@ def prepare(request: Request, models_dir: Path, say: Say) -> ModelRecord:
     return record
 
 
+def is_prepared(request: Request, models_dir: Path) -> bool:
+    """Whether all is there already that the request asks for, so that preparing takes no torch.
+
+    Raises:
+        ModelError: The weights that were placed in ``models_dir`` are damaged.
+    """
+    return _keep(request, models_dir) is not None
+
+
 def _keep(request: Request, models_dir: Path) -> Prepared | None:
     """What is prepared already and satisfies the request; else None."""
     fp32 = _keep_fp32(request, models_dir)
@@ -146,7 +156,7 @@ def _auto(models_dir: Path) -> ModelRecord | None:
     own = _own_in_use(models_dir)
     if own:
         return artifact.prepared(models_dir, own.model)
-    return artifact.prepared(models_dir, INCEPTION_V3.name) or _fallback(models_dir)
+    return artifact.prepared(models_dir, INCEPTION_V3.name) or _fallback(models_dir) or _brought(models_dir)
 
 
 def _own_in_use(models_dir: Path) -> ModelRecord | None:
@@ -167,6 +177,18 @@ def _fallback(models_dir: Path) -> ModelRecord | None:
     if in_use is None or in_use.why != _NOT_TO_BE_HAD or weights.at_hand(INCEPTION_V3, models_dir):
         return None
     return artifact.prepared(models_dir, EFFICIENTNET_LITE2.name)
+
+
+def _brought(models_dir: Path) -> ModelRecord | None:
+    """The model in use, on a machine that can prepare none: whoever brought it there has chosen it."""
+    record = model_record.in_use(models_dir)
+    if record is None or record.model not in NETWORKS or _has_torch():
+        return None
+    return artifact.prepared(models_dir, record.model)
+
+
+def _has_torch() -> bool:
+    return importlib.util.find_spec("torch") is not None  # not imported: that takes 5 s
 
 
 def _prepare(request: Request, models_dir: Path, say: Say) -> Prepared:
@@ -207,7 +229,7 @@ def _chosen(found: Prepared, request: Request, models_dir: Path) -> ModelRecord:
     if found.int8 and compared and (request.precision == "int8" or (request.precision == "auto" and compared.is_proof)):
         why = f"It computes in 8 bits (int8){', as asked for' if request.precision == 'int8' else ''}: "
         why += f"on {compared.agreeing} of {compared.photos} photos its best guess was that of full precision."
-        return msgspec.structs.replace(found.int8, why=_why(found.fp32, request.model), why_precision=why)
+        return msgspec.structs.replace(found.int8, why=_why(found.fp32, request.model, models_dir), why_precision=why)
     why = "It computes in full precision (fp32)."
     if request.precision == "fp32":
         why = "It computes in full precision (fp32), as asked for."
@@ -221,10 +243,10 @@ def _chosen(found: Prepared, request: Request, models_dir: Path) -> ModelRecord:
             "It computes in full precision (fp32): its version in 8 bits (int8) agrees on "
             f"{compared.bound} of photos for sure, and {GOOD_ENOUGH:.0%} are asked for."
         )
-    return msgspec.structs.replace(found.fp32, why=_why(found.fp32, request.model), why_precision=why)
+    return msgspec.structs.replace(found.fp32, why=_why(found.fp32, request.model, models_dir), why_precision=why)
 
 
-def _why(record: ModelRecord, choice: ModelChoice) -> str:
+def _why(record: ModelRecord, choice: ModelChoice, models_dir: Path) -> str:
     own_parts = recipe.own_parts(record)
     if own_parts:
         return f"{record.title} answers, with an operator's own {own_parts}."
@@ -232,6 +254,9 @@ def _why(record: ModelRecord, choice: ModelChoice) -> str:
         return f"{record.title} answers: it was asked for by name."
     if record.model == INCEPTION_V3.name:
         return f"{record.title} answers: its official weights are here."
+    in_use = model_record.in_use(models_dir)
+    if in_use and in_use.why != _NOT_TO_BE_HAD and not _has_torch():
+        return f"{record.title} answers: it was brought to this machine, which can prepare no other."
     return _NOT_TO_BE_HAD
 
 

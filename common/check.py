@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib.util
 import logging
 import os
 import sys
@@ -47,7 +48,7 @@ class Check(NamedTuple):
 def all_checks(config: Settings | None) -> list[Check]:
     """Everything to look at; with wrong settings (None), what can be without them."""
     checks = [
-        Check("Python", partial(configuration.python, ROOT / "requirements.txt")),
+        Check("Python", partial(configuration.python, ROOT / _requirements())),
         Check("Settings", partial(configuration.configured, os.environ, ROOT / ".env")),
     ]
     last = Check("Supervisor", partial(programs.supervisor, _SOCKET, config))
@@ -64,6 +65,11 @@ def all_checks(config: Settings | None) -> list[Check]:
         Check("Port", partial(machine.port, config, ROOT)),
         last,
     ]
+
+
+def _requirements() -> str:
+    """The file that says which packages belong here: a machine that only serves has no torch."""
+    return "requirements.txt" if importlib.util.find_spec("torch") else "requirements-serve.txt"
 
 
 def run(checks: Sequence[Check], limit_s: float = LIMIT_S) -> Iterator[tuple[str, Result]]:

@@ -27,6 +27,7 @@ _SOURCES = (
     "playground",
     "supervisord.conf",
     "requirements.txt",
+    "requirements-serve.txt",
     *(f"{worker}.py" for worker in CHANNELS),
 )
 
@@ -128,14 +129,14 @@ class Bot:
 
 
 @contextlib.contextmanager
-def running_bot(models_dir: Path, **environ: str) -> Iterator[Bot]:
-    """A bot with that ``MODELS_DIR``, on a free port; everything of it is gone at the end."""
+def running_bot(models_dir: Path, prefix: str = sys.prefix, **environ: str) -> Iterator[Bot]:
+    """A bot with that ``MODELS_DIR``, on a free port, in the virtual environment ``prefix``; in the end all is gone."""
     with tempfile.TemporaryDirectory(prefix="whatsit-") as folder:  # short: a socket's path is limited
         root = Path(folder)
         for name in _SOURCES:
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
             copy(ROOT / name, root / name)
-        (root / ".venv").symlink_to(sys.prefix)
+        (root / ".venv").symlink_to(prefix)
         (root / "run" / "logs").mkdir(parents=True)
         port = free_port()
         settings = {"MODELS_DIR": str(models_dir), "PLAYGROUND_PORT": str(port), "PATH": os.environ["PATH"]}

@@ -24,21 +24,24 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def python(requirements: Path, version: tuple[int, ...] = sys.version_info[:3]) -> Result:
-    """Whether this Python is new enough, and has the packages that ``requirements`` pins."""
+    """Whether this Python is new enough, and has the packages that ``requirements`` and what it includes pin."""
     shown = ".".join(map(str, version))
     if version < OLDEST_PYTHON:
         return fail(f"{shown} is too old: Whatsit needs 3.11 or newer; delete .venv, then `make run PYTHON=python3.12`")
-    pinned = dict(_pins(requirements.read_text()))
+    pinned = dict(_pins(requirements))
     other = {name: installed for name, wanted in pinned.items() if (installed := _installed(name)) != wanted}
     if other:
         what = ", ".join(f"{name} {installed or 'is missing'}" for name, installed in sorted(other.items()))
-        return warn(f"{shown}, but not as requirements.txt has it: {what}; `make model` installs what is pinned")
-    return ok(f"{shown}, {len(pinned)} packages as requirements.txt has them")
+        cure = f"`.venv/bin/pip install -r {requirements.name}` installs what is pinned"
+        return warn(f"{shown}, but not as {requirements.name} has it: {what}; {cure}")
+    return ok(f"{shown}, {len(pinned)} packages as {requirements.name} has them")
 
 
-def _pins(requirements: str) -> Iterator[tuple[str, str]]:
-    for line in requirements.splitlines():
-        if pin := re.match(r"([A-Za-z0-9._-]+)(?:\[.*?\])?==([^\s;]+)", line):
+def _pins(requirements: Path) -> Iterator[tuple[str, str]]:
+    for line in requirements.read_text().splitlines():
+        if line.startswith("-r "):
+            yield from _pins(requirements.with_name(line.removeprefix("-r ").strip()))
+        elif pin := re.match(r"([A-Za-z0-9._-]+)(?:\[.*?\])?==([^\s;]+)", line):
             yield pin[1], pin[2]
 
 

@@ -23,12 +23,15 @@ def model(config: Settings) -> Result:
     if record is None:
         path = config.models_dir / model_record.IN_USE
         what = f"{path} is damaged" if path.exists() else "none is prepared yet"
-        return fail(f"{what}: `make model` prepares one")
+        return fail(f"{what}: {_bring('one')}`make model` prepares one")
     folder = config.models_dir / record.folder
-    found = [*_about_engine(config), *(fail(f"{problem}: {_AGAIN}") for problem in _damage(folder))]
+    found = [*_about_engine(config), *(fail(f"{problem}: {_bring('it again')}{_AGAIN}") for problem in _damage(folder))]
     if config.model not in ("auto", record.model):
         cure = "`make model`, then `supervisorctl restart all`"
         found.append(warn(f"MODEL asks for {config.model}, but {record.title} is in use: {cure}"))
+    if config.engine != "torch" and config.precision not in ("auto", record.precision):
+        what = f"PRECISION asks for {config.precision}, but {record.title} is in use in {record.precision}"
+        found.append(warn(f"{what}, and classify waits: `make model`"))
     if found:
         return together(found)
     total = sum(path.stat().st_size for path in folder.iterdir())
@@ -52,8 +55,16 @@ def _damage(folder: Path) -> Iterator[str]:
                 yield f"{folder / name} is not as it was prepared"
 
 
+def _bring(what: str) -> str:
+    """The nearer cure where models are brought to; '' where they are prepared."""
+    return "" if _is_here("torch") else f"bring {what}, as docs/small-machine.md says, or "
+
+
 def _about_engine(config: Settings) -> Iterator[Result]:
-    # Looked up and not imported: torch takes seconds.
     needed = "torch" if config.engine == "torch" else "openvino"
-    if importlib.util.find_spec(needed) is None:
+    if not _is_here(needed):
         yield fail(f"ENGINE={config.engine} needs the package {needed}: `make model` installs it")
+
+
+def _is_here(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None  # not imported: torch takes seconds

