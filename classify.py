@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -37,11 +38,15 @@ class Classify(Worker[ClassifyImage]):
     channel = "classify"
     concurrency = BATCH
     batched = True
+    batches = 2  # while the model is at work on one, the other is taken and read, or handed off
 
     def __init__(self, settings: Settings, classifier: Classifier | None = None, store: Store | None = None) -> None:
         super().__init__(settings)
         self.classifier = classifier
         self.answers: Answers | None = None
+        self._loading = asyncio.Lock()
+        # For threads: the event loop may be busy with the answers of the batch before when the model becomes free.
+        self._turn = threading.Lock()
         self.store = store or Store(settings.files_dir)
 
     def connect(self, channels: Channels) -> None:
@@ -61,14 +66,15 @@ class Classify(Worker[ClassifyImage]):
 
     async def _model_in_use(self) -> Classifier:
         """The model; loaded anew when another was put in use, since inputs are made for that one from then on."""
-        record = in_use(self.settings.models_dir)
-        if self.classifier is None or record not in (None, self.classifier.record):
-            self.classifier = await asyncio.to_thread(Classifier.open, self.settings)
-            record = self.classifier.record
-            _log.info(
-                "%s answers, prepared in %s, run by %s", record.title, record.precision, self.classifier.engine.name
-            )
-        return self.classifier
+        async with self._loading:  # once, whichever batch comes first
+            record = in_use(self.settings.models_dir)
+            if self.classifier is None or record not in (None, self.classifier.record):
+                self.classifier = await asyncio.to_thread(Classifier.open, self.settings)
+                record = self.classifier.record
+                _log.info(
+                    "%s answers, prepared in %s, run by %s", record.title, record.precision, self.classifier.engine.name
+                )
+            return self.classifier
 
     def announce(self, message: ClassifyImage) -> Message:
         """The user sees that it is the turn of the picture."""
@@ -107,15 +113,16 @@ class Classify(Worker[ClassifyImage]):
         known = await self.answers.recall(list(pictures)) if self.answers else []
         said = {key: predictions for key, predictions in zip(pictures, known, strict=False) if predictions}
         if fresh := [key for key in pictures if key not in said]:
-            answers = await asyncio.to_thread(_ask, classifier, [pictures[key] for key in fresh])
+            answers = await asyncio.to_thread(_ask, classifier, [pictures[key] for key in fresh], self._turn)
             said |= zip(fresh, answers, strict=True)
         return said
 
 
-def _ask(classifier: Classifier, inputs: Sequence[memoryview]) -> list[Predictions]:
-    began = time.perf_counter()
-    tops = classifier.predict(inputs)
-    each_ms = round((time.perf_counter() - began) * 1000 / len(inputs), 1)
+def _ask(classifier: Classifier, inputs: Sequence[memoryview], turn: threading.Lock) -> list[Predictions]:
+    with turn:
+        began = time.perf_counter()
+        tops = classifier.predict(inputs)
+        each_ms = round((time.perf_counter() - began) * 1000 / len(inputs), 1)
     return [Predictions(top=top, model=classifier.record.title, model_ms=each_ms) for top in tops]
 
 

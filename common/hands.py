@@ -36,9 +36,9 @@ class Hands:
     While a suspect waits or runs, there is no room for anything else.
     """  # noqa: D415 -- the table belongs to the sentence
 
-    def __init__(self, concurrency: int, *, batched: bool) -> None:
+    def __init__(self, concurrency: int, *, batches: int) -> None:
         self._concurrency = concurrency
-        self._batched = batched
+        self._batches = batches
         self._suspects: deque[Delivery] = deque()
         self._running: dict[str, asyncio.Task[Any]] = {}
         self._done: list[Done] = []
@@ -63,8 +63,8 @@ class Hands:
         """How many more messages can be begun now."""
         if self._suspects or self._alone:
             return 0
-        if self._batched:
-            return 0 if self._running else self._concurrency
+        if self._batches:
+            return self._concurrency if len(set(self._running.values())) < self._batches else 0
         return max(0, self._concurrency - len(self._running))
 
     def suspect(self, delivery: Delivery) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
+import hiredis
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
@@ -33,7 +35,7 @@ def connect(settings: Settings) -> Redis:
     says so in the log. All our scripts may be repeated.
     """
     url = settings.redis_url or f"unix://{settings.redis_socket}"
-    return Redis.from_url(
+    redis = Redis.from_url(
         url,
         protocol=2,
         socket_timeout=_COMMAND_TIMEOUT_S,
@@ -45,6 +47,22 @@ def connect(settings: Settings) -> Redis:
         # Off: four commands for each new connection that tell the server our library's version.
         driver_info=None,
     )
+    pool = redis.connection_pool
+    pool.connection_class = type("Connection", (_Packing, pool.connection_class), {})
+    return redis
+
+
+class _Packing:
+    """Packs commands in C: redis-py's own way copies a command once for each of its arguments, and ours have thirty.
+
+    Of all that a worker with an empty handler has to do, that is a quarter. (redis-py's synchronous client does so by
+    itself where hiredis is installed.)
+    """
+
+    def pack_commands(self, commands: Iterable[tuple[Any, ...]]) -> list[bytes]:
+        """A pipeline's commands as Redis reads them: texts, bytes and numbers."""
+        # "XINFO GROUPS" is two words to Redis.
+        return [b"".join(hiredis.pack_command((*name.split(), *arguments)) for name, *arguments in commands)]
 
 
 async def check(redis: Redis) -> list[str]:

@@ -58,8 +58,11 @@ class Worker(Generic[TakenT]):
 
     Attributes:
         channel: The channel that it is subscribed to.
-        concurrency: How many messages it has in hand at most. It never takes more.
-        batched: Whether it handles all that it takes at once, with ``handle_batch``.
+        concurrency: How many messages it has in hand at most. It takes no more.
+        batched: Whether it handles all that it takes at once, with ``handle_batch``. ``concurrency`` is what is in a
+            batch at most then.
+        batches: How many batches it has in hand at most. Each is taken as soon as there is room for it, so that one can
+            be read while the other is computed.
         handler_limit_s: How long ``handle`` may take. Below ``CLAIM_IDLE_S``, so that a hanging step is cut here
             before a sibling takes its message for abandoned.
     """
@@ -67,6 +70,7 @@ class Worker(Generic[TakenT]):
     channel: ClassVar[str]
     concurrency: ClassVar[int] = 1
     batched: ClassVar[bool] = False
+    batches: ClassVar[int] = 1
     handler_limit_s: ClassVar[float] = 25.0
 
     def __init__(self, settings: Settings) -> None:
@@ -134,7 +138,7 @@ class Runtime(Generic[TakenT]):
         self._consumer = Consumer(channels, worker.channel, name)
         self._settler = Settler(channels, self._consumer)
         self._leases = Leases(channels, self._consumer)
-        self._hands = Hands(worker.concurrency, batched=worker.batched)
+        self._hands = Hands(worker.concurrency, batches=worker.batches if worker.batched else 0)
         self._burst = burst
         self._claim_idle_s = claim_idle_s
         self._grace_s = grace_s

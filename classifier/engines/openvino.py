@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,26 +49,28 @@ class OpenVinoEngine:
         self._cache = cache
         self._threads = threads or cores.usable()
         self._backlog = Backlog(min(self._threads, MOST_STREAMS))
+        self._streams = 1
         self._requests = self._compile(1)
         self.name = f"OpenVINO (CPU, {self._threads} thread{'s' if self._threads > 1 else ''})"
 
     def logits(self, images: Images) -> Logits:
         """Scores of all classes (N x classes), for N x crop x crop x 3 pixels, RGB."""
         streams = self._backlog.streams(len(images), time.monotonic())
-        if streams != len(self._requests):
-            self._requests = []  # first: two networks at once would take twice the memory
+        if streams != self._streams:
+            self._streams, self._requests = 0, []  # first: two networks at once would take twice the memory
             self._requests = self._compile(streams)
-        rounds = [images[first : first + streams] for first in range(0, len(images), streams)]
-        return np.concatenate([row for images_of_round in rounds for row in self._together(images_of_round)])
-
-    def _together(self, images: Images) -> list[Logits]:
-        """Scores (1 x classes) of as many images as there are requests, or fewer."""
-        busy = list(zip(self._requests, images, strict=False))
-        for request, image in busy:
-            request.start_async([image[np.newaxis]])
-        for request, _ in busy:
-            request.wait()
-        return [request.get_output_tensor().data.copy() for request, _ in busy]
+            self._streams = streams
+        found: list[Logits] = []
+        free, busy = list(self._requests), deque[Any]()
+        for image in images:
+            if not free:
+                found.append(_answer(busy[0]))
+                free.append(busy.popleft())
+            request = free.pop()
+            request.start_async([image[np.newaxis]], share_inputs=True)
+            busy.append(request)
+        found += map(_answer, busy)
+        return np.concatenate(found)
 
     def _compile(self, streams: int) -> list[Any]:
         """Requests that can run at the same time, each on its share of the threads."""
@@ -93,10 +96,16 @@ class OpenVinoEngine:
         key = " ".join([ov.__version__, *(artifact.checksum(self._folder, name) for name in _FILES)])
         with compiled.kept(self._cache, key) as cache:
             network = ov.Core().compile_model(self._folder / artifact.NETWORK, "CPU", config | cache)
-        requests = [network.create_infer_request() for _ in range(streams)]
+        requests = [network.create_infer_request() for _ in range(1 if streams == 1 else 2 * streams)]
         for request in requests:  # on zeros: the first run takes longer, and no user should wait for it
             request.infer()
         return requests
+
+
+def _answer(request: Any) -> Logits:
+    request.wait()
+    logits: Logits = request.get_output_tensor().data.copy()
+    return logits
 
 
 class Backlog:

@@ -22,6 +22,7 @@ from common.leases import confirm_lease
 from common.messages import AnyMessage, ClassifyImage, FetchUrl, Message, SendReply, ShowTyping, Words, decode, encode
 from common.settings import ROOT, Settings
 from common.settle import MAX_ATTEMPTS
+from common.wakeups import LOOK_AGAIN_S
 from common.worker import LAST_START_BEFORE_END_S, Outputs, Runtime, Worker
 from tests import make
 from tests.redis_servers import BINARIES, RedisServer, entries, running_redis
@@ -280,6 +281,60 @@ async def test_a_batch_is_taken_whole_and_one_bad_message_in_it_harms_no_other(
     assert worker.sizes[:2] == [4, 2]
     texts = [r.content.text for r in await on(channels, "reply")]  # type: ignore[union-attr]
     assert sorted(texts) == sorted(["ok"] * 5 + [jobs.APOLOGY])
+
+
+class TwoBatches(Batch):
+    """Has a second batch in hand while the first is at work; each waits for its gate."""
+
+    batches = 2
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.gates: list[asyncio.Event] = []
+
+    async def handle_batch(self, messages: Sequence[ClassifyImage]) -> Sequence[Outputs | Exception]:
+        self.gates.append(asyncio.Event())
+        outputs = await super().handle_batch(messages)
+        await self.gates[len(self.sizes) - 1].wait()
+        return outputs
+
+
+async def test_a_second_batch_is_begun_while_the_first_is_at_work_and_no_third(
+    channels: Channels, settings: Settings
+) -> None:
+    await publish(channels, *(make.classify(f"1-{i}-0") for i in range(10)))
+    worker = TwoBatches(settings)
+    async with running(worker, channels) as runtime:
+        await until(lambda: worker.sizes == [4, 4])
+        await asyncio.sleep(2 * LOOK_AGAIN_S)
+        assert worker.sizes == [4, 4], "it has no hand free"
+        worker.gates[1].set()  # whichever is done first makes room for the third
+        await until(lambda: worker.sizes == [4, 4, 2])
+        assert len(await on(channels, "reply")) == 4
+        worker.gates[0].set()
+        worker.gates[2].set()
+        await until(lambda: _is_empty(channels))
+        runtime.stop()
+    assert len(await on(channels, "reply")) == 10
+
+
+async def _is_empty(channels: Channels) -> bool:
+    return not await on(channels, "classify")
+
+
+async def test_a_message_that_saw_its_worker_die_waits_until_both_batches_are_done(
+    channels: Channels, settings: Settings
+) -> None:
+    await publish(channels, *(make.classify(f"1-{i}-0") for i in range(8)))
+    await channels.run(Consumer(channels, "classify", "a").take(8, [], 0))  # by its former self, which was killed
+    worker = TwoBatches(settings)
+    async with running(worker, channels) as runtime:
+        for number in range(8):
+            await until(lambda number=number: len(worker.sizes) == number + 1)  # type: ignore[misc]
+            worker.gates[number].set()
+        await until(lambda: _is_empty(channels))
+        runtime.stop()
+    assert worker.sizes == [1] * 8, "each alone"
 
 
 async def test_announcements_go_out_when_work_begins_and_carry_no_job(channels: Channels, settings: Settings) -> None:
