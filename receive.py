@@ -16,6 +16,7 @@ from common import VERSION, polling, words
 from common.answers import Answers
 from common.channels import Channels
 from common.errors import Outage, TelegramRefused
+from common.memory import give_back_large_memory
 from common.messages import (
     AcceptUpdate,
     CheckFile,
@@ -54,6 +55,7 @@ class Receive(Worker[AcceptUpdate | DownloadPhoto]):
 
     async def open(self) -> None:
         """Find out who the bot is, however long Telegram is away."""
+        give_back_large_memory()
         await self.telegram.open()
         patience = Patience()
         while not self.me.id:
@@ -129,13 +131,13 @@ class Receive(Worker[AcceptUpdate | DownloadPhoto]):
         model = in_use(self.settings.models_dir)
         if self.answers and (known := await self.answers.of_file(model, message.file_unique_id)):
             return SendReply(job=message.job, content=known)
+        key = message.job.key("original")
         try:
-            content = await self.telegram.download(message.file_id)
+            with self.store.writing(key) as add:
+                await self.telegram.download(message.file_id, lambda piece: asyncio.to_thread(add, piece))
         except TelegramRefused as error:
             _log.info("job=%s: Telegram does not hand out the file: %s", message.job.id, error)
             return SendReply(job=message.job, content=Words(text=words.NO_DOWNLOAD, kind="refusal"))
-        key = message.job.key("original")
-        await asyncio.to_thread(self.store.write, key, content)
         size, name = message.announced_bytes, message.file_unique_id
         return CheckFile(job=message.job, key=key, announced_bytes=size, file_unique_id=name)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import logging
 import signal
 import time
@@ -19,6 +18,7 @@ from common.decoder_process import DecoderProcess, how_it_died
 from common.decoder_protocol import DECODE_LIMIT_S, MAX_BYTES, Cut, Refusal, StrayReply
 from common.decoder_words import TEXTS, refusal
 from common.errors import Outage
+from common.memory import give_back_large_memory
 from common.messages import Words
 from common.model_input import InputSpec, pack
 from common.model_record import in_use
@@ -29,9 +29,6 @@ from common.store import Store
 TURN_LIMIT_S: Final = 11.0
 # A decoder can be killed for what is no fault of the file: by an operator, or when the machine is out of memory.
 TRIES: Final = 2
-
-_M_MMAP_THRESHOLD: Final = -3  # malloc.h
-_LARGE_BYTES: Final = 2**20
 
 _DIED: Final = (EOFError, ConnectionError, StrayReply)
 
@@ -185,7 +182,7 @@ class InputMaker:
 
     def open(self) -> None:
         """Start the decoder, so that the first file need not wait for it."""
-        _give_back_large_memory()
+        give_back_large_memory()
         self._decoder.start()
 
     async def close(self) -> None:
@@ -212,9 +209,3 @@ class InputMaker:
 
     def _write(self, key: str, pixels: bytes, spec: InputSpec) -> None:
         self._store.write(key, pack(pixels, spec))
-
-
-def _give_back_large_memory() -> None:
-    """Return to the kernel what a file took as soon as it is let go. glibc would keep 30 MB of it for the next one."""
-    with contextlib.suppress(AttributeError):  # no glibc
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)

@@ -8,6 +8,7 @@ The Bot API's methods and limits: https://core.telegram.org/bots/api
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import dataclasses
 import datetime
@@ -16,11 +17,13 @@ import json
 import os
 import re
 from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
 from typing import Any, Final, NoReturn, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
+import httpx
 from aiolimiter import AsyncLimiter
-from telegram import Bot, File
+from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.ext import AIORateLimiter, ExtBot
 from telegram.request import HTTPXRequest
@@ -38,7 +41,10 @@ _GROUPS_REMEMBERED: Final = 1000
 
 _ANSWER_TIMEOUT_S: Final = 10.0
 _POLL_SLACK_S: Final = 10.0
+_PIECE_BYTES: Final = 256 * 2**10
+_NO_SUCH_FILE: Final = (httpx.codes.BAD_REQUEST, httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND, httpx.codes.GONE)
 
+Take: TypeAlias = Callable[[bytes], Awaitable[None]]
 Confirm: TypeAlias = Callable[[], Awaitable[None]]
 _confirm: contextvars.ContextVar[Confirm | None] = contextvars.ContextVar("confirm", default=None)
 
@@ -78,6 +84,8 @@ class Telegram:
         files = f"{settings.telegram_api_url}/file/bot"
         polling, calling = (_request(url, connections) for connections in (1, 16))
         self._requests = (polling, calling)
+        # Its own client, since PTB's holds a whole file several times.
+        self._files = httpx.AsyncClient(timeout=_ANSWER_TIMEOUT_S, trust_env=not _is_near(url))
         # ExtBot, since the plain Bot refuses a rate limiter. No retries in there: a message that has to wait is put
         # off in its channel, where it survives a crash.
         self._bot: ExtBot[Any] = ExtBot(
@@ -92,6 +100,7 @@ class Telegram:
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._files.aclose()
         for request in self._requests:
             await request.shutdown()
 
@@ -123,22 +132,33 @@ class Telegram:
         rows = [{"command": name, "description": text} for name, text in commands.items()]
         await self._call("setMyCommands", {"commands": rows})
 
-    async def download(self, file_id: str) -> bytes:
-        """A file that a user sent. Too large a one is refused by Telegram itself."""
+    async def download(self, file_id: str, take: Take) -> None:
+        """Hand a file that a user sent to ``take``, piece by piece.
+
+        Raises:
+            TelegramRefused: There is no such file (any more), or it is larger than ``MAX_FILE_BYTES``.
+            Outage: Telegram is away, or the connection broke in the middle of the file.
+        """
         answer = await self._call("getFile", {"file_id": file_id})
         path = answer.get("file_path") if isinstance(answer, dict) else None
         if not path:
             raise TelegramRefused("getFile names no path for the file")
-        if not path.startswith("/"):  # a Bot API server of one's own may name a file on its disk
-            path = f"{self._bot.base_file_url}/{path}"
-        file = File(file_id, file_unique_id="", file_path=path)
-        file.set_bot(self._bot)
+        if path.startswith("/"):  # a Bot API server of one's own may name a file on its disk
+            await take(await asyncio.to_thread(_local_file, path))
+            return
         try:
-            return bytes(await file.download_as_bytearray())
-        except InvalidToken:  # how PTB calls a 404
-            raise TelegramRefused("Telegram has no file under the path that it gave") from None
-        except TelegramError as error:
-            _translate(error)
+            async with self._files.stream("GET", f"{self._bot.base_file_url}/{quote(path)}") as response:
+                _judge_download(response.status_code)
+                taken = 0
+                async for piece in response.aiter_bytes(_PIECE_BYTES):
+                    taken += len(piece)
+                    if taken > MAX_FILE_BYTES:  # whatever was announced
+                        msg = f"the file has more than {MAX_FILE_BYTES} bytes"
+                        raise TelegramRefused(msg)
+                    await take(piece)
+        except httpx.HTTPError as error:  # whose text names a host and never the path with the token in it
+            msg = f"Telegram cannot be reached: {type(error).__name__}"
+            raise Outage(msg) from None
 
     async def send(
         self,
@@ -263,6 +283,22 @@ def _request(url: str, connections: int) -> HTTPXRequest:
         )
     except RuntimeError as error:  # a SOCKS proxy in the environment
         raise SettingsError(f"the proxy in the environment cannot be used: {error}") from None
+
+
+def _local_file(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        msg = f"the Bot API server's file cannot be read: {error.strerror}"
+        raise TelegramRefused(msg) from None
+
+
+def _judge_download(status: int) -> None:
+    if status in _NO_SUCH_FILE:
+        raise TelegramRefused("Telegram has no file under the path that it gave")
+    if status != httpx.codes.OK:
+        msg = f"Telegram answers a download with {status}"
+        raise Outage(msg)
 
 
 def _is_near(url: str) -> bool:

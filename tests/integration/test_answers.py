@@ -18,6 +18,7 @@ from common.messages import ClassifyImage, DownloadPhoto, Prediction, Prediction
 from common.model_record import ModelRecord, in_use
 from common.settings import Settings
 from common.store import Store
+from common.telegram import Take
 from receive import Receive
 from tests import make
 from tests.bot_api import put_model_in_use
@@ -96,9 +97,9 @@ class Downloads:
     def __init__(self) -> None:
         self.made = 0
 
-    async def download(self, file_id: str) -> bytes:
+    async def download(self, file_id: str, take: Take) -> None:
         self.made += 1
-        return b"a picture"
+        await take(b"a picture")
 
 
 @pytest.mark.parametrize(("file_unique_id", "downloads"), [("seen", 0), ("new", 1), ("", 1)])

@@ -24,7 +24,7 @@ from common.messages import CHANNELS, AcceptUpdate, Job, Message, Prediction, Se
 from common.model_input import InputSpec, pack
 from common.settings import Settings
 from common.store import Store
-from common.telegram import Me
+from common.telegram import Me, Take
 from common.worker import Runtime, Worker
 from fetch_url import UrlFetch
 from file_check import FileCheck
@@ -53,8 +53,8 @@ class Telegram:
     def __init__(self) -> None:
         self.said: list[tuple[int, str]] = []
 
-    async def download(self, file_id: str) -> bytes:
-        return PICTURE
+    async def download(self, file_id: str, take: Take) -> None:
+        await take(PICTURE)
 
     async def show_typing(self, chat_id: int, thread_id: int | None) -> None:
         pass

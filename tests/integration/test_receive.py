@@ -25,7 +25,7 @@ from common.messages import (
 )
 from common.settings import Settings
 from common.store import Store
-from common.telegram import Me
+from common.telegram import Me, Take
 from common.worker import Runtime
 from receive import Receive
 from tests import make
@@ -59,10 +59,10 @@ class FakeTelegram:
         if self.refuses_commands:
             raise TelegramRefused("this Bot API server knows no method setMyCommands")
 
-    async def download(self, file_id: str) -> bytes:
+    async def download(self, file_id: str, take: Take) -> None:
         if isinstance(self.file, Exception):
             raise self.file
-        return self.file
+        await take(self.file)
 
 
 def update(number: int, **message: Any) -> dict[str, Any]:

@@ -76,8 +76,18 @@ async def test_an_answer_that_is_no_longer_ours_is_not_sent(telegram: Telegram, 
     assert [answer["text"] for answer in user.answers()] == ["y"]
 
 
+async def downloaded(telegram: Telegram, file_id: str) -> bytes:
+    pieces: list[bytes] = []
+
+    async def take(piece: bytes) -> None:
+        pieces.append(piece)
+
+    await telegram.download(file_id, take)
+    return b"".join(pieces)
+
+
 async def test_a_file_comes_whole(telegram: Telegram, user: User) -> None:
-    assert await telegram.download(await file_id_of(telegram, JPEG, user)) == JPEG
+    assert await downloaded(telegram, await file_id_of(telegram, JPEG, user)) == JPEG
 
 
 @pytest.mark.parametrize("fault", [{"do": "cut_body"}, {"do": "drop_before"}, {"do": "error", "status": 502}])
@@ -85,13 +95,29 @@ async def test_a_download_that_breaks_off_is_an_outage(telegram: Telegram, user:
     file_id = await file_id_of(telegram, JPEG, user)
     user.faults({"method": "file", "times": 1} | fault)
     with pytest.raises(Outage):
-        await telegram.download(file_id)
-    assert await telegram.download(file_id) == JPEG
+        await downloaded(telegram, file_id)
+    assert await downloaded(telegram, file_id) == JPEG
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 410])
+async def test_a_file_that_is_not_there_any_more_is_refused(telegram: Telegram, user: User, status: int) -> None:
+    file_id = await file_id_of(telegram, JPEG, user)
+    user.faults({"method": "file", "times": 1, "do": "error", "status": status})
+    with pytest.raises(TelegramRefused, match="no file under the path"):
+        await downloaded(telegram, file_id)
+
+
+async def test_a_file_that_is_larger_than_was_said_is_refused_before_it_has_come(
+    telegram: Telegram, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.telegram.MAX_FILE_BYTES", len(JPEG) - 1)
+    with pytest.raises(TelegramRefused, match="more than"):
+        await downloaded(telegram, await file_id_of(telegram, JPEG, user))
 
 
 async def test_an_unknown_file_is_refused(telegram: Telegram) -> None:
     with pytest.raises(TelegramRefused):
-        await telegram.download("nonsense")
+        await downloaded(telegram, "nonsense")
 
 
 async def test_a_group_that_had_its_share_is_put_off_and_holds_up_nobody(
