@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What benchmarks compare the channels with wants other versions of what the bot uses.
+PEERS := .venv-peers
 # Options for every `pip install`, such as PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu".
 PIP_FLAGS ?=
 PIP_INSTALL = $(BIN)/pip install --disable-pip-version-check $(PIP_FLAGS)
@@ -10,7 +12,7 @@ PIP_INSTALL = $(BIN)/pip install --disable-pip-version-check $(PIP_FLAGS)
 INSTALLED := $(or $(wildcard $(VENV)/.prepare),$(VENV)/.serve)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check test chaos lint model screenshots clean
+.PHONY: help install run check test chaos bench lint model screenshots clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -43,6 +45,13 @@ SEED =
 chaos: $(VENV)/.test ## kill every process again and again for SECONDS=300, and see that nothing is lost; SEED=7 replays
 	$(BIN)/python -m tests.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
+bench: $(VENV)/.bench $(PEERS)/.installed ## measure every claim beside its peers, and write docs/performance.md anew
+	$(BIN)/python -m benchmarks.bench_classify --write
+	$(BIN)/python -m benchmarks.bench_channels --write
+	$(BIN)/python -m benchmarks.bench_growth --write
+	$(BIN)/python -m benchmarks.bench_pipeline --write
+	benchmarks/bench_memory.sh --write
+
 lint: $(VENV)/.test ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -52,7 +61,7 @@ screenshots: $(VENV)/.test ## make the README's pictures anew, in a real chat wi
 	$(BIN)/python -m docs.screenshots
 
 clean: ## delete what was installed, prepared and stored (run/ and models/ too)
-	rm -rf $(VENV) run models .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) run models .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -72,3 +81,12 @@ $(VENV)/.prepare: requirements.txt requirements-serve.txt $(VENV)/bin/python
 $(VENV)/.test: requirements-dev.txt requirements.txt requirements-serve.txt $(VENV)/bin/python
 	$(PIP_INSTALL) -r requirements-dev.txt
 	@touch $@ $(VENV)/.prepare $(VENV)/.serve
+
+$(VENV)/.bench: requirements-bench.txt $(VENV)/.test
+	$(PIP_INSTALL) -r requirements-bench.txt
+	@touch $@
+
+$(PEERS)/.installed: requirements-bench-peers.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --disable-pip-version-check $(PIP_FLAGS) -r requirements-bench-peers.txt
+	@touch $@

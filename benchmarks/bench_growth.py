@@ -1,0 +1,297 @@
+"""How the cost of a message grows with what waits: from 1 to 10,000 messages in a channel, or jobs without a turn.
+
+Each load keeps its size: what is handed off goes to the end of its channel again, and where a job ends, another begins.
+All sizes lie on one server and are measured in turn, so that the machine's moods fall on all of them alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import dataclasses
+import itertools
+import statistics
+import sys
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import msgspec
+
+from benchmarks import measuring, server
+from benchmarks.chains import line
+from common import jobs
+from common.channels import Call, Channels, Consumer, Delivery, Once
+from common.messages import AcceptUpdate, ClassifyImage, Job, Message, SendReply, Words, decode
+from common.polling import SEEN_MS, UPDATES_PER_SET
+from common.settings import ROOT, Settings
+
+NAME: Final = "bench_growth"
+PLOT: Final = ROOT / "docs" / "images" / "cost-growth.svg"
+SIZES: Final = (1, 10, 100, 1_000, 10_000)
+QUICK_SIZES: Final = (1, 10, 100)
+MOST_CHANGE: Final = 0.2  # of what a message costs where one waits
+
+METHOD: Final = """\
+A message’s cost is that of taking it and of handing it off (with a job’s turn: of storing its update, beginning it, and
+ending another), by one client that does one thing at a time. The band is {band:.0%} around the cost where one waits.
+Median of {rounds} rounds of {steps} messages; all sizes lie on one server (`appendfsync everysec`, so that the disk
+hides nothing) and are measured in turn.
+"""
+
+_GREY: Final = "#808890"
+_LINES: Final = (("wall_us", "time", "#3b82f6"), ("redis_us", "Redis’s CPU", "#e07020"))
+_TURNS: Final = 4  # TURNS_OF_A_CHAT in common/prelude.lua
+_UNLIMITED: Final = 10**9
+_AT_ONCE: Final = 500
+
+
+class Load:
+    """A number of messages that wait in a namespace of their own, and stay as many."""
+
+    title: ClassVar[str]
+
+    def __init__(self, channels: Channels, size: int) -> None:
+        self.channels = channels
+        self.size = size
+        self._updates = itertools.count(1)
+
+    async def fill(self) -> None:
+        """Have as many wait."""
+        raise NotImplementedError
+
+    async def step(self) -> None:
+        """Handle one message, and leave as many as there were."""
+        raise NotImplementedError
+
+    async def waiting(self) -> int:
+        """How many wait now."""
+        raise NotImplementedError
+
+    async def publish(self, messages: Iterable[Message]) -> None:
+        """Put new messages on their channels."""
+        published = [(message, int(message.job.id.rpartition("-")[2])) for message in messages]
+        await self.channels.publish(
+            [(message, Once(f"1:{number // UPDATES_PER_SET}", str(number), SEEN_MS)) for message, number in published]
+        )
+
+    def job(self) -> Job:
+        """A new job, always of the same chat."""
+        return Job(id=f"1-{next(self._updates)}", chat_id=7, message_id=1, user_id=7, accepted_at=0.0)
+
+    async def take(self, consumer: Consumer, calls: Sequence[Call] = ()) -> Delivery:
+        """Make the calls and take one message, in one round trip, as a worker does.
+
+        Raises:
+            RuntimeError: A call was refused, or there is no message.
+        """
+        *done, taken = await self.channels.execute([*calls, consumer.take(1)])
+        if any(result != 1 for result in done):
+            msg = f"a hand-off came to {done}"
+            raise RuntimeError(msg)
+        (delivery,) = consumer.taken(taken).deliveries
+        return delivery
+
+
+class InChannel(Load):
+    """Messages in a channel. Each that is taken is handed off to the end of the same channel."""
+
+    title = "messages in the channel"
+
+    def __init__(self, channels: Channels, size: int) -> None:
+        super().__init__(channels, size)
+        self._consumer = Consumer(channels, ClassifyImage.channel, "bench")
+        self._calls: list[Call] = []
+
+    async def fill(self) -> None:
+        """Publish them."""
+        for begin in range(0, self.size, _AT_ONCE):
+            count = min(_AT_ONCE, self.size - begin)
+            await self.publish(ClassifyImage(job=self.job(), key="input") for _ in range(count))
+
+    async def step(self) -> None:
+        """Hand off the message in hand, and take the next."""
+        delivery = await self.take(self._consumer, self._calls)
+        self._calls = [self._consumer.hand_off(delivery, [decode(delivery.body)], jobs.apology)]
+
+    async def waiting(self) -> int:
+        """All that is in the channel."""
+        return int(await self.channels.redis.xlen(self.channels.key(ClassifyImage.channel)))
+
+
+class ForTurns(Load):
+    """Jobs of one chat, all of whose turns are taken. One more begins, and one ends, so that the next has its turn."""
+
+    title = "jobs that wait for their chat's turn"
+
+    def __init__(self, channels: Channels, size: int) -> None:
+        super().__init__(channels, size)
+        self._receive = Consumer(channels, AcceptUpdate.channel, "bench")
+        self._reply = Consumer(channels, SendReply.channel, "bench")
+
+    async def fill(self) -> None:
+        """Begin as many, and those that have the turns."""
+        for _ in range(self.size + _TURNS):
+            await self._begin()
+
+    async def step(self) -> None:
+        """Begin a job, and end another."""
+        await self._begin()
+        answer = await self.take(self._reply)
+        await self.channels.run(self._reply.hand_off(answer, [], jobs.apology))
+
+    async def waiting(self) -> int:
+        """Those that have no turn."""
+        return int(await self.channels.redis.zcard(self.channels.key("waiting")))
+
+    async def _begin(self) -> None:
+        await self.publish([AcceptUpdate(job=self.job(), update={})])
+        update = await self.take(self._receive)
+        job = msgspec.structs.replace(decode(update.body).job, id=f"{update.job}-0")
+        answer = SendReply(job=job, content=Words(text="done"))
+        await self.channels.run(self._receive.hand_off(update, [answer], jobs.apology))
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What a message costs, in µs: processor time of Redis, and time on the clock."""
+
+    redis_us: float
+    wall_us: float
+
+
+Costs = Mapping[int, Cost]  # by how many wait
+
+
+async def measure(load: Load, steps: int) -> Cost:
+    """The mean cost of so many messages."""
+    redis = load.channels.redis
+    cpu_s, began = line.redis_cpu_s(await redis.info("cpu")), time.perf_counter()
+    for _ in range(steps):
+        await load.step()
+    wall_s = time.perf_counter() - began
+    return Cost((line.redis_cpu_s(await redis.info("cpu")) - cpu_s) / steps * 1e6, wall_s / steps * 1e6)
+
+
+async def grow(kind: type[Load], url: str, sizes: Sequence[int], rounds: int, steps: int) -> Costs:
+    """The median cost of a message for each size, the sizes in turn.
+
+    Raises:
+        RuntimeError: A load did not keep its size: what was measured is something else.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        loads = [kind(await stack.enter_async_context(_channels(url, kind, size)), size) for size in sizes]
+        for load in loads:
+            await load.fill()
+        found: dict[int, list[Cost]] = {size: [] for size in sizes}
+        for number in range(rounds):
+            for load in loads[:: -1 if number % 2 else 1]:
+                found[load.size].append(await measure(load, steps))
+        for load in loads:
+            if (waiting := await load.waiting()) != load.size:
+                msg = f"{waiting} of {load.size} {load.title} are left"
+                raise RuntimeError(msg)
+    return {size: _median(costs) for size, costs in found.items()}
+
+
+@contextlib.asynccontextmanager
+async def _channels(url: str, kind: type[Load], size: int) -> AsyncIterator[Channels]:
+    namespace = f"{kind.__name__}-{size}"
+    channels = Channels(Settings(redis_url=url, namespace=namespace, chat_backlog=_UNLIMITED, backlog=_UNLIMITED))
+    try:
+        yield channels
+    finally:
+        await channels.close()
+
+
+def _median(costs: Sequence[Cost]) -> Cost:
+    return Cost(statistics.median(c.redis_us for c in costs), statistics.median(c.wall_us for c in costs))
+
+
+def change(costs: Costs, of: str) -> float:
+    """The largest change of a cost from what it is where the fewest wait: 0.1 is a tenth more, or less."""
+    base: float = getattr(costs[min(costs)], of)
+    changes: list[float] = [getattr(cost, of) / base - 1 for cost in costs.values()]
+    return max(changes, key=abs)
+
+
+def verdict(title: str, costs: Costs) -> str:
+    """Whether the goal was met."""
+    largest = {"Redis’s processor time": change(costs, "redis_us"), "time": change(costs, "wall_us")}
+    met = all(abs(value) <= MOST_CHANGE for value in largest.values())
+    told = " and ".join(f"{name} by at most {value:+.0%}" for name, value in largest.items())
+    goal = f"goal: {MOST_CHANGE:.0%}, {'met' if met else '**missed**'}"
+    return f"From {min(costs):,} to {max(costs):,} {title}, a message’s cost changes: {told} ({goal})."
+
+
+def tables(results: Mapping[type[Load], Costs]) -> str:
+    """The Markdown."""
+    parts = []
+    for kind, costs in results.items():
+        rows = [(f"{size:,}", f"{cost.redis_us:.0f}", f"{cost.wall_us:.0f}") for size, cost in costs.items()]
+        parts += [measuring.table((kind.title, "Redis’s CPU, µs a message", "time, µs a message"), rows)]
+        parts += [verdict(kind.title, costs)]
+    return "\n\n".join(parts)
+
+
+def plot(results: Mapping[type[Load], Costs], path: Path) -> None:
+    """Draw both costs of all loads. Grey on nothing, so that it can be read on white and on black."""
+    from matplotlib import pyplot, rc_context  # noqa: PLC0415 -- the tests do without
+
+    style: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": NAME, "font.size": 9, "font.family": "sans-serif"}
+    style |= dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), _GREY)
+    with rc_context(style):
+        figure, axes = pyplot.subplots(1, len(results), figsize=(8, 2.8), sharex=True, squeeze=False)
+        for axis, (kind, costs) in zip(axes[0], results.items(), strict=True):
+            for of, label, colour in _LINES:
+                values = [getattr(cost, of) for cost in costs.values()]
+                axis.plot(list(costs), values, "o-", color=colour, label=label, markersize=4)
+                axis.axhspan(
+                    values[0] * (1 - MOST_CHANGE), values[0] * (1 + MOST_CHANGE), color=colour, alpha=0.12, lw=0
+                )
+            axis.set(xscale="log", xlabel=kind.title, ylim=(0, None))
+            axis.minorticks_off()
+            axis.spines[["top", "right"]].set_visible(False)
+        axes[0][0].set_ylabel("µs a message")
+        axes[0][0].legend(frameon=False)
+        figure.tight_layout()
+        figure.savefig(path, transparent=True, metadata={"Date": None})
+        pyplot.close(figure)
+
+
+async def _run(sizes: Sequence[int], rounds: int, steps: int) -> tuple[str, dict[type[Load], Costs]]:
+    with server.running("everysec") as url:
+        kinds: Sequence[type[Load]] = (InChannel, ForTurns)
+        return server.version(url), {kind: await grow(kind, url, sizes, rounds, steps) for kind in kinds}
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=161)
+    parser.add_argument("--steps", type=int, default=50, help="messages in each round (%(default)s)")
+    parser.add_argument("--quick", action="store_true", help="a few messages: says nothing about cost")
+    parser.add_argument("--plot", type=Path, help="draw it into this file")
+    parser.add_argument("--write", action="store_true", help="put all into docs/, too")
+    options = parser.parse_args()
+    sizes, rounds, steps = (QUICK_SIZES, 3, 20) if options.quick else (SIZES, options.rounds, options.steps)
+    redis_version, results = asyncio.run(_run(sizes, rounds, steps))
+    machine = measuring.machine("redis")
+    text = "\n\n".join(
+        [
+            f"{machine}, Redis {redis_version}",
+            tables(results),
+            METHOD.format(band=MOST_CHANGE, rounds=rounds, steps=steps),
+        ]
+    )
+    sys.stdout.write(text + "\n")
+    if options.plot or options.write:
+        plot(results, options.plot or PLOT)
+    if options.write:
+        measuring.write(NAME, f"{text}\n\n![What a message costs, by how many wait](images/{PLOT.name})")
+
+
+if __name__ == "__main__":
+    main()

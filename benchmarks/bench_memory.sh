@@ -1,0 +1,51 @@
+#!/bin/sh
+# The whole bot in a machine of 1 GB: 200 photos of up to 12 megapixels, and nothing may be killed.
+#
+#     benchmarks/bench_memory.sh [--write] [--quick] [--models FOLDER]
+#
+# The limit is a cgroup's, of version 2 or 1, below the one that this shell is in; so it takes root, or a cgroup of one's
+# own: systemd-run --user --scope -p Delegate=yes benchmarks/bench_memory.sh
+set -eu
+cd "$(dirname "$0")/.."
+limit=$((1024 * 1024 * 1024))
+name="whatsit-memory-$$"
+
+# Prints the folder of the memory controller that this process is in: of version 1 where that is mounted, else of 2.
+own_cgroup() {
+    while IFS=: read -r _ controllers path; do
+        case ",$controllers," in
+        *,memory,*) [ -d "/sys/fs/cgroup/memory$path" ] && { echo "/sys/fs/cgroup/memory${path%/}"; return; } ;;
+        ,,) unified="/sys/fs/cgroup${path%/}" ;;
+        esac
+    done </proc/self/cgroup
+    grep -qsw memory "${unified:-}/cgroup.controllers" && echo "$unified"
+}
+
+cannot() {
+    echo "error: no cgroup can be made here ($1): run this as root, or as its first lines say" >&2
+    exit 1
+}
+
+own=$(own_cgroup) || cannot "no memory controller"
+cgroup="$own/$name"
+mkdir "$cgroup" 2>/dev/null || cannot "$own is not ours"
+trap 'rmdir "$cgroup" || true' EXIT
+
+if [ -e "$cgroup/memory.limit_in_bytes" ]; then
+    echo $limit >"$cgroup/memory.limit_in_bytes"
+    # With what may be swapped out; a kernel without swap accounting has no such file.
+    [ ! -e "$cgroup/memory.memsw.limit_in_bytes" ] || echo $limit >"$cgroup/memory.memsw.limit_in_bytes"
+else
+    # A cgroup that has processes of its own may not limit others: this shell, and what it starts, gets one of its own.
+    if [ ! -e "$cgroup/memory.max" ]; then
+        mkdir "$own/$name-outside"
+        trap 'echo $$ >"$own/cgroup.procs"; rmdir "$cgroup" "$own/$name-outside" || true' EXIT
+        echo $$ >"$own/$name-outside/cgroup.procs"
+        echo +memory >"$own/cgroup.subtree_control" 2>/dev/null || cannot "$own holds other processes"
+    fi
+    echo $limit >"$cgroup/memory.max"
+    echo 0 >"$cgroup/memory.swap.max"
+fi
+
+python=${PYTHON:-.venv/bin/python}
+"$python" -m benchmarks.memory --cgroup "$cgroup" "$@"

@@ -1,0 +1,28 @@
+"""One stage of one contender: ``python -m benchmarks.chains.stage <contender> <number> <parent's process id>``."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import os
+import signal
+import sys
+from typing import Final
+
+from benchmarks.chains import line
+
+_PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
+
+
+def main() -> None:
+    """Run the stage until it is killed, or its parent is."""
+    contender, number, parent = sys.argv[1:]
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)  # outlasts the exec of a library's command line
+    if os.getppid() != int(parent):  # it ended before we asked
+        sys.exit(1)
+    os.environ[line.STAGE] = number
+    importlib.import_module(f"benchmarks.chains.{contender}").stage(int(number))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Contenders of ``bench_classify``, each in a process of its own: how one is asked, and what is measured of it.
+
+``python -m benchmarks.engines.<module> FOLDER PICTURES SECONDS`` loads the model in FOLDER, answers the first of
+PICTURES and writes ``ready``; then it measures itself, writes what it found as a line of JSON, and stays until its
+standard input is closed, so that its memory can be looked at. Not one of them shows its pictures to the disk, Redis or
+another process: what that costs, ``worker.py`` tells.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from benchmarks import measuring
+from common.settings import ROOT
+
+SETTLE_S: Final = 4.0  # our engine goes over to several streams when a backlog has lasted for 3 s
+AT_ONCE: Final = 8  # as many as the worker has in hand
+
+# Scores (N x classes, float32) for N pictures (each 1 x crop x crop x 3, uint8, RGB).
+Scores = Callable[[Sequence[Any]], Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Told:
+    """What a contender finds of itself.
+
+    Attributes:
+        images_s: Pictures a second while more of them wait.
+        latency_ms: The median time of a picture that comes alone.
+        best: The likeliest class of each picture, to see that all contenders did the same work.
+    """
+
+    images_s: float
+    latency_ms: float
+    best: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured(Told):
+    """The same, and what can be seen from outside.
+
+    Attributes:
+        ready_s: From exec to the first answer.
+        pss_mb: Its memory at the end.
+    """
+
+    ready_s: float
+    pss_mb: float
+
+
+def measure(module: str, *arguments: str) -> Measured:
+    """Run a contender and measure it.
+
+    Raises:
+        subprocess.CalledProcessError: It failed.
+    """
+    began = time.perf_counter()
+    command = [sys.executable, "-m", f"{__name__}.{module}", *arguments]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603
+        assert process.stdin  # noqa: S101 -- for the type checker
+        assert process.stdout  # noqa: S101
+        said, ready_s = process.stdout.readline(), time.perf_counter() - began
+        line = process.stdout.readline()
+        pss_mb = measuring.pss_mb(process.pid) if line else 0.0
+        process.stdin.close()
+        process.wait()
+    if said != b"ready\n" or not line:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    told = msgspec.json.decode(line, type=Told)
+    return Measured(told.images_s, told.latency_ms, told.best, ready_s, pss_mb)
+
+
+def compete(load: Callable[[Path], Scores], at_once: int = AT_ONCE) -> None:
+    """What a contender's process does, with the arguments above.
+
+    Args:
+        load: Loads the model in a folder.
+        at_once: How many of the waiting pictures it is given at a time.
+    """
+    folder, pictures, seconds = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
+    import numpy as np  # noqa: PLC0415 -- a part of the contender's start-up
+
+    images = np.split(read := np.load(pictures), len(read))
+    scores = load(folder)
+    scores(images[:1])
+    _say(b"ready")
+    best = tuple(int(scores([image]).argmax()) for image in images)
+    alone, waiting = itertools.cycle(images), itertools.cycle(images)
+    latency_ms = statistics.median(_times(lambda: scores([next(alone)]), seconds / 2)) * 1000
+
+    def several() -> object:
+        return scores([next(waiting) for _ in range(at_once)])
+
+    _times(several, min(SETTLE_S, seconds * 2))
+    took_s = _times(several, seconds)
+    _say(msgspec.json.encode(Told(at_once * len(took_s) / sum(took_s), latency_ms, best)))
+    sys.stdin.read()
+    os._exit(0)  # what a library's threads make of the end is not measured
+
+
+def _times(call: Callable[[], object], seconds: float) -> list[float]:
+    """How long calls take, one after the other for that long."""
+    took_s: list[float] = []
+    while sum(took_s) < seconds or not took_s:
+        began = time.perf_counter()
+        call()
+        took_s.append(time.perf_counter() - began)
+    return took_s
+
+
+def _say(line: bytes) -> None:
+    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()

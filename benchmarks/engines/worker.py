@@ -1,0 +1,228 @@
+"""Our whole worker: a real ``python classify.py`` that takes its jobs from a real Redis, as our bot runs them.
+
+Pictures lie in its store, and its messages are on its channel, as ``file_check`` leaves both. Each is of a chat of its
+own, for a chat has few turns at a time. More different pictures come than answers are remembered: so each answer is
+looked for and kept, as in the bot, and none is ever found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks import measuring
+from benchmarks.engines import AT_ONCE, SETTLE_S, Measured
+from classifier import artifact, cores
+from common import embedded_redis, model_record
+from common.channels import Channels, Once
+from common.messages import ClassifyImage, DeleteFiles, Job, Predictions, SendReply, decode
+from common.model_input import pack
+from common.settings import ROOT, Settings
+from common.store import Store
+
+DIFFERENT: Final = 128
+REMEMBERED: Final = 32
+_FEWEST: Final = 8 * AT_ONCE  # that make a rate
+_PUBLISHED_AT_ONCE: Final = 100
+_MARKER_MS: Final = 60_000
+_LIMIT_S: Final = 60.0
+_BLOCK_MS: Final = 1000
+_MORE: Final = 2.5  # than one after the other could be answered, so that the channel is never empty
+_LOOK_AGAIN_S: Final = 0.05
+_STOP_LIMIT_S: Final = 20.0
+
+
+def measure(folder: Path, pictures: Path, seconds: float, data_dir: Path) -> Measured:
+    """Measure the worker with the model in ``folder``.
+
+    Args:
+        folder: The prepared model's.
+        pictures: A NumPy file (N x crop x crop x 3, uint8, RGB).
+        seconds: How long to measure.
+        data_dir: The worker's; kept from one run to the next, it has the compiled network, as a bot's would.
+
+    Raises:
+        TimeoutError: The worker does not answer.
+    """
+    models_dir = data_dir / "models"
+    models_dir.mkdir(parents=True, exist_ok=True)
+    if not (models_dir / model_record.IN_USE).exists():
+        (models_dir / folder.name).symlink_to(folder)
+        shutil.copy(folder / model_record.DESCRIPTION, models_dir / model_record.IN_USE)
+    settings = Settings(
+        data_dir=data_dir, models_dir=models_dir, namespace=uuid.uuid4().hex[:8], cache_max=REMEMBERED, backlog=10**6
+    )
+    images = np.load(pictures)
+    with _redis(settings):
+        return asyncio.run(_measure(settings, folder, images, seconds))
+
+
+async def _measure(settings: Settings, folder: Path, images: npt.NDArray[np.uint8], seconds: float) -> Measured:
+    channels = Channels(settings)
+    feed = Feed(settings, channels, folder, images)
+    try:
+        await feed.publish(1)
+        began = time.perf_counter()
+        with _worker(settings, folder) as process:
+            await feed.answer(process)
+            ready_s = time.perf_counter() - began
+            alone_s = [await feed.alone_s(process) for _ in range(max(len(images), round(50 * seconds)))]
+            latency_s, settle_s = statistics.median(alone_s), min(SETTLE_S, seconds * 2)
+            await feed.publish(max(2 * _FEWEST, round(_MORE * (settle_s + seconds) / latency_s)))
+            await asyncio.sleep(settle_s + seconds)
+            await feed.answered(1 + len(alone_s) + _FEWEST)
+            pss_mb = measuring.pss_mb(process.pid)
+            answers = await feed.answers()
+    finally:
+        await channels.close()
+    images_s = rate([time_ms for time_ms, _ in answers[1 + len(alone_s) :]], settle_s)
+    best = tuple(label for _, label in answers[: len(images)])
+    return Measured(images_s, latency_s * 1000, best, ready_s, pss_mb)
+
+
+class Feed:
+    """Gives the worker its jobs, and reads what it answers."""
+
+    def __init__(self, settings: Settings, channels: Channels, folder: Path, images: npt.NDArray[np.uint8]) -> None:
+        self._channels = channels
+        self._labels = msgspec.json.decode((folder / artifact.LABELS).read_bytes(), type=list[str])
+        self._published = 0
+        self._last = "0"
+        record = model_record.read(folder / model_record.DESCRIPTION)
+        assert record  # noqa: S101 -- whoever called us prepared it
+        store = Store(settings.files_dir)
+        for at in range(DIFFERENT):  # moved down by a row or more, it is another picture
+            moved = np.roll(images[at % len(images)], at // len(images), axis=0)
+            store.write(_key(at), pack(moved.tobytes(), record.input))
+
+    async def publish(self, number: int) -> None:
+        """Have so many more pictures wait."""
+        left = range(self._published, self._published + number)
+        self._published += number
+        for first in left[::_PUBLISHED_AT_ONCE]:
+            ids = range(first, min(first + _PUBLISHED_AT_ONCE, left.stop))
+            await self._channels.publish([(_message(at), Once("bench", str(at), _MARKER_MS)) for at in ids])
+
+    async def answer(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait until one more picture is answered.
+
+        Raises:
+            TimeoutError: None is, or the worker has ended.
+        """
+        deadline = time.monotonic() + _LIMIT_S
+        while time.monotonic() < deadline and process.poll() is None:
+            rows: Any = await self._channels.redis.xread(
+                {self._channels.key(DeleteFiles.channel): self._last}, count=1, block=_BLOCK_MS
+            )
+            if rows:
+                self._last = rows[0][1][0][0]
+                return
+        msg = f"the worker gave no answer (exit code {process.returncode})"
+        raise TimeoutError(msg)
+
+    async def answered(self, number: int) -> None:
+        """Wait until so many pictures have been answered in all.
+
+        Raises:
+            TimeoutError: They are not.
+        """
+        deadline = time.monotonic() + _LIMIT_S
+        while await self._channels.redis.xlen(self._channels.key(DeleteFiles.channel)) < number:
+            if time.monotonic() > deadline:
+                raise TimeoutError("the worker does not answer")
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
+    async def alone_s(self, process: subprocess.Popen[bytes]) -> float:
+        """How long a picture takes that comes to an idle worker, hops included."""
+        began = time.perf_counter()
+        await self.publish(1)
+        await self.answer(process)
+        return time.perf_counter() - began
+
+    async def answers(self) -> list[tuple[int, int]]:
+        """All answers: when each came, in ms by the clock of Redis, and the likeliest class."""
+        rows: Any = await self._channels.redis.xrange(self._channels.key(SendReply.channel))
+        found = []
+        for id_, fields in rows:
+            message = decode(fields[b"body"])
+            if isinstance(message, SendReply):
+                assert isinstance(message.content, Predictions), message  # noqa: S101 -- else nothing is measured
+                found.append((int(id_.partition(b"-")[0]), self._labels.index(message.content.top[0].label)))
+        return found
+
+
+def rate(times_ms: Sequence[int], settle_s: float) -> float:
+    """Answers a second, from so long after the first until the last."""
+    counted = [time_ms for time_ms in times_ms if time_ms >= times_ms[0] + settle_s * 1000]
+    # What came together with the first of them was made before.
+    return sum(time_ms > counted[0] for time_ms in counted) / (counted[-1] - counted[0]) * 1000
+
+
+def _key(at: int) -> str:
+    return f"1-{at % DIFFERENT}-0.0.input"
+
+
+def _message(at: int) -> ClassifyImage:
+    job = Job(id=f"1-{at}-0", chat_id=at, user_id=at, message_id=1, accepted_at=time.time())
+    return ClassifyImage(job=job, key=_key(at), file_unique_id=f"telegram-{at}")
+
+
+@contextlib.contextmanager
+def _redis(settings: Settings) -> Iterator[None]:
+    """Our own Redis, as the bot starts it, with nothing in it."""
+    shutil.rmtree(settings.data_dir / "redis", ignore_errors=True)
+    (settings.data_dir / "redis").mkdir()
+    settings.redis_socket.unlink(missing_ok=True)
+    command = [embedded_redis.binary(), *embedded_redis.arguments(settings)]
+    with _ended(subprocess.Popen(command, stdout=subprocess.DEVNULL)) as process:  # noqa: S603
+        deadline = time.monotonic() + _LIMIT_S
+        while not settings.redis_socket.exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise TimeoutError("Redis did not start")
+            time.sleep(_LOOK_AGAIN_S)
+        yield
+
+
+@contextlib.contextmanager
+def _worker(settings: Settings, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    precision = "int8" if (folder / artifact.COMPARISON).exists() else "fp32"
+    environment = os.environ | {
+        "REDIS_URL": f"unix://{settings.redis_socket}",
+        "NAMESPACE": settings.namespace,
+        "DATA_DIR": str(settings.data_dir),
+        "MODELS_DIR": str(settings.models_dir),
+        "ENGINE": "openvino",
+        "PRECISION": precision,
+        "CLASSIFY_THREADS": str(cores.usable()),
+        "CACHE_MAX": str(REMEMBERED),
+        "LOG_LEVEL": "WARNING",
+    }
+    with _ended(subprocess.Popen([sys.executable, "classify.py"], cwd=ROOT, env=environment)) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def _ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(_STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,251 @@
+"""The part of ``bench_memory.sh`` that starts the bot inside the cgroup, sends it photos, and watches its memory.
+
+Telegram (the playground), the web server and whoever sends are outside: with a real bot they are elsewhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import os
+import re
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from benchmarks import measuring
+from benchmarks.pipeline import models, processes
+from benchmarks.pipeline.models import VARIANTS, Variant
+from benchmarks.pipeline.pictures import TWELVE_MEGAPIXELS, encoded, pictures
+from common.messages import CHANNELS
+from common.settings import PLAYGROUND_TOKEN
+from tests import web_server
+from tests.bot_api import User, running_playground, wait_until
+from tests.running_bot import Bot, running_bot
+from tests.web_server import WebServer
+
+_Kind = tuple[str, dict[str, Any]]
+
+GOALS_MB: Final = {"fp32": 600, "int8": 512}
+LIMIT_MB: Final = 1024
+PHOTOS: Final = 200
+QUICK_PHOTOS: Final = 8
+_ANSWERED_WITHIN_S: Final = 300.0
+_CHATS: Final = 10
+_FIRST_CHAT: Final = 6001
+_UNDER_WAY: Final = 24  # more than the pipeline takes at once, and less than what the playground keeps of files
+_SAMPLE_EVERY_S: Final = 0.2
+# All decode to 36 MB; but of a progressive JPEG libjpeg keeps all coefficients as well, and the PNG itself has 18 MB.
+_JPEG: Final[_Kind] = ("JPEG", {})
+_PROGRESSIVE: Final[_Kind] = ("JPEG", {"progressive": True})
+_WEBP: Final[_Kind] = ("WEBP", {"method": 0})
+_PNG: Final[_Kind] = ("PNG", {"compress_level": 1})
+# The first of four is sent as a photo, two as files, the last as a link.
+_FORMATS: Final = {
+    "JPEG": (_JPEG, _JPEG, _JPEG, _JPEG),
+    "all formats": (_JPEG, _PROGRESSIVE, _JPEG, _WEBP, _JPEG, _PNG, _JPEG, _PROGRESSIVE),
+}
+_Peaks = dict[tuple[Variant, str], "Peak"]
+_LOST: Final = re.compile(r"SIGKILL|exited: (?!check|playground)|decoder died|when a worker died|buried")
+
+
+class Peak(NamedTuple):
+    """What one run showed.
+
+    Attributes:
+        by_process: Memory of each process in MB when the sum was largest.
+        answered: How many photos were answered.
+        killed: How many processes the kernel killed for want of memory.
+        lost: Lines of the logs that tell of any other death.
+        took_s: How long all of it took.
+    """
+
+    by_process: Mapping[str, float]
+    answered: int
+    killed: int
+    lost: Sequence[str]
+    took_s: float
+
+    @property
+    def mb(self) -> float:
+        """The largest sum."""
+        return sum(self.by_process.values())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command. Returns its exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--cgroup", type=Path, required=True, help="the cgroup with the limit")
+    parser.add_argument("--write", action="store_true", help="also write into docs/performance.md")
+    parser.add_argument("--quick", action="store_true", help="one model, a few photos: to see that it works")
+    parser.add_argument("--models", type=Path, help="where models are prepared, and kept for the next time")
+    asked = parser.parse_args(arguments)
+    photos = QUICK_PHOTOS if asked.quick else PHOTOS
+    with contextlib.ExitStack() as stack:
+        folder = asked.models or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        variants = VARIANTS[:1] if asked.quick else VARIANTS
+        peaks = {
+            (variant, name): _peak(models.prepared(variant, folder), asked.cgroup, files, photos)
+            for name, files in ((name, _files(kinds)) for name, kinds in _FORMATS.items())
+            for variant in variants
+        }
+    text = report(peaks, asked.cgroup, photos)
+    sys.stdout.write(text)
+    if asked.write:
+        measuring.write("bench_memory", text)
+    return int(any(peak.killed or peak.lost or peak.answered < photos for peak in peaks.values()))
+
+
+def _files(kinds: Sequence[_Kind]) -> list[bytes]:
+    """Photos of 12 megapixels, as files of these kinds."""
+    made = zip(pictures(TWELVE_MEGAPIXELS), kinds, strict=False)
+    return [encoded(picture, kind, **options) for picture, (kind, options) in made]
+
+
+def _peak(models_dir: Path, cgroup: Path, files: Sequence[bytes], photos: int) -> Peak:
+    pages = {f"/{number}": web_server.content(content, "image/*") for number, content in enumerate(files)}
+    with contextlib.ExitStack() as stack:
+        playground = stack.enter_context(running_playground())
+        web = stack.enter_context(web_server.serving(pages))
+        settings = {"TELEGRAM_API_URL": playground.url, "TELEGRAM_TOKEN": PLAYGROUND_TOKEN}
+        settings |= {"FETCH_ALLOW_NETWORKS": "127.0.0.0/8"}
+        killed = _killed(cgroup)
+        with _inside(cgroup):
+            bot = stack.enter_context(running_bot(models_dir, **settings))
+        users = [stack.enter_context(playground.user(_FIRST_CHAT + number)) for number in range(_CHATS)]
+        began = time.monotonic()
+        by_process = _watch(bot, _Sender(users, files, web).send, photos)
+        return Peak(
+            by_process=by_process,
+            answered=_answered(bot),
+            killed=_killed(cgroup) - killed,
+            lost=[
+                line for log in ("supervisord", *CHANNELS) for line in bot.log(log).splitlines() if _LOST.search(line)
+            ],
+            took_s=time.monotonic() - began,
+        )
+
+
+class _Sender:
+    """Sends one photo after the other, in each way that there is."""
+
+    def __init__(self, users: Sequence[User], files: Sequence[bytes], web: WebServer) -> None:
+        self._users = itertools.cycle(users)
+        self._files = itertools.cycle(enumerate(files))
+        self._web = web
+
+    def send(self) -> None:
+        """Send the next one."""
+        user, (number, content) = next(self._users), next(self._files)
+        match number % 4:
+            case 0:
+                user.send_photo(content)
+            case 3:
+                user.send_text(self._web.url(f"/{number}"))
+            case _:
+                user.send_document(content, "photo", mime_type="image/*")
+
+
+def _watch(bot: Bot, send: Callable[[], None], photos: int) -> dict[str, float]:
+    """Have so many photos sent, and give the memory of each process when the sum was largest."""
+    highest: dict[str, float] = {}
+    over = threading.Event()
+
+    def sample() -> None:
+        nonlocal highest
+        while not over.wait(_SAMPLE_EVERY_S):
+            found = processes.pss_mb(bot.root)
+            if sum(found.values()) > sum(highest.values()):
+                highest = found
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    try:
+        for sent in range(photos):
+            wait_until(lambda sent=sent: sent - _answered(bot) < _UNDER_WAY, _ANSWERED_WITHIN_S, "an answer")  # type: ignore[misc]
+            send()
+        with contextlib.suppress(AssertionError):  # the report says how many there were
+            wait_until(lambda: _answered(bot) >= photos, _ANSWERED_WITHIN_S, "all answers")
+    finally:
+        over.set()
+        thread.join()
+    return highest
+
+
+def _answered(bot: Bot) -> int:
+    return bot.log("reply").count("answered (answer)")
+
+
+@contextlib.contextmanager
+def _inside(cgroup: Path) -> Iterator[None]:
+    """Be in the cgroup, so that what is started now is in it for good."""
+    own = _own(cgroup)
+    (cgroup / "cgroup.procs").write_text(str(os.getpid()))
+    try:
+        yield
+    finally:
+        (own / "cgroup.procs").write_text(str(os.getpid()))
+
+
+def _own(cgroup: Path) -> Path:
+    """The cgroup that this process is in, of the same hierarchy."""
+    is_v1 = (cgroup / "memory.limit_in_bytes").exists()
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if ("memory" in controllers.split(",")) if is_v1 else not controllers:
+            return Path("/sys/fs/cgroup", *(["memory"] if is_v1 else []), path.lstrip("/"))
+    msg = f"/proc/self/cgroup names no cgroup beside {cgroup}"
+    raise LookupError(msg)
+
+
+def _killed(cgroup: Path) -> int:
+    """How many processes the kernel has killed in the cgroup."""
+    path = next(path for name in ("memory.oom_control", "memory.events") if (path := cgroup / name).exists())
+    found = re.search(r"^oom_kill (\d+)$", path.read_text(), re.M)
+    return int(found[1]) if found else 0
+
+
+def report(peaks: _Peaks, cgroup: Path, photos: int) -> str:
+    """All of it as Markdown."""
+    version = 1 if (cgroup / "memory.limit_in_bytes").exists() else 2
+    parts = [
+        measuring.machine("openvino", "redis", "python-telegram-bot", "Pillow") + ".",
+        f"Supervisor, Redis, watchdog and six workers in a cgroup (version {version}) of {LIMIT_MB} MB, without swap; "
+        f"the playground is outside, as Telegram is. {photos} photos of 4000 × 3000 pixels: JPEG, as phones "
+        "make them, or also progressive JPEG, WebP and PNG, which take more. A quarter is sent as photos (which "
+        "Telegram makes smaller), half as files, a quarter as links. The sum of the PSS of all processes, every "
+        f"{_SAMPLE_EVERY_S:g} s. " + models.WEIGHTS,
+        _sums(peaks, photos),
+        "**Where it is** at the highest sum, in MB",
+        _by_process(peaks),
+    ]
+    for (variant, name), peak in peaks.items():
+        parts += [f"{variant.title}, {name}: `{line}`" for line in peak.lost]
+    return "\n\n".join(parts) + "\n"
+
+
+def _sums(peaks: _Peaks, photos: int) -> str:
+    rows = []
+    for (variant, name), peak in peaks.items():
+        goal = GOALS_MB[variant.precision]
+        reached = "yes" if peak.mb <= goal else "no"
+        answered, killed = f"{peak.answered} of {photos}", peak.killed + len(peak.lost)
+        title = f"{variant.title}, {name}"
+        rows.append((title, f"{peak.mb:.0f}", f"≤ {goal}: {reached}", answered, killed, f"{peak.took_s:.0f}"))
+    return measuring.table(("", "highest sum, MB", "goal", "answered", "killed", "in, s"), rows)
+
+
+def _by_process(peaks: _Peaks) -> str:
+    names = {name for peak in peaks.values() for name in peak.by_process}
+    by_size = sorted(names, key=lambda name: -sum(peak.by_process.get(name, 0) for peak in peaks.values()))
+    rows = [(name, *(f"{peak.by_process.get(name, 0):.0f}" for peak in peaks.values())) for name in by_size]
+    return measuring.table(("", *(f"{variant.title}, {name}" for variant, name in peaks)), rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

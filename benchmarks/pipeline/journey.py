@@ -1,0 +1,95 @@
+"""Where the time of one photo goes that comes alone; and a picture of it that reads by day and by night."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PARTS: Final = ("channels", "accept", "download", "check", "classify", "model", "send")
+WORDS: Final = {
+    "channels": "between workers (Redis)",
+    "accept": "receive: read the update",
+    "download": "receive: download",
+    "check": "file_check: decode",
+    "classify": "classify: all but the model",
+    "model": "classify: the model",
+    "send": "reply: send",
+}
+_COLOURS: Final = ("#8b949e", "#0a5ea8", "#4a9edb", "#8a5a00", "#c9578c", "#7a1f52", "#1a7f4b")
+_SMALLEST_WITH_A_NUMBER_MS: Final = 1.5
+_INK, _INK_BY_NIGHT = "#1f2328", "#e6edf3"
+_PAPER, _PAPER_BY_NIGHT = "#ffffff", "#0d1117"
+_LINE: Final = re.compile(
+    r"answered \(answer\) total=(\d+) accept=\d+\+(\d+) download=\d+\+(\d+) check=\d+\+(\d+) "
+    r"classify=\d+\+(\d+) send=(\d+) model=([\d.]+)"
+)
+
+
+def by_part(log: str, photos: int) -> dict[str, float]:
+    """The mean time of each part, in milliseconds, of the last ``photos`` answers in the log of ``reply``.
+
+    The log gives whole milliseconds, so medians would be whole as well.
+    """
+    lines = [[float(number) for number in found] for found in _LINE.findall(log)[-photos:]]
+    if len(lines) < photos:
+        msg = f"{len(lines)} of {photos} answers are in the log of reply"
+        raise LookupError(msg)
+    total, accept, download, check, classify, send, model = map(statistics.fmean, zip(*lines, strict=True))
+    between = total - accept - download - check - classify - send
+    parts = (between, accept, download, check, classify - model, model, send)
+    return dict(zip(PARTS, parts, strict=True))
+
+
+def overheads(log: str, photos: int) -> list[float]:
+    """What each of the last ``photos`` answers took beside the model's own time, in milliseconds."""
+    return [float(total) - float(model) for total, *_, model in _LINE.findall(log)[-photos:]]
+
+
+def draw(journeys: Mapping[str, Mapping[str, float]], path: Path) -> None:
+    """Write the picture: one bar for each journey, by what takes the time."""
+    import matplotlib as mpl  # noqa: PLC0415 -- half a second, which a quick run does without
+
+    mpl.use("svg")
+    from matplotlib import pyplot as plt  # noqa: PLC0415
+
+    style = {"svg.fonttype": "none", "svg.hashsalt": "journey", "font.family": "sans-serif", "text.color": _INK}
+    style |= {"axes.edgecolor": _INK, "axes.labelcolor": _INK, "xtick.color": _INK, "ytick.color": _INK}
+    with mpl.rc_context(style):
+        figure, axes = plt.subplots(figsize=(9, 0.6 * len(journeys) + 1.8), facecolor=_PAPER, layout="constrained")
+        axes.set_facecolor(_PAPER)
+        _bars(axes, list(journeys), [journeys[name] for name in journeys])
+        figure.legend(loc="outside lower center", ncols=3, frameon=False)
+        figure.savefig(path, format="svg", metadata={"Date": None})
+        plt.close(figure)
+    path.write_text(_also_by_night(path.read_text()))
+
+
+def _bars(axes: Axes, names: Sequence[str], journeys: Sequence[Mapping[str, float]]) -> None:
+    left = [0.0] * len(journeys)
+    for part, colour in zip(PARTS, _COLOURS, strict=True):
+        took = [max(0.0, journey[part]) for journey in journeys]
+        bars = axes.barh(names, took, left=left, color=colour, label=WORDS[part])
+        texts = [f"{ms:.0f}" if ms >= _SMALLEST_WITH_A_NUMBER_MS else "" for ms in took]
+        axes.bar_label(bars, texts, label_type="center", color="white", fontsize=8)
+        left = [sum(pair) for pair in zip(left, took, strict=True)]
+    axes.invert_yaxis()
+    axes.set_xlabel("milliseconds from the update's arrival to Telegram's OK")
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(left=False)
+
+
+def _also_by_night(svg: str) -> str:
+    """The picture with dark paper and light ink for whoever prefers that. Each colour is one that nothing else has."""
+    ink, paper = f'[style*="{_INK}"]', f'[style*="fill: {_PAPER}"]'
+    rules = (
+        f"{ink} {{ fill: {_INK_BY_NIGHT} !important; stroke: {_INK_BY_NIGHT} !important }} "
+        f"text{ink} {{ stroke: none !important }} path{paper} {{ fill: {_PAPER_BY_NIGHT} !important }}"
+    )
+    return svg.replace("<defs>", f"<style>@media (prefers-color-scheme: dark) {{ {rules} }}</style>\n <defs>", 1)
