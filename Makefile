@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# What benchmarks compare the channels with wants other versions of what the bot uses.
+# What benchmarks compare the channels with, so that nothing of it gets among the bot's packages.
 PEERS := .venv-peers
 # Options for every `pip install`, such as PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu".
 PIP_FLAGS ?=
@@ -50,7 +50,7 @@ bench: $(VENV)/.bench $(PEERS)/.installed ## measure every claim beside its peer
 	$(BIN)/python -m benchmarks.bench_channels --write
 	$(BIN)/python -m benchmarks.bench_growth --write
 	$(BIN)/python -m benchmarks.bench_pipeline --write
-	benchmarks/bench_memory.sh --write
+	PYTHON=$(BIN)/python benchmarks/bench_memory.sh --write
 
 lint: $(VENV)/.test ## check style and types
 	$(BIN)/ruff check .

@@ -28,6 +28,7 @@ from common.store import Store
 from common.worker import Outputs, Worker
 
 BATCH: Final = 8
+IDLE_S: Final = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -38,15 +39,16 @@ class Classify(Worker[ClassifyImage]):
     channel = "classify"
     concurrency = BATCH
     batched = True
-    batches = 2  # while the model is at work on one, the other is taken and read, or handed off
+    handler_limit_s = 45.0  # a batch may have to wait for the one before it; below the runtime's CLAIM_IDLE_S
 
     def __init__(self, settings: Settings, classifier: Classifier | None = None, store: Store | None = None) -> None:
         super().__init__(settings)
+        # While the model is at work on one, the other is taken and read, or handed off. Several processes do that for
+        # one another, and what one of them can begin at once must not wait in another's second batch.
+        self.batches = 2 if settings.classify_processes == 1 else 1
         self.classifier = classifier
         self.answers: Answers | None = None
         self._loading = asyncio.Lock()
-        # For threads: the event loop may be busy with the answers of the batch before when the model becomes free.
-        self._turn = threading.Lock()
         self.store = store or Store(settings.files_dir)
 
     def connect(self, channels: Channels) -> None:
@@ -75,6 +77,13 @@ class Classify(Worker[ClassifyImage]):
                     "%s answers, prepared in %s, run by %s", record.title, record.precision, self.classifier.engine.name
                 )
             return self.classifier
+
+    async def background(self, channels: Channels) -> None:
+        """After a backlog, get ready for a single picture before one comes."""
+        while True:
+            await asyncio.sleep(IDLE_S)
+            if self.classifier:
+                await asyncio.to_thread(self.classifier.rest, IDLE_S)
 
     def announce(self, message: ClassifyImage) -> Message:
         """The user sees that it is the turn of the picture."""
@@ -113,15 +122,19 @@ class Classify(Worker[ClassifyImage]):
         known = await self.answers.recall(list(pictures)) if self.answers else []
         said = {key: predictions for key, predictions in zip(pictures, known, strict=False) if predictions}
         if fresh := [key for key in pictures if key not in said]:
-            answers = await asyncio.to_thread(_ask, classifier, [pictures[key] for key in fresh], self._turn)
+            given_up = threading.Event()
+            try:
+                answers = await asyncio.to_thread(_ask, classifier, [pictures[key] for key in fresh], given_up)
+            finally:
+                given_up.set()  # cut short, we have no use any more for an answer, and others wait for their turn
             said |= zip(fresh, answers, strict=True)
         return said
 
 
-def _ask(classifier: Classifier, inputs: Sequence[memoryview], turn: threading.Lock) -> list[Predictions]:
-    with turn:
+def _ask(classifier: Classifier, inputs: Sequence[memoryview], given_up: threading.Event) -> list[Predictions]:
+    with classifier.turn:
         began = time.perf_counter()
-        tops = classifier.predict(inputs)
+        tops = classifier.predict([] if given_up.is_set() else inputs)
         each_ms = round((time.perf_counter() - began) * 1000 / len(inputs), 1)
     return [Predictions(top=top, model=classifier.record.title, model_ms=each_ms) for top in tops]
 

@@ -7,7 +7,6 @@ out:  a photo: DownloadPhoto → receive, then CheckFile → file_check; a link:
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Sequence
@@ -133,8 +132,8 @@ class Receive(Worker[AcceptUpdate | DownloadPhoto]):
             return SendReply(job=message.job, content=known)
         key = message.job.key("original")
         try:
-            with self.store.writing(key) as add:
-                await self.telegram.download(message.file_id, lambda piece: asyncio.to_thread(add, piece))
+            async with self.store.writing(key) as add:
+                await self.telegram.download(message.file_id, add)
         except TelegramRefused as error:
             _log.info("job=%s: Telegram does not hand out the file: %s", message.job.id, error)
             return SendReply(job=message.job, content=Words(text=words.NO_DOWNLOAD, kind="refusal"))

@@ -3,8 +3,8 @@
 #
 #     benchmarks/bench_memory.sh [--write] [--quick] [--models FOLDER]
 #
-# The limit is a cgroup's, of version 2 or 1, below the one that this shell is in; so it takes root, or a cgroup of one's
-# own: systemd-run --user --scope -p Delegate=yes benchmarks/bench_memory.sh
+# The limit is a cgroup's, of version 2 or 1, below the one that this shell is in. That takes root; or systemd, which is
+# asked for a cgroup of one's own.
 set -eu
 cd "$(dirname "$0")/.."
 limit=$((1024 * 1024 * 1024))
@@ -22,14 +22,18 @@ own_cgroup() {
 }
 
 cannot() {
-    echo "error: no cgroup can be made here ($1): run this as root, or as its first lines say" >&2
+    echo "error: no cgroup can be made here ($1): run this as root, or where systemd-run --user works" >&2
     exit 1
 }
 
 own=$(own_cgroup) || cannot "no memory controller"
 cgroup="$own/$name"
-mkdir "$cgroup" 2>/dev/null || cannot "$own is not ours"
+if ! mkdir "$cgroup" 2>/dev/null; then
+    [ -z "${IN_SCOPE-}" ] && command -v systemd-run >/dev/null || cannot "$own is not ours"
+    IN_SCOPE=1 exec systemd-run --quiet --user --scope -p Delegate=yes "benchmarks/${0##*/}" "$@"
+fi
 trap 'rmdir "$cgroup" || true' EXIT
+trap 'exit 130' INT TERM
 
 if [ -e "$cgroup/memory.limit_in_bytes" ]; then
     echo $limit >"$cgroup/memory.limit_in_bytes"
@@ -39,7 +43,9 @@ else
     # A cgroup that has processes of its own may not limit others: this shell, and what it starts, gets one of its own.
     if [ ! -e "$cgroup/memory.max" ]; then
         mkdir "$own/$name-outside"
-        trap 'echo $$ >"$own/cgroup.procs"; rmdir "$cgroup" "$own/$name-outside" || true' EXIT
+        # A cgroup that limits others takes no process back.
+        trap 'echo -memory >"$own/cgroup.subtree_control" || :
+            echo $$ >"$own/cgroup.procs" || :; rmdir "$cgroup" "$own/$name-outside" || :' EXIT
         echo $$ >"$own/$name-outside/cgroup.procs"
         echo +memory >"$own/cgroup.subtree_control" 2>/dev/null || cannot "$own holds other processes"
     fi

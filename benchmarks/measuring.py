@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.metadata
 import platform
 import re
@@ -28,17 +29,38 @@ def percentile(values: Sequence[float], percent: int) -> float:
 def pss_mb(pid: int) -> float:
     """A process's proportional set size in MB: its own pages, and its share of those that it shares.
 
+    Of a decoder, which lets nobody but root look in, its resident set size, which is never less.
+
     Raises:
         ProcessLookupError: There is no such process any more.
     """
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except PermissionError:
+        text = Path(f"/proc/{pid}/status").read_text()
     except FileNotFoundError:
         raise ProcessLookupError(pid) from None
-    found = re.search(r"^Pss:\s+(\d+) kB", text, re.M)
+    found = re.search(r"^(?:Pss|VmRSS):\s+(\d+) kB", text, re.M)
     if not found:  # it ended while we looked
         raise ProcessLookupError(pid)
     return int(found[1]) / 1024
+
+
+def add_effort(parser: argparse.ArgumentParser, quick: str) -> None:
+    """Let the command be asked for a short run, or for results that last; not for both.
+
+    Args:
+        parser: The command's.
+        quick: What is short in a short run.
+    """
+    effort = parser.add_mutually_exclusive_group()
+    effort.add_argument("--quick", action="store_true", help=f"{quick}: says nothing about speed")
+    effort.add_argument("--write", action="store_true", help="put the result into docs/performance.md, too")
+
+
+def folder(path: str) -> Path:
+    """A folder that somebody names on the command line, from the root on: others start from other folders."""
+    return Path(path).resolve()
 
 
 def machine(*packages: str) -> str:

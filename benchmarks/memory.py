@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -81,9 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Returns its exit code."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--cgroup", type=Path, required=True, help="the cgroup with the limit")
-    parser.add_argument("--write", action="store_true", help="also write into docs/performance.md")
-    parser.add_argument("--quick", action="store_true", help="one model, a few photos: to see that it works")
-    parser.add_argument("--models", type=Path, help="where models are prepared, and kept for the next time")
+    measuring.add_effort(parser, "one model")
+    parser.add_argument("--models", type=measuring.folder, help="where models are prepared, and kept for the next time")
     asked = parser.parse_args(arguments)
     photos = QUICK_PHOTOS if asked.quick else PHOTOS
     with contextlib.ExitStack() as stack:
@@ -153,28 +153,29 @@ class _Sender:
 
 def _watch(bot: Bot, send: Callable[[], None], photos: int) -> dict[str, float]:
     """Have so many photos sent, and give the memory of each process when the sum was largest."""
-    highest: dict[str, float] = {}
     over = threading.Event()
 
-    def sample() -> None:
-        nonlocal highest
+    def sample() -> dict[str, float]:
+        highest = processes.pss_mb(bot.root)
         while not over.wait(_SAMPLE_EVERY_S):
-            found = processes.pss_mb(bot.root)
-            if sum(found.values()) > sum(highest.values()):
-                highest = found
+            highest = max(highest, processes.pss_mb(bot.root), key=lambda found: sum(found.values()))
+        return highest
 
-    thread = threading.Thread(target=sample)
-    thread.start()
-    try:
-        for sent in range(photos):
-            wait_until(lambda sent=sent: sent - _answered(bot) < _UNDER_WAY, _ANSWERED_WITHIN_S, "an answer")  # type: ignore[misc]
-            send()
-        with contextlib.suppress(AssertionError):  # the report says how many there were
-            wait_until(lambda: _answered(bot) >= photos, _ANSWERED_WITHIN_S, "all answers")
-    finally:
-        over.set()
-        thread.join()
-    return highest
+    with ThreadPoolExecutor(1) as thread:
+        highest = thread.submit(sample)
+        try:
+            for sent in range(photos):
+                wait_until(
+                    lambda sent=sent: sent - _answered(bot) < _UNDER_WAY,  # type: ignore[misc]
+                    _ANSWERED_WITHIN_S,
+                    "an answer",
+                )
+                send()
+            with contextlib.suppress(AssertionError):  # the report says how many there were
+                wait_until(lambda: _answered(bot) >= photos, _ANSWERED_WITHIN_S, "all answers")
+        finally:
+            over.set()
+        return highest.result()
 
 
 def _answered(bot: Bot) -> int:
@@ -218,8 +219,9 @@ def report(peaks: _Peaks, cgroup: Path, photos: int) -> str:
         f"Supervisor, Redis, watchdog and six workers in a cgroup (version {version}) of {LIMIT_MB} MB, without swap; "
         f"the playground is outside, as Telegram is. {photos} photos of 4000 × 3000 pixels: JPEG, as phones "
         "make them, or also progressive JPEG, WebP and PNG, which take more. A quarter is sent as photos (which "
-        "Telegram makes smaller), half as files, a quarter as links. The sum of the PSS of all processes, every "
-        f"{_SAMPLE_EVERY_S:g} s. " + models.WEIGHTS,
+        "Telegram makes smaller), half as files, a quarter as links; the same few again and again, each looked at. "
+        f"The sum of the PSS of all processes, taken every {_SAMPLE_EVERY_S:g} s: what is shorter, the limit sees. "
+        "One run each. " + models.WEIGHTS,
         _sums(peaks, photos),
         "**Where it is** at the highest sum, in MB",
         _by_process(peaks),

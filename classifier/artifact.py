@@ -213,7 +213,7 @@ def write(path: Path, content: bytes) -> None:
 def remove_superseded(models_dir: Path, model: str, keep: Iterable[ModelRecord]) -> None:
     """Remove the same model's other folders.
 
-    A worker that still runs one of them goes on: it has its files open.
+    A worker that still runs one of them goes on, or goes over to the model in use.
     """
     kept = {record.folder for record in keep}
     for folder in _folders(models_dir, model):

@@ -16,13 +16,17 @@ import fcntl
 import hashlib
 import logging
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from classifier import artifact
 
 CACHE: Final = "compiled"
+
+_LOCK_LIMIT_S: Final = 20.0  # several times what it takes to compile
+_LOOK_AGAIN_S: Final = 0.02
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +55,7 @@ def _ours(root: Path, name: str) -> Iterator[Path]:
     """The folder of that name, with nothing in it that was not sealed; alone with it, and sealed afterwards."""
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (root / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        _take(lock)
         folder = root / name
         for other in root.iterdir():
             if other.is_dir() and (other != folder or not _is_whole(folder)):
@@ -62,10 +66,26 @@ def _ours(root: Path, name: str) -> Iterator[Path]:
             _seal(folder)
 
 
+def _take(lock: IO[str]) -> None:
+    """Lock the file; siblings that start together wait for one another, but not for ever.
+
+    Raises:
+        BlockingIOError: Another process keeps it.
+    """
+    deadline = time.monotonic() + _LOCK_LIMIT_S
+    while True:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOK_AGAIN_S)
+
+
 def _is_whole(folder: Path) -> bool:
     try:
         return (folder / artifact.CHECKSUMS).read_text() == _sums(folder)
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return False
 
 

@@ -22,7 +22,7 @@ from common import model_record
 from common.settings import ROOT
 
 _PICTURES: Final = 40
-_LIMIT_S: Final = 120
+_LIMIT_S: Final = 600
 
 
 def cost(folder: Path) -> Cost:
@@ -32,7 +32,11 @@ def cost(folder: Path) -> Cost:
         ModelError: It does not run.
     """
     command = [sys.executable, "-m", "classifier.measure", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=_LIMIT_S, check=False)  # noqa: S603
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=_LIMIT_S, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired:
+        msg = f"{folder} could not be measured: {_PICTURES} pictures took more than {_LIMIT_S} s"
+        raise ModelError(msg) from None
     if done.returncode:
         msg = f"{folder} could not be measured: {done.stderr.decode(errors='replace').strip().rpartition(chr(10))[2]}"
         raise ModelError(msg)

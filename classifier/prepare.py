@@ -156,7 +156,7 @@ def _auto(models_dir: Path) -> ModelRecord | None:
     own = _own_in_use(models_dir)
     if own:
         return artifact.prepared(models_dir, own.model)
-    return artifact.prepared(models_dir, INCEPTION_V3.name) or _fallback(models_dir) or _brought(models_dir)
+    return _brought(models_dir) or artifact.prepared(models_dir, INCEPTION_V3.name) or _fallback(models_dir)
 
 
 def _own_in_use(models_dir: Path) -> ModelRecord | None:
@@ -180,11 +180,14 @@ def _fallback(models_dir: Path) -> ModelRecord | None:
 
 
 def _brought(models_dir: Path) -> ModelRecord | None:
-    """The model in use, on a machine that can prepare none: whoever brought it there has chosen it."""
-    record = model_record.in_use(models_dir)
-    if record is None or record.model not in NETWORKS or _has_torch():
+    """On a machine that can prepare none: the model in use, for whoever brought it has chosen it; or the only one."""
+    if _has_torch():
         return None
-    return artifact.prepared(models_dir, record.model)
+    record = model_record.in_use(models_dir)
+    if record and record.model in NETWORKS:
+        return artifact.prepared(models_dir, record.model)
+    found = [there for network in NETWORKS if (there := artifact.prepared(models_dir, network))]
+    return found[0] if len(found) == 1 else None
 
 
 def _has_torch() -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -20,11 +23,15 @@ from common.settings import Settings
 
 TOP: Final = 5
 
+_log = logging.getLogger(__name__)
+
 
 class Classifier:
-    """The model in use, loaded. One thread at a time may use it.
+    """The model in use, loaded.
 
     Attributes:
+        turn: One thread at a time may use it: the one that holds this. A lock for threads, and not for the event loop,
+            which may be busy with the last answers when the model becomes free for the next pictures.
         record: Which model this is, and how it wants its pictures.
         engine: What runs it.
         labels: The classes' names, in the order of the logits.
@@ -34,6 +41,8 @@ class Classifier:
         self.record = record
         self.engine = engine
         self.labels = tuple(labels)
+        self.turn = threading.Lock()
+        self._used_at = time.monotonic()
 
     @classmethod
     def open(cls, settings: Settings) -> Classifier:
@@ -61,12 +70,23 @@ class Classifier:
         Raises:
             ValueError: An input is not of that size.
         """
-        return [self._top(row) for row in self.logits(inputs)]
+        return [self._top(row) for row in self.logits(inputs)] if inputs else []
+
+    def rest(self, idle_s: float) -> None:
+        """Get ready for a single picture, if none has come for so long. Takes its turn itself."""
+        if time.monotonic() - self._used_at > idle_s and self.turn.acquire(blocking=False):
+            try:
+                self.engine.rest()
+            except ModelError as error:  # its files were damaged, say: the next picture meets that, and is put off
+                _log.warning("%s", error)
+            finally:
+                self.turn.release()
 
     def logits(self, inputs: Sequence[bytes | memoryview]) -> npt.NDArray[np.float32]:
         """The network's scores (N x classes) for N inputs as ``predict`` takes them."""
         shape = (len(inputs), self.record.input.crop, self.record.input.crop, 3)
         images = np.empty(shape, dtype=np.uint8)
+        self._used_at = time.monotonic()
         for image, pixels in zip(images, inputs, strict=True):
             image[...] = np.frombuffer(pixels, dtype=np.uint8).reshape(shape[1:])
         return self.engine.logits(images)

@@ -49,6 +49,7 @@ class Settings:
         user_rate: How many pictures, or other messages, one user may send in a minute.
         chat_backlog: How many pictures of one chat may be on their way; the chat is told when more come.
         backlog: How many in all may be.
+        send_rate: How many messages the bot sends in a second, in all.
         cache_ttl_s: How long an answer is kept for the same picture, in seconds.
         cache_max: How many answers are kept.
         fetch_allow_networks: Private networks that links may reach.
@@ -71,6 +72,7 @@ class Settings:
     user_rate: int = 20
     chat_backlog: int = 500
     backlog: int = 5000
+    send_rate: int = 30
     cache_ttl_s: int = 24 * 3600
     cache_max: int = 10_000
     fetch_allow_networks: tuple[Network, ...] = ()
@@ -243,6 +245,7 @@ _SETTINGS: Final[Mapping[str, tuple[str, Callable[[str, str], object]]]] = {
     "USER_RATE": ("user_rate", _count(1)),
     "CHAT_BACKLOG": ("chat_backlog", _count(1)),
     "BACKLOG": ("backlog", _count(1)),
+    "SEND_RATE": ("send_rate", _count(1)),
     "CACHE_TTL_S": ("cache_ttl_s", _count(1)),
     "CACHE_MAX": ("cache_max", _count(0)),
     "FETCH_ALLOW_NETWORKS": ("fetch_allow_networks", _networks),

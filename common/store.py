@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import os
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 from common.errors import InputLost, Outage
@@ -35,52 +36,44 @@ class Store:
     def write(self, key: str, content: bytes) -> None:
         """Write a file. Whoever sees it sees it whole.
 
-        It is not brought to the disk at once: that costs as much as all else here, for what lives for less than a
-        second. A power cut may lose or damage it; then its reader notices (``InputLost``), and its job starts again.
+        It is not brought to the disk at once, since it lives for less than a second. A power cut may lose or damage it;
+        then its reader notices (``InputLost``), and its job starts again (``docs/decisions/0013``).
 
         Raises:
             ValueError: The key could leave the folder.
             Outage: The disk is full or broken. An older file of that key is still whole.
         """
-        with self.writing(key) as add:
-            add(content)
+        file = self._begin(key)
+        try:
+            file.add(content)
+            file.finish()
+        except BaseException:
+            file.abandon()
+            raise
 
-    @contextlib.contextmanager
-    def writing(self, key: str) -> Iterator[Callable[[bytes], None]]:
+    @contextlib.asynccontextmanager
+    async def writing(self, key: str) -> AsyncIterator[Callable[[bytes], Awaitable[None]]]:
         """Write a file piece by piece, with what this gives. It is there in the end, unless an exception passes.
+
+        For async code: whatever waits for the disk does so in a thread.
 
         Raises:
             ValueError, Outage: As ``write``.
         """
+        file = await asyncio.to_thread(self._begin, key)
+        try:
+            yield lambda piece: asyncio.to_thread(file.add, piece)
+            await asyncio.to_thread(file.finish)
+        except BaseException:
+            # Shielded: it may have to wait for a piece that hangs, and whoever cancels us must not have to.
+            await asyncio.shield(asyncio.to_thread(file.abandon))
+            raise
+
+    def _begin(self, key: str) -> _Unfinished:
         path = self._path(key)
         # A name of its own: two that write the same key do not write into one another's file.
         temporary = path.with_name(f"{path.name}.{os.getpid()}-{next(_numbers)}{_TEMPORARY}")
-        crc = 0
-
-        def add(piece: bytes) -> None:
-            nonlocal crc
-            crc = zlib.crc32(piece, crc)
-            with _disk(f"write {key!r}"):
-                file.write(piece)
-
-        with _disk(f"write {key!r}"):
-            # Somebody who empties DATA_DIR by hand may take the folder along.
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            file = temporary.open("wb")
-        try:
-            with file:
-                add(bytes(_CRC_BYTES))
-                crc = 0
-                yield add
-                with _disk(f"write {key!r}"):
-                    file.seek(0)
-                    file.write(crc.to_bytes(_CRC_BYTES, "little"))
-                    file.flush()
-                    temporary.replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
+        return _Unfinished(path, temporary)
 
     def read(self, key: str) -> bytes:
         """A file's content.
@@ -129,6 +122,48 @@ class Store:
             msg = f"{key!r} is no store key"
             raise ValueError(msg)
         return self._folder / key
+
+
+class _Unfinished:
+    """A file on its way, under a temporary name.
+
+    Raises:
+        Outage: See ``Store.write``; so does every method but ``abandon``.
+    """
+
+    def __init__(self, path: Path, temporary: Path) -> None:
+        self._path = path
+        self._temporary = temporary
+        self._crc = 0
+        with self._disk():
+            # Somebody who empties DATA_DIR by hand may take the folder along.
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = temporary.open("wb")
+            self._file.write(bytes(_CRC_BYTES))  # its place
+
+    def add(self, piece: bytes) -> None:
+        """Write what comes next."""
+        self._crc = zlib.crc32(piece, self._crc)
+        with self._disk():
+            self._file.write(piece)
+
+    def finish(self) -> None:
+        """Give it its name: now it is there, whole."""
+        with self._disk():
+            self._file.seek(0)
+            self._file.write(self._crc.to_bytes(_CRC_BYTES, "little"))
+            self._file.close()  # which writes what is left, and may find the disk full
+            self._temporary.replace(self._path)
+
+    def abandon(self) -> None:
+        """Leave nothing of it. What goes wrong here must not hide why it is abandoned."""
+        with contextlib.suppress(OSError):
+            self._file.close()  # tries once more to write what is left
+        with contextlib.suppress(OSError):
+            self._temporary.unlink(missing_ok=True)
+
+    def _disk(self) -> contextlib.AbstractContextManager[None]:
+        return _disk(f"write {self._path.name!r}")
 
 
 def _crc(content: bytes) -> bytes:

@@ -34,14 +34,14 @@ from common.settings import Settings
 MAX_FILE_BYTES: Final = 20 * 2**20  # what the Bot API's getFile serves: core.telegram.org/bots/api#getfile
 MAX_TEXT_LENGTH: Final = 4096  # core.telegram.org/bots/api#sendmessage
 
-# Telegram allows about 30 messages a second in all, and 20 a minute in one group: core.telegram.org/bots/faq
-_MESSAGES_PER_S: Final = 30
+# Telegram allows 20 messages a minute in one group, and 30 a second in all (SEND_RATE): core.telegram.org/bots/faq
 _GROUP_MESSAGES_PER_MINUTE: Final = 20
 _GROUPS_REMEMBERED: Final = 1000
 
 _ANSWER_TIMEOUT_S: Final = 10.0
 _POLL_SLACK_S: Final = 10.0
 _PIECE_BYTES: Final = 256 * 2**10
+_TOO_LARGE: Final = f"the file has more than {MAX_FILE_BYTES} bytes"
 _NO_SUCH_FILE: Final = (httpx.codes.BAD_REQUEST, httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND, httpx.codes.GONE)
 
 Take: TypeAlias = Callable[[bytes], Awaitable[None]]
@@ -89,7 +89,7 @@ class Telegram:
         # ExtBot, since the plain Bot refuses a rate limiter. No retries in there: a message that has to wait is put
         # off in its channel, where it survives a crash.
         self._bot: ExtBot[Any] = ExtBot(
-            settings.telegram_token, url, files, calling, polling, rate_limiter=_FloodLimits()
+            settings.telegram_token, url, files, calling, polling, rate_limiter=_FloodLimits(settings.send_rate)
         )
         self._unlimited = Bot(settings.telegram_token, url, files, calling, polling)
 
@@ -153,8 +153,7 @@ class Telegram:
                 async for piece in response.aiter_bytes(_PIECE_BYTES):
                     taken += len(piece)
                     if taken > MAX_FILE_BYTES:  # whatever was announced
-                        msg = f"the file has more than {MAX_FILE_BYTES} bytes"
-                        raise TelegramRefused(msg)
+                        raise TelegramRefused(_TOO_LARGE)
                     await take(piece)
         except httpx.HTTPError as error:  # whose text names a host and never the path with the token in it
             msg = f"Telegram cannot be reached: {type(error).__name__}"
@@ -231,8 +230,8 @@ class _FloodLimits(AIORateLimiter):
     To wait here for a group's next turn, up to a minute, would hold the places of answers to everybody else.
     """
 
-    def __init__(self) -> None:
-        super().__init__(overall_max_rate=_MESSAGES_PER_S, group_max_rate=0, max_retries=0)
+    def __init__(self, rate_per_s: int) -> None:
+        super().__init__(overall_max_rate=rate_per_s, group_max_rate=0, max_retries=0)
         self._groups: dict[int, AsyncLimiter] = {}
 
     async def process_request(
@@ -287,10 +286,14 @@ def _request(url: str, connections: int) -> HTTPXRequest:
 
 def _local_file(path: str) -> bytes:
     try:
-        return Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         msg = f"the Bot API server's file cannot be read: {error.strerror}"
         raise TelegramRefused(msg) from None
+    if len(content) > MAX_FILE_BYTES:
+        raise TelegramRefused(_TOO_LARGE)
+    return content
 
 
 def _judge_download(status: int) -> None:

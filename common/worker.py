@@ -43,7 +43,8 @@ GRACE_S: Final = 15.0
 GIVE_UP_S: Final = 5.0
 # What is sent so late that the end of the grace time could cut it would be sent again. Telegram has 10 s to answer.
 LAST_START_BEFORE_END_S: Final = 10.0
-# A step that hangs in a thread cannot be ended from outside. So many in a row, and the process gives way to a new one.
+# A step that hangs in a thread cannot be ended from outside. So many in a row, or with fewer in between that did not,
+# and the process gives way to a new one.
 HANGS_IN_A_ROW: Final = 3
 
 _CANCEL_AGAIN_S: Final = 0.2
@@ -70,7 +71,7 @@ class Worker(Generic[TakenT]):
     channel: ClassVar[str]
     concurrency: ClassVar[int] = 1
     batched: ClassVar[bool] = False
-    batches: ClassVar[int] = 1
+    batches: int = 1
     handler_limit_s: ClassVar[float] = 25.0
 
     def __init__(self, settings: Settings) -> None:
@@ -344,7 +345,7 @@ class Runtime(Generic[TakenT]):
         else:
             outcomes = task.result()
         if not isinstance(outcomes[0], _OverLimit):
-            self._hangs = 0
+            self._hangs = max(0, self._hangs - 1)
         for (delivery, message), outcome in zip(group, outcomes, strict=True):
             self._verdicts.pop(delivery.id, None)
             self._finish(Finished(delivery, message, _as_outcome(outcome), took_ms))

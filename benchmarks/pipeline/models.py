@@ -13,8 +13,7 @@ from common.model_record import in_use
 from common.settings import ROOT
 
 WEIGHTS: Final = (
-    "Inception V3 has seeded weights here, not the trained ones: they cost the same time and memory, and their answers "
-    "mean nothing."
+    "Inception V3 has seeded weights here, not the trained ones: the work is the same, and their answers mean nothing."
 )
 
 Model = Literal["efficientnet_lite2", "inception_v3"]
@@ -50,10 +49,11 @@ VARIANTS: Final = (
 def prepared(variant: Variant, root: Path) -> Path:
     """A ``MODELS_DIR`` below ``root`` with that model in use; made now, unless it is there."""
     models_dir = root / variant.folder
-    if in_use(models_dir):
+    record = in_use(models_dir)
+    if record and (record.model, record.precision) == variant:
         return models_dir
     if variant.precision == "int8":
-        shutil.copytree(prepared(Variant(variant.model, "fp32"), root), models_dir)
+        shutil.copytree(prepared(Variant(variant.model, "fp32"), root), models_dir, dirs_exist_ok=True)
         _prepare(models_dir, "--model", variant.model, "--int8", PRECISION="auto")
     elif variant.model == "inception_v3":
         weights = root / "seeded.pth"

@@ -37,6 +37,10 @@ class Engine(Protocol):
         """Scores of all classes (N x classes), for N x crop x crop x 3 pixels, RGB."""
         ...
 
+    def rest(self) -> None:
+        """Get ready for a single image, where that takes time: no images have come for a while."""
+        ...
+
 
 def choose(choice: EngineChoice) -> Literal["openvino", "torch"]:
     """The engine that a setting means: ``auto`` is torch where that finds a GPU, else OpenVINO."""

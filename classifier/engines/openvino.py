@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import time
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +22,7 @@ telemetry.forbid()
 import openvino as ov  # noqa: E402 -- telemetry must be off first
 
 MOST_STREAMS: Final = 4  # each takes memory, and the worker has eight pictures at once: two rounds
+GAP_S: Final = 0.5  # a backlog has the next images ready sooner than that
 SUSTAINED_S: Final = 3.0  # switching there and back takes 0.2 to 0.6 s: a backlog that lasts is worth that
 
 _FILES: Final = (artifact.NETWORK, artifact.NETWORK_WEIGHTS)
@@ -60,17 +63,19 @@ class OpenVinoEngine:
             self._streams, self._requests = 0, []  # first: two networks at once would take twice the memory
             self._requests = self._compile(streams)
             self._streams = streams
-        found: list[Logits] = []
-        free, busy = list(self._requests), deque[Any]()
-        for image in images:
-            if not free:
-                found.append(_answer(busy[0]))
-                free.append(busy.popleft())
-            request = free.pop()
-            request.start_async([image[np.newaxis]], share_inputs=True)
-            busy.append(request)
-        found += map(_answer, busy)
-        return np.concatenate(found)
+        try:
+            return np.concatenate(_answers(self._requests, images))
+        except BaseException:
+            self._streams, self._requests = 0, []  # some may still be at work: the next images get new ones
+            raise
+        finally:
+            self._backlog.ended(time.monotonic())
+
+    def rest(self) -> None:
+        """Be ready for a single image: to be called when none has come for a while."""
+        if self._streams > 1:
+            self._streams, self._requests = 0, []
+            self._requests, self._streams = self._compile(1), 1
 
     def _compile(self, streams: int) -> list[Any]:
         """Requests that can run at the same time, each on its share of the threads."""
@@ -102,6 +107,20 @@ class OpenVinoEngine:
         return requests
 
 
+def _answers(requests: Sequence[Any], images: Images) -> list[Logits]:
+    """Scores (1 x classes) of each image. As soon as a request is free, it gets the next one."""
+    found: list[Logits] = []
+    free, busy = list(requests), deque[Any]()
+    for image in images:
+        if not free:
+            found.append(_answer(busy[0]))
+            free.append(busy.popleft())
+        request = free.pop()
+        request.start_async([image[np.newaxis]], share_inputs=True)
+        busy.append(request)
+    return [*found, *map(_answer, busy)]
+
+
 def _answer(request: Any) -> Logits:
     request.wait()
     logits: Logits = request.get_output_tensor().data.copy()
@@ -118,6 +137,11 @@ class Backlog:
     def __init__(self, most: int) -> None:
         self._most = most
         self._since: float | None = None
+        self._ended = -math.inf
+
+    def ended(self, now: float) -> None:
+        """Note that what was asked for last is done."""
+        self._ended = now
 
     def streams(self, waiting: int, now: float) -> int:
         """How many to compute at once when so many images wait.
@@ -126,8 +150,11 @@ class Backlog:
             waiting: How many images there are.
             now: The time, in seconds.
         """
-        # Two full rounds: with fewer, an odd image at the end, on one core, costs more than is won.
-        if waiting < 2 * self._most:
+        if now - self._ended > GAP_S:  # nothing waited in between
+            self._since = None
+        # It takes two full rounds, for an odd image at the end, on one core, costs more than is won; and to go on, one:
+        # a batch is not always full.
+        if waiting < self._most * (2 if self._since is None else 1):
             self._since = None
         elif self._since is None:
             self._since = now

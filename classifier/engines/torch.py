@@ -43,3 +43,6 @@ class TorchEngine:
             logits = self._module((pixels.float() / 255 - self._mean) / self._std)
         scores: npt.NDArray[np.float32] = logits.cpu().numpy()
         return scores
+
+    def rest(self) -> None:
+        """Nothing to do: a single image is computed as many are."""

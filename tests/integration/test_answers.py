@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -123,6 +124,7 @@ class Model:
     def __init__(self, record: ModelRecord) -> None:
         self.record = record
         self.engine = SimpleNamespace(name="none")
+        self.turn = threading.Lock()
         self.asked: list[int] = []
 
     def predict(self, inputs: Sequence[Any]) -> list[tuple[Prediction, ...]]:

@@ -16,7 +16,7 @@ import pytest
 from redis import Redis
 
 from benchmarks import bench_channels, bench_growth, server
-from benchmarks.bench_channels import CONTENDERS, OURS, Contender, Figures
+from benchmarks.bench_channels import CONTENDERS, OURS, OURS_WITH_EIGHT, Contender, Figures
 from benchmarks.bench_growth import Cost, ForTurns, InChannel, Load
 from benchmarks.chains import drive, line, with_channels
 from common.channels import Channels
@@ -121,7 +121,7 @@ def test_peers_that_are_not_installed_are_named_and_left_out(tmp_path: Path, mon
     monkeypatch.setattr(bench_channels, "compare", compare)
     text = bench_channels.report(tmp_path / "python", rounds=1, quick=True, fsyncs=["always"])
     assert not any(contender.packages for contender in asked)
-    assert "not there: taskiq, dramatiq, arq, RQ.**" in text
+    assert "not installed: taskiq, dramatiq, arq, RQ.**" in text
     assert "No durable peer was there to compare with." in text
 
 
@@ -133,6 +133,11 @@ def test_the_verdict_is_by_the_best_durable_peer_and_tells_of_the_one_with_the_l
     assert f"3.0 times the jobs/s of {FAST.name}, the fastest durable peer (goal: 3 times, met)" in text
     assert "at 0.50 times its p50 (goal: at most the same, met)" in text
     assert f"{QUICK.name}: ours is 2.00 times that, at 15.0 times its jobs/s." in text
+
+
+def test_the_verdict_tells_of_both_of_our_lines() -> None:
+    text = bench_channels.verdict([figures(OURS, 1500, 4), figures(OURS_WITH_EIGHT, 1000, 6), figures(FAST, 500, 8)])
+    assert "With 8 in hand, 2.0 times the jobs/s, at 0.75 times the p50." in text
 
 
 def test_a_missed_goal_is_called_so() -> None:

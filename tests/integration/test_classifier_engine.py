@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,7 +49,7 @@ def images() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 Images = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 
-def property_of(engine: OpenVinoEngine, name: str) -> object:
+def property_of(engine: Any, name: str) -> object:
     return engine._requests[0].get_compiled_model().get_property(name)
 
 
@@ -96,6 +98,28 @@ def test_one_that_a_killed_process_left_unsealed_is_not_believed(folder: Path, t
     sums.unlink()
 
     assert not property_of(OpenVinoEngine(folder, cache=tmp_path), "LOADED_FROM_CACHE")
+
+
+def test_one_whose_checksums_are_no_text_is_not_believed(folder: Path, tmp_path: Path) -> None:
+    OpenVinoEngine(folder, cache=tmp_path)
+    (sums,) = tmp_path.glob(f"*/{artifact.CHECKSUMS}")
+    sums.write_bytes(b"\xff\xfe")
+
+    assert not property_of(OpenVinoEngine(folder, cache=tmp_path), "LOADED_FROM_CACHE")
+
+
+def test_whoever_keeps_the_lock_does_not_keep_others_from_starting(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    OpenVinoEngine(folder, cache=tmp_path)
+    monkeypatch.setattr(compiled, "_LOCK_LIMIT_S", 0.05)
+
+    with (tmp_path / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        engine = OpenVinoEngine(folder, cache=tmp_path)
+
+    assert not property_of(engine, "LOADED_FROM_CACHE")
+    assert "compiled models are not kept" in caplog.text
 
 
 def test_one_of_another_model_is_removed(folder: Path, inception_dir: Path, tmp_path: Path) -> None:
@@ -168,6 +192,40 @@ def test_in_a_backlog_several_are_computed_at_once_and_each_gets_its_own_answer(
     engine.logits(images[:1])
 
     assert property_of(engine, "NUM_STREAMS") == 1, "the backlog is over"
+
+
+@pytest.mark.usefixtures("lasting")
+def test_when_no_picture_has_come_for_a_while_it_gets_ready_for_a_single_one(
+    lite2_dir: Path, tmp_path: Path, images: Images
+) -> None:
+    classifier = Classifier.open(Settings(models_dir=lite2_dir, data_dir=tmp_path, classify_threads=2))
+    classifier.predict([image.tobytes() for image in images])
+    assert property_of(classifier.engine, "NUM_STREAMS") == 2
+
+    classifier.rest(60.0)
+    assert property_of(classifier.engine, "NUM_STREAMS") == 2, "one has just come"
+    with classifier.turn:
+        classifier.rest(0.0)
+    assert property_of(classifier.engine, "NUM_STREAMS") == 2, "it is at work"
+    classifier.rest(0.0)
+    assert property_of(classifier.engine, "NUM_STREAMS") == 1
+
+
+def test_after_a_failure_the_next_pictures_get_requests_that_are_not_at_work(
+    folder: Path, images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = OpenVinoEngine(folder, threads=2)
+    before = engine.logits(images)
+
+    def fail(request: object) -> None:
+        raise RuntimeError("could not allocate memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(openvino, "_answer", fail)
+        with pytest.raises(RuntimeError, match="allocate"):
+            engine.logits(images)
+
+    assert (engine.logits(images) == before).all()
 
 
 @pytest.mark.usefixtures("lasting")

@@ -220,6 +220,9 @@ def test_a_conversion_is_refused_if_torch_gives_other_scores_or_none(scores: lis
     class Swapped:
         name = "an engine that swaps the classes"
 
+        def rest(self) -> None:
+            pass
+
         def logits(self, images: npt.NDArray[np.uint8]) -> Logits:
             return np.tile(np.array(scores[::-1], np.float32), (len(images), 1))
 

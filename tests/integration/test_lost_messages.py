@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import ipaddress
 import itertools
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
@@ -90,6 +91,12 @@ class Model:
         title = "M"
         folder = "m"
         input = SPEC
+
+    turn = threading.Lock()
+
+    @staticmethod
+    def rest(idle_s: float) -> None:
+        pass
 
     @staticmethod
     def predict(inputs: Sequence[memoryview]) -> list[tuple[Prediction, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -113,6 +114,18 @@ async def test_a_file_that_is_larger_than_was_said_is_refused_before_it_has_come
     monkeypatch.setattr("common.telegram.MAX_FILE_BYTES", len(JPEG) - 1)
     with pytest.raises(TelegramRefused, match="more than"):
         await downloaded(telegram, await file_id_of(telegram, JPEG, user))
+
+
+async def test_no_more_messages_are_sent_in_a_second_than_are_set(playground: RunningPlayground, user: User) -> None:
+    slow = Telegram(Settings(telegram_token=TOKEN, telegram_api_url=playground.url, send_rate=2))
+    await slow.open()
+    began = time.monotonic()
+    for text in "abcd":
+        await slow.send(user.chat_id, text, None)
+    took_s = time.monotonic() - began
+    await slow.close()
+    assert took_s > 0.9, "two at once, and then one each half second"
+    assert len(user.answers()) == 4
 
 
 async def test_an_unknown_file_is_refused(telegram: Telegram) -> None:

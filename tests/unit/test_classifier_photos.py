@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,14 @@ from classifier import photos
 from classifier.errors import ModelError
 from classifier.models import EFFICIENTNET_LITE2, INCEPTION_V3
 from classifier.photos import Photos
+from tests import photos as shared
 
 SPEC = EFFICIENTNET_LITE2.input
 
 
 def picture(path: Path, number: int) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (8, 8), (number % 256, number // 256, 7)).save(path)
+    Image.frombytes("RGB", (8, 8), random.Random(number).randbytes(192)).save(path)  # noqa: S311 -- no secret
     return path
 
 
@@ -57,6 +59,20 @@ def test_the_same_picture_twice_counts_once(tmp_path: Path) -> None:
     found = photos.find(tmp_path, SPEC)
 
     assert len(found.calibration) + len(found.judging) == 6
+    assert found.passed_over == 2
+
+
+def test_a_smaller_copy_of_a_photo_is_no_other_photo(tmp_path: Path) -> None:
+    for name in ("astronaut", "chelsea", "coffee", "rocket"):
+        shared.photo(name).save(tmp_path / f"{name}.png")
+    for name in ("chelsea", "rocket"):
+        whole = shared.photo(name).convert("RGB")
+        whole.resize((whole.width // 3, whole.height // 3)).save(tmp_path / f"{name}, small.jpg", quality=60)
+
+    found = photos.find(tmp_path, SPEC)
+
+    names = [photo.path.stem.partition(",")[0] for photo in (*found.calibration, *found.judging)]
+    assert sorted(names) == ["astronaut", "chelsea", "coffee", "rocket"]
     assert found.passed_over == 2
 
 

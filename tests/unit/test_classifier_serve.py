@@ -25,6 +25,9 @@ class MeanColour:
     def __init__(self, constants: Sequence[float] = ()) -> None:
         self.constants = constants
 
+    def rest(self) -> None:
+        pass
+
     def logits(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         means = images.mean(axis=(1, 2), dtype=np.float32)
         constants = np.tile(np.array(self.constants, np.float32), (len(images), 1))

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import os
+import resource
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -131,6 +134,70 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(store: Store, m
 
     assert store.read("1.0.input") == b"old"
     assert [name for name, _ in store.files()] == ["1.0.input"]
+
+
+@contextlib.contextmanager
+def full_disk(most_bytes: int) -> Iterator[None]:
+    """No file can grow beyond that (which errors as a full disk does)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("most_bytes", [0, 3, 8000, 60_000])
+@pytest.mark.parametrize("size", [5, 10_000, 100_000])
+def test_a_disk_that_is_full_is_an_outage_whenever_it_becomes_so(most_bytes: int, size: int, store: Store) -> None:
+    store.write("1.0.input", b"old")
+    if size <= most_bytes:
+        pytest.skip("there is room")
+
+    with full_disk(most_bytes), pytest.raises(Outage, match=r"cannot write '1\.0\.input': File too large"):
+        store.write("1.0.input", bytes(size))
+
+    assert store.read("1.0.input") == b"old"
+    assert [name for name, _ in store.files()] == ["1.0.input"]
+
+
+async def test_a_file_that_comes_in_pieces_is_there_when_it_is_whole(store: Store) -> None:
+    async with store.writing("1.0.original") as add:
+        await add(b"hel")
+        with pytest.raises(InputLost):
+            store.read("1.0.original")
+        await add(b"lo")
+
+    assert store.read("1.0.original") == b"hello"
+    assert [name for name, _ in store.files()] == ["1.0.original"]
+
+
+async def test_a_file_that_is_cut_short_leaves_nothing_and_is_still_cut_short_on_a_full_disk(store: Store) -> None:
+    begun = asyncio.Event()
+
+    async def receive() -> None:
+        async with store.writing("1.0.original") as add:
+            await add(bytes(100))
+            begun.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(receive())
+    await begun.wait()
+    with full_disk(0):
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    assert list(store.files()) == []
+
+
+async def test_a_disk_that_is_full_in_the_middle_is_an_outage(store: Store) -> None:
+    with full_disk(50_000), pytest.raises(Outage, match=r"cannot write '1\.0\.original': File too large"):
+        async with store.writing("1.0.original") as add:
+            for _ in range(10):
+                await add(bytes(20_000))
+
+    assert list(store.files()) == []
 
 
 @pytest.mark.parametrize("operation", ["read", "write", "delete"])
