@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import shutil
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +118,61 @@ async def test_a_damaged_model_is_waited_out_and_costs_no_picture(lite2_dir: Pat
         await worker.handle_batch([message])
     prepare(Request(model="efficientnet_lite2"), models_dir, quiet)
     assert "cat" in best((await worker.handle_batch([message]))[0])
+
+
+async def test_two_batches_at_once_get_their_own_answers_one_after_the_other(settings: Settings) -> None:
+    worker = await opened(settings)
+    names = ("chelsea", "coffee", "rocket")
+    batches = [[picture(worker, name, f"1-{batch}-{index}") for index, name in enumerate(names)] for batch in range(4)]
+
+    results = await asyncio.gather(*(worker.handle_batch(batch) for batch in batches))
+
+    assert [[best(outputs) for outputs in batch] for batch in results] == [[best(each) for each in results[0]]] * 4
+    assert "cat" in best(results[0][0])
+    assert best(results[0][1]) == "espresso"
+
+
+async def test_a_batch_that_was_cut_short_while_it_waited_does_not_take_its_turn(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = await opened(settings)
+    assert worker.classifier
+    computed: list[int] = []
+    logits = worker.classifier.logits
+
+    def counted(inputs: Sequence[memoryview]) -> Any:
+        computed.append(len(inputs))
+        return logits(inputs)
+
+    monkeypatch.setattr(worker.classifier, "logits", counted)
+    waits = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    class Turn:
+        """The model's, which tells that somebody waits for it."""
+
+        lock = threading.Lock()
+
+        def __enter__(self) -> None:
+            loop.call_soon_threadsafe(waits.set)
+            self.lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self.lock.release()
+
+    turn: Any = Turn()
+    worker.classifier.turn = turn
+    turn.lock.acquire()
+    cut = asyncio.create_task(worker.handle_batch([picture(worker, "chelsea", "1-1-0")]))
+    await waits.wait()
+    cut.cancel()
+    await asyncio.gather(cut, return_exceptions=True)
+    turn.lock.release()
+
+    await worker.handle_batch([picture(worker, "coffee", "1-2-0"), picture(worker, "rocket", "1-3-0")])
+    assert computed == [2], "of the first batch, nothing was computed"
+
+
+def test_with_several_processes_none_takes_a_second_batch_that_another_could_begin(settings: Settings) -> None:
+    assert Classify(settings).batches == 2
+    assert Classify(dataclasses.replace(settings, classify_processes=2)).batches == 1
