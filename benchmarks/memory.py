@@ -117,6 +117,8 @@ def _peak(models_dir: Path, cgroup: Path, files: Sequence[bytes], photos: int) -
         killed = _killed(cgroup)
         with _inside(cgroup):
             bot = stack.enter_context(running_bot(models_dir, **settings))
+        # What runs once at each start, and takes memory meanwhile, is over before anybody sends 12 megapixels.
+        wait_until(lambda: "EXITED" in bot.ctl("status", "check"), _ANSWERED_WITHIN_S, "the end of the start")
         users = [stack.enter_context(playground.user(_FIRST_CHAT + number)) for number in range(_CHATS)]
         began = time.monotonic()
         by_process = _watch(bot, _Sender(users, files, web).send, photos)
