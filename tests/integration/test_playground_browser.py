@@ -87,6 +87,8 @@ def test_entities_are_counted_in_utf_16_units(page: Page, playground: RunningPla
 def test_a_screen_reader_is_told_the_answer_without_its_bars(
     page: Page, playground: RunningPlayground, user: User
 ) -> None:
+    user.send_text("what is it?")
+    expect(page.locator(".text")).to_have_text("what is it?")  # the page has its history: what comes now is new
     say(playground.url, "<code>■■□□  20%</code> tabby", user.chat_id)
     expect(page.get_by_role("region", name="New messages")).to_have_text("Whatsit: 20% tabby")
     expect(page.locator(".text [aria-hidden]")).to_have_text("■■□□")

@@ -19,7 +19,7 @@ from common.settings import ROOT, Settings
 from tests.bot_api import wait_until
 
 START_S = 20.0
-STOP_S = 10.0
+STOP_S = 60.0  # one program after the other
 
 
 @pytest.fixture
