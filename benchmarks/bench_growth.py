@@ -23,9 +23,11 @@ import msgspec
 from benchmarks import measuring, server
 from benchmarks.chains import line
 from common import jobs
-from common.channels import Call, Channels, Consumer, Delivery, Once
+from common.channels import Channels, Once
+from common.consumer import Consumer, Delivery
 from common.messages import AcceptUpdate, ClassifyImage, Job, Message, SendReply, Words, decode
 from common.polling import SEEN_MS, UPDATES_PER_SET
+from common.scripts import Call
 from common.settings import ROOT, Settings
 
 NAME: Final = "bench_growth"

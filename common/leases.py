@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from redis.exceptions import RedisError
 
-from common.channels import Channels, Consumer
+from common.channels import Channels
+from common.consumer import Consumer
 from common.errors import LeaseLost, Outage
 from common.settle import HandedBack
 

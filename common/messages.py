@@ -50,6 +50,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The store key of this run's file of that ``kind`` (``original``, ``input``)."""
         return f"{self.id}.{self.run}.{kind}"
 
+    @property
+    def chat(self) -> str:
+        """Its chat as Redis has it; '' if the update did not say."""
+        return "" if self.chat_id is None else str(self.chat_id)
+
 
 class Step(msgspec.Struct, frozen=True, array_like=True):
     """What one stage took: time in the channel, then in the handler, in milliseconds."""
@@ -72,6 +77,11 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 
     job: Job
     trail: tuple[Step, ...] = ()
+
+    @property
+    def carried_job(self) -> str:
+        """The id of the job that the message carries; '' if it goes along only."""
+        return self.job.id if self.carries_job else ""
 
 
 class AcceptUpdate(Message, frozen=True, kw_only=True, tag=True):

@@ -22,7 +22,8 @@ from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar
 import msgspec
 from redis.exceptions import RedisError
 
-from common.channels import Channels, Consumer, Delivery, Once, Taken
+from common.channels import Channels, Once
+from common.consumer import Consumer, Delivery, Taken
 from common.errors import Hung, LeaseLost
 from common.hands import Done, Hands
 from common.leases import Leases

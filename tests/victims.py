@@ -34,10 +34,11 @@ import pytest
 from telegram.request import HTTPXRequest
 
 from common import process
-from common.channels import Call, Channels
+from common.channels import Channels
 from common.errors import InputLost, Outage
 from common.leases import confirm_lease
 from common.messages import AcceptUpdate, ClassifyImage, SendReply, Words
+from common.scripts import Call
 from common.settings import Settings
 from common.worker import Outputs, Runtime, Worker
 from receive import Receive

@@ -10,7 +10,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from common import redis_server
-from common.channels import Channels, Consumer, Delivery, Once, Taken
+from common.channels import Channels, Once
+from common.consumer import Consumer, Delivery, Taken
 from common.messages import DeleteFiles, FetchUrl, Job, Message, SendReply, ShowTyping, decode
 from common.settings import Settings
 from tests import make

@@ -33,7 +33,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from redis.exceptions import RedisError
 
 from common import jobs
-from common.channels import GROUP, Call, Channels, Consumer, Delivery, Once
+from common.channels import Channels, Once
+from common.consumer import GROUP, Consumer, Delivery
 from common.messages import (
     AcceptUpdate,
     AnyMessage,
@@ -46,6 +47,7 @@ from common.messages import (
     decode,
     encode,
 )
+from common.scripts import Call
 from common.settings import Settings
 from tests import make
 from tests.redis_servers import RedisServer
@@ -843,7 +845,7 @@ class World(RuleBasedStateMachine):
         outputs = [Output(m, encode(busy(m.job)), encode(too_fast(m.job))) for m in messages]
         minute = self.minutes[-1]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("common.channels.time", types.SimpleNamespace(time=lambda: 60.0 * minute + 30))
+            patch.setattr("common.consumer.time", types.SimpleNamespace(time=lambda: 60.0 * minute + 30))
             call = by.consumer.hand_off(delivery, messages, busy, too_fast)
         return Step(call, lambda: self.model.hand_off(by.channel, by.name, delivery, outputs, minute))
 

@@ -23,7 +23,8 @@ from typing import Any, NamedTuple, TypeAlias
 import pytest
 
 from common import dead_letters, jobs
-from common.channels import Channels, Consumer
+from common.channels import Channels
+from common.consumer import Consumer
 from common.errors import InputLost
 from common.messages import AcceptUpdate, ClassifyImage, DeleteFiles, SendReply, Words, encode
 from common.settings import ROOT, Settings
@@ -713,7 +714,7 @@ def test_wrong_settings_and_a_redis_that_is_away_are_told_in_one_line(
 async def test_a_redis_that_hangs_or_refuses_is_told_in_one_line(
     tmp_path: Path, command: Command, load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.channels.ANSWER_LIMIT_S", 0.3)
+    monkeypatch.setattr("common.scripts.ANSWER_LIMIT_S", 0.3)
     with running_redis(str(BINARIES["redis-6.2"])) as server:
         config = Settings(redis_url=server.url, data_dir=tmp_path)
         load(config)

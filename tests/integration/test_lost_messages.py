@@ -20,7 +20,8 @@ import pytest
 
 from classify import Classify
 from common import jobs
-from common.channels import GROUP, Channels, Consumer, Delivery
+from common.channels import Channels
+from common.consumer import GROUP, Consumer, Delivery
 from common.messages import CHANNELS, AcceptUpdate, Job, Message, Prediction, SendReply, ShowTyping, Words, decode
 from common.model_input import InputSpec, pack
 from common.settings import Settings

@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 from redis.exceptions import RedisError
 
-from common import channels as scripts
-from common import jobs
-from common.channels import Channels, Consumer, Once
+from common import jobs, scripts
+from common.channels import Channels, Once
+from common.consumer import Consumer
 from common.errors import InputLost
 from common.leases import confirm_lease
 from common.messages import AcceptUpdate, ClassifyImage, DeleteFiles, SendReply, Words

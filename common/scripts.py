@@ -1,0 +1,117 @@
+"""The Lua scripts beside this file, by which alone the channels are changed: several run in one round trip."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+# For a command with all its repetitions: a server that hangs is as good as one that is away.
+ANSWER_LIMIT_S: Final = 8.0
+# Workers ask at least once a second. A server that gave no answer for so long was away, or we were.
+LONGEST_BREAK_S: Final = 5.0
+
+_FOLDER = Path(__file__).parent
+_PRELUDE = (_FOLDER / "prelude.lua").read_text()
+_SCRIPTS = {path.stem: f"{_PRELUDE}\n{path.read_text()}" for path in _FOLDER.glob("*.lua") if path.stem != "prelude"}
+# Redis names a script by this hash of its text; nothing secret depends on it.
+_HASHES = {name: hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest() for name, text in _SCRIPTS.items()}
+
+
+class Call(NamedTuple):
+    """One run of a script. Several go to Redis in one round trip: see ``Scripts.execute``.
+
+    ``keys`` come after those that every script gets.
+    """
+
+    script: str
+    keys: Sequence[str]
+    args: Sequence[str | bytes | int]
+
+
+class Scripts:
+    """Runs the scripts on one Redis server.
+
+    Attributes:
+        redis: The client.
+    """
+
+    def __init__(self, redis: Redis, ledger: Sequence[str]) -> None:
+        """``ledger`` are the keys that every script gets first: see ``prelude.lua``."""
+        self.redis = redis
+        self._ledger = ledger
+        self._answering_since = self._answered_at = time.monotonic()
+
+    async def execute(self, calls: Sequence[Call]) -> list[Any]:
+        """Run scripts in one round trip, in order.
+
+        Returns:
+            Each script's result, or the ``redis.ResponseError`` that it failed with.
+
+        Raises:
+            redis.ConnectionError, redis.TimeoutError: Redis is away. Any of the scripts may have run: run them again.
+        """
+        async with time_limit():
+            return await self._execute(calls)
+
+    async def run(self, call: Call) -> Any:
+        """Run one script.
+
+        Raises:
+            redis.RedisError: Redis is away, or refused.
+        """
+        result = (await self.execute([call]))[0]
+        if isinstance(result, RedisError):
+            raise result
+        return result
+
+    def answering_s(self) -> float:
+        """For how long the server has answered without a break; 0 when it has not for some seconds."""
+        now = time.monotonic()
+        return now - self._answering_since if now - self._answered_at <= LONGEST_BREAK_S else 0.0
+
+    async def _execute(self, calls: Sequence[Call]) -> list[Any]:
+        results = await self._pipeline(calls)
+        self._note_answer()
+        missing = [i for i, result in enumerate(results) if isinstance(result, NoScriptError)]
+        if missing:  # a new server, or one that was restarted
+            for text in _SCRIPTS.values():
+                await self.redis.script_load(text)
+            again = await self._pipeline([calls[i] for i in missing])
+            for i, result in zip(missing, again, strict=True):
+                results[i] = result
+        return results
+
+    def _note_answer(self) -> None:
+        # Not when it was connected to: a pool makes new connections at any time, and a frozen server drops none.
+        now = time.monotonic()
+        if now - self._answered_at > LONGEST_BREAK_S:
+            self._answering_since = now
+        self._answered_at = now
+
+    async def _pipeline(self, calls: Sequence[Call]) -> list[Any]:
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for call in calls:
+                keys = (*self._ledger, *call.keys)
+                pipe.execute_command("EVALSHA", _HASHES[call.script], len(keys), *keys, *call.args)
+            results: list[Any] = await pipe.execute(raise_on_error=False)
+            return results
+
+
+@contextlib.asynccontextmanager
+async def time_limit() -> AsyncIterator[None]:
+    """Raise ``redis.TimeoutError`` in what takes longer than a server that is there would."""
+    try:
+        async with asyncio.timeout(ANSWER_LIMIT_S):
+            yield
+    except TimeoutError:
+        msg = f"no answer within {ANSWER_LIMIT_S:g} s"
+        raise RedisTimeoutError(msg) from None
