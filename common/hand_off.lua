@@ -6,7 +6,7 @@
 -- ARGV  1 group  2 consumer  3 id  4 job, or ''  5 channel's name  6 most jobs of a chat  7 most jobs in all
 --       8 most jobs of a user in a minute  9 how much of the last minute still counts, 0 to 1
 --       10… of each output: job or '', chat, user or '', body; if another job begins: bodies of "busy" and "too fast"
--- Returns 1, or 0 when the message is not this consumer's (any more), and then nothing was done.
+-- Returns 1, or 0 when the message is not this consumer's (any more), or is no more, and then nothing follows from it.
 
 local stream, begun, counts, told, reply, this_minute, last_minute = unpack(KEYS, KEYS_FROM, KEYS_FROM + 6)
 local group, consumer, id, job, channel = unpack(ARGV, 1, 5)
@@ -15,10 +15,13 @@ local most_of_a_user, last_minutes_share = tonumber(ARGV[8]), tonumber(ARGV[9])
 local OUTPUT_STREAMS_FROM, OUTPUTS_FROM, ARGS_PER_OUTPUT = KEYS_FROM + 7, 10, 6
 local TOLD_AGAIN_AFTER_MS, KEPT_MS = 60000, 120000
 
-if not owned(stream, group, consumer, id) then
+-- Not `owned`, which looks the entry up for its job: this is what happens to every message, and the job is at hand.
+if not is_pending_of(stream, group, consumer, id) or is_superseded(stream .. ' ' .. id, job) then
   return 0
 end
-remove(stream, group, begun, id)
+if not remove(stream, group, begun, id) then -- somebody deleted it, and what is pending of it would stay for ever
+  return 0
+end
 
 local function is_too_much(chat)
   local of_this_chat = redis.call('ZLEXCOUNT', turns, of_chat(chat)) + redis.call('ZLEXCOUNT', waiting, of_chat(chat))

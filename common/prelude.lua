@@ -59,10 +59,14 @@ local function is_superseded(place, job)
   return not is_known(job)
 end
 
+local function is_pending_of(stream, group, consumer, id)
+  local pending = pending_of(stream, group, id, id, 1, consumer)
+  return pending and #pending > 0
+end
+
 -- The entry under `id` if it is pending under this consumer's name, still in the stream, and its job's; else nil.
 local function owned(stream, group, consumer, id)
-  local pending = pending_of(stream, group, id, id, 1)
-  if not pending or #pending == 0 or pending[1][2] ~= consumer then
+  if not is_pending_of(stream, group, consumer, id) then
     return nil
   end
   local entry = find(stream, id)
@@ -70,11 +74,12 @@ local function owned(stream, group, consumer, id)
 end
 
 -- Take a message off its channel for good. Always a script's first write: when memory is out, Redis refuses a
--- script that begins by adding, and lets one go on that began by removing.
+-- script that begins by adding, and lets one go on that began by removing. Returns whether it was still there.
 local function remove(stream, group, begun, id)
   redis.call('XACK', stream, group, id)
-  redis.call('XDEL', stream, id)
+  local removed = redis.call('XDEL', stream, id)
   redis.call('HDEL', begun, id)
+  return removed == 1
 end
 
 -- Put a message on a channel, wake its subscribers, and note where its job is now ('' carries no job).

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
 import hiredis
 from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
@@ -63,6 +65,21 @@ class _Packing:
         """A pipeline's commands as Redis reads them: texts, bytes and numbers."""
         # "XINFO GROUPS" is two words to Redis.
         return [b"".join(hiredis.pack_command((*name.split(), *arguments)) for name, *arguments in commands)]
+
+
+@contextlib.asynccontextmanager
+async def connection(redis: Redis) -> AsyncIterator[AbstractConnection]:
+    """One of the client's connections, for as long as the context lasts.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    pool = redis.connection_pool
+    found: AbstractConnection = await pool.get_connection()  # type: ignore[no-untyped-call]
+    try:
+        yield found
+    finally:
+        await pool.release(found)
 
 
 async def check(redis: Redis) -> list[str]:

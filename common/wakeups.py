@@ -46,16 +46,19 @@ class Wakeups:
     async def listen(self) -> None:
         """Stay subscribed, and turn whatever comes into one wake-up: a subscriber that does not read is cut off."""
         patience = Patience("no wake-ups from Redis, so the channel is looked at once a second: ", BACK_OFF_S)
+        cuts = 0
         while True:
             try:
-                async with self._channels.subscribe(self._channel) as subscription:
+                async with self._channels.subscribe(self._channel) as heard:
                     self._subscribed.set()
+                    self.wake()  # for what was published before
                     while True:
-                        # Also hears redis-py's own resubscription after a cut, before which wake-ups were lost.
-                        if await subscription.get_message(timeout=LOOK_AGAIN_S):
-                            patience.over()
-                            self.wake()
+                        await heard()
+                        cuts = 0
+                        patience.over()
+                        self.wake()
             except ResponseError as error:  # such as a user who may not subscribe
                 await patience.wait(error)
             except RedisError:  # the loop meets the same error, and says so
-                await asyncio.sleep(BACK_OFF_S[-1])
+                await asyncio.sleep(BACK_OFF_S[min(cuts, len(BACK_OFF_S) - 1)])
+                cuts += 1

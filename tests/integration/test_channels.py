@@ -137,6 +137,22 @@ async def test_a_message_in_other_hands_cannot_be_finished_postponed_or_buried(c
     assert await channels.run(a.hand_off(delivery, [make.reply()], busy)) == 1
 
 
+async def test_a_message_that_somebody_deleted_meanwhile_is_not_finished_and_nothing_is_left_of_it(
+    channels: Channels,
+) -> None:
+    a = consumer(channels)
+    await publish(channels, make.classify())
+    delivery = await take_one(channels, a)
+    await channels.redis.xdel(channels.key("classify"), delivery.id)
+
+    assert await channels.run(a.hand_off(delivery, [make.reply()], busy)) == 0
+    assert await entries(channels.redis, channels.key("reply")) == []
+    pending: Any = await channels.redis.xpending(channels.key("classify"), "workers")
+    assert pending["pending"] == 0
+    assert await channels.redis.hlen(channels.key("classify", "begun")) == 0
+    assert await channels.lost([delivery.job]) == [delivery.job], "so its job is found, and starts again"
+
+
 async def test_what_is_pending_under_my_name_and_not_in_my_hands_comes_again(channels: Channels) -> None:
     a = consumer(channels)
     await publish(channels, make.classify("1-0-0"), make.classify("1-1-0"))
