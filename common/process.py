@@ -10,6 +10,8 @@ import os
 import signal
 from typing import Final, NoReturn
 
+import uvloop
+
 from common import identity, logs, redis_server, settings
 from common.channels import Channels
 from common.errors import SettingsError
@@ -31,8 +33,11 @@ def run(worker_type: type[Worker[TakenT]]) -> NoReturn:
         config = settings.load()
         logs.set_up(config)
         identity.end_with_supervisor()
-        with identity.only_one(config, worker_type.channel) as name:
-            asyncio.run(_main(worker_type, config, name))
+        with (
+            identity.only_one(config, worker_type.channel) as name,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            runner.run(_main(worker_type, config, name))
     except SettingsError as error:
         raise SystemExit(str(error)) from None
     raise SystemExit(0)
