@@ -278,21 +278,22 @@ class Channels(Scripts):
         Raises:
             redis.RedisError: Redis is away, or refuses. What was published since may not have been heard.
         """
-        async with redis_server.connection(self.redis) as connection:
+        connection = await redis_server.connection(self.redis)
 
-            async def ask() -> None:
-                await connection.send_command("SUBSCRIBE", self.key(channel))
-                await connection.read_response()
+        async def ask() -> None:
+            await connection.send_command("SUBSCRIBE", self.key(channel))
+            await connection.read_response()
 
-            async def heard() -> None:
-                if await connection.read_response(timeout=_SILENT_S) is None:
-                    await ask()  # which a server that went away without a word does not answer
+        async def heard() -> None:
+            if await connection.read_response(timeout=_SILENT_S) is None:
+                await ask()  # which a server that went away without a word does not answer
 
-            try:
-                await ask()
-                yield heard
-            finally:
-                await connection.disconnect(nowait=True)
+        try:
+            await ask()
+            yield heard
+        finally:
+            await connection.disconnect(nowait=True)
+            await self.redis.connection_pool.release(connection)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from typing import Any, Final
 
 import hiredis
@@ -67,19 +66,14 @@ class _Packing:
         return [b"".join(hiredis.pack_command((*name.split(), *arguments)) for name, *arguments in commands)]
 
 
-@contextlib.asynccontextmanager
-async def connection(redis: Redis) -> AsyncIterator[AbstractConnection]:
-    """One of the client's connections, for as long as the context lasts.
+async def connection(redis: Redis) -> AbstractConnection:
+    """One of the client's connections, until it is released to its pool.
 
     Raises:
         redis.RedisError: Redis is away.
     """
-    pool = redis.connection_pool
-    found: AbstractConnection = await pool.get_connection()  # type: ignore[no-untyped-call]
-    try:
-        yield found
-    finally:
-        await pool.release(found)
+    found: AbstractConnection = await redis.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+    return found
 
 
 async def check(redis: Redis) -> list[str]:

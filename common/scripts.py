@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import math
 import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -51,6 +52,7 @@ class Scripts:
         """``ledger`` are the keys that every script gets first: see ``prelude.lua``."""
         self.redis = redis
         self._ledger = ledger
+        self._idle: list[AbstractConnection] = []
         self._answering_since = self._answered_at = time.monotonic()
 
     async def execute(self, calls: Sequence[Call]) -> list[Any]:
@@ -103,20 +105,27 @@ class Scripts:
     async def _exchange(self, calls: Sequence[Call]) -> list[Any]:
         """Send all calls at once, and read a reply for each.
 
-        Not by redis-py's pipeline: that is made for much else as well, and takes half as long again. What to do about
-        a connection that breaks is redis-py's.
+        Not by redis-py's pipeline, nor by a connection from its pool for each time: both are made for much else as
+        well, and together take as long as all the rest. What to do about a connection that breaks is redis-py's.
         """
+        connection = self._idle.pop() if self._idle else await redis_server.connection(self.redis)
         commands = [self._command(call) for call in calls]
-        async with redis_server.connection(self.redis) as connection:
 
-            async def exchange() -> list[Any]:
-                await connection.send_packed_command(connection.pack_commands(commands))
-                return [await _reply(connection) for _ in calls]
+        async def exchange() -> list[Any]:
+            await connection.send_packed_command(connection.pack_commands(commands))
+            return [await _reply(connection) for _ in calls]
 
-            async def start_anew(_error: Exception) -> None:
-                await connection.disconnect()
+        async def start_anew(_error: Exception) -> None:
+            await connection.disconnect()
 
-            return await connection.retry.call_with_retry(exchange, start_anew)
+        try:
+            results: list[Any] = await connection.retry.call_with_retry(exchange, start_anew)
+        except BaseException:  # a reply that nobody waits for any more must not be taken for the next one's
+            await connection.disconnect(nowait=True)
+            raise
+        finally:
+            self._idle.append(connection)  # connects by itself when it is not
+        return results
 
     def _command(self, call: Call) -> tuple[str | bytes | int, ...]:
         keys = (*self._ledger, *call.keys)
@@ -125,7 +134,7 @@ class Scripts:
 
 async def _reply(connection: AbstractConnection) -> Any:
     try:
-        return await connection.read_response()
+        return await connection.read_response(timeout=math.inf)  # there is one limit for all: ANSWER_LIMIT_S
     except ResponseError as error:
         return error
 
