@@ -15,8 +15,9 @@ import uvloop
 from common import identity, logs, redis_server, settings
 from common.channels import Channels
 from common.errors import SettingsError
+from common.runtime import Runtime
 from common.settings import Settings
-from common.worker import Runtime, TakenT, Worker
+from common.worker import TakenT, Worker
 
 HEARTBEAT_S: Final = 2.0
 

@@ -38,9 +38,10 @@ from common.channels import Channels
 from common.errors import InputLost, Outage
 from common.leases import confirm_lease
 from common.messages import AcceptUpdate, ClassifyImage, SendReply, Words
+from common.runtime import Runtime
 from common.scripts import Call
 from common.settings import Settings
-from common.worker import Outputs, Runtime, Worker
+from common.worker import Outputs, Worker
 from receive import Receive
 
 LONGEST_LIFE_S: Final = 15.0

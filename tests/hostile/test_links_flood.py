@@ -13,8 +13,8 @@ from common.channels import Channels, Once
 from common.download import Limits
 from common.messages import ClassifyImage, FetchUrl, SendReply, decode
 from common.names import Names
+from common.runtime import Runtime
 from common.settings import Settings
-from common.worker import Runtime
 from fetch_url import UrlFetch
 from tests import make
 from tests.hostile.name_server import names, naming

@@ -14,9 +14,10 @@ import pytest
 from common import jobs
 from common.channels import Channels
 from common.messages import ClassifyImage, DeleteFiles, SendReply, Words
+from common.runtime import GRACE_S, Runtime
 from common.settings import Settings
 from common.telegram import Telegram
-from common.worker import GRACE_S, Outputs, Runtime, Worker
+from common.worker import Outputs, Worker
 from receive import Receive
 from reply import Reply
 from tests import make, observer, victims

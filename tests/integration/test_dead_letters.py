@@ -27,8 +27,9 @@ from common.channels import Channels
 from common.consumer import Consumer
 from common.errors import InputLost
 from common.messages import AcceptUpdate, ClassifyImage, DeleteFiles, SendReply, Words, encode
+from common.runtime import Runtime
 from common.settings import ROOT, Settings
-from common.worker import Outputs, Runtime, Worker
+from common.worker import Outputs, Worker
 from tests import make, observer
 from tests.redis_proxy import Fault, RedisProxy
 from tests.redis_servers import BINARIES, RedisServer, running_redis

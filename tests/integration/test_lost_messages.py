@@ -24,10 +24,11 @@ from common.channels import Channels
 from common.consumer import GROUP, Consumer, Delivery
 from common.messages import CHANNELS, AcceptUpdate, Job, Message, Prediction, SendReply, ShowTyping, Words, decode
 from common.model_input import InputSpec, pack
+from common.runtime import Runtime
 from common.settings import Settings
 from common.store import Store
 from common.telegram import Me, Take
-from common.worker import Runtime, Worker
+from common.worker import Worker
 from fetch_url import UrlFetch
 from file_check import FileCheck
 from garbage_collect import GarbageCollect

@@ -25,8 +25,9 @@ from common.consumer import Consumer
 from common.errors import InputLost
 from common.leases import confirm_lease
 from common.messages import AcceptUpdate, ClassifyImage, DeleteFiles, SendReply, Words
+from common.runtime import Runtime
 from common.settings import Settings
-from common.worker import Outputs, Runtime, Worker
+from common.worker import Outputs, Worker
 from garbage_collect import GarbageCollect
 from tests import make, observer
 from tests.redis_proxy import Command, Fault, RedisProxy
@@ -157,7 +158,7 @@ class Hanging(Worker[SendReply]):
 def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("common.settle._ms", lambda seconds: 1)
     monkeypatch.setattr("common.settle.MAX_ATTEMPTS", 2)
-    monkeypatch.setattr("common.worker.BACK_OFF_S", (0.01,))
+    monkeypatch.setattr("common.runtime.BACK_OFF_S", (0.01,))
     monkeypatch.setattr("common.wakeups.BACK_OFF_S", (0.01,))
     logging.disable()  # hundreds of plays, each with its tracebacks
     yield

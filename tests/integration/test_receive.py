@@ -23,10 +23,10 @@ from common.messages import (
     Words,
     decode,
 )
+from common.runtime import Runtime
 from common.settings import Settings
 from common.store import Store
 from common.telegram import Me, Take
-from common.worker import Runtime
 from receive import Receive
 from tests import make
 from tests.redis_servers import entries

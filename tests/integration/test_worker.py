@@ -21,10 +21,11 @@ from common.consumer import Consumer
 from common.errors import Hung, InputLost, LeaseLost, Outage, RateLimited
 from common.leases import confirm_lease
 from common.messages import AnyMessage, ClassifyImage, FetchUrl, Message, SendReply, ShowTyping, Words, decode, encode
+from common.runtime import LAST_START_BEFORE_END_S, Runtime
 from common.settings import ROOT, Settings
 from common.settle import MAX_ATTEMPTS
 from common.wakeups import LOOK_AGAIN_S
-from common.worker import LAST_START_BEFORE_END_S, Outputs, Runtime, Worker
+from common.worker import Outputs, Worker
 from tests import make
 from tests.redis_servers import BINARIES, RedisServer, entries, running_redis
 
@@ -602,7 +603,7 @@ async def test_a_frozen_redis_does_not_keep_a_worker_from_stopping(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("common.scripts.ANSWER_LIMIT_S", 0.3)
-    monkeypatch.setattr("common.worker.GIVE_UP_S", 0.5)
+    monkeypatch.setattr("common.runtime.GIVE_UP_S", 0.5)
     with running_redis(str(BINARIES["redis-6.2"])) as server:
         channels = Channels(Settings(redis_url=server.url, data_dir=tmp_path))
         worker = Classify(Settings(), lambda message: _open(asyncio.Event()))
