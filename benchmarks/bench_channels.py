@@ -44,9 +44,9 @@ threads, asking Redis every 10 ms (by default an idle worker waits for up to 1 s
 every 10 ms (by default 500), keeping no results, in the last version that goes with this redis-py; RQ with
 `SimpleWorker`, which does not fork, keeping no results. Ours has the jobs' ledger, turns and limits, as in the bot, and
 longer messages (some 300 bytes, theirs carry a number); in the first line its stages have 32 messages in hand, in the
-second 8, as the bot's workers have at most. Between stages ours loses and doubles nothing; the others enqueue the next
-job and acknowledge then, so that a kill between the two doubles it. (RQ gives up a job whose worker was killed, unless
-told to retry.) Plain pub/sub keeps nothing: what its subscriber does not hear is gone.
+second 8, as the bot's workers have that pass pictures on. Between stages ours loses and doubles nothing; the others
+enqueue the next job and acknowledge then, so that a kill between the two doubles it. (RQ gives up a job whose worker
+was killed, unless told to retry.) Plain pub/sub keeps nothing: what its subscriber does not hear is gone.
 """
 
 _VERSIONS: Final = "import importlib.metadata as m, sys; print(*(m.version(name) for name in sys.argv[1:]))"

@@ -141,6 +141,11 @@ class Runtime(Generic[TakenT]):
             patience.over()
             if not self._is_over():
                 await self._wakeups.wait(self._wait_s)
+                await self._let_gather()
+
+    async def _let_gather(self) -> None:
+        if self._worker.gather_s and self._stopping_at is None:
+            await asyncio.sleep(self._worker.gather_s)
 
     def _is_over(self) -> bool:
         in_hand = self._hands.ids

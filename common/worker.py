@@ -27,6 +27,8 @@ class Worker(Generic[TakenT]):
             batch at most then.
         batches: How many batches it has in hand at most. Each is taken as soon as there is room for it, so that one can
             be read while the other is computed.
+        gather_s: How long it lets messages gather once one has come, where nobody waits for what it does: many cost
+            little more than one.
         handler_limit_s: How long ``handle`` may take. Below ``CLAIM_IDLE_S``, so that a hanging step is cut here
             before a sibling takes its message for abandoned.
     """
@@ -35,6 +37,7 @@ class Worker(Generic[TakenT]):
     concurrency: ClassVar[int] = 1
     batched: ClassVar[bool] = False
     batches: int = 1
+    gather_s: ClassVar[float] = 0.0
     handler_limit_s: ClassVar[float] = 25.0
 
     def __init__(self, settings: Settings) -> None:

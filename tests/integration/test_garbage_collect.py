@@ -6,6 +6,7 @@ import pytest
 
 from common import jobs
 from common.channels import Channels, Once
+from common.errors import Outage
 from common.messages import CHANNELS, DeleteFiles, Message, SendReply, Words, decode
 from common.settings import Settings
 from common.store import Store
@@ -40,9 +41,27 @@ def names(store: Store) -> list[str]:
 async def test_files_are_deleted_and_one_that_is_gone_already_is_no_error(
     sweeper: GarbageCollect, store: Store
 ) -> None:
-    store.write("1-1-0.0.input", b"x")
-    await sweeper.handle(DeleteFiles(job=make.job(), keys=("1-1-0.0.input", "1-1-0.0.original")))
+    for key in ("1-1-0.0.input", "1-2-0.0.original"):
+        store.write(key, b"x")
+    first = DeleteFiles(job=make.job(), keys=("1-1-0.0.input", "1-1-0.0.original"))
+    second = DeleteFiles(job=make.job("1-2-0"), keys=("1-2-0.0.original",))
+    assert await sweeper.handle_batch([first, second]) == [None, None]
     assert names(store) == []
+
+
+async def test_files_that_cannot_be_deleted_keep_no_others_from_being_so(
+    sweeper: GarbageCollect, store: Store, settings: Settings
+) -> None:
+    store.write("1-2-0.0.input", b"x")
+    (settings.files_dir / "1-1-0.0.input").mkdir()
+    by_hand = DeleteFiles(job=make.job("1-3-0"), keys=("../../etc/passwd",))
+    broken = DeleteFiles(job=make.job(), keys=("1-1-0.0.input",))
+    whole = DeleteFiles(job=make.job("1-2-0"), keys=("1-2-0.0.input",))
+    wrong, outage, done = await sweeper.handle_batch([by_hand, broken, whole])
+    assert isinstance(wrong, ValueError)
+    assert isinstance(outage, Outage)
+    assert done is None
+    assert not (settings.files_dir / "1-2-0.0.input").exists()
 
 
 async def test_the_sweep_deletes_what_no_live_job_needs_half_written_files_too(
