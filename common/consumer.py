@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from common.messages import Job, Message, SendReply, encode
+from common.messages import CHANNELS, Job, Message, SendReply, encode
 from common.scripts import Call
 
 if TYPE_CHECKING:
@@ -71,12 +71,14 @@ class Consumer:
         self.name = name
         self._process = uuid.uuid4().hex[:8]
         self._key = channels.key
+        self._streams = {name: channels.key(name) for name in CHANNELS}
         self._limits = (channels.most_of_a_chat, channels.most, channels.most_of_a_user)
-        self._stream = channels.key(channel)
+        self._stream = self._streams[channel]
         self._begun = channels.key(channel, "begun")
         self._delayed = channels.key(channel, "delayed")
         self._parked = channels.key(channel, "parked")
         self._counts = channels.key("counts")
+        self._told = channels.key("told")
 
     def take(self, room: int, in_hand: Iterable[str] = (), claim_idle_ms: int = 0) -> Call:
         """Take up to ``room`` messages; read the result with ``taken``.
@@ -121,18 +123,17 @@ class Consumer:
         ``busy`` instead, or its user ``too_fast``, once a minute. Without ``too_fast``, users may be as fast as they
         like.
         """
-        streams = [self._key(output.channel) for output in outputs]
         rows: list[str | bytes] = []
         for output in outputs:
             begins = output.carries_job and output.job.id != delivery.job
             user = "" if output.job.user_id is None or not too_fast else str(output.job.user_id)
-            rows += (output.carried_job, output.job.chat, user, encode(output))
+            rows += (output.channel, output.carried_job, output.job.chat, user, encode(output))
             rows += (encode(notice(output.job)) if begins and notice else b"" for notice in (busy, too_fast))
         minute, since = divmod(time.time(), 60)
         minutes = [self._key("users", f"{at:.0f}") for at in (minute, minute - 1)]
-        keys = (self._stream, self._begun, self._counts, self._key("told"), self._key(SendReply.channel), *minutes)
+        keys = (self._stream, self._begun, self._counts, self._told, self._streams[SendReply.channel], *minutes)
         args = (GROUP, self.name, delivery.id, delivery.job, self.channel, *self._limits, f"{1 - since / 60:.3f}")
-        return Call("hand_off", (*keys, *streams), (*args, *rows))
+        return Call("hand_off", keys, (*args, *rows))
 
     def retry(self, delivery: Delivery, delay_ms: int, attempts: int) -> Call:
         """Put a message off after a failed attempt; ``attempts`` counts it."""
@@ -156,7 +157,7 @@ class Consumer:
 
     def bury(self, delivery: Delivery, error: str, traceback: str, apology: SendReply | None) -> Call:
         """Move a message to the dead letters; the apology carries its job on, without one the job ends."""
-        to = (self._key("dead"), self._counts, self._key(SendReply.channel))
+        to = (self._key("dead"), self._counts, self._streams[SendReply.channel])
         args = (GROUP, self.name, delivery.id, self.channel, error, traceback, encode(apology) if apology else b"")
         return Call("bury", (self._stream, self._begun, *to), args)
 

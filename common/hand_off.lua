@@ -2,17 +2,17 @@
 -- A job that begins here waits for its chat's turn; past the limits it does not begin at all, and its chat is told so,
 -- once a minute.
 -- KEYS  13 stream  14 begun  15 counts  16 who was told  17 the stream for that  18 what each user began in this minute
---       19 the same in the last one  20… the stream of each output
+--       19 the same in the last one
 -- ARGV  1 group  2 consumer  3 id  4 job, or ''  5 channel's name  6 most jobs of a chat  7 most jobs in all
 --       8 most jobs of a user in a minute  9 how much of the last minute still counts, 0 to 1
---       10… of each output: job or '', chat, user or '', body; if another job begins: bodies of "busy" and "too fast"
+--       10… of each output: channel, job or '', chat, user or '', body; if another job begins: bodies of "busy" and "too fast"
 -- Returns 1, or 0 when the message is not this consumer's (any more), or is no more, and then nothing follows from it.
 
 local stream, begun, counts, told, reply, this_minute, last_minute = unpack(KEYS, KEYS_FROM, KEYS_FROM + 6)
 local group, consumer, id, job, channel = unpack(ARGV, 1, 5)
 local most_of_a_chat, most = tonumber(ARGV[6]), tonumber(ARGV[7])
 local most_of_a_user, last_minutes_share = tonumber(ARGV[8]), tonumber(ARGV[9])
-local OUTPUT_STREAMS_FROM, OUTPUTS_FROM, ARGS_PER_OUTPUT = KEYS_FROM + 7, 10, 6
+local OUTPUTS_FROM, ARGS_PER_OUTPUT = 10, 7
 local TOLD_AGAIN_AFTER_MS, KEPT_MS = 60000, 120000
 
 -- Not `owned`, which looks the entry up for its job: this is what happens to every message, and the job is at hand.
@@ -48,10 +48,9 @@ local function decline(new_job, whom, notice)
 end
 
 local goes_on = false
-for i = 0, #KEYS - OUTPUT_STREAMS_FROM do
-  local output_stream = KEYS[OUTPUT_STREAMS_FROM + i]
-  local first = OUTPUTS_FROM + ARGS_PER_OUTPUT * i
-  local output_job, chat, user, body, busy, too_fast = unpack(ARGV, first, first + ARGS_PER_OUTPUT - 1)
+for first = OUTPUTS_FROM, #ARGV, ARGS_PER_OUTPUT do
+  local to, output_job, chat, user, body, busy, too_fast = unpack(ARGV, first, first + ARGS_PER_OUTPUT - 1)
+  local output_stream = stream_of(to)
   if output_job == '' or output_job == job then
     add(output_stream, output_job, body, 0, 0)
     goes_on = goes_on or output_job == job

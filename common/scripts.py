@@ -1,11 +1,17 @@
-"""The Lua scripts beside this file, by which alone the channels are changed: several run in one round trip."""
+"""The Lua scripts beside this file, by which alone the channels are changed: several run in one round trip.
+
+Each ``.lua`` file is the body of a function between ``prelude.lua``, which has what they share, and ``coda.lua``, which
+calls it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import hashlib
+import itertools
 import math
+import operator
 import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -24,8 +30,13 @@ ANSWER_LIMIT_S: Final = 8.0
 LONGEST_BREAK_S: Final = 5.0
 
 _FOLDER = Path(__file__).parent
-_PRELUDE = (_FOLDER / "prelude.lua").read_text()
-_SCRIPTS = {path.stem: f"{_PRELUDE}\n{path.read_text()}" for path in _FOLDER.glob("*.lua") if path.stem != "prelude"}
+_AROUND = ("prelude", "coda")
+_PRELUDE, _CODA = ((_FOLDER / f"{name}.lua").read_text() for name in _AROUND)
+_SCRIPTS = {
+    path.stem: f"{_PRELUDE}\nlocal function run(ARGV)\n{path.read_text()}\nend\n{_CODA}"
+    for path in _FOLDER.glob("*.lua")
+    if path.stem not in _AROUND
+}
 # Redis names a script by this hash of its text; nothing secret depends on it.
 _HASHES = {name: hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest() for name, text in _SCRIPTS.items()}
 
@@ -103,33 +114,44 @@ class Scripts:
         self._answered_at = now
 
     async def _exchange(self, calls: Sequence[Call]) -> list[Any]:
-        """Send all calls at once, and read a reply for each.
+        """What each call gives, or the error that it failed with.
+
+        Calls that differ in their arguments alone are one command: what Redis and we do for each command, whatever it
+        is, is a good part of the work.
+        """
+        alike = [list(group) for _, group in itertools.groupby(calls, key=operator.attrgetter("script", "keys"))]
+        replies = await self._send([self._command(group) for group in alike])
+        pairs = zip(alike, replies, strict=True)
+        return [result for group, reply in pairs for _, result in zip(group, _results(reply, group), strict=True)]
+
+    def _command(self, calls: Sequence[Call]) -> Sequence[str | bytes | int]:
+        keys = (*self._ledger, *calls[0].keys)
+        arguments = itertools.chain.from_iterable((len(call.args), *call.args) for call in calls)
+        return ("EVALSHA", _HASHES[calls[0].script], len(keys), *keys, *arguments)
+
+    async def _send(self, commands: Sequence[Sequence[str | bytes | int]]) -> list[Any]:
+        """Send all commands at once, and read a reply for each.
 
         Not by redis-py's pipeline, nor by a connection from its pool for each time: both are made for much else as
         well, and together take as long as all the rest. What to do about a connection that breaks is redis-py's.
         """
         connection = self._idle.pop() if self._idle else await redis_server.connection(self.redis)
-        commands = [self._command(call) for call in calls]
 
         async def exchange() -> list[Any]:
             await connection.send_packed_command(connection.pack_commands(commands))
-            return [await _reply(connection) for _ in calls]
+            return [await _reply(connection) for _ in commands]
 
         async def start_anew(_error: Exception) -> None:
             await connection.disconnect()
 
         try:
-            results: list[Any] = await connection.retry.call_with_retry(exchange, start_anew)
+            replies: list[Any] = await connection.retry.call_with_retry(exchange, start_anew)
         except BaseException:  # a reply that nobody waits for any more must not be taken for the next one's
             await connection.disconnect(nowait=True)
             raise
         finally:
             self._idle.append(connection)  # connects by itself when it is not
-        return results
-
-    def _command(self, call: Call) -> tuple[str | bytes | int, ...]:
-        keys = (*self._ledger, *call.keys)
-        return ("EVALSHA", _HASHES[call.script], len(keys), *keys, *call.args)
+        return replies
 
 
 async def _reply(connection: AbstractConnection) -> Any:
@@ -137,6 +159,11 @@ async def _reply(connection: AbstractConnection) -> Any:
         return await connection.read_response(timeout=math.inf)  # there is one limit for all: ANSWER_LIMIT_S
     except ResponseError as error:
         return error
+
+
+def _results(reply: Any, calls: Sequence[Call]) -> Sequence[Any]:
+    """What each of the calls of one command gave: see ``coda.lua``. One that did not run failed for all of them."""
+    return [reply] * len(calls) if isinstance(reply, ResponseError) else reply
 
 
 @contextlib.asynccontextmanager

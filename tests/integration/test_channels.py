@@ -153,6 +153,25 @@ async def test_a_message_that_somebody_deleted_meanwhile_is_not_finished_and_not
     assert await channels.lost([delivery.job]) == [delivery.job], "so its job is found, and starts again"
 
 
+async def test_of_calls_that_go_as_one_command_each_has_its_own_result_or_error(channels: Channels) -> None:
+    a = consumer(channels)
+    await publish(channels, *(make.classify(f"1-{i}-0") for i in range(4)))
+    first, second, third, fourth = (await take(channels, a)).deliveries
+    await channels.redis.set(channels.key("reply"), "of a foreign type")
+    calls = [
+        a.hand_off(first, [], busy),
+        a.hand_off(second, [make.reply(second.job)], busy),
+        a.hand_off(third, [], busy),
+        a.hand_off(third, [], busy),
+        a.refresh([fourth.id]),
+        a.hand_off(fourth, [], busy),
+    ]
+    done, failed, *others = await channels.execute(calls)
+    assert isinstance(failed, ResponseError)
+    assert "WRONGTYPE" in str(failed)
+    assert (done, others) == (1, [1, 0, [fourth.id.encode()], 1])
+
+
 async def test_what_is_pending_under_my_name_and_not_in_my_hands_comes_again(channels: Channels) -> None:
     a = consumer(channels)
     await publish(channels, make.classify("1-0-0"), make.classify("1-1-0"))

@@ -1,0 +1,18 @@
+
+-- Stands behind every script, whose text is the body of `run`, and runs that for each of several calls that have their
+-- KEYS in common. One that fails keeps no other from being made; each is still all or nothing.
+-- ARGV  for each call how many arguments it has, and then those
+-- Returns each call's result or error.
+
+local results = {}
+local from = 1
+while from <= #ARGV do
+  local to = from + ARGV[from]
+  local ran, result = pcall(run, { unpack(ARGV, from + 1, to) })
+  if not ran and type(result) == 'string' then -- an error is a text before Redis 7, and a table with this field since
+    result = { err = 'ERR ' .. result }
+  end
+  results[#results + 1] = result
+  from = to + 1
+end
+return results
