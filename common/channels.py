@@ -280,12 +280,13 @@ class Channels(Scripts):
         """
         connection = await redis_server.connection(self.redis)
 
+        # push_request: REDIS_URL may ask for protocol 3, in which all that comes here is a push.
         async def ask() -> None:
             await connection.send_command("SUBSCRIBE", self.key(channel))
-            await connection.read_response()
+            await connection.read_response(push_request=True)
 
         async def heard() -> None:
-            if await connection.read_response(timeout=_SILENT_S) is None:
+            if await connection.read_response(timeout=_SILENT_S, push_request=True) is None:
                 await ask()  # which a server that went away without a word does not answer
 
         try:

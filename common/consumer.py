@@ -63,7 +63,7 @@ class Taken:
 class Consumer:
     """One worker's end of its channel. Its methods but ``take`` make calls, for ``Scripts.execute``.
 
-    Each of those gives 1, or 0 when the message is not this consumer's (any more) and nothing was done.
+    Each of those gives 1, or 0 when the message is not this consumer's (any more), and nothing follows from it.
     """
 
     def __init__(self, channels: Channels, channel: str, name: str) -> None:

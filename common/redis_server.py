@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import hiredis
@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from common.errors import WhatsitError
@@ -49,21 +50,33 @@ def connect(settings: Settings) -> Redis:
         driver_info=None,
     )
     pool = redis.connection_pool
-    pool.connection_class = type("Connection", (_Packing, pool.connection_class), {})
+    pool.connection_class = type("Connection", (_Connection, pool.connection_class), {})
     return redis
 
 
-class _Packing:
-    """Packs commands in C: redis-py's own way copies a command once for each of its arguments, and ours have thirty.
+class _Connection:
+    """What is ours in a connection to Redis."""
 
-    Of all that a worker with an empty handler has to do, that is a quarter. (redis-py's synchronous client does so by
-    itself where hiredis is installed.)
-    """
+    def pack_commands(self, commands: Iterable[Sequence[Any]]) -> list[bytes]:
+        """Commands as Redis reads them: texts, bytes and numbers.
 
-    def pack_commands(self, commands: Iterable[tuple[Any, ...]]) -> list[bytes]:
-        """A pipeline's commands as Redis reads them: texts, bytes and numbers."""
+        Packed in C: redis-py's own way copies a command once for each of its arguments, and ours have thirty. Of all
+        that a worker with an empty handler has to do, that was a quarter. (redis-py's synchronous client does so by
+        itself where hiredis is installed.)
+        """
         # "XINFO GROUPS" is two words to Redis.
         return [b"".join(hiredis.pack_command((*name.split(), *arguments)) for name, *arguments in commands)]
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        """Send packed commands.
+
+        Raises:
+            redis.ConnectionError, redis.TimeoutError: They were perhaps not sent.
+        """
+        try:
+            await super().send_packed_command(command, check_health)  # type: ignore[misc]
+        except RuntimeError as error:  # uvloop's word for a connection that was reset while nothing was asked
+            raise RedisConnectionError(str(error)) from error
 
 
 async def connection(redis: Redis) -> AbstractConnection:

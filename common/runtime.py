@@ -4,7 +4,7 @@ It takes messages as there is room for them, calls the worker's handler, and han
 the loop is one round trip to Redis: it settles whatever was finished since the last turn, and takes as much again.
 
 What a message's handling comes to, ``common/settle.py`` decides. What keeps a message from being lost or done
-twice, the scripts in ``common/channels.py`` hold.
+twice, the scripts (``common/*.lua``) hold.
 """
 
 from __future__ import annotations
@@ -140,12 +140,9 @@ class Runtime(Generic[TakenT]):
                 continue
             patience.over()
             if not self._is_over():
-                await self._wakeups.wait(self._wait_s)
-                await self._let_gather()
-
-    async def _let_gather(self) -> None:
-        if self._worker.gather_s and self._stopping_at is None:
-            await asyncio.sleep(self._worker.gather_s)
+                woken = await self._wakeups.wait(self._wait_s)
+                if woken and self._worker.gather_s and self._stopping_at is None:
+                    await asyncio.sleep(self._worker.gather_s)
 
     def _is_over(self) -> bool:
         in_hand = self._hands.ids

@@ -30,13 +30,10 @@ ANSWER_LIMIT_S: Final = 8.0
 LONGEST_BREAK_S: Final = 5.0
 
 _FOLDER = Path(__file__).parent
-_AROUND = ("prelude", "coda")
-_PRELUDE, _CODA = ((_FOLDER / f"{name}.lua").read_text() for name in _AROUND)
-_SCRIPTS = {
-    path.stem: f"{_PRELUDE}\nlocal function run(ARGV)\n{path.read_text()}\nend\n{_CODA}"
-    for path in _FOLDER.glob("*.lua")
-    if path.stem not in _AROUND
-}
+# As UTF-8, whatever the locale: OpenVINO sets another one while it reads a network in some other thread.
+_TEXTS = {path.stem: path.read_text("utf-8") for path in _FOLDER.glob("*.lua")}
+_PRELUDE, _CODA = (_TEXTS.pop(name) for name in ("prelude", "coda"))
+_SCRIPTS = {name: f"{_PRELUDE}\nlocal function run(ARGV)\n{text}\nend\n{_CODA}" for name, text in _TEXTS.items()}
 # Redis names a script by this hash of its text; nothing secret depends on it.
 _HASHES = {name: hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest() for name, text in _SCRIPTS.items()}
 
@@ -142,7 +139,7 @@ class Scripts:
             return [await _reply(connection) for _ in commands]
 
         async def start_anew(_error: Exception) -> None:
-            await connection.disconnect()
+            await connection.disconnect(nowait=True)  # a dead peer would be waited for
 
         try:
             replies: list[Any] = await connection.retry.call_with_retry(exchange, start_anew)
@@ -156,9 +153,12 @@ class Scripts:
 
 async def _reply(connection: AbstractConnection) -> Any:
     try:
-        return await connection.read_response(timeout=math.inf)  # there is one limit for all: ANSWER_LIMIT_S
+        reply = await connection.read_response(timeout=math.inf)  # there is one limit for all: ANSWER_LIMIT_S
     except ResponseError as error:
         return error
+    if reply is None:  # which no script gives, but redis-py where the system gave the connection up (ETIMEDOUT)
+        raise RedisTimeoutError("the connection to Redis timed out")
+    return reply
 
 
 def _results(reply: Any, calls: Sequence[Call]) -> Sequence[Any]:

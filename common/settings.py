@@ -133,7 +133,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env
 
 def _in_file(path: Path) -> dict[str, str]:
     try:
-        with path.open() as file:
+        with path.open(encoding="utf-8") as file:
             return {name: value for name, value in dotenv_values(stream=file).items() if value}
     except FileNotFoundError:
         return {}

@@ -30,12 +30,14 @@ class Wakeups:
         """Let whoever waits go on at once, or not wait at all the next time."""
         self._event.set()
 
-    async def wait(self, limit_s: float) -> None:
-        """Return when woken, or after ``limit_s``."""
+    async def wait(self, limit_s: float) -> bool:
+        """Return when woken, or after ``limit_s``: whether it was woken."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
                 await self._event.wait()
+        woken = self._event.is_set()
         self._event.clear()
+        return woken
 
     async def subscribed(self) -> None:
         """Return once subscribed, so that what is published from now on wakes us; or without, if that cannot be."""

@@ -27,8 +27,8 @@ class Worker(Generic[TakenT]):
             batch at most then.
         batches: How many batches it has in hand at most. Each is taken as soon as there is room for it, so that one can
             be read while the other is computed.
-        gather_s: How long it lets messages gather once one has come, where nobody waits for what it does: many cost
-            little more than one.
+        gather_s: How long it lets messages gather when something has come, where nobody waits for what it does: many
+            cost little more than one.
         handler_limit_s: How long ``handle`` may take. Below ``CLAIM_IDLE_S``, so that a hanging step is cut here
             before a sibling takes its message for abandoned.
     """

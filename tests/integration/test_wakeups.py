@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import functools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -51,6 +52,15 @@ async def test_what_is_published_wakes(channels: Channels) -> None:
         for number in range(3):
             message = (make.classify(), Once("1:0", str(number), 1000))
             assert await woken_by(wakeups, functools.partial(channels.publish, [message]))
+
+
+async def test_what_is_published_wakes_by_either_protocol(settings: Settings) -> None:
+    for protocol in (2, 3):
+        url = f"{settings.redis_url}?protocol={protocol}"
+        channels = Channels(dataclasses.replace(settings, redis_url=url))
+        async with listening(channels) as wakeups:
+            assert await woken_by(wakeups, functools.partial(channels.redis.publish, channels.key("classify"), "{}"))
+        await channels.close()
 
 
 async def test_after_a_cut_it_listens_again_and_says_so_since_what_came_meanwhile_was_not_heard(

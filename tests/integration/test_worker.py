@@ -301,6 +301,26 @@ class TwoBatches(Batch):
         return outputs
 
 
+class Patient(Batch):
+    """Lets messages gather."""
+
+    gather_s = 0.3
+
+
+async def test_what_comes_while_messages_gather_is_one_batch_and_a_stop_waits_for_none(
+    channels: Channels, settings: Settings
+) -> None:
+    worker = Patient(settings)
+    async with running(worker, channels) as runtime:
+        await asyncio.sleep(2 * Patient.gather_s)  # the first look is over
+        for number in range(3):
+            await publish(channels, make.classify(f"1-{number}-0"))
+            await asyncio.sleep(0.02)
+        await until(lambda: worker.sizes)
+        assert worker.sizes == [3]
+        runtime.stop()
+
+
 async def test_a_second_batch_is_begun_while_the_first_is_at_work_and_no_third(
     channels: Channels, settings: Settings
 ) -> None:
