@@ -181,7 +181,7 @@ def _bot(models_dir: Path, crowd: Crowd, **settings: str) -> Iterator[Bot]:
 def report(results: Mapping[Variant, Results], scale: Scale) -> str:
     """All of it as Markdown."""
     parts = [
-        measuring.machine("openvino", "redis", "python-telegram-bot", "httpx", "Pillow") + ".",
+        measuring.machine("openvino", "redis", "python-telegram-bot", "aiohttp", "uvloop", "Pillow") + ".",
         f"Photos of 1280 × 960 pixels from {CHATS} chats, {UNDER_WAY} always under way; the model alone is our engine "
         f"in a tight loop on the same {cores.usable()} cores, while the bot is stopped. Alternating, medians of "
         f"{scale.rounds} rounds of {scale.seconds:g} s. The limit of 30 answers a second (`SEND_RATE`), which is "

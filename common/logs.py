@@ -57,7 +57,8 @@ def set_up(settings: Settings) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_Redacting(secrets(settings)))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
-    # httpx logs whole URLs at INFO, and a Bot API URL holds the token; its debug lines tell us nothing either.
+    # httpx, which python-telegram-bot brings along, logs whole URLs at INFO, and a Bot API URL holds the token. Nothing
+    # here calls it; should that change, nobody would think of this.
     for name in ("httpx", "httpcore", "urllib3", "asyncio"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
     # Logs a traceback for each 429 and 502 that it raises, too: those are put off, and that is logged in one line.

@@ -12,23 +12,21 @@ import asyncio
 import contextvars
 import dataclasses
 import datetime
-import ipaddress
-import json
 import os
 import re
 from collections.abc import Awaitable, Callable, Coroutine
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeAlias
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-import httpx
 from aiolimiter import AsyncLimiter
 from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.ext import AIORateLimiter, ExtBot
-from telegram.request import HTTPXRequest
 
-from common.errors import Outage, RateLimited, SettingsError, TelegramRefused
+from common.bot_api_http import ANSWER_TIMEOUT_S, BotApiHttp, Take
+from common.errors import Outage, RateLimited, TelegramRefused
 from common.settings import Settings
 
 MAX_FILE_BYTES: Final = 20 * 2**20  # what the Bot API's getFile serves: core.telegram.org/bots/api#getfile
@@ -38,13 +36,10 @@ MAX_TEXT_LENGTH: Final = 4096  # core.telegram.org/bots/api#sendmessage
 _GROUP_MESSAGES_PER_MINUTE: Final = 20
 _GROUPS_REMEMBERED: Final = 1000
 
-_ANSWER_TIMEOUT_S: Final = 10.0
 _POLL_SLACK_S: Final = 10.0
-_PIECE_BYTES: Final = 256 * 2**10
 _TOO_LARGE: Final = f"the file has more than {MAX_FILE_BYTES} bytes"
-_NO_SUCH_FILE: Final = (httpx.codes.BAD_REQUEST, httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND, httpx.codes.GONE)
+_NO_SUCH_FILE: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
-Take: TypeAlias = Callable[[bytes], Awaitable[None]]
 Confirm: TypeAlias = Callable[[], Awaitable[None]]
 _confirm: contextvars.ContextVar[Confirm | None] = contextvars.ContextVar("confirm", default=None)
 
@@ -82,27 +77,21 @@ class Telegram:
     def __init__(self, settings: Settings) -> None:
         url = f"{settings.telegram_api_url}/bot"
         files = f"{settings.telegram_api_url}/file/bot"
-        polling, calling = (_request(url, connections) for connections in (1, 16))
-        self._requests = (polling, calling)
-        # Its own client, since PTB's holds a whole file several times.
-        self._files = httpx.AsyncClient(timeout=_ANSWER_TIMEOUT_S, trust_env=not _is_near(url))
+        self._http = http = BotApiHttp(url)
         # ExtBot, since the plain Bot refuses a rate limiter. No retries in there: a message that has to wait is put
         # off in its channel, where it survives a crash.
         self._bot: ExtBot[Any] = ExtBot(
-            settings.telegram_token, url, files, calling, polling, rate_limiter=_FloodLimits(settings.send_rate)
+            settings.telegram_token, url, files, http, http, rate_limiter=_FloodLimits(settings.send_rate)
         )
-        self._unlimited = Bot(settings.telegram_token, url, files, calling, polling)
+        self._unlimited = Bot(settings.telegram_token, url, files, http, http)
 
     async def open(self) -> None:
-        """Open the HTTP clients. Asks Telegram nothing: that may be down."""
-        for request in self._requests:
-            await request.initialize()
+        """Open the HTTP client. Asks Telegram nothing: that may be down."""
+        await self._http.initialize()
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._files.aclose()
-        for request in self._requests:
-            await request.shutdown()
+        await self._http.shutdown()
 
     async def get_me(self) -> Me:
         """Who the bot is."""
@@ -121,11 +110,7 @@ class Telegram:
         if not isinstance(updates, list):
             msg = f"Telegram answered getUpdates with {type(updates).__name__}, not with a list"
             raise Outage(msg)
-        return [
-            _encodable(update)
-            for update in updates
-            if isinstance(update, dict) and isinstance(update.get("update_id"), int)
-        ]
+        return [update for update in updates if isinstance(update, dict) and isinstance(update.get("update_id"), int)]
 
     async def set_commands(self, commands: dict[str, str]) -> None:
         """Set the commands that Telegram offers in its menu: name to description."""
@@ -146,18 +131,20 @@ class Telegram:
         if path.startswith("/"):  # a Bot API server of one's own may name a file on its disk
             await take(await asyncio.to_thread(_local_file, path))
             return
+        taken = 0
+
+        async def take_within_the_limit(piece: bytes) -> None:
+            nonlocal taken
+            taken += len(piece)
+            if taken > MAX_FILE_BYTES:  # whatever was announced
+                raise TelegramRefused(_TOO_LARGE)
+            await take(piece)
+
         try:
-            async with self._files.stream("GET", f"{self._bot.base_file_url}/{quote(path)}") as response:
-                _judge_download(response.status_code)
-                taken = 0
-                async for piece in response.aiter_bytes(_PIECE_BYTES):
-                    taken += len(piece)
-                    if taken > MAX_FILE_BYTES:  # whatever was announced
-                        raise TelegramRefused(_TOO_LARGE)
-                    await take(piece)
-        except httpx.HTTPError as error:  # whose text names a host and never the path with the token in it
-            msg = f"Telegram cannot be reached: {type(error).__name__}"
-            raise Outage(msg) from None
+            status = await self._http.download(f"{self._bot.base_file_url}/{quote(path)}", take_within_the_limit)
+        except TelegramError as error:
+            _translate(error)
+        _judge_download(status)
 
     async def send(
         self,
@@ -199,7 +186,7 @@ class Telegram:
         parameters: dict[str, Any] | None = None,
         *,
         limited: bool = False,
-        read_timeout: float = _ANSWER_TIMEOUT_S,
+        read_timeout: float = ANSWER_TIMEOUT_S,
     ) -> Any:
         """The raw result of a Bot API method."""
         # Spelt get_Updates, which PTB turns into getUpdates: by a name of its own methods it would advise to call that
@@ -269,21 +256,6 @@ def _confirmed(call: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., C
     return confirmed
 
 
-def _request(url: str, connections: int) -> HTTPXRequest:
-    try:
-        return HTTPXRequest(
-            connection_pool_size=connections,
-            connect_timeout=5.0,
-            read_timeout=_ANSWER_TIMEOUT_S,
-            write_timeout=_ANSWER_TIMEOUT_S,
-            pool_timeout=_ANSWER_TIMEOUT_S,
-            # A proxy from the environment leads to Telegram, and hardly back to this machine or network.
-            httpx_kwargs={"trust_env": not _is_near(url)},
-        )
-    except RuntimeError as error:  # a SOCKS proxy in the environment
-        raise SettingsError(f"the proxy in the environment cannot be used: {error}") from None
-
-
 def _local_file(path: str) -> bytes:
     try:
         with Path(path).open("rb") as file:
@@ -299,23 +271,9 @@ def _local_file(path: str) -> bytes:
 def _judge_download(status: int) -> None:
     if status in _NO_SUCH_FILE:
         raise TelegramRefused("Telegram has no file under the path that it gave")
-    if status != httpx.codes.OK:
+    if status != HTTPStatus.OK:
         msg = f"Telegram answers a download with {status}"
         raise Outage(msg)
-
-
-def _is_near(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def _encodable(update: dict[str, Any]) -> dict[str, Any]:
-    """The update without lone surrogates: JSON can spell them, UTF-8 cannot. Each becomes a "?", which is as long."""
-    replaced: dict[str, Any] = json.loads(json.dumps(update, ensure_ascii=False).encode("utf-8", "replace"))
-    return replaced
 
 
 def _translate(error: TelegramError) -> NoReturn:
@@ -331,7 +289,6 @@ def _translate(error: TelegramError) -> NoReturn:
         case Conflict():
             raise Outage(_why_conflict(error.message)) from None
         case _:
-            # The cause is httpx's, whose messages name a host and never the path with the token in it.
             raise Outage(f"Telegram cannot be reached: {error.message}") from None
 
 

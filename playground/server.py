@@ -38,7 +38,7 @@ MAX_BODY_BYTES = 1 << 20
 
 _DRIPS = 10
 _KEEP_ALIVE_S = 75
-"""Longer than clients keep idle connections (httpx: 5 s), so that none is closed under a new request."""
+"""Longer than clients keep idle connections (the bot: 5 s), so that none is closed under a new request."""
 _NAMES = frozenset({"127.0.0.1", "localhost"})
 _DEFAULT_PORT = 80
 _READS = frozenset({"GET", "HEAD"})

@@ -14,12 +14,12 @@ import pytest
 from classify import Classify
 from common import model_input
 from common.answers import Answers, of_pixels, of_telegram
+from common.bot_api_http import Take
 from common.channels import Channels
 from common.messages import ClassifyImage, DownloadPhoto, Prediction, Predictions, SendReply
 from common.model_record import ModelRecord, in_use
 from common.settings import Settings
 from common.store import Store
-from common.telegram import Take
 from receive import Receive
 from tests import make
 from tests.bot_api import put_model_in_use

@@ -20,6 +20,7 @@ import pytest
 
 from classify import Classify
 from common import jobs
+from common.bot_api_http import Take
 from common.channels import Channels
 from common.consumer import GROUP, Consumer, Delivery
 from common.messages import CHANNELS, AcceptUpdate, Job, Message, Prediction, SendReply, ShowTyping, Words, decode
@@ -27,7 +28,7 @@ from common.model_input import InputSpec, pack
 from common.runtime import Runtime
 from common.settings import Settings
 from common.store import Store
-from common.telegram import Me, Take
+from common.telegram import Me
 from common.worker import Worker
 from fetch_url import UrlFetch
 from file_check import FileCheck

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from common import words
+from common.bot_api_http import Take
 from common.channels import Channels
 from common.errors import Outage, TelegramRefused
 from common.messages import (
@@ -26,7 +27,7 @@ from common.messages import (
 from common.runtime import Runtime
 from common.settings import Settings
 from common.store import Store
-from common.telegram import Me, Take
+from common.telegram import Me
 from receive import Receive
 from tests import make
 from tests.redis_servers import entries

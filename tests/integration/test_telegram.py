@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import contextlib
+import dataclasses
+import gzip
 import logging
+import re
+import socket
+import ssl
+import struct
+import subprocess
 import time
+import traceback
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
 from common.errors import LeaseLost, Outage, RateLimited, TelegramRefused
 from common.settings import Settings
-from common.telegram import Telegram
+from common.telegram import MAX_FILE_BYTES, Me, Telegram
 from tests.bot_api import TOKEN, RunningPlayground, User
 
+SECRET = "AAHiddenHiddenHidden"
 JPEG = b"\xff\xd8\xff" + b"x" * 3000
 
 
@@ -91,7 +103,9 @@ async def test_a_file_comes_whole(telegram: Telegram, user: User) -> None:
     assert await downloaded(telegram, await file_id_of(telegram, JPEG, user)) == JPEG
 
 
-@pytest.mark.parametrize("fault", [{"do": "cut_body"}, {"do": "drop_before"}, {"do": "error", "status": 502}])
+@pytest.mark.parametrize(
+    "fault", [{"do": "cut_body"}, {"do": "drop_before", "times": 2}, {"do": "error", "status": 502}]
+)
 async def test_a_download_that_breaks_off_is_an_outage(telegram: Telegram, user: User, fault: dict[str, Any]) -> None:
     file_id = await file_id_of(telegram, JPEG, user)
     user.faults({"method": "file", "times": 1} | fault)
@@ -201,3 +215,311 @@ async def test_a_server_that_is_not_there_is_an_outage_and_no_log_line_holds_the
         await nowhere.get_me()
     await nowhere.close()
     assert "SECRET" not in str(outage.value) + caplog.text
+
+
+# A server that misbehaves
+
+
+@dataclasses.dataclass(frozen=True)
+class Said:
+    """One answer, byte for byte, and what becomes of the connection: it stays, or ends cleanly, or by a reset."""
+
+    content: bytes
+    then: Literal["stay", "close", "reset"] = "stay"
+
+
+class ScriptedServer:
+    """Gives the same answers to any client, one for each request, whatever that asks; the last one again and again."""
+
+    def __init__(self, *answers: Said) -> None:
+        self.answers = list(answers)
+        self.requests: list[bytes] = []
+        self.connections: list[asyncio.StreamWriter] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections.append(writer)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = re.search(rb"content-length: (\d+)", head.lower())
+                self.requests.append(head + await reader.readexactly(int(length[1]) if length else 0))
+                said = self.answers[min(len(self.requests), len(self.answers)) - 1]
+                writer.write(said.content)
+                await writer.drain()
+                if said.then == "reset":
+                    on, seconds = 1, 0
+                    writer.get_extra_info("socket").setsockopt(
+                        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", on, seconds)
+                    )
+                if said.then != "stay":
+                    break
+        writer.close()
+
+    async def close_what_is_idle(self) -> None:
+        for writer in self.connections:
+            writer.close()
+            await writer.wait_closed()
+        await asyncio.to_thread(int)  # comes back by way of the selector, which has told the client by then
+
+
+@contextlib.asynccontextmanager
+async def serving(*answers: Said, tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[ScriptedServer, int]]:
+    script = ScriptedServer(*answers)
+    server = await asyncio.start_server(script.serve, "127.0.0.1", 0, ssl=tls)
+    try:
+        yield script, server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for writer in script.connections:
+            writer.close()
+
+
+@contextlib.asynccontextmanager
+async def client_of(url: str | int) -> AsyncIterator[Telegram]:
+    """A client whose token is a secret; for a server on this machine, or under a name."""
+    address = f"http://127.0.0.1:{url}" if isinstance(url, int) else url
+    client = Telegram(Settings(telegram_token=f"123:{SECRET}", telegram_api_url=address))
+    await client.open()
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def http_of(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    lines = [f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body)}", "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def chunked(*chunks: bytes) -> bytes:
+    body = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
+    return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body
+
+
+ME = http_of(b'{"ok":true,"result":{"id":7,"username":"x_bot"}}')
+FILE = http_of(b'{"ok":true,"result":{"file_path":"photos/1.jpg"}}')
+OK = http_of(b'{"ok":true,"result":true}')
+
+
+async def test_calls_and_downloads_share_a_connection() -> None:
+    async with (
+        serving(Said(ME), Said(FILE), Said(http_of(JPEG)), Said(OK)) as (server, port),
+        client_of(port) as client,
+    ):
+        assert await client.get_me() == Me(7, "x_bot")
+        assert await downloaded(client, "x") == JPEG
+        await client.send(1, "a", None)
+    assert len(server.requests) == 4
+    assert len(server.connections) == 1
+
+
+async def test_a_connection_that_the_server_closed_while_it_was_idle_costs_nothing() -> None:
+    async with serving(Said(ME), Said(OK)) as (server, port), client_of(port) as client:
+        await client.get_me()
+        await server.close_what_is_idle()
+        await client.send(1, "a", None)
+        assert [request.split()[1].rpartition(b"/")[2] for request in server.requests] == [b"getMe", b"sendMessage"]
+
+
+@pytest.mark.parametrize("end", ["close", "reset"])
+async def test_a_connection_that_ends_under_a_request_costs_a_question_nothing_and_doubles_no_message(
+    end: Literal["close", "reset"],
+) -> None:
+    gone = Said(b"", end)
+    async with (
+        serving(Said(ME), gone, Said(FILE), gone, Said(http_of(JPEG))) as (server, port),
+        client_of(port) as client,
+    ):
+        await client.get_me()
+        assert await downloaded(client, "x") == JPEG
+        assert len(server.requests) == 5, "getFile twice, and the file twice"
+    async with serving(Said(ME), gone, Said(OK)) as (server, port), client_of(port) as client:
+        await client.get_me()
+        with pytest.raises(Outage):
+            await client.send(1, "a", None)
+        assert len(server.requests) == 2
+
+
+async def test_a_server_that_ends_every_connection_is_an_outage() -> None:
+    async with serving(Said(b"", "close")) as (server, port), client_of(port) as client:
+        with pytest.raises(Outage, match="Telegram cannot be reached: ServerDisconnectedError"):
+            await client.get_updates(0, 0)
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("end", ["close", "reset"])
+@pytest.mark.parametrize("half", [ME[:-9], ME[:20], chunked(b"x" * 50)[:-9]])
+async def test_an_answer_that_is_cut_short_is_an_outage_and_doubles_no_message(
+    end: Literal["close", "reset"], half: bytes
+) -> None:
+    async with serving(Said(half, end)) as (server, port), client_of(port) as client:
+        with pytest.raises(Outage):
+            await client.send(1, "a", None)
+        assert len(server.requests) == 1
+
+
+async def test_a_server_that_never_answers_is_an_outage_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("common.telegram._POLL_SLACK_S", 0.1)
+    monkeypatch.setattr("common.bot_api_http.ANSWER_TIMEOUT_S", 0.1)
+    half = http_of(JPEG)[:-9]
+    async with serving(Said(b""), Said(FILE), Said(half)) as (_, port), client_of(port) as client, asyncio.timeout(5):
+        with pytest.raises(Outage, match="SocketTimeoutError"):
+            await client.get_updates(0, 0)
+        with pytest.raises(Outage, match="SocketTimeoutError"):
+            await downloaded(client, "x")
+
+
+async def test_a_server_that_lets_nobody_in_is_an_outage_in_time_and_the_token_is_not_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("common.bot_api_http._CONNECT_TIMEOUT_S", 0.1)
+    with contextlib.ExitStack() as stack:
+        full = stack.enter_context(socket.socket())
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(3):
+            guest = stack.enter_context(socket.socket())
+            guest.setblocking(False)
+            guest.connect_ex(full.getsockname())
+        async with client_of(full.getsockname()[1]) as client:
+            with pytest.raises(Outage, match=r"^Telegram cannot be reached: ConnectionTimeoutError$") as outage:
+                await client.get_me()
+    assert SECRET not in "".join(traceback.format_exception(outage.value))
+
+
+NOT_FROM_THE_BOT_API = {
+    "no HTTP": b"\x16\x03\x01 what\r\n\r\n",
+    "a page": http_of(b"<html>log in first</html>"),
+    "a page that forbids": http_of(b"<html>by order of the proxy</html>", status="403 Forbidden"),
+    "a page that finds nothing": http_of(b"<html></html>", status="404 Not Found"),
+    "a page that fails": http_of(b"<html>" + b"x" * 100_000, status="502 Bad Gateway"),
+    "a status of its own": http_of(b"", status="799 x"),
+    "nothing": http_of(b""),
+    "a list": http_of(b"[]"),
+    "an empty object": http_of(b"{}"),
+    "depths": http_of(b"[" * 100_000),
+    "half of JSON": http_of(b'{"ok":true,"result":{'),
+    "a chunk of no length": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n",
+    "an endless header": b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+    "a thousand headers": b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 1000 + b"\r\n",
+    "a length that is none": b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+    "compressed": http_of(gzip.compress(ME), "Content-Encoding: gzip"),
+    "a redirect": http_of(b"", "Location: http://127.0.0.1:9/elsewhere", status="302 Found"),
+    "a lasting redirect": http_of(b"", "Location: /bot/getMe", status="308 Permanent Redirect"),
+}
+
+
+@pytest.mark.parametrize("answer", NOT_FROM_THE_BOT_API.values(), ids=NOT_FROM_THE_BOT_API)
+async def test_what_the_bot_api_would_not_say_is_an_outage_in_a_short_line_and_ends_no_job(
+    answer: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with serving(Said(answer, "close")) as (server, port), client_of(port) as client:
+        with pytest.raises(Outage) as outage:
+            await client.send(1, "a", None)
+        assert len(server.requests) == 1
+    told = "".join(traceback.format_exception(outage.value))
+    assert SECRET not in told + caplog.text
+    assert len(str(outage.value)) < 200
+
+
+@pytest.mark.parametrize("length", ["announced", "not announced"])
+async def test_an_answer_may_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch, length: str) -> None:
+    monkeypatch.setattr("common.bot_api_http.MAX_ANSWER_BYTES", 100_000)
+    body = b'{"result":"' + b"x" * 200_000 + b'"}'
+    answer = http_of(body) if length == "announced" else chunked(body[:70_000], body[70_000:])
+    async with serving(Said(answer)) as (_, port), client_of(port) as client:
+        with pytest.raises(Outage, match="more than 100000 bytes"):
+            await client.get_me()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http_of(gzip.compress(JPEG), "Content-Encoding: gzip"),
+        http_of(b"", "Location: /file/elsewhere", status="302 Found"),
+        chunked(JPEG)[:-3000],
+        chunked(b"", JPEG).replace(b"0\r\n\r\nbb", b"zz"),
+    ],
+    ids=["compressed", "redirected", "cut short", "broken"],
+)
+async def test_a_file_that_does_not_come_as_it_is_is_an_outage(answer: bytes) -> None:
+    async with serving(Said(FILE), Said(answer, "close")) as (server, port), client_of(port) as client:
+        with pytest.raises(Outage):
+            await downloaded(client, "x")
+        assert len(server.requests) == 2
+
+
+async def test_a_large_file_comes_in_pieces_and_no_more_of_it_than_may_be() -> None:
+    pieces: list[int] = []
+
+    async def take(piece: bytes) -> None:
+        pieces.append(len(piece))
+
+    large, endless = Said(http_of(b"x" * 10**6)), Said(chunked(*[b"x" * 2**20] * 30))
+    async with serving(Said(FILE), large, Said(FILE), endless) as (_, port), client_of(port) as client:
+        await client.download("x", take)
+        assert pieces == [2**18, 2**18, 2**18, 10**6 - 3 * 2**18]
+        pieces.clear()
+        with pytest.raises(TelegramRefused, match="more than"):
+            await client.download("x", take)
+    assert sum(pieces) == MAX_FILE_BYTES
+
+
+# Ways to Telegram
+
+
+async def test_telegram_is_reached_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(Said(ME)) as (proxy, port):
+        monkeypatch.setenv("http_proxy", f"http://user:pass@127.0.0.1:{port}")
+        monkeypatch.setenv("no_proxy", "elsewhere.example")
+        async with client_of("http://telegram.example") as client:
+            assert await client.get_me() == Me(7, "x_bot")
+    (request,) = proxy.requests
+    assert request.startswith(b"POST http://telegram.example/bot123:")
+    assert b"\r\nProxy-Authorization: Basic " + base64.b64encode(b"user:pass") in request
+
+
+async def test_a_proxy_hears_no_token_of_an_encrypted_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(Said(http_of(b"no", status="403 Forbidden"))) as (proxy, port):
+        monkeypatch.setenv("ALL_PROXY", f"127.0.0.1:{port}")
+        for name in ("HTTPS_PROXY", "https_proxy", "no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        async with client_of("https://telegram.example") as client:
+            with pytest.raises(Outage, match="Telegram cannot be reached: ClientHttpProxyError") as outage:
+                await client.send(1, "a", None)
+    (request,) = proxy.requests
+    assert request.startswith(b"CONNECT telegram.example:443 ")
+    assert SECRET.encode() not in request
+    assert SECRET not in "".join(traceback.format_exception(outage.value))
+
+
+async def test_no_proxy_leads_back_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    async with serving(Said(ME)) as (_, port), client_of(port) as client:
+        assert await client.get_me() == Me(7, "x_bot")
+
+
+async def test_a_server_that_cannot_prove_its_name_is_not_told_the_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
+    try:
+        await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("no openssl on the PATH")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    async with serving(Said(ME), tls=context) as (server, port):
+        async with client_of(f"https://localhost:{port}") as client:
+            with pytest.raises(Outage, match="self-signed certificate"):
+                await client.get_me()
+        assert server.requests == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        async with client_of(f"https://localhost:{port}") as client:
+            assert await client.get_me() == Me(7, "x_bot")

@@ -14,7 +14,8 @@ from common.settings import ROOT
 # Packages that take megabytes, and who uses them.
 USED_BY: Final = {
     "telegram": {"receive", "reply"},
-    "httpx": {"receive", "reply"},
+    "aiohttp": {"receive", "reply"},
+    "httpx": {"receive", "reply"},  # python-telegram-bot imports it; nothing here calls it
     "aiolimiter": {"receive", "reply"},  # python-telegram-bot's telegram.ext imports it where it is installed
     "requests": {"fetch_url"},
     "ssrfguard": {"fetch_url"},

@@ -1,0 +1,231 @@
+"""HTTP to the Bot API: aiohttp underneath python-telegram-bot, for a fifth of its own client's processor time.
+
+Every address has the bot's token in it, and aiohttp's errors name addresses. So none of them leaves this module: what
+went wrong is told by its kind, and by what the system said of it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import ssl
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import certifi
+import msgspec
+from aiohttp.http import HttpProcessingError
+from telegram.error import NetworkError, TelegramError
+from telegram.request import BaseRequest, RequestData
+from yarl import URL
+
+from common.errors import SettingsError
+
+ANSWER_TIMEOUT_S: Final = 10.0
+# A hundred updates (getUpdates gives no more) with the longest texts, each in answer to another such, have 12 MB.
+MAX_ANSWER_BYTES: Final = 32 * 2**20
+
+_CONNECT_TIMEOUT_S: Final = 5.0
+_KEEP_ALIVE_S: Final = 5.0  # shorter than servers do, so that hardly ever one closes what we are about to use
+_PIECE_BYTES: Final = 256 * 2**10
+_AS_JSON: Final = {"Content-Type": "application/json"}
+
+Take: TypeAlias = Callable[[bytes], Awaitable[None]]
+
+
+class BotApiHttp(BaseRequest):
+    """PTB's way to the network, and that of files, which PTB would hold in memory as a whole.
+
+    Compressed answers are not asked for and not taken, so that a small one stays small. Redirects are not followed.
+
+    Args:
+        api_url: Where the Bot API is. A proxy that the environment names is used, unless that is nearby.
+
+    Raises:
+        SettingsError: The environment names a proxy that does not speak HTTP.
+    """
+
+    def __init__(self, api_url: str) -> None:
+        self._proxy = proxy_towards(api_url)
+        self._is_encrypted = api_url.startswith("https:")
+        self._client: aiohttp.ClientSession | None = None
+
+    @property
+    def read_timeout(self) -> float:
+        """How long an answer, or its next piece, may take."""
+        return ANSWER_TIMEOUT_S
+
+    async def initialize(self) -> None:
+        """Open the client. It asks nothing yet."""
+        if self._client is None:
+            self._client = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=0,  # a worker has few messages in hand, and none of them need wait for a connection
+                    keepalive_timeout=_KEEP_ALIVE_S,
+                    ssl=_trusted() if self._is_encrypted else True,
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"Accept-Encoding": "identity", "User-Agent": self.USER_AGENT},
+                timeout=_timeout(ANSWER_TIMEOUT_S),
+                proxy=self._proxy,
+                auto_decompress=False,
+            )
+
+    async def shutdown(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def do_request(
+        self,
+        url: str,
+        method: str,
+        request_data: RequestData | None = None,
+        read_timeout: Any = BaseRequest.DEFAULT_NONE,
+        write_timeout: Any = BaseRequest.DEFAULT_NONE,  # none: what we send fits into the system's buffer
+        connect_timeout: Any = BaseRequest.DEFAULT_NONE,  # always _CONNECT_TIMEOUT_S
+        pool_timeout: Any = BaseRequest.DEFAULT_NONE,  # none: nobody waits for a connection
+    ) -> tuple[int, bytes]:
+        """Ask the Bot API. Parameters go as JSON; files cannot be sent.
+
+        Raises:
+            NetworkError: There is no answer, or none of the Bot API's: a page of some server on the way, say.
+        """
+        timeout_s = ANSWER_TIMEOUT_S if read_timeout is BaseRequest.DEFAULT_NONE else read_timeout
+        body = msgspec.json.encode(request_data.parameters) if request_data else None
+        try:
+            try:
+                return await self._ask(method, url, body, timeout_s)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+                # The server may just have closed the connection, since it was idle. Who only asked may ask again; a
+                # message that was perhaps sent is the sender's to decide.
+                if isinstance(error, aiohttp.ClientConnectorError) or not url.rpartition("/")[2].startswith("get"):
+                    raise
+                return await self._ask(method, url, body, timeout_s)
+        except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
+            raise NetworkError(_named(error)) from None
+
+    async def _ask(self, method: str, url: str, body: bytes | None, timeout_s: float) -> tuple[int, bytes]:
+        timeout = _timeout(timeout_s)
+        async with self._open.request(
+            method, URL(url, encoded=True), data=body, headers=_AS_JSON, timeout=timeout, allow_redirects=False
+        ) as response:
+            answer = await _up_to(MAX_ANSWER_BYTES + 1, response)
+            status = response.status
+        if len(answer) > MAX_ANSWER_BYTES:
+            msg = f"an answer of more than {MAX_ANSWER_BYTES} bytes"
+            raise NetworkError(msg)
+        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            try:
+                self.parse_json_payload(answer)
+            except TelegramError:
+                msg = f"HTTP status {status}, and no answer of the Bot API's"
+                raise NetworkError(msg) from None
+        return status, answer
+
+    async def download(self, url: str, take: Take) -> int:
+        """Hand a file to ``take``, piece by piece, if the HTTP status, which is returned, is 200.
+
+        Raises:
+            NetworkError: The file does not come, or not to its end.
+        """
+        try:
+            async with self._open.get(URL(url, encoded=True), allow_redirects=False) as response:
+                if response.status == HTTPStatus.OK:
+                    while piece := await _up_to(_PIECE_BYTES, response):
+                        await take(piece)
+                return response.status
+        except (aiohttp.ClientError, HttpProcessingError) as error:
+            raise NetworkError(_named(error)) from None
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> dict[str, Any]:
+        """An answer of the Bot API. A lone surrogate, which JSON can spell and UTF-8 cannot, becomes a "?".
+
+        Raises:
+            TelegramError: It is none.
+        """
+        try:
+            try:
+                answer = msgspec.json.decode(payload)
+            except ValueError:
+                spelt = json.dumps(json.loads(payload.decode(errors="replace")), ensure_ascii=False)
+                answer = json.loads(spelt.encode(errors="replace"))
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict) or answer.keys().isdisjoint(("result", "description")):
+            raise TelegramError("this is no answer of the Bot API's")
+        return answer
+
+    @property
+    def _open(self) -> aiohttp.ClientSession:
+        if self._client is None:
+            raise RuntimeError("the client is not open")
+        return self._client
+
+
+async def _up_to(most: int, response: aiohttp.ClientResponse) -> bytes:
+    """So many bytes of the body, or what is left of it.
+
+    Raises:
+        NetworkError: It is compressed, which nobody asked for.
+    """
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise NetworkError("a compressed answer, which was not asked for")
+    pieces, size = [], 0
+    while size < most and (piece := await response.content.read(most - size)):
+        pieces.append(piece)
+        size += len(piece)
+    return b"".join(pieces)
+
+
+def _timeout(answer_s: float) -> aiohttp.ClientTimeout:
+    # To look a name up, and to try all its addresses, may take twice as long as to connect to one.
+    return aiohttp.ClientTimeout(connect=2 * _CONNECT_TIMEOUT_S, sock_connect=_CONNECT_TIMEOUT_S, sock_read=answer_s)
+
+
+def _named(error: Exception) -> str:
+    """What happened, without the address that aiohttp would name."""
+    causes = (getattr(error, name, None) for name in ("certificate_error", "os_error", "strerror"))
+    cause = next(filter(None, causes), None)
+    return f"{type(error).__name__}: {cause}" if cause else type(error).__name__
+
+
+def _trusted() -> ssl.SSLContext:
+    """Whom to trust: as the environment says, else the ``certifi`` package, since a small system may have no list."""
+    if os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"):
+        return ssl.create_default_context()
+    return ssl.create_default_context(cafile=certifi.where())
+
+
+def proxy_towards(api_url: str) -> URL | None:
+    """The proxy that the environment names. It leads to Telegram, and hardly back to this machine or network."""
+    parts = urlsplit(api_url)
+    if is_near(api_url) or proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return None
+    proxies = getproxies()
+    found = proxies.get(parts.scheme) or proxies.get("all")
+    if not found:
+        return None
+    scheme, separator, _ = found.lower().partition("://")
+    if separator and scheme not in {"http", "https"}:
+        raise SettingsError(f"the proxy in the environment cannot be used: {scheme}:// is not http:// or https://")
+    try:
+        return URL(found if separator else f"http://{found}")
+    except ValueError:  # whose text has the address, and perhaps a password, in it
+        raise SettingsError("the proxy in the environment cannot be used: its address is none") from None
+
+
+def is_near(url: str) -> bool:
+    """Whether a server is on this machine, or in this network."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
