@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 
-from common.decoder import InputMaker
+from common.decoder import Decoder, InputMaker
+from common.decoder_turn import large_turn
 from common.decoder_words import refusal
 from common.download import NOTHING_CAME, Fetched, Limits
 from common.held import HeldAnswers
@@ -33,7 +34,8 @@ class UrlFetch(Worker[FetchUrl]):
 
     channel = "fetch_url"
     concurrency = 8  # links mostly wait for servers
-    handler_limit_s = 48.0  # 15 s for servers; 11 s until a page has its turn, and its picture the next; 10 s to decode
+    # 15 s for servers; 11 s until a page has its turn, and its picture the next; 2 s for a large one's; 10 s to decode
+    handler_limit_s = 49.5
 
     def __init__(self, settings: Settings, *, lookup: Lookup | None = None, limits: Limits | None = None) -> None:
         super().__init__(settings)
@@ -41,7 +43,7 @@ class UrlFetch(Worker[FetchUrl]):
         self._limits = limits or Limits()
         self._fetcher = Fetcher(settings.fetch_allow_networks, lookup=lookup, limits=self._limits)
         self._held = HeldAnswers(store)
-        self._inputs = InputMaker(store, settings.models_dir)
+        self._inputs = InputMaker(store, settings.models_dir, Decoder(large_turn=large_turn(settings.data_dir)))
 
     async def open(self) -> None:
         """Start the decoder, and wait for the model whose input is to be written."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from common.decoder import InputMaker
+from common.decoder import Decoder, InputMaker
+from common.decoder_turn import large_turn
 from common.errors import InputLost
 from common.messages import CheckFile, ClassifyImage, DeleteFiles, Message, SendReply
 from common.model_record import wait_for_model
@@ -29,7 +30,7 @@ class FileCheck(Worker[CheckFile]):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self._store = Store(settings.files_dir)
-        self._inputs = InputMaker(self._store, settings.models_dir)
+        self._inputs = InputMaker(self._store, settings.models_dir, Decoder(large_turn=large_turn(settings.data_dir)))
 
     async def open(self) -> None:
         """Start the decoder, and wait for the model whose input is to be written."""

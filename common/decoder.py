@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import signal
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
 from common.decoder_process import DecoderProcess, how_it_died
 from common.decoder_protocol import DECODE_LIMIT_S, MAX_BYTES, Cut, Refusal, StrayReply
+from common.decoder_turn import SharedTurn
 from common.decoder_words import TEXTS, refusal
 from common.errors import Outage
 from common.memory import give_back_large_memory
@@ -24,8 +25,10 @@ from common.model_input import InputSpec, pack
 from common.model_record import in_use
 from common.store import Store
 
-# How long a file waits for those before it: long enough for one that hangs. With its own DECODE_LIMIT_S, this fits into
-# a handler's limit, so that other people's files may delay a file, and never use up its attempts.
+# How long a file waits for those before it: long enough for one that hangs, unless that one also waited for the other
+# decoder; then those behind it come again, at no attempt. With its own DECODE_LIMIT_S, and with what
+# a large one waits for the other decoder, this fits into a handler's limit, so that other people's files may delay a
+# file, and never use up its attempts.
 TURN_LIMIT_S: Final = 11.0
 # A decoder can be killed for what is no fault of the file: by an operator, or when the machine is out of memory.
 TRIES: Final = 2
@@ -42,6 +45,7 @@ class Decoder:
         module: What that process runs.
         limit_s: How long one file may take, however often it is tried.
         turn_limit_s: How long it may wait for its turn.
+        large_turn: The turn of files that take much memory, which it shares with other decoders; None if it is alone.
     """
 
     def __init__(
@@ -50,11 +54,13 @@ class Decoder:
         module: str = "common.decoder_child",
         limit_s: float = DECODE_LIMIT_S,
         turn_limit_s: float = TURN_LIMIT_S,
+        large_turn: SharedTurn | None = None,
     ) -> None:
         self._module = module
         self._limit_s = limit_s
         self._turn_limit_s = turn_limit_s
         self._turn = asyncio.Lock()
+        self._large_turn = large_turn
         self._process: asyncio.Task[DecoderProcess] | None = None
         self._ending: set[asyncio.Task[int]] = set()
 
@@ -92,10 +98,10 @@ class Decoder:
         left_s = self._limit_s
         for attempt in range(1, TRIES + 1):
             process = await self._ready()
-            began = time.monotonic()
+            limit = asyncio.timeout(left_s)
             try:
-                async with asyncio.timeout(left_s):
-                    return await process.decode(content, cut)
+                async with limit:
+                    return await process.decode(content, cut, functools.partial(self._one_large_at_a_time, limit))
             except TimeoutError:
                 self._replace(process)
                 _log.warning("%r is refused: it was not decoded within %g s", name, self._limit_s)
@@ -108,7 +114,7 @@ class Decoder:
             except asyncio.CancelledError:
                 self._replace(process)  # what it still has to say is no answer to anything else
                 raise
-            left_s -= time.monotonic() - began
+            left_s = _left_s(limit)
         return Refusal.UNREADABLE
 
     @contextlib.asynccontextmanager
@@ -123,6 +129,15 @@ class Decoder:
             yield
         finally:
             self._turn.release()
+
+    @contextlib.asynccontextmanager
+    async def _one_large_at_a_time(self, limit: asyncio.Timeout) -> AsyncIterator[None]:
+        """The other worker's file takes none of this one's time."""
+        left_s = _left_s(limit)
+        limit.reschedule(None)
+        async with self._large_turn.taken() if self._large_turn else contextlib.nullcontext():
+            limit.reschedule(asyncio.get_running_loop().time() + left_s)
+            yield
 
     # The process
 
@@ -170,6 +185,12 @@ class Decoder:
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
         return ending
+
+
+def _left_s(limit: asyncio.Timeout) -> float:
+    ends = limit.when()
+    assert ends is not None  # noqa: S101 -- it is only while we wait for a turn
+    return ends - asyncio.get_running_loop().time()
 
 
 class InputMaker:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import contextlib
 import copy  # noqa: F401 -- Pillow's GIF plug-in would, when no import works any more
 import ctypes
+import io
 import time
-from typing import IO, Final
+from typing import Final, TypeAlias
 
 from common import images
 from common.decoder_confinement import allow_processor_time, give_up_what_we_can
 from common.decoder_protocol import (
+    GO_ON,
     REQUEST_BYTES,
     Kind,
     Refusal,
@@ -31,6 +33,8 @@ _LARGEST_KEPT_BYTES: Final = 8 * 2**20  # of a piece
 _M_TRIM_THRESHOLD: Final = -1  # malloc.h
 _M_MMAP_THRESHOLD: Final = -3
 
+Worker: TypeAlias = "io.BufferedRWPair[io.FileIO, io.FileIO]"  # what it says, and what it is told
+
 _LIBC: Final = ctypes.CDLL(None)
 
 
@@ -38,34 +42,39 @@ def main() -> None:
     """Answer requests until the worker hangs up."""
     _keep_memory()
     give_up_what_we_can()
-    with open(0, "rb", closefd=False) as requests, open(0, "wb", closefd=False) as replies:
-        _send(replies, reply(0, Kind.READY, 0))
-        while True:
-            began_s = time.process_time()
-            if not _serve_one(requests, replies):
-                return
-            if time.process_time() - began_s > _LARGE_S:
-                _give_memory_back()
+    worker = io.BufferedRWPair(io.FileIO(0, "rb", closefd=False), io.FileIO(0, "wb", closefd=False))
+    _send(worker, reply(0, Kind.READY, 0))
+    while True:
+        began_s = time.process_time()
+        if not _serve_one(worker):
+            return
+        if time.process_time() - began_s > _LARGE_S:
+            _give_memory_back()
 
 
-def answer(request: Request, content: bytes, replies: IO[bytes]) -> None:
+def answer(request: Request, content: bytes, worker: Worker) -> None:
     """Reply with the pixels of one file, or with why there are none."""
-    made = images.decode_to_pixels(content, request)
+
+    def ask_for_a_turn() -> None:
+        _send(worker, reply(request.number, Kind.LARGE, 0))
+        worker.read(len(GO_ON))
+
+    made = images.decode_to_pixels(content, request, ask_for_a_turn)
     kind, payload = (Kind.REFUSAL, made.encode()) if isinstance(made, Refusal) else (Kind.PIXELS, made)
-    _send(replies, reply(request.number, kind, len(payload)), payload)
+    _send(worker, reply(request.number, kind, len(payload)), payload)
 
 
-def _serve_one(requests: IO[bytes], replies: IO[bytes]) -> bool:
+def _serve_one(worker: Worker) -> bool:
     """Answer the next request, and keep nothing of it. Returns whether there was a whole one."""
-    header = requests.read(REQUEST_BYTES)
+    header = worker.read(REQUEST_BYTES)
     if len(header) < REQUEST_BYTES:
         return False
     request = read_request(header)
-    content = requests.read(request.length)
+    content = worker.read(request.length)
     if len(content) < request.length:
         return False
     allow_processor_time()
-    answer(request, content, replies)
+    answer(request, content, worker)
     return True
 
 
@@ -80,9 +89,9 @@ def _give_memory_back() -> None:
         _LIBC.malloc_trim(0)
 
 
-def _send(replies: IO[bytes], *parts: bytes) -> None:
-    replies.writelines(parts)
-    replies.flush()
+def _send(worker: Worker, *parts: bytes) -> None:
+    worker.writelines(parts)
+    worker.flush()
 
 
 if __name__ == "__main__":

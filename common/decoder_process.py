@@ -9,9 +9,12 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from common.decoder_protocol import (
+    GO_ON,
     REPLY_BYTES,
     Cut,
     Kind,
@@ -22,6 +25,8 @@ from common.decoder_protocol import (
     request,
 )
 from common.settings import ROOT
+
+Turn = Callable[[], AbstractAsyncContextManager[None]]
 
 START_LIMIT_S: Final = 10.0  # it takes 0.1 s
 # All that Python may need to find itself. What else is in the worker's environment, the token for one, stays there.
@@ -73,8 +78,13 @@ class DecoderProcess:
         async with asyncio.timeout(START_LIMIT_S):
             expect_ready(await self._receive(REPLY_BYTES))
 
-    async def decode(self, content: bytes, cut: Cut) -> bytes | Refusal:
+    async def decode(self, content: bytes, cut: Cut, turn: Turn) -> bytes | Refusal:
         """The pixels of a file (crop x crop x 3, uint8, RGB), or why it is refused.
+
+        Args:
+            content: The file.
+            cut: What to make of its picture.
+            turn: Entered before the decoder takes much memory, if it does, and left when it is done.
 
         Raises:
             EOFError, ConnectionError: It died.
@@ -85,8 +95,12 @@ class DecoderProcess:
         await loop.sock_sendall(self._socket, request(number, cut, len(content)))
         await loop.sock_sendall(self._socket, content)
         kind, length = expect_reply(await self._receive(REPLY_BYTES), number, cut)
-        payload = await self._receive(length)
-        return payload if kind is Kind.PIXELS else read_refusal(payload)
+        if kind is not Kind.LARGE:
+            return await self._payload(kind, length)
+        async with turn():
+            await loop.sock_sendall(self._socket, GO_ON)
+            kind, length = expect_reply(await self._receive(REPLY_BYTES), number, cut)
+            return await self._payload(kind, length)
 
     def kill(self) -> None:
         """Have the kernel end it, and forget what it still had to say."""
@@ -97,6 +111,10 @@ class DecoderProcess:
         """Kill it, if it lives, and see it gone. Returns its exit status, negative if a signal ended it."""
         self.kill()
         return await asyncio.to_thread(self._process.wait)
+
+    async def _payload(self, kind: Kind, length: int) -> bytes | Refusal:
+        payload = await self._receive(length)
+        return payload if kind is Kind.PIXELS else read_refusal(payload)  # to ask for a turn twice is none
 
     async def _receive(self, length: int) -> bytes:
         received = bytearray(length)

@@ -7,6 +7,11 @@ foreign pictures. They speak over a socket, in turns:
     worker    request  number (4 bytes), resize (2), crop (2), interpolation (1), length (4); then the file
     decoder   reply    number of the request (4), kind (1), length (4); then the pixels, or a refusal's name
 
+Before it takes much memory for a picture, the decoder asks for a turn, and waits:
+
+    decoder   reply    number of the request, kind LARGE, length 0; the reply proper follows the worker's
+    worker    go on    1 byte
+
 all little-endian. A picture can take the decoder over, so the worker believes nothing that it says: ``expect_reply``
 lets through what answers this request, in exactly the size that was asked for, and nothing else.
 
@@ -33,6 +38,7 @@ _REQUEST: Final = struct.Struct("<IHHBI")
 _REPLY: Final = struct.Struct("<IBI")
 REQUEST_BYTES: Final = _REQUEST.size
 REPLY_BYTES: Final = _REPLY.size
+GO_ON: Final = b"\n"
 
 
 class Refusal(StrEnum):
@@ -94,6 +100,7 @@ class Kind(IntEnum):
     READY = 0
     PIXELS = 1
     REFUSAL = 2
+    LARGE = 3
 
 
 class StrayReply(Exception):  # noqa: N818 -- named for what happened
@@ -131,13 +138,16 @@ def expect_reply(header: bytes, number: int, cut: Cut) -> tuple[Kind, int]:
     """What follows the header of the reply to request ``number``, and how many bytes it has.
 
     Raises:
-        StrayReply: It answers another request, or promises anything but a whole model input or a refusal's name.
+        StrayReply: It answers another request, or promises anything but a whole model input or a refusal's name,
+            or asks for anything but a turn.
     """
     answered, kind, length = _REPLY.unpack(header)
     if answered == number and kind == Kind.PIXELS and length == 3 * cut.crop**2:
         return Kind.PIXELS, length
     if answered == number and kind == Kind.REFUSAL and length <= max(map(len, Refusal)):
         return Kind.REFUSAL, length
+    if answered == number and kind == Kind.LARGE and length == 0:
+        return Kind.LARGE, length
     msg = f"request {number} was answered by {length} bytes of kind {kind} for request {answered}"
     raise StrayReply(msg)
 

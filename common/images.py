@@ -1,22 +1,25 @@
-"""Foreign bytes to model pixels: the only place that touches Pillow.
+"""Foreign bytes to model pixels: what a picture may be, and who makes what of it.
 
 ``decode`` turns a file into an upright 8-bit RGB picture, ``to_pixels`` makes of it exactly what the
-model's reference transform makes of it, and what cannot be read is refused.
+model's reference transform makes of it, and what cannot be read is refused. ``decode_to_pixels`` does both, and large
+pictures in strips (``common/decoder_strips.py``).
 Colour profiles are left unapplied, as the reference transforms leave them.
 
-Only the decoder (``common/decoder_child.py``) imports this, and no worker: it is where a broken picture does its harm.
+Only the decoder (``common/decoder_child.py``) imports this and Pillow, and no worker: it is where a broken picture does
+its harm.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
 from PIL import (
     AvifImagePlugin,
-    ExifTags,
     Image,
     ImageFile,
     JpegImagePlugin,
@@ -24,7 +27,7 @@ from PIL import (
     WebPImagePlugin,  # noqa: F401 -- were it missing when a picture comes, Pillow would import all its forty plug-ins
 )
 
-from common import decoder_headers
+from common import decoder_headers, decoder_strips
 from common.decoder_headers import Refused
 from common.decoder_protocol import (
     MAX_ASPECT,
@@ -35,21 +38,15 @@ from common.decoder_protocol import (
     Cut,
     Refusal,
 )
+from common.decoder_upright import orientation, rgb, upright
 
 MadeT = TypeVar("MadeT")
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
 
-# Values of the EXIF tag Orientation (EXIF 2.32, 4.6.4), and what turns such a picture upright.
-_TURN_UPRIGHT: Final = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+# What is larger is made narrow while it is decoded, where that can be. It has 8 MB in Pillow's memory; what is smaller
+# the decoder (``common/decoder_child.py``) keeps the memory of, which is faster.
+_LARGE_PIXELS: Final = 2**21
 
 Image.preinit()  # imports the other plug-ins; once the decoder is ready, no import works any more
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # with more, the decoder may start none, and refused every AVIF
@@ -80,23 +77,21 @@ def decode(content: bytes) -> Image.Image | Refusal:
     return _or_refusal(_decode, content)
 
 
-def decode_to_pixels(content: bytes, cut: Cut) -> bytes | Refusal:
-    """What the model is to see of a file (``decode``, then ``to_pixels``), or why it is refused."""
-    return _or_refusal(lambda content: to_pixels(_decode(content), cut), content)
+def decode_to_pixels(content: bytes, cut: Cut, ask: Callable[[], None] = lambda: None) -> bytes | Refusal:
+    """What the model is to see of a file (``decode``, then ``to_pixels``), or why it is refused.
+
+    ``ask`` is called before a picture takes much memory, if it does.
+    """
+    return _or_refusal(lambda content: _decode_to_pixels(content, cut, ask), content)
 
 
 def to_pixels(picture: Image.Image, cut: Cut) -> bytes:
-    """What the model is to see of an RGB picture: crop x crop x 3, uint8, RGB, row by row.
+    """What the model is to see of an upright picture: crop x crop x 3, uint8, RGB, row by row.
 
-    To the last bit what torchvision's ``Resize(cut.resize)`` and ``CenterCrop(cut.crop)`` make of a PIL
-    image, rounding included (which rules out ``reducing_gap``: faster, and only almost the same).
+    To the last bit what torchvision's ``Resize(cut.resize)`` and ``CenterCrop(cut.crop)`` make of a PIL image, rounding
+    included (which rules out ``reducing_gap`` and ``box``: faster, and only almost the same).
     """
-    width, height = picture.size
-    resized_long = int(cut.resize * max(width, height) / min(width, height))
-    size = (cut.resize, resized_long) if width <= height else (resized_long, cut.resize)
-    left, top = (round((side - cut.crop) / 2) for side in size)
-    resized = picture.resize(size, Image.Resampling[cut.interpolation.upper()])
-    return resized.crop((left, top, left + cut.crop, top + cut.crop)).tobytes()
+    return decoder_strips.loaded_to_pixels(picture, 1, cut)
 
 
 def _or_refusal(make: Callable[[bytes], MadeT], content: bytes) -> MadeT | Refusal:
@@ -115,15 +110,33 @@ def _or_refusal(make: Callable[[bytes], MadeT], content: bytes) -> MadeT | Refus
 
 
 def _decode(content: bytes) -> Image.Image:
+    with _opened(content) as image:
+        image.load()
+        return upright(rgb(image), orientation(image))
+
+
+def _decode_to_pixels(content: bytes, cut: Cut, ask: Callable[[], None]) -> bytes:
+    with _opened(content) as image:
+        if image.width * image.height <= _LARGE_PIXELS:
+            image.load()
+            return decoder_strips.loaded_to_pixels(image, orientation(image), cut)
+        ask_once = functools.cache(ask)
+        pixels = decoder_strips.to_pixels(image, content, cut, ask_once)
+    if pixels is not None:
+        return pixels
+    ask_once()
+    with _opened(content) as image:
+        image.load()
+        return decoder_strips.loaded_to_pixels(image, orientation(image), cut)
+
+
+@contextlib.contextmanager
+def _opened(content: bytes) -> Iterator[ImageFile.ImageFile]:
+    """A file that may be decoded, and is not yet."""
     if not content:
         raise Refused(Refusal.EMPTY)
     if len(content) > MAX_BYTES:
         raise Refused(Refusal.TOO_LARGE)
-    return _upright(*_read(content))
-
-
-def _read(content: bytes) -> tuple[Image.Image, int]:
-    """The picture as it is stored, and its orientation. All else that Pillow holds of it is free on return."""
     is_jpeg = content.startswith(decoder_headers.JPEG)
     scans = decoder_headers.jpeg_scans(content) if is_jpeg else []
     if len(scans) > MAX_JPEG_SCANS:
@@ -132,13 +145,10 @@ def _read(content: bytes) -> tuple[Image.Image, int]:
     # Some plug-ins prepare for a picture while they open it; from here on Pillow warns, and that is an error.
     Image.MAX_IMAGE_PIXELS = MAX_JPEG_PIXELS if is_jpeg else MAX_PIXELS
     with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-        # libjpeg keeps the coefficients of the whole picture if its first scan cannot complete any of it.
-        in_one_pass = scans[:1] == [len(image.getbands())] and "progressive" not in image.info
-        _judge_size(image, MAX_JPEG_PIXELS if in_one_pass else MAX_PIXELS)  # nothing is decoded yet
+        _judge_size(image, MAX_JPEG_PIXELS if decoder_strips.in_one_pass(image, scans) else MAX_PIXELS)
         _reduce_scale(image)
         _bring_transparent_colour_along(image)
-        image.load()
-        return _rgb(image), _orientation(image)
+        yield image
 
 
 def _judge_size(image: Image.Image, max_pixels: int) -> None:
@@ -173,35 +183,3 @@ def _bring_transparent_colour_along(image: ImageFile.ImageFile) -> None:
         image.info["transparency"] = colour * 17
     elif raw_mode == "RGB;16B":
         image.info["transparency"] = tuple(value >> 8 for value in colour)
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):
-        return _from_16_bits(image).convert("RGB")
-    if not image.has_transparency_data:
-        return image if image.mode == "RGB" else image.convert("RGB")
-    layer = image if image.mode == "RGBA" else image.convert("RGBA")
-    paper = Image.new("RGB", image.size, "white")
-    paper.paste(layer, mask=layer)
-    return paper
-
-
-def _from_16_bits(image: Image.Image) -> Image.Image:
-    """Greyscale of 16 bits in 8, scaled and rounded (a plain ``convert`` clips all above 255 to white)."""
-    table = [(value * 255 + 32767) // 65535 for value in range(65536)]
-    transparent = image.info.get("transparency")
-    if transparent is not None:
-        table[transparent] = 255
-    return image.convert("I").point(table, "L")
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # broken EXIF data is no fault of the picture
-        return 1
-
-
-def _upright(picture: Image.Image, orientation: int) -> Image.Image:
-    turn = _TURN_UPRIGHT.get(orientation)
-    return picture if turn is None else picture.transpose(turn)

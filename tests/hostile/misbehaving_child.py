@@ -1,6 +1,6 @@
 """The decoder, but for files that begin with an order: on those it misbehaves as told. The rest is the real one.
 
-    content = order("slowly", picture)
+    content = order("slowly", picture)  # or two orders: order("large", order("slowly", picture))
     decoder = Decoder(module="tests.hostile.misbehaving_child")
 
 Its orders stand for what a broken picture can make a decoder do, and for what one can that a picture has taken over.
@@ -18,10 +18,11 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, ClassVar, Final, NoReturn
+from typing import Any, ClassVar, Final, NoReturn
 from unittest import mock
 
 from common import decoder_child, decoder_confinement, images
+from common.decoder_child import Worker
 from common.decoder_protocol import Kind, Refusal, Request, reply
 
 SLOWLY_S: Final = 0.5
@@ -41,14 +42,14 @@ def main() -> None:
     decoder_child.main()
 
 
-def answer(request: Request, content: bytes, replies: IO[bytes]) -> None:
+def answer(request: Request, content: bytes, worker: Worker) -> None:
     for name, obey in _ORDERS.items():
         if content.startswith(order(name)):
-            return obey(request, content.removeprefix(order(name)), replies)
-    return _answer(request, content, replies)
+            return obey(request, content.removeprefix(order(name)), worker)
+    return _answer(request, content, worker)
 
 
-def _say(replies: IO[bytes], *parts: bytes) -> None:
+def _say(replies: Worker, *parts: bytes) -> None:
     replies.writelines(parts)
     replies.flush()
 
@@ -81,76 +82,87 @@ def _spin(*_: object) -> None:
         pass
 
 
-def _eat(request: Request, content: bytes, replies: IO[bytes]) -> None:
+def _eat(request: Request, content: bytes, replies: Worker) -> None:
     """Ask for memory in the midst of decoding, until there is no more."""
 
-    def eat(_content: bytes) -> NoReturn:
+    def eat(*_: object) -> NoReturn:
         hoard = []
         while True:
             hoard.append(bytearray(2**20))
 
-    with mock.patch.object(images, "_decode", eat):
+    with mock.patch.object(images, "_decode_to_pixels", eat):
         _answer(request, content, replies)
 
 
-def _slowly(request: Request, content: bytes, replies: IO[bytes]) -> None:
+def _slowly(request: Request, content: bytes, replies: Worker) -> None:
     time.sleep(SLOWLY_S)
     _answer(request, content, replies)
+
+
+def _large(request: Request, content: bytes, replies: Worker) -> None:
+    """Ask for a turn, as for a picture that takes much memory."""
+    _say(replies, reply(request.number, Kind.LARGE, 0))
+    replies.read(1)
+    answer(request, content, replies)
 
 
 # Lies
 
 
-def _twice(request: Request, content: bytes, replies: IO[bytes]) -> None:
+def _asks_twice(request: Request, content: bytes, replies: Worker) -> None:
+    _large(request, order("large", content), replies)
+
+
+def _twice(request: Request, content: bytes, replies: Worker) -> None:
     _answer(request, content, replies)
     _answer(request, content, replies)
 
 
-def _ahead(request: Request, _content: bytes, replies: IO[bytes]) -> None:
+def _ahead(request: Request, _content: bytes, replies: Worker) -> None:
     """Answer the request before this one."""
     pixels = _pixels(request)
     _say(replies, reply(request.number - 1, Kind.PIXELS, len(pixels)), pixels)
 
 
-def _too_much(request: Request, _content: bytes, replies: IO[bytes]) -> None:
+def _too_much(request: Request, _content: bytes, replies: Worker) -> None:
     _say(replies, reply(request.number, Kind.PIXELS, 2**32 - 1), bytes(1000))
 
 
-def _too_little(request: Request, _content: bytes, replies: IO[bytes]) -> None:
+def _too_little(request: Request, _content: bytes, replies: Worker) -> None:
     pixels = _pixels(request)[3:]
     _say(replies, reply(request.number, Kind.PIXELS, len(pixels)), pixels)
 
 
-def _half(request: Request, _content: bytes, replies: IO[bytes]) -> None:
+def _half(request: Request, _content: bytes, replies: Worker) -> None:
     pixels = _pixels(request)
     _say(replies, reply(request.number, Kind.PIXELS, len(pixels)), pixels[3:])
     os._exit(0)
 
 
-def _no_such_kind(request: Request, _content: bytes, replies: IO[bytes]) -> None:
+def _no_such_kind(request: Request, _content: bytes, replies: Worker) -> None:
     _say(replies, reply(request.number, 99, 4), b"what")  # type: ignore[arg-type]
 
 
-def _no_such_refusal(request: Request, _content: bytes, replies: IO[bytes]) -> None:
+def _no_such_refusal(request: Request, _content: bytes, replies: Worker) -> None:
     _say(replies, reply(request.number, Kind.REFUSAL, 7), b"<b>x</b")
 
 
-def _no_text(request: Request, _content: bytes, replies: IO[bytes]) -> None:
+def _no_text(request: Request, _content: bytes, replies: Worker) -> None:
     _say(replies, reply(request.number, Kind.REFUSAL, 3), b"\xff\xfe\xfd")
 
 
-def _long_refusal(request: Request, _content: bytes, replies: IO[bytes]) -> None:
+def _long_refusal(request: Request, _content: bytes, replies: Worker) -> None:
     _say(replies, reply(request.number, Kind.REFUSAL, 10_000), Refusal.DAMAGED.encode().ljust(10_000))
 
 
-def _babble(_request: Request, _content: bytes, replies: IO[bytes]) -> None:
+def _babble(_request: Request, _content: bytes, replies: Worker) -> None:
     _say(replies, b"HTTP/1.1 200 OK\r\n\r\n" * 1000)
 
 
 # Burglary
 
 
-def _tell(request: Request, _content: bytes, replies: IO[bytes]) -> None:
+def _tell(request: Request, _content: bytes, replies: Worker) -> None:
     """Reply, in the place of pixels, with all that can be found out and done from inside."""
     report = json.dumps(
         {
@@ -216,13 +228,15 @@ _ATTEMPTS: Final[dict[str, Callable[[], Any]]] = {
     "a thread": lambda: threading.Thread(target=print).start(),
 }
 
-_ORDERS: Final[dict[str, Callable[[Request, bytes, IO[bytes]], None]]] = {
+_ORDERS: Final[dict[str, Callable[[Request, bytes, Worker], None]]] = {
     "crash": _crash,
     "leave": _leave,
     "hang": _hang,
     "spin": _spin,
     "eat": _eat,
     "slowly": _slowly,
+    "large": _large,
+    "asks twice": _asks_twice,
     "twice": _twice,
     "ahead": _ahead,
     "too much": _too_much,

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import ctypes
 import errno
+import fcntl
 import json
+import logging
 import os
 import signal
 import statistics
@@ -22,11 +24,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import decoder_process, images
-from common.decoder import Decoder, InputMaker
+from common import decoder_process, decoder_turn, images
+from common.decoder import TURN_LIMIT_S, Decoder, InputMaker
 from common.decoder_confinement import MAX_MEMORY_BYTES
 from common.decoder_process import DecoderProcess
 from common.decoder_protocol import (
+    DECODE_LIMIT_S,
     MAX_BYTES,
     REPLY_BYTES,
     Kind,
@@ -37,12 +40,16 @@ from common.decoder_protocol import (
     read_refusal,
     reply,
 )
+from common.decoder_turn import SharedTurn
 from common.decoder_words import TEXTS
+from common.download import Limits
 from common.errors import Outage
 from common.messages import Words
 from common.model_input import InputSpec
 from common.model_record import IN_USE, ModelRecord
 from common.store import Store
+from fetch_url import UrlFetch
+from file_check import FileCheck
 from tests import photos
 from tests.hostile.misbehaving_child import SLOWLY_S, order
 from tests.hostile.pictures import WHOLE
@@ -200,7 +207,7 @@ async def test_a_file_that_crashes_the_decoder_is_refused_after_a_second_try(
 
 
 async def test_a_file_that_hangs_the_decoder_is_refused_at_once(caplog: pytest.LogCaptureFixture) -> None:
-    decoder = Decoder(module=MISBEHAVING, limit_s=0.3)
+    decoder = Decoder(module=MISBEHAVING, limit_s=1)
     first = await process_of(decoder)
 
     assert await decode(decoder, order("hang")) is Refusal.TOO_SLOW
@@ -208,7 +215,7 @@ async def test_a_file_that_hangs_the_decoder_is_refused_at_once(caplog: pytest.L
 
     await decoder.close()
     assert is_gone(first.pid)
-    assert caplog.messages == ["'1-10-0.0.input' is refused: it was not decoded within 0.3 s"]
+    assert caplog.messages == ["'1-10-0.0.input' is refused: it was not decoded within 1 s"]
 
 
 @linux
@@ -328,12 +335,162 @@ async def test_a_machine_without_room_for_a_decoder_is_an_outage(monkeypatch: py
     await decoder.close()
 
 
+# The turn of large pictures, which two decoders share
+
+
+@pytest.fixture
+def lock(tmp_path: Path) -> Path:
+    return tmp_path / "locks" / "large-picture.lock"
+
+
+@pytest.fixture
+async def two(lock: Path) -> AsyncIterator[tuple[Decoder, Decoder]]:
+    """The decoders of two workers, which are ready."""
+    both = tuple(Decoder(module=MISBEHAVING, limit_s=3, large_turn=SharedTurn(lock, DEADLINE_S)) for _ in range(2))
+    for decoder in both:
+        await process_of(decoder)
+    yield both[0], both[1]
+    for decoder in both:
+        await decoder.close()
+
+
+def is_free(lock: Path) -> bool:
+    with lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+async def timed(decoder: Decoder, content: bytes) -> float:
+    """How long a picture took."""
+    began = time.monotonic()
+    assert await decode(decoder, content) == expected(PICTURE)
+    return time.monotonic() - began
+
+
+LARGE = order("large", PICTURE)
+LARGE_AND_SLOW = order("large", order("slowly", PICTURE))
+
+
+async def test_two_large_pictures_are_decoded_one_after_the_other(two: tuple[Decoder, Decoder], lock: Path) -> None:
+    took = sorted(await asyncio.gather(*(timed(decoder, LARGE_AND_SLOW) for decoder in two)))
+
+    assert took[1] >= 2 * SLOWLY_S
+    assert is_free(lock)
+
+
+async def test_a_small_picture_waits_for_no_large_one(two: tuple[Decoder, Decoder], lock: Path) -> None:
+    hanging = asyncio.create_task(decode(two[0], order("large", order("hang"))))
+    await until(lambda: lock.exists() and not is_free(lock))
+
+    assert await decode(two[1], PICTURE) == expected(PICTURE)
+
+    assert not hanging.done()
+    assert await hanging is Refusal.TOO_SLOW
+
+
+async def test_who_waits_for_a_large_picture_loses_none_of_its_own_time(lock: Path) -> None:
+    limits_s = (3 * SLOWLY_S, 1.5 * SLOWLY_S)  # the second one waits for as long as that
+    one, other = (Decoder(module=MISBEHAVING, limit_s=s, large_turn=SharedTurn(lock, DEADLINE_S)) for s in limits_s)
+    for decoder in (one, other):
+        await process_of(decoder)
+    first = asyncio.create_task(decode(one, order("large", order("hang"))))
+    await until(lambda: lock.exists() and not is_free(lock))
+
+    assert await timed(other, LARGE_AND_SLOW) > limits_s[1]
+
+    assert await first is Refusal.TOO_SLOW
+    for decoder in (one, other):
+        await decoder.close()
+
+
+@pytest.mark.parametrize("what", ["crash", "hang"])
+async def test_a_large_picture_that_ends_its_decoder_leaves_the_turn_free(
+    what: str, two: tuple[Decoder, Decoder], lock: Path
+) -> None:
+    first = asyncio.create_task(decode(two[0], order("large", order(what))))
+    await until(lock.exists)
+
+    assert await decode(two[1], LARGE) == expected(PICTURE)
+
+    assert await first in {Refusal.UNREADABLE, Refusal.TOO_SLOW}
+    assert is_free(lock)
+
+
+async def test_a_frozen_decoder_has_the_turn_no_longer_than_its_time(two: tuple[Decoder, Decoder], lock: Path) -> None:
+    frozen = asyncio.create_task(decode(two[0], LARGE_AND_SLOW))
+    await until(lambda: lock.exists() and not is_free(lock))
+    os.kill((await process_of(two[0])).pid, signal.SIGSTOP)
+
+    assert await decode(two[1], LARGE) == expected(PICTURE)
+    assert await frozen is Refusal.TOO_SLOW
+
+
+async def test_a_decoder_that_is_killed_while_it_waits_for_its_turn_is_replaced(
+    two: tuple[Decoder, Decoder], lock: Path
+) -> None:
+    slow = asyncio.create_task(decode(two[0], LARGE_AND_SLOW))
+    await until(lambda: lock.exists() and not is_free(lock))
+    waiting = asyncio.create_task(decode(two[1], LARGE))
+    os.kill((await process_of(two[1])).pid, signal.SIGKILL)
+
+    assert await waiting == expected(PICTURE)
+    assert await slow == expected(PICTURE)
+
+
+async def test_who_waits_too_long_for_a_large_picture_goes_on_beside_it(
+    lock: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    lock.parent.mkdir()
+    decoder = Decoder(module=MISBEHAVING, large_turn=SharedTurn(lock, 0.1))
+    with lock.open("a") as frozen_worker_s:
+        fcntl.flock(frozen_worker_s, fcntl.LOCK_EX)
+        assert await decode(decoder, LARGE) == expected(PICTURE)
+
+    assert caplog.messages == ["another large picture takes more than 0.1 s: this one is decoded beside it"]
+    await decoder.close()
+
+
+async def test_where_no_turn_can_be_had_large_pictures_are_decoded_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("")
+    decoder = Decoder(module=MISBEHAVING, large_turn=SharedTurn(tmp_path / "file" / "lock"))
+
+    assert await decode(decoder, LARGE) == expected(PICTURE)
+
+    assert "no turns for large pictures" in caplog.text
+    await decoder.close()
+
+
+async def test_the_longest_that_a_picture_can_take_fits_into_its_worker_s_limit() -> None:
+    longest_s = TURN_LIMIT_S + decoder_turn.LIMIT_S + DECODE_LIMIT_S
+
+    assert longest_s < FileCheck.handler_limit_s
+    # A page has its turn first, and takes no time.
+    assert Limits().total_s + TURN_LIMIT_S + longest_s < UrlFetch.handler_limit_s
+
+
 # Lies
 
 
 @pytest.mark.parametrize(
     "lie",
-    ["ahead", "too much", "too little", "half", "no such kind", "no such refusal", "no text", "long refusal", "babble"],
+    [
+        "ahead",
+        "too much",
+        "too little",
+        "half",
+        "no such kind",
+        "no such refusal",
+        "no text",
+        "long refusal",
+        "babble",
+        "asks twice",
+    ],
 )
 async def test_a_decoder_that_lies_is_not_believed_and_not_asked_again(lie: str, decoder: Decoder) -> None:
     process = await process_of(decoder)
@@ -355,7 +512,7 @@ async def test_a_second_answer_to_one_file_is_no_answer_to_the_next(
 
 HEADERS = st.binary(min_size=REPLY_BYTES, max_size=REPLY_BYTES)
 LENGTHS = st.integers(0, 40) | st.sampled_from([29_999, 30_000, 30_001, 2**32 - 1])
-NEARLY = st.builds(reply, st.integers(6, 8), st.integers(0, 3), LENGTHS)
+NEARLY = st.builds(reply, st.integers(6, 8), st.integers(0, 4), LENGTHS)
 NAMES = st.binary(max_size=30) | st.text(max_size=30).map(str.encode)
 
 
@@ -367,7 +524,9 @@ def test_only_what_was_asked_for_gets_through(header: bytes, name: bytes) -> Non
     with contextlib.suppress(StrayReply):
         kind, length = expect_reply(header, 7, SPEC)
         assert int.from_bytes(header[:4], "little") == 7
-        assert (kind, length) == (Kind.PIXELS, 3 * SPEC.crop**2) or (kind is Kind.REFUSAL and length < 30)
+        assert (kind, length) in {(Kind.PIXELS, 3 * SPEC.crop**2), (Kind.LARGE, 0)} or (
+            kind is Kind.REFUSAL and length < 30
+        )
     with contextlib.suppress(StrayReply):
         assert name == read_refusal(name).encode()
 
@@ -378,6 +537,7 @@ def test_what_was_asked_for_gets_through(refusal: Refusal) -> None:
 
     assert expect_reply(reply(7, Kind.REFUSAL, len(name)), 7, SPEC) == (Kind.REFUSAL, len(name))
     assert read_refusal(name) is refusal
+    assert expect_reply(reply(7, Kind.LARGE, 0), 7, SPEC) == (Kind.LARGE, 0)
     assert TEXTS[refusal].endswith((".", "AVIF.", "it."))
 
 
@@ -448,16 +608,19 @@ async def test_a_decoder_holds_nothing_open_but_its_socket(tmp_path: Path) -> No
 
 WORKER = """if True:
     import asyncio, sys
+    from pathlib import Path
     from common.decoder import Decoder
+    from common.decoder_turn import SharedTurn
     from tests.hostile.misbehaving_child import order
     from tests.hostile.test_decoder import SPEC
 
     async def main():
-        decoder = Decoder(module="tests.hostile.misbehaving_child")
+        decoder = Decoder(module="tests.hostile.misbehaving_child", large_turn=SharedTurn(Path(sys.argv[2])))
         decoder.start()
         print((await decoder._process).pid, flush=True)
         sys.stdin.readline()
-        await (decoder.decode(order("hang"), SPEC, "x") if sys.argv[1] == "busy" else asyncio.sleep(3600))
+        hanging = order("large", order("hang"))
+        await (decoder.decode(hanging, SPEC, "x") if sys.argv[1] == "busy" else asyncio.sleep(3600))
 
     asyncio.run(main())
 """
@@ -465,8 +628,8 @@ WORKER = """if True:
 
 @linux
 @pytest.mark.parametrize("state", ["busy", "idle"])
-def test_a_killed_worker_s_decoder_ends_at_once(state: str) -> None:
-    command = [sys.executable, "-c", WORKER, state]
+def test_a_killed_worker_s_decoder_ends_at_once_and_its_turn_is_free(state: str, lock: Path) -> None:
+    command = [sys.executable, "-c", WORKER, state, str(lock)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
         assert worker.stdin
         assert worker.stdout
@@ -476,9 +639,11 @@ def test_a_killed_worker_s_decoder_ends_at_once(state: str) -> None:
         worker.stdin.flush()
         if state == "busy":
             asyncio.run(until(lambda: processor_time(pid) > before + 5))
+            assert not is_free(lock)
         worker.kill()
 
     asyncio.run(until(lambda: is_gone(pid)))
+    assert state == "idle" or is_free(lock)
 
 
 async def test_a_decoder_ends_by_itself_when_its_worker_hangs_up() -> None:

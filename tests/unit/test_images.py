@@ -18,7 +18,7 @@ from PIL import Image
 from torchvision.transforms import functional
 from torchvision.transforms.functional import InterpolationMode
 
-from common import images
+from common import decoder_strips, decoder_webp, images
 from common.decoder_protocol import MAX_ASPECT, Refusal
 from common.decoder_words import TEXTS
 from common.model_input import InputSpec
@@ -104,7 +104,10 @@ def test_pixels_equal_torchvision_s_transform_to_the_last_bit(
 
 
 @pytest.mark.parametrize("spec", [INCEPTION, EFFICIENTNET], ids=lambda spec: spec.model)
-@pytest.mark.parametrize("size", [(1280, 960), (960, 1280), (342, 342), (343, 342), (3, 300), (1, 1)])
+@pytest.mark.parametrize(
+    "size",
+    [(1280, 960), (960, 1280), (342, 342), (343, 342), (3, 300), (1, 1), (400, 1200), (1200, 400), (293, 587)],
+)
 def test_a_photo_s_pixels_equal_torchvision_s_transform(spec: InputSpec, size: tuple[int, int]) -> None:
     assert images.to_pixels(photo(size), spec) == reference_pixels(photo(size), spec)
 
@@ -132,7 +135,7 @@ def test_pixels_that_do_not_fit_into_memory_are_a_refusal(monkeypatch: pytest.Mo
 def test_no_plug_in_is_there_but_those_of_our_formats() -> None:
     script = """if True:
         import sys
-        from common import images
+        from common import decoder_strips, decoder_webp, images
         images.decode(b"P6 1 1 255 abc")
         images.decode(b"\\0\\0\\0\\x20ftypavif")
         print(*sorted(name for name in sys.modules if name.startswith("PIL.") and name.endswith("ImagePlugin")))
@@ -372,6 +375,222 @@ def test_a_damaged_file_gives_a_picture_or_a_refusal_and_never_an_error(name: st
         assert isinstance(images.decode(bytes(content)), Image.Image | Refusal)
 
 
+# Large pictures are made narrow strip by strip, most of them while they are decoded
+
+
+@pytest.fixture
+def all_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Treat every picture as a large one, and read and narrow it in small pieces."""
+    monkeypatch.setattr(images, "_LARGE_PIXELS", 0)
+    monkeypatch.setattr(decoder_strips, "_STRIP_PIXELS", 1000)
+    monkeypatch.setattr(decoder_strips, "_READ_BYTES", 700)
+
+
+def interlaced(picture: Image.Image) -> bytes:
+    """A PNG whose pixels come in seven passes (PNG 3rd edition, 8): the last of a row may come in the first."""
+    passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+    rows = [
+        b"\0" + b"".join(bytes(picture.getpixel((x, y))) for x in range(left, picture.width, right))  # type: ignore[arg-type]
+        for left, top, right, down in passes
+        for y in range(top, picture.height, down)
+    ]
+    header = struct.pack(">IIBBBBB", *picture.size, 8, 2, 0, 0, 1)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        for kind, content in ((b"IHDR", header), (b"IDAT", zlib.compress(b"".join(rows), 0)), (b"IEND", b""))
+    )
+
+
+def all_at_once(content: bytes) -> bytes | Refusal:
+    """What the reference makes of a file's whole picture, or why it has none."""
+    picture = images.decode(content)
+    return picture if isinstance(picture, Refusal) else reference_pixels(picture, INCEPTION)
+
+
+def varied() -> dict[str, bytes]:
+    """Files of every kind that is decoded in a way of its own."""
+    large = photo((480, 360))
+    clear = large.copy()
+    clear.putalpha(Image.linear_gradient("L").resize(large.size))
+    clear_edge = clear.copy()
+    clear_edge.paste((0, 0, 0, 0), (470, 0, 480, 200))
+    frames: dict[str, Any] = {"save_all": True, "append_images": [large.rotate(90)]}
+    return WHOLE | {
+        "large JPEG": saved(large, "JPEG", quality=95),
+        "grey JPEG": saved(large.convert("L"), "JPEG"),
+        "CMYK JPEG": saved(large.convert("CMYK"), "JPEG"),
+        "large progressive JPEG": saved(large, "JPEG", progressive=True),
+        "large PNG": saved(large, "PNG"),
+        "RGBA PNG": saved(clear, "PNG"),
+        "RGBA PNG with a clear edge": saved(clear_edge, "PNG"),
+        "palette PNG": saved(large.quantize(32), "PNG"),
+        "16-bit PNG": png((90, 60), 16, 0, struct.pack(">90H", *range(0, 63000, 700)), (b"tRNS", b"\x02\xbc")),
+        "RGB PNG with a clear colour": png((90, 60), 8, 2, bytes(range(135)) * 2, (b"tRNS", b"\0\3\0\4\0\5")),
+        "interlaced PNG": interlaced(photo((97, 65))),
+        "animated PNG": saved(large, "PNG", **frames),
+        "large WebP": saved(large, "WEBP", quality=95),
+        "large lossless WebP": saved(large, "WEBP", lossless=True),
+        "WebP with alpha": saved(clear, "WEBP"),
+        "lossless WebP with alpha": saved(clear_edge, "WEBP", lossless=True),
+        "large animated WebP": saved(large, "WEBP", **frames),
+        "large BMP": saved(large, "BMP"),
+        "large AVIF": saved(large, "AVIF"),
+        "AVIF with alpha": saved(clear, "AVIF"),
+    }
+
+
+VARIED = varied()
+
+
+@pytest.mark.usefixtures("all_are_large")
+@pytest.mark.parametrize("spec", [INCEPTION, EFFICIENTNET], ids=lambda spec: spec.model)
+@pytest.mark.parametrize("name", VARIED)
+def test_a_large_picture_has_the_pixels_that_the_reference_makes_of_all_of_it(name: str, spec: InputSpec) -> None:
+    assert images.decode_to_pixels(VARIED[name], spec) == reference_pixels(decoded(VARIED[name]), spec)
+
+
+@pytest.mark.usefixtures("all_are_large")
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("orientation", UPRIGHT_CORNERS)
+@pytest.mark.parametrize("size", [(160, 120), (120, 160), (90, 300), (300, 90)])
+def test_a_large_picture_is_turned_upright(orientation: int, format_: str, size: tuple[int, int]) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = saved(photo(size), format_, exif=exif)
+
+    assert images.decode_to_pixels(content, INCEPTION) == reference_pixels(decoded(content), INCEPTION)
+
+
+@pytest.mark.usefixtures("all_are_large")
+def test_a_png_that_says_behind_its_pixels_how_to_turn_it_is_turned() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned, plain = saved(photo(), "PNG", exif=exif), saved(photo(), "PNG")
+    start = turned.index(b"eXIf") - 4
+    chunk = turned[start : start + 12 + int.from_bytes(turned[start : start + 4])]
+    content = plain[:-12] + chunk + plain[-12:]
+
+    assert images.decode_to_pixels(content, INCEPTION) == reference_pixels(photo().rotate(270, expand=True), INCEPTION)
+
+
+@pytest.mark.usefixtures("all_are_large")
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_large_picture_cut_off_anywhere_is_refused_as_a_small_one_is(name: str) -> None:
+    whole = WHOLE[name]
+    # Its header at each byte: there is no pixel yet, and no error either where Pillow thinks that there is a picture.
+    ends = {*range(650), *range(0, len(whole), max(1, len(whole) // 50)), *range(len(whole) - 30, len(whole))}
+
+    for end in sorted(ends):
+        assert images.decode_to_pixels(whole[:end], INCEPTION) == all_at_once(whole[:end]), end
+
+
+@pytest.mark.usefixtures("all_are_large")
+@pytest.mark.parametrize("name", VARIED)
+def test_a_damaged_large_picture_gives_what_a_small_one_gives(name: str) -> None:
+    chance = random.Random(name)  # noqa: S311 -- the same damage in every run
+    for _ in range(30):
+        content = bytearray(VARIED[name])
+        for _ in range(chance.choice((1, 3, 30))):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        assert images.decode_to_pixels(bytes(content), INCEPTION) == all_at_once(bytes(content))
+
+
+@pytest.mark.usefixtures("all_are_large")
+@pytest.mark.parametrize("name", ["large WebP", "lossless WebP with alpha"])
+def test_where_libwebp_is_built_into_pillow_it_decodes_webp_as_ever(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoder_webp, "_LIBRARY", None)
+
+    assert images.decode_to_pixels(VARIED[name], INCEPTION) == reference_pixels(decoded(VARIED[name]), INCEPTION)
+
+
+TWELVE_MEGAPIXELS = (4000, 3000)
+MEMORY = """if True:
+    import pathlib, re, sys
+    from common import decoder_strips, decoder_webp, images
+    from common.decoder_protocol import Request
+
+    def megabytes(what):
+        return int(re.search(what + r":\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1]) / 1024
+
+    content, asked = pathlib.Path(sys.argv[1]).read_bytes(), []
+    before = megabytes("VmRSS")
+    made = images.decode_to_pixels(content, Request(1, 342, 299, "bilinear", 0), lambda: asked.append(True))
+    assert len(made) == 3 * 299 * 299, made
+    print(megabytes("VmHWM") - before, len(asked))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel for what only Linux tells")
+@pytest.mark.parametrize(
+    ("format_", "options", "orientation", "most_mb", "asks"),
+    [
+        ("JPEG", {}, 1, 25, 0),
+        ("JPEG", {}, 6, 70, 1),
+        ("JPEG", {"progressive": True}, 1, 100, 1),
+        ("PNG", {"compress_level": 1}, 1, 25, 0),
+        ("PNG", {"compress_level": 1}, 6, 80, 1),
+        ("WEBP", {"method": 0}, 1, 25, 0),
+        ("WEBP", {"method": 0, "lossless": True}, 1, 85, 1),
+    ],
+)
+def test_twelve_megapixels_take_little_memory_or_ask_for_a_turn(
+    format_: str, options: dict[str, Any], orientation: int, most_mb: int, asks: int, tmp_path: Path
+) -> None:
+    # Its pixels alone, in Pillow's memory, have 48 MB.
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    (tmp_path / "picture").write_bytes(saved(photo(TWELVE_MEGAPIXELS), format_, exif=exif, **options))
+    command = [sys.executable, "-c", MEMORY, str(tmp_path / "picture")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    taken_mb, asked = done.stdout.split()
+
+    assert float(taken_mb) < most_mb
+    assert int(asked) == asks
+
+
+def rounded(size: tuple[int, int]) -> Image.Image:
+    """A picture with transparent corners, such as screenshots have."""
+    picture = photo(size).convert("RGBA")
+    picture.paste((0, 0, 0, 0), (size[0] - 20, 0, size[0], 20))
+    return picture
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(lambda: saved(rounded((3000, 3000)), "PNG", compress_level=1), id="a corner that is transparent"),
+        pytest.param(
+            lambda: saved(photo((2000, 2000)), "WEBP", save_all=True, append_images=[Image.new("RGB", (2000, 2000))]),
+            id="film",
+        ),
+        pytest.param(lambda: saved(photo((2000, 2000)), "JPEG", progressive=True), id="progressive"),
+        pytest.param(lambda: saved(photo((210, 21000)), "PNG"), id="narrow"),
+        pytest.param(
+            lambda: saved(photo((3000, 3000)), "WEBP", method=0, lossless=True, icc_profile=bytes(2**17)),
+            id="lossless behind a long profile",
+        ),
+    ],
+)
+def test_whatever_takes_much_memory_asks_for_a_turn_once(content: Callable[[], bytes]) -> None:
+    asked: list[bool] = []
+    made = images.decode_to_pixels(content(), INCEPTION, lambda: asked.append(True))
+    assert isinstance(made, bytes)
+    assert asked == [True]
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
+def test_a_large_webp_that_is_cut_short_is_refused_though_something_stands_behind_it(share: float) -> None:
+    whole = saved(photo((2000, 1500)), "WEBP", method=0, exif=b"Exif\0\0" + bytes(2**12))
+    at = whole.index(b"VP8 ")
+    size = int.from_bytes(whole[at + 4 : at + 8], "little")
+    kept = int(size * share) // 2 * 2
+    chunk = b"VP8 " + kept.to_bytes(4, "little") + whole[at + 8 : at + 8 + kept]
+    cut = whole[:at] + chunk + whole[at + 8 + size + size % 2 :]
+    cut = cut[:4] + (len(cut) - 8).to_bytes(4, "little") + cut[8:]
+    assert images.decode_to_pixels(whole, INCEPTION) == reference_pixels(decoded(whole), INCEPTION)
+    assert isinstance(images.decode_to_pixels(cut, INCEPTION), Refusal)
+
+
 # What is refused
 
 
@@ -500,7 +719,7 @@ def decoded_alone(content: bytes, folder: Path) -> tuple[int, str]:
     (folder / "file").write_bytes(content)
     script = """if True:
         import pathlib, re, sys
-        from common import images
+        from common import decoder_strips, decoder_webp, images
 
         def peak_kb():  # and not ru_maxrss, which begins with the peak of whoever started us
             return int(re.search(r"VmHWM:\\s*(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])

@@ -1,0 +1,255 @@
+"""A large picture, made as narrow as the model wants it strip by strip, and where possible while it is being decoded.
+
+Of 12 megapixels Pillow would hold 48 MB, and as much again for each conversion and each turn. But resizing goes in two
+passes, and each looks at one direction alone: first every row gets its final width, then every column its final length.
+So a strip of rows can be made narrow as soon as it is there, to the very values that it has in the whole picture, and
+after that it is needed no longer.
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from PIL import Image, ImageFile
+
+from common import decoder_headers, decoder_webp
+from common.decoder_protocol import Cut
+from common.decoder_upright import orientation, rgb, stored_rows, upright, upright_size
+
+_STRIP_PIXELS: Final = 2**18
+_READ_BYTES: Final = 2**15  # of a file at a time: of a strongly compressed one, this makes a megapixel
+# How many pixels of the resized picture Pillow's filters look to each side (Resample.c): bilinear 1, bicubic 2.
+_SUPPORT: Final = 2
+# What a picture may take at once without asking for a turn: what two at once are no burden of.
+_MUCH_BYTES: Final = 32 * 2**20
+
+
+class Shape:
+    """What a model wants of a picture of a certain size, in two steps: narrow rows, then short columns.
+
+    Args:
+        size: Width and height of the picture, upright.
+        cut: What to make of it.
+
+    Attributes:
+        rows_first: Whether this is the order in which Pillow itself would do it, which matters for rounding.
+        narrow_size: Width and height between the two steps.
+        needed: The rows that the model sees anything of.
+        bytes_between: How much is held between the two steps, and after the second.
+    """
+
+    def __init__(self, size: tuple[int, int], cut: Cut) -> None:
+        width, height = size
+        resized_long = int(cut.resize * max(size) / min(size))
+        self._width, self._height = (cut.resize, resized_long) if width <= height else (resized_long, cut.resize)
+        self._left, self._top = (round((side - cut.crop) / 2) for side in (self._width, self._height))
+        self._crop = cut.crop
+        self._filter = Image.Resampling[cut.interpolation.upper()]
+        # Pillow 13 resizes what is tall the other way round (Resample.c, pull request 9549).
+        self.rows_first = self._height >= height or height - self._height <= 2 * (width - self._width)
+        self.narrow_size = (cut.crop, height)
+        scale = height / self._height
+        margin = _SUPPORT * max(scale, 1) + 1
+        first, behind = self._top * scale - margin, (self._top + cut.crop) * scale + margin
+        # What is held between the two steps, and after the second: little, unless the picture is very narrow.
+        self.bytes_between = 2 * 4 * cut.crop * max(height, self._height)
+        self.needed = range(max(0, math.floor(first)), min(height, math.ceil(behind)))
+
+    def pixels(self, picture: Image.Image) -> bytes:
+        """What the model is to see of a whole picture, in the order that Pillow chooses."""
+        resized = picture.resize((self._width, self._height), self._filter)
+        box = (self._left, self._top, self._left + self._crop, self._top + self._crop)
+        return resized.crop(box).convert("RGB").tobytes()
+
+    def narrow(self, rows: Image.Image) -> Image.Image:
+        """Some rows, or all of them, with those columns alone that the model sees."""
+        narrow = rows.resize((self._width, rows.height), self._filter)
+        return narrow.crop((self._left, 0, self._left + self._crop, rows.height))
+
+    def shorten(self, narrow: Image.Image) -> bytes:
+        """What the model is to see, of all narrow rows: crop x crop x 3, uint8, RGB, row by row."""
+        short = narrow.resize((self._crop, self._height), self._filter)
+        return short.crop((0, self._top, self._crop, self._top + self._crop)).tobytes()
+
+
+class _Narrowing:
+    """Makes a picture narrow, strip by strip, from the first row to the last that is needed."""
+
+    def __init__(self, picture: Image.Image, turn: int, shape: Shape) -> None:
+        self._picture = picture
+        self._turn = turn
+        self._shape = shape
+        self._narrow = Image.new("RGB", shape.narrow_size)
+        self.strip_rows = max(1, _STRIP_PIXELS // upright_size(picture.size, turn)[0])
+
+    def add(self, rows: range) -> None:
+        """Take some rows of the upright picture."""
+        needed = self._shape.needed
+        start, stop = max(rows.start, needed.start), min(rows.stop, needed.stop)
+        for top in range(start, stop, self.strip_rows):
+            strip = range(top, min(top + self.strip_rows, stop))
+            stored = self._picture.crop(stored_rows(strip, self._picture.size, self._turn))
+            self._narrow.paste(self._shape.narrow(upright(rgb(stored), self._turn)), (0, top))
+
+    def pixels(self) -> bytes:
+        """What the model is to see, when all rows have been there."""
+        return self._shape.shorten(self._narrow)
+
+
+class _Canvas:
+    """Memory that a picture is decoded into, row by row, and of which the first rows can be given back meanwhile."""
+
+    def __init__(self, size: tuple[int, int], mode: str) -> None:
+        self.stride = size[0] * 4
+        self.memory = mmap.mmap(-1, self.stride * size[1], flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        # RGB with a fourth byte, which is 255, is called so where the memory is not Pillow's own.
+        mapped = "RGBX" if mode == "RGB" else mode
+        self.picture = Image.frombuffer(mapped, size, self.memory, "raw", mapped, 0, 1)  # type: ignore[arg-type]
+        self._given_back = 0
+
+    def has(self, row: int) -> bool:
+        """Whether a row is sure to be there, since its last pixel is.
+
+        If that is transparent, nobody knows, and the picture is held until all of it is there.
+        """
+        return row < self.picture.height and self.memory[(row + 1) * self.stride - 1] != 0
+
+    def give_back(self, rows: int) -> None:
+        """Let the kernel have the memory of the first rows."""
+        end = rows * self.stride // mmap.PAGESIZE * mmap.PAGESIZE
+        if end > self._given_back:
+            self.memory.madvise(mmap.MADV_DONTNEED, self._given_back, end - self._given_back)
+            self._given_back = end
+
+
+class _Rows:
+    """The rows of an upright picture while it is decoded: each is narrowed as soon as it is there, and given back."""
+
+    def __init__(self, canvas: _Canvas, narrowing: _Narrowing) -> None:
+        self._canvas = canvas
+        self._narrowing = narrowing
+        self._there = 0
+        self._taken = 0
+
+    def look(self) -> None:
+        """See what has come."""
+        while self._canvas.has(self._there):
+            self._there += 1
+        self.take(self._there)
+
+    def take(self, rows: int) -> None:
+        """Take what has come, if it is a strip: so many rows are there by now."""
+        height = self._canvas.picture.height
+        if rows - self._taken >= self._narrowing.strip_rows or rows == height:
+            self._narrowing.add(range(self._taken, rows))
+            self._canvas.give_back(rows)
+            self._taken = rows
+
+
+def to_pixels(image: ImageFile.ImageFile, content: bytes, cut: Cut, ask: Callable[[], None]) -> bytes | None:
+    """What the model is to see of a file that Pillow has opened, and not yet decoded.
+
+    Args:
+        image: The file, opened.
+        content: The file.
+        cut: What to make of its picture.
+        ask: Called before much memory is taken.
+
+    Returns:
+        Those pixels; None if they are not upright, since the file says behind its picture how that is to be turned.
+    """
+    # To look for what stands behind a PNG's pixels, Pillow would decode them.
+    turn = orientation(image) if image.format != "PNG" or "exif" in image.info else 1
+    shape = Shape(upright_size(image.size, turn), cut)
+    in_rows = _comes_in_rows(image, content)
+    in_time = in_rows and turn == 1 and shape.rows_first
+    if _bytes_at_once(image, content, in_time) + shape.bytes_between > _MUCH_BYTES:
+        ask()
+    if not in_rows:
+        image.load()
+        return loaded_to_pixels(image, orientation(image), cut)
+    canvas = _Canvas(image.size, image.mode)
+    if in_time:
+        narrowing = _Narrowing(canvas.picture, turn, shape)
+        rows = _Rows(canvas, narrowing)
+        _decode(image, content, canvas, rows)
+        rows.take(image.height)
+        pixels = narrowing.pixels()
+    else:
+        _decode(image, content, canvas, None)
+        pixels = loaded_to_pixels(canvas.picture, turn, cut)
+    return pixels if image.format != "PNG" or orientation(image) == turn else None
+
+
+def loaded_to_pixels(picture: Image.Image, turn: int, cut: Cut) -> bytes:
+    """What the model is to see of a picture that is decoded, and is to be turned."""
+    shape = Shape(upright_size(picture.size, turn), cut)
+    if not shape.rows_first:
+        return shape.pixels(upright(rgb(picture), turn))
+    narrowing = _Narrowing(picture, turn, shape)
+    narrowing.add(shape.needed)
+    return narrowing.pixels()
+
+
+def in_one_pass(image: Image.Image, scans: Sequence[int]) -> bool:
+    """Whether a JPEG's first scan completes its rows. Else libjpeg keeps the coefficients of the whole picture.
+
+    Args:
+        image: The picture, opened.
+        scans: How many components each of its scans has.
+    """
+    return scans[:1] == [len(image.getbands())] and "progressive" not in image.info
+
+
+def _comes_in_rows(image: ImageFile.ImageFile, content: bytes) -> bool:
+    """Whether a picture's rows come one after the other, each once, and of 4 bytes a pixel."""
+    if image.format == "WEBP":
+        return decoder_webp.can_decode(content)
+    # Without a tile, the file ends before its pixels: Pillow says so unless it finds a picture there.
+    return bool(image.tile) and image.mode in {"RGB", "RGBA"} and not image.info.keys() & {"interlace", "transparency"}
+
+
+def _bytes_at_once(image: ImageFile.ImageFile, content: bytes, given_back: bool) -> int:
+    """About what is held of a picture, as measured, beside its file.
+
+    Args:
+        image: The picture, opened.
+        content: Its file.
+        given_back: Whether each row is given back once it was there.
+    """
+    if image.format == "AVIF":
+        of_a_pixel = 8
+    elif image.format == "JPEG" and not in_one_pass(image, decoder_headers.jpeg_scans(content)):
+        of_a_pixel = 10  # libjpeg's coefficients, and all rows, which come in the end
+    elif image.format == "WEBP" and not decoder_webp.can_decode(content):
+        of_a_pixel = 16  # a film: two canvases, and two copies
+    elif decoder_webp.is_lossless(content):  # libwebp keeps all rows of its own
+        of_a_pixel = 4 if given_back else 8
+    elif given_back and (image.format in {"JPEG", "WEBP"} or (image.format == "PNG" and image.mode == "RGB")):
+        of_a_pixel = 0  # of others, a row may not be known to be there: see _Canvas.has
+    else:
+        of_a_pixel = 1 if image.mode in {"1", "L", "P"} else 4
+    return image.width * image.height * of_a_pixel
+
+
+def _decode(image: ImageFile.ImageFile, content: bytes, canvas: _Canvas, rows: _Rows | None) -> None:
+    if image.format == "WEBP":
+        decoder_webp.decode(content, canvas.memory, canvas.stride, _READ_BYTES, rows.take if rows else lambda _: None)
+        return
+    read = getattr(image, "load_read", None)
+
+    def look_and_read(count: int) -> Any:
+        if rows:
+            rows.look()
+        return read(count) if read else image.fp and image.fp.read(count)
+
+    image.im = canvas.picture.im
+    image.decodermaxblock = _READ_BYTES
+    vars(image)["load_read"] = look_and_read
+    try:
+        image.load()
+    finally:
+        del vars(image)["load_read"]  # which holds the image that holds it

@@ -1,0 +1,88 @@
+"""Decodes WebP row by row, with the libwebp that Pillow brings along.
+
+Pillow reads each WebP as if it were a film: with two canvases, and a copy in which it hands the picture over, 200 MB
+for 12 megapixels. libwebp itself can write the rows where they are wanted, as far as the bytes reach that it is given
+(webp/decode.h, "Incremental decoding").
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any, Final
+
+from PIL import _webp
+
+_RGBA: Final = 1  # WEBP_CSP_MODE
+_OK: Final = 0  # VP8StatusCode
+_SUSPENDED: Final = 5
+_MOVES: Final = 2  # flag of VP8X (RFC 9649, 2.7)
+
+
+def _libwebp() -> ctypes.CDLL | None:
+    """The library; None where Pillow has it built in."""
+    library = ctypes.CDLL(_webp.__file__)  # whose symbols are those of all that it is linked with
+    pointer, size = ctypes.c_void_p, ctypes.c_size_t
+    try:
+        library.WebPINewRGB.argtypes, library.WebPINewRGB.restype = (ctypes.c_int, pointer, size, ctypes.c_int), pointer
+        library.WebPIUpdate.argtypes = (pointer, ctypes.c_char_p, size)
+        library.WebPIDecGetRGB.argtypes, library.WebPIDecGetRGB.restype = (pointer, *[pointer] * 4), pointer
+        library.WebPIDelete.argtypes, library.WebPIDelete.restype = (pointer,), None
+    except AttributeError:
+        return None
+    return library
+
+
+_LIBRARY: Final = _libwebp()
+
+
+def can_decode(content: bytes) -> bool:
+    """Whether a WebP file is one picture, no film, and can be decoded here."""
+    return _LIBRARY is not None and not (content[12:16] == b"VP8X" and content[20] & _MOVES)
+
+
+def is_lossless(content: bytes) -> bool:
+    """Whether the file is a WebP whose picture is stored without loss."""
+    begins, _ = _picture_chunk(content)
+    return content.startswith(b"RIFF") and content[begins : begins + 4] == b"VP8L"
+
+
+def _picture_chunk(content: bytes) -> tuple[int, int]:
+    """Where the chunk with the picture begins and ends (RFC 9649, 2.5); behind the file if there is none."""
+    at = 12
+    while at < len(content):
+        size = int.from_bytes(content[at + 4 : at + 8], "little")
+        if content[at : at + 4] in (b"VP8 ", b"VP8L"):
+            return at, at + 8 + size
+        at += 8 + size + size % 2
+    return len(content), len(content)
+
+
+def decode(content: bytes, memory: Any, stride: int, step: int, arrived: Callable[[int], None]) -> None:
+    """Write a WebP's pixels (RGBA) into a writable buffer of ``stride`` bytes a row.
+
+    ``arrived`` is told now and then how many rows are complete; the decoder does not look at these again.
+
+    Raises:
+        OSError: The file is damaged, or its picture does not fit.
+    """
+    assert _LIBRARY  # noqa: S101 -- for mypy: can_decode said so
+    target = (ctypes.c_char * len(memory)).from_buffer(memory)
+    decoder = _LIBRARY.WebPINewRGB(_RGBA, target, len(memory), stride)
+    if not decoder:
+        raise MemoryError
+    try:
+        last_row = ctypes.c_int()
+        # No more than the picture: of one that is cut short, libwebp would take what stands behind it for the rest.
+        length = min(_picture_chunk(content)[1], len(content))
+        for end in range(step, length + step, step):
+            status = _LIBRARY.WebPIUpdate(decoder, content, min(end, length))
+            if status not in (_OK, _SUSPENDED):
+                break
+            if _LIBRARY.WebPIDecGetRGB(decoder, ctypes.byref(last_row), None, None, None):
+                arrived(last_row.value)
+        if status != _OK:
+            msg = f"libwebp's status is {status}"
+            raise OSError(msg)
+    finally:
+        _LIBRARY.WebPIDelete(decoder)
