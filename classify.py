@@ -6,6 +6,11 @@ out:  SendReply → reply, with DeleteFiles (the model input) → garbage_collec
 
 from __future__ import annotations
 
+from classifier import ahead
+
+if __name__ == "__main__":
+    ahead.begin()  # before all else: loading the model and importing the rest take as long, and go on side by side
+
 import asyncio
 import logging
 import threading
@@ -71,11 +76,9 @@ class Classify(Worker[ClassifyImage]):
         async with self._loading:  # once, whichever batch comes first
             record = in_use(self.settings.models_dir)
             if self.classifier is None or record not in (None, self.classifier.record):
-                self.classifier = await asyncio.to_thread(Classifier.open, self.settings)
-                record = self.classifier.record
-                _log.info(
-                    "%s answers, prepared in %s, run by %s", record.title, record.precision, self.classifier.engine.name
-                )
+                self.classifier = await asyncio.to_thread(ahead.opened, self.settings)
+                record, engine = self.classifier.record, self.classifier.engine
+                _log.info("%s answers, prepared in %s, run by %s", record.title, record.precision, engine.name)
             return self.classifier
 
     async def background(self, channels: Channels) -> None:
@@ -132,10 +135,9 @@ class Classify(Worker[ClassifyImage]):
 
 
 def _ask(classifier: Classifier, inputs: Sequence[memoryview], given_up: threading.Event) -> list[Predictions]:
-    with classifier.turn:
-        began = time.perf_counter()
-        tops = classifier.predict([] if given_up.is_set() else inputs)
-        each_ms = round((time.perf_counter() - began) * 1000 / len(inputs), 1)
+    asked = time.perf_counter()
+    tops = classifier.predict(inputs, given_up)
+    each_ms = round(classifier.took_s(asked, time.perf_counter()) * 1000 / len(inputs), 1)
     return [Predictions(top=top, model=classifier.record.title, model_ms=each_ms) for top in tops]
 
 

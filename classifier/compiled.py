@@ -84,14 +84,14 @@ def _take(lock: IO[str]) -> None:
 
 def _is_whole(folder: Path) -> bool:
     try:
-        return (folder / artifact.CHECKSUMS).read_text() == _sums(folder)
+        return (folder / artifact.CHECKSUMS).read_text("utf-8") == _sums(folder)
     except (OSError, UnicodeDecodeError):
         return False
 
 
 def _seal(folder: Path) -> None:
     if not _is_whole(folder):
-        (folder / artifact.CHECKSUMS).write_text(_sums(folder))
+        (folder / artifact.CHECKSUMS).write_text(_sums(folder), "utf-8")
 
 
 def _sums(folder: Path) -> str:

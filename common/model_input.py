@@ -3,26 +3,25 @@
 ``file_check`` and ``fetch_url`` write it, ``classify`` reads it; nobody in between decodes a picture.
 
     offset  bytes
-    0       4      magic, ``WIN1``
-    4       4      CRC-32 of all that follows, little-endian
-    8       2      length of the specification's name, little-endian
-    10      n      the specification's name, UTF-8
-    10 + n  3·c²   c rows of c pixels of red, green, blue (c x c x 3, uint8), c = ``spec.crop``
+    0       4      magic, ``WIN2``
+    4       2      length of the specification's name, little-endian
+    6       n      the specification's name, UTF-8
+    6 + n   3·c²   c rows of c pixels of red, green, blue (c x c x 3, uint8), c = ``spec.crop``
+
+It has no checksum of its own: the store, which it lies in, keeps one of each file.
 """
 
 from __future__ import annotations
 
 import struct
-import zlib
 from typing import Literal
 
 import msgspec
 
 from common.errors import InputLost
 
-_MAGIC = b"WIN1"
-_HEADER = struct.Struct("<4sIH")
-_CRC_FROM = 8
+_MAGIC = b"WIN2"
+_HEADER = struct.Struct("<4sH")
 
 
 class InputSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,24 +56,25 @@ def pack(pixels: bytes, spec: InputSpec) -> bytes:
         msg = f"{spec.name} takes {3 * spec.crop**2} bytes of pixels, not {len(pixels)}"
         raise ValueError(msg)
     name = spec.name.encode()
-    tail = struct.pack("<H", len(name)) + name + pixels
-    return _MAGIC + struct.pack("<I", zlib.crc32(tail)) + tail
+    return _HEADER.pack(_MAGIC, len(name)) + name + pixels
 
 
 def unpack(file: bytes, spec: InputSpec) -> memoryview:
     """The pixels (crop x crop x 3, uint8, RGB) of a file that was packed for ``spec``.
 
     Raises:
-        InputLost: The file is cut, damaged, or was made for another model.
+        InputLost: It is no model input, not a whole one, or was made for another model.
     """
     if len(file) < _HEADER.size or not file.startswith(_MAGIC):
         raise InputLost("no model input: the file does not begin as one")
-    _, crc, name_length = _HEADER.unpack_from(file)
-    if zlib.crc32(memoryview(file)[_CRC_FROM:]) != crc:
-        raise InputLost("the model input is damaged: its checksum differs")
+    _, name_length = _HEADER.unpack_from(file)
     end_of_name = _HEADER.size + name_length
     name = file[_HEADER.size : end_of_name].decode(errors="replace")
     if name != spec.name:
         msg = f"the model input is for {name!r}, and {spec.name!r} is in use"
         raise InputLost(msg)
-    return memoryview(file)[end_of_name:]
+    pixels = memoryview(file)[end_of_name:]
+    if len(pixels) != 3 * spec.crop**2:
+        msg = f"the model input has {len(pixels)} bytes of pixels, not {3 * spec.crop**2}"
+        raise InputLost(msg)
+    return pixels

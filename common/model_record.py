@@ -7,7 +7,6 @@ picture, and one rename to switch. Whoever loads the model compares the two (``c
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from pathlib import Path
 from typing import Final, Literal
@@ -78,6 +77,8 @@ async def wait_for_model(models_dir: Path) -> ModelRecord:
     record = in_use(models_dir)
     if record is None:
         _log.warning("waiting for a model in %s: `make model` prepares one", models_dir)
+    import asyncio  # noqa: PLC0415 -- 0.03 s: a model is loaded before that is needed
+
     while record is None:
         await asyncio.sleep(_LOOK_AGAIN_S)
         record = in_use(models_dir)

@@ -1,38 +1,37 @@
-"""OpenVINO on the CPU: ready in under a second, and fast. Never imports torch."""
+"""OpenVINO on the CPU: ready in a few tenths of a second, and fast. Imports neither torch nor NumPy."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
 import math
+import os
+import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
-
-import numpy as np
-import numpy.typing as npt
+from typing import Final
 
 from classifier import artifact, compiled, cores, telemetry
+from classifier.engines import Engine, Picture
+from classifier.engines.openvino_c import Network, Request, version
 from classifier.errors import ModelError
 
-telemetry.forbid()
-
-import openvino as ov  # noqa: E402 -- telemetry must be off first
-
 MOST_STREAMS: Final = 4  # each takes memory, and the worker has eight pictures at once: two rounds
+MOST_IN_QUEUE: Final = 8  # of one call's pictures: each takes a request, with some 300 kB
 GAP_S: Final = 0.5  # a backlog has the next images ready sooner than that
 SUSTAINED_S: Final = 3.0  # switching there and back takes 0.2 to 0.6 s: a backlog that lasts is worth that
+
+# This module does without OpenVINO's Python package, which has the telemetry; another one may import it.
+telemetry.forbid()
 
 _FILES: Final = (artifact.NETWORK, artifact.NETWORK_WEIGHTS)
 _MADV_DONTNEED: Final = 4  # asm-generic/mman-common.h
 
-Images = npt.NDArray[np.uint8]
-Logits = npt.NDArray[np.float32]
 
-
-class OpenVinoEngine:
+class OpenVinoEngine(Engine):
     """Runs ``model.xml``: one image after the other, each on all cores, or in a backlog several, each on one.
 
     The second way makes more images a second, the first gives each the sooner. ``docs/decisions/0006`` has the
@@ -52,79 +51,117 @@ class OpenVinoEngine:
         self._cache = cache
         self._threads = threads or cores.usable()
         self._backlog = Backlog(min(self._threads, MOST_STREAMS))
-        self._streams = 1
-        self._requests = self._compile(1)
+        # Who has the first begins pictures, who has the second waits for the last of them. So the pictures of the next
+        # call are in OpenVINO's queue before those of the last one are through, and no core waits in between.
+        self._begins, self._ends = threading.Lock(), threading.Lock()
+        self._lanes: Lanes | None = None
+        self.classes = self._open(1).classes
         self.name = f"OpenVINO (CPU, {self._threads} thread{'s' if self._threads > 1 else ''})"
 
-    def logits(self, images: Images) -> Logits:
-        """Scores of all classes (N x classes), for N x crop x crop x 3 pixels, RGB."""
-        streams = self._backlog.streams(len(images), time.monotonic())
-        if streams != self._streams:
-            self._streams, self._requests = 0, []  # first: two networks at once would take twice the memory
-            self._requests = self._compile(streams)
-            self._streams = streams
+    def scores(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> list[list[float]]:
+        """Scores of all classes for each picture; none if given up before their turn came."""
+        with self._begins:
+            if given_up and given_up.is_set():
+                return []
+            lanes = self._lanes_for(len(pictures))
+            found, busy = [], deque[Request]()
+            for picture in pictures:
+                if len(busy) == MOST_IN_QUEUE:
+                    found.append(lanes.end(busy.popleft()))
+                busy.append(lanes.begin(picture))
+            while len(busy) > 2 * lanes.streams:
+                found.append(lanes.end(busy.popleft()))
+            self._ends.acquire()  # whose pictures came before has ended by now
         try:
-            return np.concatenate(_answers(self._requests, images))
-        except BaseException:
-            self._streams, self._requests = 0, []  # some may still be at work: the next images get new ones
-            raise
+            return [*found, *map(lanes.end, busy)]
         finally:
             self._backlog.ended(time.monotonic())
+            self._ends.release()
 
     def rest(self) -> None:
         """Be ready for a single image: to be called when none has come for a while."""
-        if self._streams > 1:
-            self._streams, self._requests = 0, []
-            self._requests, self._streams = self._compile(1), 1
+        if self._begins.acquire(blocking=False):
+            try:
+                if (lanes := self._lanes) and lanes.streams > 1:
+                    self._open(1)
+            finally:
+                self._begins.release()
 
-    def _compile(self, streams: int) -> list[Any]:
-        """Requests that can run at the same time, each on its share of the threads."""
-        artifact.check(self._folder, _FILES)  # each time: they are read again
+    def _lanes_for(self, pictures: int) -> Lanes:
+        streams, lanes = self._backlog.streams(pictures, time.monotonic()), self._lanes
+        return lanes if lanes and lanes.streams == streams else self._open(streams)
+
+    def _open(self, streams: int) -> Lanes:
+        with self._ends:  # nothing is at work
+            self._lanes = None  # first: two networks at once would take twice the memory
+            self._lanes = self._compiled(streams)
+            return self._lanes
+
+    def _compiled(self, streams: int) -> Lanes:
+        artifact.check(self._folder, (artifact.NETWORK,))  # each time: they are read again
+        with ThreadPoolExecutor(1) as beside:
+            # While OpenVINO lays the weights out, which are but numbers. If they are damaged, nothing is made of them.
+            weights = beside.submit(artifact.check, self._folder, (artifact.NETWORK_WEIGHTS,))
+            try:
+                lanes = Lanes(self._network(streams, weights), streams)
+            except RuntimeError as error:
+                weights.result()  # if they are damaged, that is why
+                reason = " ".join(str(error).split())
+                msg = f"{self._folder / artifact.NETWORK}: OpenVINO cannot run it ({reason}); {artifact.PREPARE_AGAIN}"
+                raise ModelError(msg) from None
+        # Not in a thread beside: were the network gone meanwhile, its pages could be somebody else's by then.
+        give_back_memory(self._folder / artifact.NETWORK_WEIGHTS)
+        return lanes
+
+    def _network(self, streams: int, weights: Future[None]) -> Network:
         config = {
             "PERFORMANCE_HINT": "LATENCY" if streams == 1 else "THROUGHPUT",
-            "NUM_STREAMS": streams,
-            "INFERENCE_NUM_THREADS": self._threads,
-            "ENABLE_CPU_PINNING": False,  # every process on this machine would be pinned to the same first cores
+            "NUM_STREAMS": str(streams),
+            "INFERENCE_NUM_THREADS": str(self._threads),
+            "ENABLE_CPU_PINNING": "NO",  # every process on this machine would be pinned to the same first cores
             # Where the CPU has bfloat16, OpenVINO would take it by itself, and agree less with torch.
             "INFERENCE_PRECISION_HINT": "f32",
         }
-        try:
-            requests = self._open(config, streams)
-        except RuntimeError as error:
-            reason = " ".join(str(error).split())
-            msg = f"{self._folder / artifact.NETWORK}: OpenVINO cannot run it ({reason}); {artifact.PREPARE_AGAIN}"
-            raise ModelError(msg) from None
-        give_back_memory(self._folder / artifact.NETWORK_WEIGHTS)
-        return requests
-
-    def _open(self, config: dict[str, Any], streams: int) -> list[Any]:
-        key = " ".join([ov.__version__, *(artifact.checksum(self._folder, name) for name in _FILES)])
+        key = " ".join([version(), *(artifact.checksum(self._folder, name) for name in _FILES)])
         with compiled.kept(self._cache, key) as cache:
-            network = ov.Core().compile_model(self._folder / artifact.NETWORK, "CPU", config | cache)
-        requests = [network.create_infer_request() for _ in range(1 if streams == 1 else 2 * streams)]
-        for request in requests:  # on zeros: the first run takes longer, and no user should wait for it
-            request.infer()
-        return requests
+            network = Network(self._folder / artifact.NETWORK, config | cache)
+            weights.result()  # before what was made of them is kept for the next start
+            return network
 
 
-def _answers(requests: Sequence[Any], images: Images) -> list[Logits]:
-    """Scores (1 x classes) of each image. As soon as a request is free, it gets the next one."""
-    found: list[Logits] = []
-    free, busy = list(requests), deque[Any]()
-    for image in images:
-        if not free:
-            found.append(_answer(busy[0]))
-            free.append(busy.popleft())
-        request = free.pop()
-        request.start_async([image[np.newaxis]], share_inputs=True)
-        busy.append(request)
-    return [*found, *map(_answer, busy)]
+class Lanes:
+    """A compiled network, and requests to it: as many as have been at work at the same time.
 
+    Args:
+        network: The network.
+        streams: How many pictures it computes at the same time.
 
-def _answer(request: Any) -> Logits:
-    request.wait()
-    logits: Logits = request.get_output_tensor().data.copy()
-    return logits
+    Attributes:
+        streams: The same.
+        classes: How many scores it gives.
+    """
+
+    def __init__(self, network: Network, streams: int) -> None:
+        self.network = network
+        self.streams = streams
+        self._free: list[Request] = []
+        # The first run takes longer, and no user should wait for it.
+        requests = [network.request() for _ in range(1 if streams == 1 else 2 * streams)]
+        for request in requests:
+            request.start(bytes(request.size))
+        (self.classes,) = {len(self.end(request)) for request in requests}
+
+    def begin(self, picture: Picture) -> Request:
+        """Put a picture into the queue."""
+        request = self._free.pop() if self._free else self.network.request()
+        request.start(picture)
+        return request
+
+    def end(self, request: Request) -> list[float]:
+        """Wait for its scores."""
+        scores = request.scores()
+        self._free.append(request)
+        return scores
 
 
 class Backlog:
@@ -170,9 +207,10 @@ def give_back_memory(weights: Path) -> None:
     """
     libc = ctypes.CDLL(None)
     with contextlib.suppress(OSError, AttributeError):  # not Linux, or no glibc: it works without
-        for line in Path("/proc/self/maps").read_text().splitlines():
+        name = os.fsencode(weights.resolve())
+        for line in Path("/proc/self/maps").read_bytes().splitlines():
             area, _, _, _, _, *path = line.split(maxsplit=5)
-            if path == [str(weights.resolve())]:
-                start, end = (int(address, 16) for address in area.split("-"))
+            if path == [name]:
+                start, end = (int(address, 16) for address in area.split(b"-"))
                 libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_DONTNEED)
         libc.malloc_trim(0)

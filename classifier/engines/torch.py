@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from classifier import artifact, weights
+from classifier.engines import Engine, Picture
 from classifier.models import NETWORKS
 from common.model_record import ModelRecord
 
 
-class TorchEngine:
+class TorchEngine(Engine):
     """Runs the network eagerly, from ``weights.pth``, a batch at a time.
 
     Raises:
@@ -34,15 +35,26 @@ class TorchEngine:
         self._module = module.to(self._device).to(memory_format=torch.channels_last)
         self._mean = torch.tensor(record.input.mean, device=self._device).view(3, 1, 1)
         self._std = torch.tensor(record.input.std, device=self._device).view(3, 1, 1)
+        self._crop = record.input.crop
+        self._turn = threading.Lock()
+        self.classes = len(self.scores([bytes(3 * self._crop**2)])[0])  # a GPU's first run takes longer
 
-    def logits(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Scores of all classes (N x classes), for N x crop x crop x 3 pixels, RGB."""
+    def scores(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> list[list[float]]:
+        """Scores of all classes for each picture; none if given up before their turn came."""
+        with self._turn:
+            if not pictures or (given_up and given_up.is_set()):
+                return []
+            found: list[list[float]] = self._logits(pictures).tolist()
+            return found
+
+    def _logits(self, pictures: Sequence[Picture]) -> torch.Tensor:
+        shape = (len(pictures), self._crop, self._crop, 3)
         with torch.inference_mode():
             # N x 3 x crop x crop; the bytes stay where they are, so this is channels last already.
-            pixels = torch.from_numpy(images).to(self._device).permute(0, 3, 1, 2)
-            logits = self._module((pixels.float() / 255 - self._mean) / self._std)
-        scores: npt.NDArray[np.float32] = logits.cpu().numpy()
-        return scores
+            images = torch.frombuffer(bytearray().join(pictures), dtype=torch.uint8).view(shape)
+            pixels = images.to(self._device).permute(0, 3, 1, 2)
+            logits: torch.Tensor = self._module((pixels.float() / 255 - self._mean) / self._std)
+        return logits
 
     def rest(self) -> None:
         """Nothing to do: a single image is computed as many are."""

@@ -50,7 +50,8 @@ def test_they_share_the_pictures_that_wait_and_none_is_looked_at_twice(bot: Bot)
 @pytest.mark.parametrize(("stopped", "other"), [("classify_1", "classify_2"), ("classify_2", "classify_1")])
 def test_each_works_alone_while_the_other_is_stopped(bot: Bot, stopped: str, other: str) -> None:
     bot.ctl("stop", f"classify:{stopped}")
-    assert "RUNNING" in bot.ctl("status", f"classify:{other}")
+    # Supervisor calls it so once it has run for startsecs, by which time it may have answered all of the above.
+    wait_until(lambda: "RUNNING" in bot.ctl("status", f"classify:{other}"), START_S, "the other one")
     with bot.user(2000 + int(stopped[-1])) as user:
         user.send_photo(photos.jpeg("coffee"))
         assert "espresso" in user.wait_for_answers(1)[0]["text"]

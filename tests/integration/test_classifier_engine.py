@@ -7,16 +7,18 @@ import logging
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from classifier import artifact, compiled
-from classifier.engines import openvino
-from classifier.engines.openvino import OpenVinoEngine
+from classifier import ahead, artifact, compiled
+from classifier.engines import openvino, openvino_c
+from classifier.engines.openvino import Lanes, OpenVinoEngine
 from classifier.errors import ModelError
 from classifier.serve import Classifier
 from common import model_record
@@ -49,8 +51,13 @@ def images() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 Images = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 
-def property_of(engine: Any, name: str) -> object:
-    return engine._requests[0].get_compiled_model().get_property(name)
+def property_of(engine: Any, name: str) -> str:
+    found: str = engine._lanes.network.property(name)
+    return found
+
+
+def is_from_cache(engine: OpenVinoEngine) -> bool:
+    return {"YES": True, "NO": False}[property_of(engine, "LOADED_FROM_CACHE")]
 
 
 # Compiled networks
@@ -65,8 +72,8 @@ def test_a_compiled_network_is_found_again(folder: Path, tmp_path: Path, images:
     kept = blobs(tmp_path)
     second = OpenVinoEngine(folder, cache=tmp_path)
 
-    assert not property_of(first, "LOADED_FROM_CACHE")
-    assert property_of(second, "LOADED_FROM_CACHE")
+    assert not is_from_cache(first)
+    assert is_from_cache(second)
     assert blobs(tmp_path) == kept
     assert (first.logits(images) == second.logits(images)).all()
 
@@ -88,8 +95,8 @@ def test_a_damaged_one_is_not_believed(folder: Path, tmp_path: Path, at: float) 
 
     engine = OpenVinoEngine(folder, cache=tmp_path)
 
-    assert not property_of(engine, "LOADED_FROM_CACHE")
-    assert property_of(OpenVinoEngine(folder, cache=tmp_path), "LOADED_FROM_CACHE"), "what replaced it is believed"
+    assert not is_from_cache(engine)
+    assert is_from_cache(OpenVinoEngine(folder, cache=tmp_path)), "what replaced it is believed"
 
 
 def test_one_that_a_killed_process_left_unsealed_is_not_believed(folder: Path, tmp_path: Path) -> None:
@@ -97,7 +104,7 @@ def test_one_that_a_killed_process_left_unsealed_is_not_believed(folder: Path, t
     (sums,) = tmp_path.glob(f"*/{artifact.CHECKSUMS}")
     sums.unlink()
 
-    assert not property_of(OpenVinoEngine(folder, cache=tmp_path), "LOADED_FROM_CACHE")
+    assert not is_from_cache(OpenVinoEngine(folder, cache=tmp_path))
 
 
 def test_one_whose_checksums_are_no_text_is_not_believed(folder: Path, tmp_path: Path) -> None:
@@ -105,7 +112,7 @@ def test_one_whose_checksums_are_no_text_is_not_believed(folder: Path, tmp_path:
     (sums,) = tmp_path.glob(f"*/{artifact.CHECKSUMS}")
     sums.write_bytes(b"\xff\xfe")
 
-    assert not property_of(OpenVinoEngine(folder, cache=tmp_path), "LOADED_FROM_CACHE")
+    assert not is_from_cache(OpenVinoEngine(folder, cache=tmp_path))
 
 
 def test_whoever_keeps_the_lock_does_not_keep_others_from_starting(
@@ -118,7 +125,7 @@ def test_whoever_keeps_the_lock_does_not_keep_others_from_starting(
         fcntl.flock(lock, fcntl.LOCK_EX)
         engine = OpenVinoEngine(folder, cache=tmp_path)
 
-    assert not property_of(engine, "LOADED_FROM_CACHE")
+    assert not is_from_cache(engine)
     assert "compiled models are not kept" in caplog.text
 
 
@@ -159,7 +166,7 @@ def test_so_many_threads_compute_as_are_set(lite2_dir: Path, tmp_path: Path, thr
 
     assert isinstance(engine, OpenVinoEngine)
     assert engine.name == said
-    assert property_of(engine, "INFERENCE_NUM_THREADS") == threads
+    assert property_of(engine, "INFERENCE_NUM_THREADS") == str(threads)
 
 
 def test_otherwise_as_many_as_there_are_cores_for_us(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,14 +191,14 @@ def test_in_a_backlog_several_are_computed_at_once_and_each_gets_its_own_answer(
 
     together = engine.logits(images)
 
-    assert property_of(engine, "NUM_STREAMS") == 2
+    assert property_of(engine, "NUM_STREAMS") == "2"
     assert np.abs(together - alone).max() / np.ptp(alone) < AGREES
     odd = engine.logits(images[:7])
     assert np.abs(odd - alone[:7]).max() / np.ptp(alone) < AGREES
 
     engine.logits(images[:1])
 
-    assert property_of(engine, "NUM_STREAMS") == 1, "the backlog is over"
+    assert property_of(engine, "NUM_STREAMS") == "1", "the backlog is over"
 
 
 @pytest.mark.usefixtures("lasting")
@@ -200,15 +207,74 @@ def test_when_no_picture_has_come_for_a_while_it_gets_ready_for_a_single_one(
 ) -> None:
     classifier = Classifier.open(Settings(models_dir=lite2_dir, data_dir=tmp_path, classify_threads=2))
     classifier.predict([image.tobytes() for image in images])
-    assert property_of(classifier.engine, "NUM_STREAMS") == 2
+    assert property_of(classifier.engine, "NUM_STREAMS") == "2"
 
     classifier.rest(60.0)
-    assert property_of(classifier.engine, "NUM_STREAMS") == 2, "one has just come"
-    with classifier.turn:
+    assert property_of(classifier.engine, "NUM_STREAMS") == "2", "one has just come"
+    engine: Any = classifier.engine
+    with engine._begins:
         classifier.rest(0.0)
-    assert property_of(classifier.engine, "NUM_STREAMS") == 2, "it is at work"
+    assert property_of(engine, "NUM_STREAMS") == "2", "it is at work"
     classifier.rest(0.0)
-    assert property_of(classifier.engine, "NUM_STREAMS") == 1
+    assert property_of(engine, "NUM_STREAMS") == "1"
+
+
+@pytest.mark.parametrize("sustained_s", [0.0, 60.0])
+def test_many_threads_may_ask_at_once_and_each_gets_its_own_answers(
+    folder: Path, images: Images, monkeypatch: pytest.MonkeyPatch, sustained_s: float
+) -> None:
+    monkeypatch.setattr(openvino, "SUSTAINED_S", sustained_s)
+    engine = OpenVinoEngine(folder, threads=2)
+    alone = np.concatenate([engine.logits(image[np.newaxis]) for image in images])
+    # More than one call has in OpenVINO's queue; so few that it goes back to one at a time; one.
+    asked = [images[[*range(8), *range(5)]], images[::-1], images[4:], images[:1], images[2:4]] * 3
+
+    with ThreadPoolExecutor(4) as threads:
+        answered = list(threads.map(engine.logits, asked))
+
+    for pictures, logits in zip(asked, answered, strict=True):
+        expected = [alone[[(image == each).all() for each in images].index(True)] for image in pictures]
+        assert np.abs(logits - np.array(expected)).max() / np.ptp(alone) < AGREES
+
+
+def test_the_next_pictures_wait_in_the_queue_before_the_last_ones_are_through(
+    folder: Path, images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = OpenVinoEngine(folder, threads=2)
+    begun, ends, goes_on = threading.Semaphore(0), threading.Event(), threading.Event()
+    begin, end = Lanes.begin, Lanes.end
+    main = threading.get_ident()
+
+    def slow(lanes: Lanes, request: Any) -> list[float]:
+        if threading.get_ident() != main:
+            ends.set()
+            goes_on.wait(20)
+        return end(lanes, request)
+
+    def counted(lanes: Lanes, picture: Any) -> Any:
+        begun.release()
+        return begin(lanes, picture)
+
+    monkeypatch.setattr(Lanes, "end", slow)
+    monkeypatch.setattr(Lanes, "begin", counted)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(engine.logits, images[:1])
+        assert ends.wait(20)
+        second = threads.submit(engine.logits, images[1:3])
+        assert all(begun.acquire(timeout=20) for _ in range(3)), "the first one has not been waited for"
+        assert not first.done()
+        goes_on.set()
+
+    monkeypatch.undo()
+    assert (np.concatenate([first.result(), second.result()]) == engine.logits(images[:3])).all()
+
+
+def test_what_was_given_up_before_its_turn_is_not_computed(folder: Path, images: Images) -> None:
+    engine = OpenVinoEngine(folder)
+    given_up = threading.Event()
+    given_up.set()
+
+    assert engine.scores([image.tobytes() for image in images], given_up) == []
 
 
 def test_after_a_failure_the_next_pictures_get_requests_that_are_not_at_work(
@@ -217,13 +283,24 @@ def test_after_a_failure_the_next_pictures_get_requests_that_are_not_at_work(
     engine = OpenVinoEngine(folder, threads=2)
     before = engine.logits(images)
 
-    def fail(request: object) -> None:
+    def fail(lanes: object, request: object) -> None:
         raise RuntimeError("could not allocate memory")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(openvino, "_answer", fail)
-        with pytest.raises(RuntimeError, match="allocate"):
-            engine.logits(images)
+    for pictures in (images, images[:1]):  # before the next ones may begin, and after that
+        with monkeypatch.context() as patch:
+            patch.setattr(Lanes, "end", fail)
+            with pytest.raises(RuntimeError, match="allocate"):
+                engine.logits(pictures)
+
+        assert (engine.logits(images) == before).all()
+
+
+def test_a_picture_of_another_size_is_refused_and_harms_no_other(folder: Path, images: Images) -> None:
+    engine = OpenVinoEngine(folder)
+    before = engine.logits(images)
+
+    with pytest.raises(ValueError, match="different structures"):
+        engine.scores([images[0].tobytes(), images[1].tobytes()[:-1]])
 
     assert (engine.logits(images) == before).all()
 
@@ -238,6 +315,52 @@ def test_a_model_that_was_damaged_meanwhile_is_not_compiled_anew(
 
     with pytest.raises(ModelError, match=r"model\.xml is not as it was prepared"):
         engine.logits(images)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize("at", [0.0, 0.3, 0.999])
+def test_of_damaged_weights_nothing_is_made(lite2_dir: Path, tmp_path: Path, at: float, kept: bool) -> None:
+    folder = folder_of(copy_models(lite2_dir, tmp_path / "models"))
+    cache = tmp_path / "compiled" if kept else None
+    OpenVinoEngine(folder, cache=cache)
+    weights = folder / artifact.NETWORK_WEIGHTS
+    content = bytearray(weights.read_bytes())
+    content[int(len(content) * at)] ^= 1
+    weights.unlink()  # it may be a hard link
+    weights.write_bytes(content)
+
+    with pytest.raises(ModelError, match=r"model\.bin is not as it was prepared"):
+        OpenVinoEngine(folder, cache=cache)
+
+
+def test_what_was_made_of_damaged_weights_is_not_kept_for_when_they_are_whole_again(
+    lite2_dir: Path, tmp_path: Path, images: Images
+) -> None:
+    folder = folder_of(copy_models(lite2_dir, tmp_path / "models"))
+    good = OpenVinoEngine(folder).logits(images)
+    weights, cache = folder / artifact.NETWORK_WEIGHTS, tmp_path / "compiled"
+    whole = weights.read_bytes()
+    weights.unlink()  # it may be a hard link
+    weights.write_bytes(whole[:-64] + bytes(64))
+    with pytest.raises(ModelError, match=r"model\.bin is not as it was prepared"):
+        OpenVinoEngine(folder, cache=cache)
+
+    weights.write_bytes(whole)
+    engine = OpenVinoEngine(folder, cache=cache)
+    assert engine._lanes
+    assert engine._lanes.network.property("LOADED_FROM_CACHE") == "NO"
+    assert (engine.logits(images) == good).all()
+
+
+def test_without_the_package_it_says_what_to_install(lite2_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openvino_c, "_path", lambda: Path("/nonexistent/libopenvino_c.so"))
+    openvino_c._library.cache_clear()
+    openvino_c.version.cache_clear()
+    try:
+        with pytest.raises(ModelError, match=r"^ENGINE=openvino: a package .* is missing .*; run: pip install"):
+            Classifier.open(Settings(models_dir=lite2_dir))
+    finally:
+        openvino_c._library.cache_clear()
 
 
 # Memory
@@ -266,19 +389,70 @@ def test_the_weights_file_takes_no_memory_beside_the_compiled_network(folder: Pa
     assert resident_kb(weights) < weights.stat().st_size / 1024 / 4, "nearly all of it is not needed again"
 
 
+# Loaded ahead
+
+
+@pytest.fixture
+def environment(lite2_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("MODELS_DIR", str(lite2_dir))
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    monkeypatch.setattr("common.logs.set_up", lambda _settings: None)  # pytest's own is there
+    return Settings(models_dir=lite2_dir, data_dir=tmp_path)
+
+
+def test_a_model_that_was_begun_ahead_is_loaded_once(environment: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[Classifier] = []
+    load = Classifier.open
+
+    def counted(configured: Settings) -> Classifier:
+        loaded.append(load(configured))
+        return loaded[-1]
+
+    monkeypatch.setattr(Classifier, "open", counted)
+    ahead.begin()
+
+    assert ahead.opened(environment) is loaded[0]
+    assert len(loaded) == 1
+    assert ahead.opened(environment) is loaded[1], "the next one, of another model say, is loaded anew"
+
+
+def test_what_could_not_be_loaded_ahead_is_tried_again_and_then_told(
+    environment: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MODELS_DIR", str(tmp_path / "absent"))
+    ahead.begin()
+    assert ahead.opened(environment), "by now there is one"
+
+    ahead.begin()
+    with pytest.raises(ModelError, match="no model is prepared"):
+        ahead.opened(Settings(models_dir=tmp_path / "absent"))
+
+
+def test_with_a_wrong_setting_nothing_is_loaded_ahead(environment: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENGINE", "steam")
+    ahead.begin()
+
+    assert not ahead._begun
+
+
 # Imports
 
 
 @pytest.mark.parametrize("worker", CHANNELS)
-def test_no_worker_imports_torch_or_nncf_and_only_classify_imports_numpy(
+def test_no_worker_imports_torch_nncf_numpy_or_openvino_s_python_package(
     worker: str, lite2_dir: Path, tmp_path: Path
 ) -> None:
     serve = (
-        "from classifier.serve import Classifier; Classifier.open(settings.load()); " if worker == "classify" else ""
+        "from classifier.serve import Classifier; "
+        "classifier = Classifier.open(settings.load()); "
+        "classifier.predict([bytes(3 * classifier.record.input.crop**2)]); "
+        if worker == "classify"
+        else ""
     )
+    heavy = "torch torchvision nncf openvino numpy PIL skimage sklearn scipy"
     program = (
         f"import sys; import {worker}; from common import settings; {serve}"
-        "print(*({'torch', 'torchvision', 'nncf', 'numpy', 'PIL', 'skimage', 'sklearn', 'scipy'} & sys.modules.keys()))"
+        f"print(*(set('{heavy}'.split()) & sys.modules.keys()))"
     )
 
     done = subprocess.run(
@@ -290,7 +464,7 @@ def test_no_worker_imports_torch_or_nncf_and_only_classify_imports_numpy(
         text=True,
     )
 
-    assert done.stdout.split() == (["numpy"] if worker == "classify" else [])
+    assert done.stdout.split() == []
 
 
 async def test_which_engine_and_precision_answer_is_logged(

@@ -6,7 +6,6 @@ import asyncio
 import dataclasses
 import shutil
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +59,8 @@ async def test_pictures_in_a_batch_keep_their_own_answers_and_a_lost_one_harms_n
     worker = await opened(settings)
     cat, coffee = picture(worker, "chelsea", "1-1-0"), picture(worker, "coffee", "1-2-0")
     damaged = picture(worker, "rocket", "1-3-0")
-    worker.store.write(damaged.key, worker.store.read(damaged.key)[:-1] + b"\x00")
+    file = settings.files_dir / damaged.key
+    file.write_bytes(file.read_bytes()[:-1] + b"\x00")
 
     results = await worker.handle_batch([cat, make.classify("1-4-0"), damaged, coffee])
 
@@ -137,14 +137,15 @@ async def test_a_batch_that_was_cut_short_while_it_waited_does_not_take_its_turn
 ) -> None:
     worker = await opened(settings)
     assert worker.classifier
+    engine: Any = worker.classifier.engine
     computed: list[int] = []
-    logits = worker.classifier.logits
+    lanes_for = engine._lanes_for
 
-    def counted(inputs: Sequence[memoryview]) -> Any:
-        computed.append(len(inputs))
-        return logits(inputs)
+    def counted(pictures: int) -> Any:
+        computed.append(pictures)
+        return lanes_for(pictures)
 
-    monkeypatch.setattr(worker.classifier, "logits", counted)
+    monkeypatch.setattr(engine, "_lanes_for", counted)
     waits = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -160,8 +161,7 @@ async def test_a_batch_that_was_cut_short_while_it_waited_does_not_take_its_turn
         def __exit__(self, *_: object) -> None:
             self.lock.release()
 
-    turn: Any = Turn()
-    worker.classifier.turn = turn
+    engine._begins = turn = Turn()
     turn.lock.acquire()
     cut = asyncio.create_task(worker.handle_batch([picture(worker, "chelsea", "1-1-0")]))
     await waits.wait()

