@@ -33,6 +33,7 @@ MAX_ANSWER_BYTES: Final = 32 * 2**20
 _CONNECT_TIMEOUT_S: Final = 5.0
 _KEEP_ALIVE_S: Final = 5.0  # shorter than servers do, so that hardly ever one closes what we are about to use
 _PIECE_BYTES: Final = 256 * 2**10
+_NO_ANSWER: Final = "this is no answer of the Bot API's"
 _AS_JSON: Final = {"Content-Type": "application/json"}
 
 Take: TypeAlias = Callable[[bytes], Awaitable[None]]
@@ -52,7 +53,7 @@ class BotApiHttp(BaseRequest):
 
     def __init__(self, api_url: str) -> None:
         self._proxy = proxy_towards(api_url)
-        self._is_encrypted = api_url.startswith("https:")
+        self._is_encrypted = "https" in {urlsplit(api_url).scheme, self._proxy.scheme if self._proxy else ""}
         self._client: aiohttp.ClientSession | None = None
 
     @property
@@ -98,8 +99,8 @@ class BotApiHttp(BaseRequest):
             NetworkError: There is no answer, or none of the Bot API's: a page of some server on the way, say.
         """
         timeout_s = ANSWER_TIMEOUT_S if read_timeout is BaseRequest.DEFAULT_NONE else read_timeout
-        body = msgspec.json.encode(request_data.parameters) if request_data else None
         try:
+            body = msgspec.json.encode(request_data.parameters) if request_data else None
             try:
                 return await self._ask(method, url, body, timeout_s)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
@@ -108,11 +109,14 @@ class BotApiHttp(BaseRequest):
                 if isinstance(error, aiohttp.ClientConnectorError) or not url.rpartition("/")[2].startswith("get"):
                     raise
                 return await self._ask(method, url, body, timeout_s)
-        except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
+        except TelegramError:
+            raise
+        except Exception as error:  # whatever it is: PTB would quote it, with the address or a proxy's password
             raise NetworkError(_named(error)) from None
 
     async def _ask(self, method: str, url: str, body: bytes | None, timeout_s: float) -> tuple[int, bytes]:
-        timeout = _timeout(timeout_s)
+        # In all, too: one that drips would otherwise never end.
+        timeout = _timeout(timeout_s, total_s=2 * (_CONNECT_TIMEOUT_S + timeout_s))
         async with self._open.request(
             method, URL(url, encoded=True), data=body, headers=_AS_JSON, timeout=timeout, allow_redirects=False
         ) as response:
@@ -121,12 +125,11 @@ class BotApiHttp(BaseRequest):
         if len(answer) > MAX_ANSWER_BYTES:
             msg = f"an answer of more than {MAX_ANSWER_BYTES} bytes"
             raise NetworkError(msg)
-        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            try:
-                self.parse_json_payload(answer)
-            except TelegramError:
-                msg = f"HTTP status {status}, and no answer of the Bot API's"
-                raise NetworkError(msg) from None
+        try:
+            _judge(status, self.parse_json_payload(answer))
+        except TelegramError:
+            msg = f"HTTP status {status}, and no answer of the Bot API's"
+            raise NetworkError(msg) from None
         return status, answer
 
     async def download(self, url: str, take: Take) -> int:
@@ -160,7 +163,7 @@ class BotApiHttp(BaseRequest):
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict) or answer.keys().isdisjoint(("result", "description")):
-            raise TelegramError("this is no answer of the Bot API's")
+            raise TelegramError(_NO_ANSWER)
         return answer
 
     @property
@@ -170,13 +173,28 @@ class BotApiHttp(BaseRequest):
         return self._client
 
 
+def _judge(status: int, answer: dict[str, Any]) -> None:
+    """Make sure that PTB finds in an answer what it will look for.
+
+    Raises:
+        TelegramError: It would stumble.
+    """
+    parameters = answer.get("parameters", {})
+    is_success = HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+    is_sound = "result" in answer if is_success else isinstance(answer.get("description"), str)
+    if not is_sound or not isinstance(parameters, dict):
+        raise TelegramError(_NO_ANSWER)
+    if not all(isinstance(parameters.get(name, 0), int) for name in ("retry_after", "migrate_to_chat_id")):
+        raise TelegramError(_NO_ANSWER)
+
+
 async def _up_to(most: int, response: aiohttp.ClientResponse) -> bytes:
     """So many bytes of the body, or what is left of it.
 
     Raises:
         NetworkError: It is compressed, which nobody asked for.
     """
-    if response.headers.get("Content-Encoding", "identity") != "identity":
+    if response.headers.get("Content-Encoding", "").strip().lower() not in {"", "identity"}:
         raise NetworkError("a compressed answer, which was not asked for")
     pieces, size = [], 0
     while size < most and (piece := await response.content.read(most - size)):
@@ -185,14 +203,15 @@ async def _up_to(most: int, response: aiohttp.ClientResponse) -> bytes:
     return b"".join(pieces)
 
 
-def _timeout(answer_s: float) -> aiohttp.ClientTimeout:
+def _timeout(answer_s: float, total_s: float | None = None) -> aiohttp.ClientTimeout:
     # To look a name up, and to try all its addresses, may take twice as long as to connect to one.
-    return aiohttp.ClientTimeout(connect=2 * _CONNECT_TIMEOUT_S, sock_connect=_CONNECT_TIMEOUT_S, sock_read=answer_s)
+    connect_s = 2 * _CONNECT_TIMEOUT_S
+    return aiohttp.ClientTimeout(total_s, connect=connect_s, sock_connect=_CONNECT_TIMEOUT_S, sock_read=answer_s)
 
 
 def _named(error: Exception) -> str:
-    """What happened, without the address that aiohttp would name."""
-    causes = (getattr(error, name, None) for name in ("certificate_error", "os_error", "strerror"))
+    """What happened, without the address that aiohttp would name, in ``strerror`` too."""
+    causes = (getattr(error, name, None) for name in ("certificate_error", "os_error", "status"))
     cause = next(filter(None, causes), None)
     return f"{type(error).__name__}: {cause}" if cause else type(error).__name__
 
@@ -217,9 +236,12 @@ def proxy_towards(api_url: str) -> URL | None:
     if separator and scheme not in {"http", "https"}:
         raise SettingsError(f"the proxy in the environment cannot be used: {scheme}:// is not http:// or https://")
     try:
-        return URL(found if separator else f"http://{found}")
+        proxy = URL(found if separator else f"http://{found}")
     except ValueError:  # whose text has the address, and perhaps a password, in it
-        raise SettingsError("the proxy in the environment cannot be used: its address is none") from None
+        proxy = URL()
+    if not proxy.host:
+        raise SettingsError("the proxy in the environment cannot be used: its address is none")
+    return proxy
 
 
 def is_near(url: str) -> bool:

@@ -25,7 +25,7 @@ from enum import IntEnum, StrEnum, auto
 from typing import Final, NamedTuple, Protocol
 
 MAX_BYTES: Final = 20 * 2**20  # what the Bot API lets a bot download; links get the same
-MAX_PIXELS: Final = 24_000_000  # decoding so many took 180 to 400 MB, by format; 12-bit AVIF with alpha takes the most
+MAX_PIXELS: Final = 24_000_000  # so many take up to 400 MB, in 12-bit AVIF with alpha
 MAX_JPEG_PIXELS: Final = 100_000_000  # above MAX_PIXELS at reduced scale, and only what libjpeg reads in one pass
 MAX_JPEG_SCANS: Final = 100  # progressive files have about 10; each takes time for every pixel, and may take no byte
 MAX_ASPECT: Final = 100  # however thin the picture, resizing it makes at most 12 megapixels

@@ -126,7 +126,7 @@ class Telegram:
         """
         answer = await self._call("getFile", {"file_id": file_id})
         path = answer.get("file_path") if isinstance(answer, dict) else None
-        if not path:
+        if not isinstance(path, str) or not path:
             raise TelegramRefused("getFile names no path for the file")
         if path.startswith("/"):  # a Bot API server of one's own may name a file on its disk
             await take(await asyncio.to_thread(_local_file, path))

@@ -31,9 +31,9 @@ from typing import Any, Final
 
 import msgspec
 import pytest
-from telegram.request import HTTPXRequest
 
 from common import process
+from common.bot_api_http import BotApiHttp
 from common.channels import Channels
 from common.errors import InputLost, Outage
 from common.leases import confirm_lease
@@ -100,7 +100,7 @@ def _live(worker: type[Worker[Any]], settings: Settings, end: str, burst: bool, 
     patch.setattr("common.settle._ms", lambda seconds: 1)
     patch.setattr("common.process.Runtime", functools.partial(_Runtime, burst=burst, grace_s=grace_s))
     patch.setattr(Channels, "execute", _execute_until_the_end(Channels.execute))
-    patch.setattr(HTTPXRequest, "do_request", _request_until_the_end(HTTPXRequest.do_request))
+    patch.setattr(BotApiHttp, "do_request", _request_until_the_end(BotApiHttp.do_request))
     process.run(worker)
 
 
@@ -151,7 +151,7 @@ def _execute_until_the_end(execute: Execute) -> Execute:
 
 
 def _request_until_the_end(request: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    async def requested(self: HTTPXRequest, url: str, *args: Any, **kwargs: Any) -> Any:
+    async def requested(self: BotApiHttp, url: str, *args: Any, **kwargs: Any) -> Any:
         method = url.rpartition("/")[2]
         _life.at(f"before {method}")
         answer = await request(self, url, *args, **kwargs)

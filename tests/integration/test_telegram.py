@@ -340,6 +340,59 @@ async def test_a_connection_that_ends_under_a_request_costs_a_question_nothing_a
         assert len(server.requests) == 2
 
 
+async def test_a_connection_that_is_closed_at_any_moment_tells_nothing_of_the_token() -> None:
+    outages = []
+    async with serving(Said(OK, "close")) as (_, port), client_of(port) as client:
+        for number in range(200):
+            try:
+                await client.show_typing(1)
+            except Outage as outage:
+                outages += traceback.format_exception(outage)
+            for _ in range(number % 4):
+                await asyncio.sleep(0)
+    assert outages, "none was met by the end of its connection"
+    assert SECRET not in "".join(outages)
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [
+        ("200 OK", b'{"ok":false,"description":"no"}'),
+        ("400 Bad Request", b'{"ok":false,"description":"x","parameters":[1]}'),
+        ("403 Forbidden", b'{"ok":false,"description":5}'),
+        ("429 Too Many Requests", b'{"ok":false,"description":"x","parameters":{"retry_after":"x"}}'),
+    ],
+)
+async def test_an_answer_that_makes_no_sense_is_an_outage(status: str, answer: bytes) -> None:
+    async with serving(Said(http_of(answer, status=status))) as (_, port), client_of(port) as client:
+        with pytest.raises(Outage, match="no answer of the Bot API's"):
+            await client.show_typing(1)
+
+
+async def test_an_answer_that_drips_for_ever_ends_by_the_limit_for_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("common.bot_api_http._CONNECT_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("common.telegram._POLL_SLACK_S", 0.2)
+
+    ended = asyncio.Event()
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        writer.close()
+        ended.set()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    async with client_of(server.sockets[0].getsockname()[1]) as client:
+        with pytest.raises(Outage, match="TimeoutError"):
+            await client.get_updates(0, 0)
+        await ended.wait()
+    server.close()
+
+
 async def test_a_server_that_ends_every_connection_is_an_outage() -> None:
     async with serving(Said(b"", "close")) as (server, port), client_of(port) as client:
         with pytest.raises(Outage, match="Telegram cannot be reached: ServerDisconnectedError"):
