@@ -38,19 +38,30 @@ async def ask(channels: Channels, job: str, turns_of_patience: int) -> bool:
     return False
 
 
-async def ask_often(channels: Channels, who: int) -> int:
-    lot = random.Random(who)  # noqa: S311
-    return sum([await ask(channels, f"{who}-{n}", lot.choice([0, lot.randrange(1, 25)])) for n in range(30)])
+class Askers:
+    """Eight who ask thirty times each, side by side, while connections are cut and scripts forgotten."""
 
+    def __init__(self, channels: Channels) -> None:
+        self._channels = channels
+        self._ended = asyncio.Semaphore(0)
+        self.answers = [0] * 8
 
-async def cut_and_forget(channels: Channels) -> None:
-    for number in itertools.count():
-        await asyncio.sleep(0.02)
-        with contextlib.suppress(RedisError):
-            if number % 2:
-                await channels.redis.script_flush()
-            else:
-                await channels.redis.client_kill_filter(_type="normal", skipme=True)
+    async def ask_often(self, who: int) -> None:
+        lot = random.Random(who)  # noqa: S311
+        for number in range(30):
+            patience = lot.choice([0, lot.randrange(1, 25)])
+            self.answers[who] += await ask(self._channels, f"{who}-{number}", patience)
+            self._ended.release()
+
+    async def cut_and_forget(self) -> None:
+        for number in itertools.count():
+            for _ in range(3):  # and not by the clock: a slow machine would do nothing but connect
+                await self._ended.acquire()
+            with contextlib.suppress(RedisError):
+                if number % 2:
+                    await self._channels.redis.script_flush()
+                else:
+                    await self._channels.redis.client_kill_filter(_type="normal", skipme=True)
 
 
 @pytest.mark.parametrize("new_loop", LOOPS)
@@ -61,12 +72,13 @@ def test_nobody_reads_anothers_answer_whoever_gives_up_and_whatever_is_cut(
         channels = Channels(settings)
         for who, number in itertools.product(range(8), range(30)):
             await channels.redis.hset(channels.key("jobs", "at"), f"{who}-{number}", "nowhere")
-        cutting = asyncio.create_task(cut_and_forget(channels))
+        askers = Askers(channels)
+        cutting = asyncio.create_task(askers.cut_and_forget())
         async with asyncio.timeout(LIMIT_S):
-            answers = await asyncio.gather(*(ask_often(channels, who) for who in range(8)))
+            await asyncio.gather(*(askers.ask_often(who) for who in range(8)))
         cutting.cancel()
         await asyncio.gather(cutting, return_exceptions=True)
-        assert all(answers)
+        assert all(askers.answers)
         assert await ask(channels, "1-1", 0)
         await channels.close()
 
@@ -135,6 +147,24 @@ def test_a_connection_that_was_reset_while_idle_is_made_anew(
 
     with running_redis(str(BINARIES["redis-6.2"])) as server, asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(play(server))
+
+
+async def test_whoever_gives_up_is_not_made_to_go_on(channels: Channels) -> None:
+    """In any turn of the event loop: as a worker's tasks do when it stops, and whoever waits longer than his limit."""
+    await channels.redis.ping()
+    for turns in range(12):
+        for _ in range(5):
+            waiting = asyncio.create_task(never_ending(channels))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            waiting.cancel()
+            done, _ = await asyncio.wait([waiting], timeout=5)
+            assert done, f"it went on, cancelled after {turns} turns"
+
+
+async def never_ending(channels: Channels) -> None:
+    while True:
+        await channels.redis.ping()
 
 
 async def test_a_network_that_times_out_is_no_answer(channels: Channels, monkeypatch: pytest.MonkeyPatch) -> None:
