@@ -82,18 +82,18 @@ class OpenVinoEngine(Engine):
         """Be ready for a single image: to be called when none has come for a while."""
         if self._begins.acquire(blocking=False):
             try:
-                if (lanes := self._lanes) and lanes.streams > 1:
+                if self._lanes and self._lanes.streams > 1:
                     self._open(1)
             finally:
                 self._begins.release()
 
     def _lanes_for(self, pictures: int) -> Lanes:
-        streams, lanes = self._backlog.streams(pictures, time.monotonic()), self._lanes
-        return lanes if lanes and lanes.streams == streams else self._open(streams)
+        streams = self._backlog.streams(pictures, time.monotonic(), at_work=self._ends.locked())
+        return self._lanes if self._lanes and self._lanes.streams == streams else self._open(streams)
 
     def _open(self, streams: int) -> Lanes:
         with self._ends:  # nothing is at work
-            self._lanes = None  # first: two networks at once would take twice the memory
+            self._lanes = None  # first, and it is the only name: two networks at once would take twice the memory
             self._lanes = self._compiled(streams)
             return self._lanes
 
@@ -180,14 +180,15 @@ class Backlog:
         """Note that what was asked for last is done."""
         self._ended = now
 
-    def streams(self, waiting: int, now: float) -> int:
+    def streams(self, waiting: int, now: float, *, at_work: bool) -> int:
         """How many to compute at once when so many images wait.
 
         Args:
             waiting: How many images there are.
             now: The time, in seconds.
+            at_work: Whether the images before them are still being computed.
         """
-        if now - self._ended > GAP_S:  # nothing waited in between
+        if not at_work and now - self._ended > GAP_S:  # nothing waited in between
             self._since = None
         # It takes two full rounds, for an odd image at the end, on one core, costs more than is won; and to go on, one:
         # a batch is not always full.

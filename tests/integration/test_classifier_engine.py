@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 from classifier import ahead, artifact, compiled
 from classifier.engines import openvino, openvino_c
 from classifier.engines.openvino import Lanes, OpenVinoEngine
+from classifier.engines.openvino_c import Network
 from classifier.errors import ModelError
 from classifier.serve import Classifier
 from common import model_record
@@ -199,6 +201,28 @@ def test_in_a_backlog_several_are_computed_at_once_and_each_gets_its_own_answer(
     engine.logits(images[:1])
 
     assert property_of(engine, "NUM_STREAMS") == "1", "the backlog is over"
+
+
+@pytest.mark.usefixtures("lasting")
+def test_there_are_never_two_networks_in_memory(folder: Path, images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    alive, most = weakref.WeakSet[Network](), 0
+
+    class Counted(Network):
+        def __init__(self, *args: Any) -> None:
+            nonlocal most
+            alive.add(self)
+            most = max(most, len(alive))
+            super().__init__(*args)
+
+    monkeypatch.setattr(openvino, "Network", Counted)
+    engine = OpenVinoEngine(folder, threads=2)
+    networks = {property_of(engine, "NUM_STREAMS")}
+    for pictures in (images, images[:1], images):
+        engine.logits(pictures)
+        networks.add(property_of(engine, "NUM_STREAMS"))
+
+    assert networks == {"1", "2"}
+    assert most == 1
 
 
 @pytest.mark.usefixtures("lasting")

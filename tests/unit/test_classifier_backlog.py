@@ -15,7 +15,7 @@ def computed(waiting: Sequence[int], backlog: Backlog, since: float = 1000.0) ->
     """How many at once, for calls with so many pictures each: each takes half a second, and the next one follows."""
     streams = []
     for number, pictures in enumerate(waiting):
-        streams.append(backlog.streams(pictures, since + number * CALL_S))
+        streams.append(backlog.streams(pictures, since + number * CALL_S, at_work=False))
         backlog.ended(since + (number + 1) * CALL_S)
     return streams
 
@@ -43,6 +43,14 @@ def test_two_bursts_with_a_pause_between_them_are_no_backlog() -> None:
 
     assert computed([8, 8], backlog) == [1, 1]
     assert computed([8, 8], backlog, since=1100.0) == [1, 1]
+
+
+def test_slow_pictures_of_which_the_last_ones_are_still_at_work_are_a_backlog() -> None:
+    backlog = Backlog(2)
+
+    found = [backlog.streams(8, 1000.0 + seconds, at_work=seconds > 0) for seconds in range(5)]
+
+    assert found == [1, 1, 1, 2, 2], "though none of them has ended meanwhile"
 
 
 def test_when_it_is_over_the_next_picture_has_all_cores_again() -> None:
