@@ -171,8 +171,14 @@ def _redis_url(name: str, value: str) -> str:
 
 
 def _url(name: str, value: str) -> str:
-    if not re.match(r"https?://[^/\s]+", value):
-        raise _wrong(name, value, "must begin with http:// or https://")
+    if not re.fullmatch(r"https?://\S+", value):
+        raise _wrong(name, value, "must begin with http:// or https://, and have no spaces")
+    try:
+        parts = urlsplit(value)
+        if not parts.hostname or parts.port == 0:
+            raise _wrong(name, value, "must name a server, like http://127.0.0.1:8081")
+    except ValueError as error:
+        raise _wrong(name, value, f"is no valid URL: {error}") from None
     return value.rstrip("/")
 
 
