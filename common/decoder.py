@@ -219,7 +219,7 @@ class InputMaker:
         Raises:
             Outage: No model is prepared, the disk fails, the decoder does not start, or too many files wait for it.
         """
-        record = await asyncio.to_thread(in_use, self._models_dir)
+        record = in_use(self._models_dir)
         if record is None:
             raise Outage("no model is prepared yet")
         made = await self._decoder.decode(content, record.input, key)

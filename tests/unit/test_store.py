@@ -189,6 +189,7 @@ async def test_a_file_that_is_cut_short_leaves_nothing_and_is_still_cut_short_on
     async def receive() -> None:
         async with store.writing("1.0.original") as add:
             await add(bytes(100))
+            await add(bytes(100))
             begun.set()
             await asyncio.Event().wait()
 
