@@ -10,6 +10,8 @@ import socket
 import sys
 from collections.abc import Iterator
 
+import uvloop
+
 from common import identity, logs, settings
 from common.errors import SettingsError
 from playground import model_watch
@@ -30,7 +32,8 @@ def main() -> int:
     if not config.uses_playground:
         identity.say_not_needed("TELEGRAM_TOKEN or TELEGRAM_API_URL is set, so the bot talks to Telegram")
         return 0
-    return asyncio.run(_serve(config))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(config))
 
 
 async def _serve(config: settings.Settings) -> int:

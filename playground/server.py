@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from playground.bot_api import BotApi
 from playground.errors import ApiError
@@ -37,6 +37,7 @@ MAX_BODY_BYTES = 1 << 20
 """The most that any other request may bring. The longest text that is let through has some 16 kB."""
 
 _DRIPS = 10
+_LONG_POLL = "getupdates"
 _KEEP_ALIVE_S = 75
 """Longer than clients keep idle connections (the bot: 5 s), so that none is closed under a new request."""
 _NAMES = frozenset({"127.0.0.1", "localhost"})
@@ -77,7 +78,8 @@ class Application:
         fault = self._faults.take(name)
         try:
             await _before(fault)
-            result = await _unless_gone(request, self._bot_api.call(name, parameters))
+            call = self._bot_api.call(name, parameters)
+            result = await (_unless_gone(request, call) if name.lower() == _LONG_POLL else call)
         except _ConnectionDropped:
             return Broken()
         except ApiError as error:
@@ -332,7 +334,7 @@ async def _gone(request: Request) -> None:
             pass
 
 
-class Connection(H11Protocol):
+class Connection(HttpToolsProtocol):
     """A connection that its requests can break: they find its transport in their state."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 import msgspec
+import uvloop
 
 from benchmarks.pipeline.pictures import usual_photos
 from common.settings import PLAYGROUND_TOKEN, ROOT
@@ -209,4 +210,5 @@ def _say(what: msgspec.Struct) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main(int(sys.argv[1]), int(sys.argv[2])))
