@@ -450,6 +450,14 @@ def test_a_large_picture_has_the_pixels_that_the_reference_makes_of_all_of_it(na
 
 
 @pytest.mark.usefixtures("all_are_large")
+def test_a_row_that_comes_in_several_passes_is_not_taken_before_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoder_strips, "_STRIP_PIXELS", 1)  # a row at a time, as of a picture that is very wide
+    content = VARIED["interlaced PNG"]
+
+    assert images.decode_to_pixels(content, INCEPTION) == reference_pixels(decoded(content), INCEPTION)
+
+
+@pytest.mark.usefixtures("all_are_large")
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP", "AVIF"])
 @pytest.mark.parametrize("orientation", UPRIGHT_CORNERS)
 @pytest.mark.parametrize("size", [(160, 120), (120, 160), (90, 300), (300, 90)])
