@@ -25,6 +25,7 @@ from common.words import COMMANDS
 
 POLL_S: Final = 25
 SHORTEST_POLL_S: Final = 1.0
+GATHER_S: Final = 0.02  # where some come, others do: each poll costs as much as the rest that receive does for a photo
 LOOK_AGAIN_S: Final = 1.0
 UPDATES_PER_SET: Final = 500  # by default, Redis keeps sets of up to 512 integers packed
 SEEN_MS: Final = 48 * 3600 * 1000  # Telegram keeps an unconfirmed update for 24 hours
@@ -51,8 +52,8 @@ async def poll(telegram: Telegram, channels: Channels, bot_id: str) -> None:
             continue
         patience.over()
         offset = max((update["update_id"] + 1 for update in updates), default=offset)
-        if not updates:  # at once, from a server that does not know how to wait
-            await asyncio.sleep(began + SHORTEST_POLL_S - time.monotonic())
+        # None at once is from a server that does not know how to wait.
+        await asyncio.sleep(GATHER_S if updates else began + SHORTEST_POLL_S - time.monotonic())
 
 
 async def _store(channels: Channels, updates: Sequence[dict[str, Any]], bot_id: str) -> None:

@@ -342,7 +342,7 @@ def _as_outcome(outcome: Outputs | BaseException) -> Outcome:
 
 
 async def _end(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel the tasks, again and again: a library that is connecting can swallow a cancellation."""
+    """Cancel the tasks, again and again: libraries can swallow it, by asyncio.wait_for before Python 3.12."""
     left = {task for task in tasks if not task.done()}
     while left:
         for task in left:

@@ -95,9 +95,9 @@ async def poll(receive: Receive, channels: Channels, until: Callable[[], bool]) 
             await asyncio.sleep(0)
     if task.done():
         task.result()
-    while not task.done():  # redis-py can swallow a cancellation
-        task.cancel()
-        await asyncio.wait([task], timeout=0.1)
+    task.cancel()
+    await asyncio.wait([task], timeout=DEADLINE_S)
+    assert task.done()
 
 
 async def stored(channels: Channels, channel: str = "receive") -> list[Message]:
@@ -176,6 +176,18 @@ async def test_a_server_without_commands_and_without_long_polling_is_served_with
     await poll(receive, channels, lambda: len(fake.offsets) == 4)
     assert fake.offsets == [0, 11, 11, 11]
     assert asyncio.get_running_loop().time() - began > 1.9, "empty answers that come at once are a second apart"
+
+
+async def test_after_updates_the_next_poll_waits_for_others_to_gather(
+    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.polling.GATHER_S", 0.5)
+    receive, fake = worker(settings, update(10))
+    began = asyncio.get_running_loop().time()
+    await poll(receive, channels, lambda: len(fake.offsets) == 1)
+    assert asyncio.get_running_loop().time() - began < 0.5, "the first one waits for nothing"
+    await poll(receive, channels, lambda: len(fake.offsets) == 3)
+    assert asyncio.get_running_loop().time() - began >= 0.5
 
 
 async def test_an_update_that_cannot_be_read_is_buried_and_stops_no_other(
