@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import os
 import re
+import threading
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -144,30 +145,40 @@ class _Unfinished:
         self._temporary = temporary
         self._crc = 0
         self._opened: BinaryIO | None = None
+        # Whoever waits for a piece can be cancelled, and abandons the file, while a thread is still at work on it.
+        self._turn = threading.Lock()
+        self._abandoned = False
 
     def add(self, piece: bytes) -> None:
         """Write what comes next."""
-        self._crc = zlib.crc32(piece, self._crc)
-        with self._disk():
-            self._file().write(piece)
+        with self._turn, self._disk():
+            self._write(piece)
 
     def finish(self, last: bytes) -> None:
         """Write the end, and give the file its name: now it is there, whole."""
-        self.add(last)
-        with self._disk():
-            file = self._file()
-            file.seek(0)
-            file.write(self._crc.to_bytes(_CRC_BYTES, "little"))
-            file.close()  # which writes what is left, and may find the disk full
-            self._temporary.replace(self._path)
+        with self._turn, self._disk():
+            self._write(last)
+            if self._opened:
+                self._opened.seek(0)
+                self._opened.write(self._crc.to_bytes(_CRC_BYTES, "little"))
+                self._opened.close()  # which writes what is left, and may find the disk full
+                self._temporary.replace(self._path)
 
     def abandon(self) -> None:
         """Leave nothing of it. What goes wrong here must not hide why it is abandoned."""
-        with contextlib.suppress(OSError):
-            if self._opened:
-                self._opened.close()  # tries once more to write what is left
-        with contextlib.suppress(OSError):
-            self._temporary.unlink(missing_ok=True)
+        with self._turn:
+            self._abandoned = True
+            with contextlib.suppress(OSError):
+                if self._opened:
+                    self._opened.close()  # tries once more to write what is left
+            with contextlib.suppress(OSError):
+                self._temporary.unlink(missing_ok=True)
+
+    def _write(self, piece: bytes) -> None:
+        if self._abandoned:
+            return
+        self._crc = zlib.crc32(piece, self._crc)
+        self._file().write(piece)
 
     def _file(self) -> BinaryIO:
         if self._opened is None:

@@ -6,15 +6,17 @@ import errno
 import os
 import resource
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import InputLost, Outage
-from common.store import Store
+from common.store import Store, _Unfinished
 from tests.make import job
 
 
@@ -181,6 +183,49 @@ async def test_a_file_that_comes_in_pieces_is_there_when_it_is_whole(store: Stor
 
     assert store.read("1.0.original") == b"hello"
     assert [name for name, _ in store.files()] == ["1.0.original"]
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [[], [b""], [b"a"], [b"a", b"", b"b"], [b"one", b"two", b"three", b"four"], [b"a", b"b" * 300_000, b"c" * 20_000]],
+    ids=lambda pieces: f"{len(pieces)} pieces",
+)
+async def test_pieces_stand_in_the_order_in_which_they_came(pieces: list[bytes], store: Store) -> None:
+    async with store.writing("1.0.original") as add:
+        for piece in pieces:
+            await add(piece)
+
+    assert store.read("1.0.original") == b"".join(pieces)
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+async def test_a_file_that_is_cut_short_while_the_disk_hangs_leaves_nothing_unfinished(
+    pieces: int, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+    opened = _Unfinished._file
+
+    def slow(file: _Unfinished) -> BinaryIO:
+        begun.set()
+        goes_on.wait(20)
+        return opened(file)
+
+    monkeypatch.setattr(_Unfinished, "_file", slow)
+
+    async def receive() -> None:
+        async with store.writing("1.0.original") as add:
+            for _ in range(pieces):
+                await add(b"hello")
+
+    task = asyncio.create_task(receive())
+    await asyncio.to_thread(begun.wait, 20)
+    task.cancel()
+    await asyncio.sleep(0)
+    goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert not [name for name, _ in store.files() if name.endswith(".part")]
 
 
 async def test_a_file_that_is_cut_short_leaves_nothing_and_is_still_cut_short_on_a_full_disk(store: Store) -> None:
