@@ -38,9 +38,7 @@ def main() -> int:
 
 async def _serve(config: settings.Settings) -> int:
     port = config.playground_port
-    # The protocol is named because asyncio looks for it before it sets TCP_NODELAY. Without that each answer,
-    # which uvicorn writes in two parts, would wait 40 ms for the client's delayed acknowledgement.
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(("127.0.0.1", port))

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -47,7 +47,7 @@ class Rule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     times: int | None = None
     probability: float = 1.0
     seed: int = 0
-    status: int = 500
+    status: Annotated[int, msgspec.Meta(ge=400, le=599)] = 500
     retry_after_s: int | None = None
     delay_s: float = 0.0
     keep: float = 0.5

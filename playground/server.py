@@ -36,6 +36,9 @@ MAX_FORM_BYTES = MAX_UPLOAD_BYTES + MAX_ALBUM * MAX_PHOTO_BYTES
 MAX_BODY_BYTES = 1 << 20
 """The most that any other request may bring. The longest text that is let through has some 16 kB."""
 
+MAX_HEAD_BYTES = 1 << 16
+"""The most that a request's line and headers may have, and its trailers."""
+
 _DRIPS = 10
 _LONG_POLL = "getupdates"
 _KEEP_ALIVE_S = 75
@@ -335,12 +338,39 @@ async def _gone(request: Request) -> None:
 
 
 class Connection(HttpToolsProtocol):
-    """A connection that its requests can break: they find its transport in their state."""
+    """A connection that its requests can break: they find its transport in their state.
+
+    What comes before a request's body and behind it, its head and its trailers, is read up to a limit.
+    """
+
+    _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Tell this connection's requests which transport is theirs."""
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
+
+    def data_received(self, data: bytes) -> None:
+        """Read what comes, unless it is a head without an end."""
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self.transport.abort()
+
+    def on_headers_complete(self) -> None:
+        """Begin the request. What comes next is its body, which has limits of its own."""
+        self._head_bytes = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self._head_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End the request."""
+        self._head_bytes = 0
+        super().on_message_complete()
 
 
 class Server(uvicorn.Server):
@@ -351,7 +381,6 @@ class Server(uvicorn.Server):
             application.asgi,
             http=Connection,
             ws="none",
-            loop="asyncio",
             lifespan="off",
             log_config=None,
             access_log=False,  # its lines hold whole URLs, and those the token

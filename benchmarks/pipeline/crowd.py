@@ -180,8 +180,7 @@ async def main(port: int, photos: int) -> None:
     """Serve, and do what standard input asks for."""
     application = Application(PLAYGROUND_TOKEN, port)
     people = People(application)
-    # The protocol is named for the reason that playground/__main__.py has.
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.bind(("127.0.0.1", port))
         tasks = [
             asyncio.create_task(Server(application).serve(sockets=[listener])),

@@ -6,9 +6,19 @@ import socket
 import time
 
 import httpx
+import pytest
 
 from common.identity import ENDED_BY_SIGTERM
-from tests.bot_api import DIRECT, TOKEN, free_port, is_up, running_playground, start_playground, wait_until
+from tests.bot_api import (
+    DIRECT,
+    TOKEN,
+    RunningPlayground,
+    free_port,
+    is_up,
+    running_playground,
+    start_playground,
+    wait_until,
+)
 
 
 def test_it_is_not_needed_beside_a_token_and_ends_well_though_not_at_once() -> None:
@@ -51,6 +61,28 @@ def test_answers_do_not_wait_for_delayed_acknowledgements() -> None:
     with running_playground() as playground, httpx.Client(base_url=playground.url, **DIRECT) as http:
         fastest = min(http.get("/api/bot").elapsed for _ in range(10))
     assert fastest.total_seconds() < 0.03, "Linux delays an acknowledgement by 40 ms: is TCP_NODELAY set?"
+
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n"
+ENDLESS = {
+    "address": (b"GET /", b"a"),
+    "header": (REQUEST + b"A: ", b"a"),
+    "headers": (REQUEST, b"A: a\r\n"),
+    "trailers": (REQUEST + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n", b"A: a\r\n"),
+}
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+def test_a_head_without_an_end_is_not_read_for_ever(what: str, playground: RunningPlayground) -> None:
+    beginning, more = ENDLESS[what]
+    with socket.create_connection(("127.0.0.1", playground.port), timeout=10) as connection:
+        connection.sendall(beginning)
+        with pytest.raises(ConnectionError):
+            for _ in range(10_000):
+                connection.sendall(more * 1000)
+
+    with httpx.Client(base_url=playground.url, **DIRECT) as http:
+        assert http.get("/api/bot").is_success
 
 
 def test_the_log_names_the_page_and_never_the_calls() -> None:
