@@ -290,9 +290,11 @@ class Runtime(Generic[TakenT]):
             outcomes = task.result()
         if not isinstance(outcomes[0], _OverLimit):
             self._hangs = max(0, self._hangs - 1)
-        for (delivery, message), outcome in zip(group, outcomes, strict=True):
+        for number, (delivery, message) in enumerate(group):
             self._verdicts.pop(delivery.id, None)
-            self._finish(Finished(delivery, message, _as_outcome(outcome), took_ms))
+            outcome = outcomes[number]
+            shown = number > 0 and outcome is outcomes[number - 1]
+            self._finish(Finished(delivery, message, _as_outcome(outcome), took_ms, shown))
 
     def _finish(self, finished: Finished) -> None:
         self._hands.finish(finished)

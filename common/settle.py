@@ -47,12 +47,21 @@ Outcome: TypeAlias = Sequence[Message] | BaseException
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
-    """A message that its handler is through with. ``message`` is None where the body could not be decoded."""
+    """A message that its handler is through with.
+
+    Attributes:
+        delivery: The message, as it was taken.
+        message: The same, read; None where it could not be.
+        outcome: What its handler returned or raised.
+        took_ms: How long that took.
+        shown: Whether the log has the traceback already: all of a batch failed by the same error.
+    """
 
     delivery: Delivery
     message: AnyMessage | None
     outcome: Outcome
     took_ms: float = 0.0
+    shown: bool = False
 
 
 class Settler:
@@ -127,7 +136,8 @@ class Settler:
         # 1, 2, 4, 8 s, each give or take a quarter, so that what failed together does not come back together.
         delay_s = 2.0**delivery.attempts * random.uniform(0.75, 1.25)  # noqa: S311 -- no secret
         said = "job=%s failed, attempt %d of %d, again in %.1f s"
-        _log.warning(said, delivery.job, attempts, MAX_ATTEMPTS, delay_s, exc_info=error)
+        trace = None if finished.shown else error
+        _log.warning(said, delivery.job, attempts, MAX_ATTEMPTS, delay_s, exc_info=trace)
         return self._consumer.retry(delivery, _ms(delay_s), attempts)
 
     async def _restart(self, delivery: Delivery, error: InputLost) -> Call:
@@ -141,7 +151,8 @@ class Settler:
         if delivery.job and not isinstance(finished.message, SendReply):
             job = finished.message.job if finished.message else await self._job(delivery.job)
             apology = jobs.apology(job) if job else None
-        _log.error("job=%s is buried (see python -m common.dead_letters list): %r", delivery.job, error, exc_info=error)
+        said = "job=%s is buried (see python -m common.dead_letters list): %r"
+        _log.error(said, delivery.job, error, exc_info=None if finished.shown else error)
         trace = "".join(traceback.format_exception(error))
         if len(trace) > _TRACEBACK_LIMIT:  # whole lines: half a token would not be known for one
             trace = trace[-_TRACEBACK_LIMIT:].partition("\n")[2]

@@ -675,6 +675,25 @@ async def test_a_batch_without_results_is_a_failed_attempt(
     assert dead[b"error"].startswith(b"TypeError")
 
 
+async def test_of_a_batch_that_fails_as_a_whole_the_log_has_one_traceback(
+    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("common.settle.MAX_ATTEMPTS", 1)
+
+    class Broken(Batch):
+        async def handle_batch(self, messages: Sequence[ClassifyImage]) -> Any:
+            raise OSError("the disk")
+
+    await publish(channels, *(make.classify(f"1-{number}-0") for number in range(4)))
+    await work_off(Broken(settings), channels)
+
+    buried = [record for record in caplog.records if "is buried" in record.message]
+    assert [bool(record.exc_info) for record in buried] == [True, False, False, False]
+    dead = await entries(channels.redis, channels.key("dead"))
+    assert all(b"the disk" in each[b"traceback"] for each in dead)
+    assert len(dead) == 4
+
+
 async def test_a_body_that_breaks_the_decoder_is_buried_too(channels: Channels, settings: Settings) -> None:
     await channels.redis.xadd(channels.key("classify"), {"body": b'{"type":"ClassifyImage","key":"\xff"}'})
     await work_off(Classify(settings), channels)
