@@ -175,10 +175,11 @@ def _url(name: str, value: str) -> str:
         raise _wrong(name, value, "must begin with http:// or https://, and have no spaces")
     try:
         parts = urlsplit(value)
-        if not parts.hostname or parts.port == 0:
-            raise _wrong(name, value, "must name a server, like http://127.0.0.1:8081")
-    except ValueError as error:
-        raise _wrong(name, value, f"is no valid URL: {error}") from None
+        fits = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits:
+        raise SettingsError(f"{name} must name a server, like http://127.0.0.1:8081")  # may hold a password: not quoted
     return value.rstrip("/")
 
 
