@@ -9,7 +9,8 @@ from __future__ import annotations
 from classifier import ahead
 
 if __name__ == "__main__":
-    ahead.begin()  # before all else: loading the model and importing the rest take as long, and go on side by side
+    # Before all else: loading the model and importing the rest take as long, and go on side by side.
+    ahead.begin("classify")
 
 import asyncio
 import logging

@@ -5,7 +5,7 @@ Both take 0.1 to 0.2 s: the one has OpenVINO at work, outside of Python, the oth
 While OpenVINO reads a network from its cache it sets the whole process's locale to "C". So whoever opens a text file
 meanwhile has to name its encoding: the default is ASCII then.
 
-A second copy of the worker, which may not run beside the first, learns that only when it has loaded the model.
+Not while a former self or a second copy of the worker runs: its model and ours would take twice the memory.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import contextlib
 import threading
 
 from classifier.serve import Classifier
-from common import logs, settings
+from common import identity, logs, settings
 from common.errors import WhatsitError
 from common.settings import Settings
 
@@ -32,10 +32,16 @@ class _Loading(threading.Thread):
             self.classifier = Classifier.open(self._configured)
 
 
-def begin() -> None:
-    """Begin to load the model in use, in a thread: for a program that has other things to do before it needs it."""
+def begin(worker: str) -> None:
+    """Begin to load the model in use, in a thread: for a program that has other things to do before it needs it.
+
+    Args:
+        worker: The program's channel.
+    """
     with contextlib.suppress(WhatsitError):  # the program reads its settings, too, and says what is wrong
         configured = settings.load()
+        if identity.runs_already(configured, worker):
+            return
         logs.set_up(configured)
         _begun.append(_Loading(configured))
         _begun[-1].start()

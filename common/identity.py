@@ -56,6 +56,13 @@ def only_one(settings: Settings, channel: str, wait_s: float = LOCK_WAIT_S) -> I
         yield f"{socket.gethostname()}-{folder}-{process}"
 
 
+def runs_already(settings: Settings, channel: str) -> bool:
+    """Whether somebody has this process's name now: a former self that has not ended yet, or another copy."""
+    with contextlib.suppress(OSError), _lock_file(settings, process_name(channel)).open("a") as lock:
+        return not _locked(lock)
+    return False
+
+
 def say_stopping(settings: Settings, channel: str) -> None:
     """Note in our lock file that we are about to end, for whoever waits for that (our own Redis)."""
     # Written over, not anew: whoever looks in between must not find it empty.

@@ -76,6 +76,7 @@ class OpenVinoEngine(Engine):
             return [*found, *map(lanes.end, busy)]
         finally:
             self._backlog.ended(time.monotonic())
+            del lanes, busy  # whoever has the turn next may compile another network, and this one is to be gone by then
             self._ends.release()
 
     def rest(self) -> None:
