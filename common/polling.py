@@ -25,7 +25,7 @@ from common.words import COMMANDS
 
 POLL_S: Final = 25
 SHORTEST_POLL_S: Final = 1.0
-GATHER_S: Final = 0.02  # where some come, others do: each poll costs as much as the rest that receive does for a photo
+GATHER_S: Final = 0.02  # where some come, others do: docs/decisions/0018
 LOOK_AGAIN_S: Final = 1.0
 UPDATES_PER_SET: Final = 500  # by default, Redis keeps sets of up to 512 integers packed
 SEEN_MS: Final = 48 * 3600 * 1000  # Telegram keeps an unconfirmed update for 24 hours

@@ -83,7 +83,7 @@ class _Connection:
             async with asyncio.timeout(limit_s):
                 await super().send_packed_command(command, check_health)  # type: ignore[misc]
         except TimeoutError:
-            msg = f"Redis took no command within {limit_s:g} s"
+            msg = f"Redis was not reached, or took no command, within {limit_s:g} s"
             raise RedisTimeoutError(msg) from None
         except RuntimeError as error:  # uvloop's word for a connection that was reset while nothing was asked
             raise RedisConnectionError(str(error)) from error

@@ -160,6 +160,7 @@ async def test_whoever_gives_up_is_not_made_to_go_on(channels: Channels) -> None
             waiting.cancel()
             done, _ = await asyncio.wait([waiting], timeout=5)
             assert done, f"it went on, cancelled after {turns} turns"
+            assert waiting.cancelled()
 
 
 async def never_ending(channels: Channels) -> None:
