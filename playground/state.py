@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 import time
 from collections import OrderedDict
@@ -51,10 +52,9 @@ class Chat:
     @property
     def unread(self) -> int:
         """How many messages of the bot came since the page last showed this chat."""
-        return sum(
-            message_id > self.read_id and bool(message.get("from", {}).get("is_bot"))
-            for message_id, message in self.messages.items()
-        )
+        newest_first = reversed(self.messages.items())
+        unread = itertools.takewhile(lambda item: item[0] > self.read_id, newest_first)
+        return sum(bool(message.get("from", {}).get("is_bot")) for _, message in unread)
 
     @property
     def summary(self) -> Json:

@@ -134,6 +134,8 @@ class People:
             if event and event["event"] == "message" and event["message"]["from"]["is_bot"]:
                 if "%" not in event["message"]["text"]:
                     raise SystemExit(f"no answer: {event['message']['text']!r}")
+                # As the page does. What is unread is counted with each message, which would take longer and longer.
+                self._playground.chat(event["chat_id"]).read_id = event["message"]["message_id"]
                 self._answered += 1
                 self._news.set()
                 self._send_up_to(self.under_way)
