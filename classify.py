@@ -22,12 +22,12 @@ from typing import Final
 from classifier.errors import ModelError
 from classifier.serve import Classifier
 from common.answers import Answers, of_pixels, of_telegram
+from common.backoff import Patience
 from common.channels import Channels
 from common.errors import InputLost, Outage
 from common.messages import ClassifyImage, DeleteFiles, Message, Predictions, SendReply, ShowTyping
 from common.model_input import unpack
 from common.model_record import ModelRecord, in_use, wait_for_model
-from common.patience import Patience
 from common.process import run
 from common.settings import Settings
 from common.store import Store

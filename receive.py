@@ -13,9 +13,10 @@ from collections.abc import Sequence
 
 from common import VERSION, polling, words
 from common.answers import Answers
+from common.backoff import Patience
 from common.channels import Channels
 from common.errors import Outage, TelegramRefused
-from common.memory import give_back_large_memory
+from common.libc import give_back_large_memory
 from common.messages import (
     AcceptUpdate,
     CheckFile,
@@ -28,7 +29,6 @@ from common.messages import (
     Words,
 )
 from common.model_record import in_use
-from common.patience import Patience
 from common.process import run
 from common.settings import Settings
 from common.store import Store

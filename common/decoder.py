@@ -19,7 +19,7 @@ from common.decoder_protocol import DECODE_LIMIT_S, MAX_BYTES, Cut, Refusal, Str
 from common.decoder_turn import SharedTurn
 from common.decoder_words import TEXTS, refusal
 from common.errors import Outage
-from common.memory import give_back_large_memory
+from common.libc import give_back_large_memory
 from common.messages import Words
 from common.model_input import InputSpec, pack
 from common.model_record import in_use

@@ -15,10 +15,10 @@ from typing import Any, Final
 
 from redis.exceptions import RedisError
 
+from common.backoff import Patience
 from common.channels import Channels, Once
 from common.errors import Outage, TelegramRefused
 from common.messages import AcceptUpdate
-from common.patience import Patience
 from common.telegram import Telegram
 from common.updates import job_of
 from common.words import COMMANDS

@@ -20,13 +20,13 @@ from typing import Any, Final, Generic, TypeAlias
 import msgspec
 from redis.exceptions import RedisError
 
+from common.backoff import Patience
 from common.channels import Channels, Once
 from common.consumer import Consumer, Delivery, Taken
 from common.errors import Hung, LeaseLost
 from common.hands import Done, Hands
 from common.leases import Leases
 from common.messages import AnyMessage, Message, decode
-from common.patience import Patience
 from common.settle import MAX_DEATHS, Finished, HandedBack, KilledItsWorker, Outcome, Settler, Undecodable
 from common.wakeups import BACK_OFF_S, LOOK_AGAIN_S, Wakeups
 from common.worker import Outputs, TakenT, Worker

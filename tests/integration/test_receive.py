@@ -159,7 +159,7 @@ async def test_while_too_much_waits_in_redis_telegram_keeps_what_is_new(
 async def test_trouble_at_telegram_is_said_once_and_waited_out(
     channels: Channels, settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.patience.BACK_OFF_S", (0,))
+    monkeypatch.setattr("common.backoff.BACK_OFF_S", (0,))
     receive, fake = worker(settings, update(10))
     fake.errors = [Outage("another program polls"), Outage("another program polls"), TelegramRefused("no")]
     await poll(receive, channels, lambda: len(fake.offsets) == 5)
