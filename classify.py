@@ -21,9 +21,9 @@ from typing import Final
 
 from classifier.errors import ModelError
 from classifier.serve import Classifier
-from common.answers import Answers, of_pixels, of_telegram
 from common.backoff import Patience
-from common.channels import Channels
+from common.channels.answers import Answers, of_pixels, of_telegram
+from common.channels.channels import Channels
 from common.errors import InputLost, Outage
 from common.messages import ClassifyImage, DeleteFiles, Message, Predictions, SendReply, ShowTyping
 from common.model_input import unpack

@@ -15,7 +15,7 @@ from typing import Final
 from redis.exceptions import RedisError
 
 from common import jobs
-from common.channels import Channels
+from common.channels.channels import Channels
 from common.errors import Outage
 from common.messages import DeleteFiles
 from common.process import run

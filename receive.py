@@ -12,9 +12,9 @@ import time
 from collections.abc import Sequence
 
 from common import VERSION, polling, words
-from common.answers import Answers
 from common.backoff import Patience
-from common.channels import Channels
+from common.channels.answers import Answers
+from common.channels.channels import Channels
 from common.errors import Outage, TelegramRefused
 from common.libc import give_back_large_memory
 from common.messages import (

@@ -23,11 +23,11 @@ import msgspec
 from benchmarks import measuring, server
 from benchmarks.chains import line
 from common import jobs
-from common.channels import Channels, Once
-from common.consumer import Consumer, Delivery
+from common.channels.channels import Channels, Once
+from common.channels.consumer import Consumer, Delivery
+from common.channels.scripts import Call
 from common.messages import AcceptUpdate, ClassifyImage, Job, Message, SendReply, Words, decode
 from common.polling import SEEN_MS, UPDATES_PER_SET
-from common.scripts import Call
 from common.settings import ROOT, Settings
 
 NAME: Final = "bench_growth"
@@ -45,7 +45,7 @@ hides nothing) and are measured in turn.
 
 _GREY: Final = "#808890"
 _LINES: Final = (("wall_us", "time", "#3b82f6"), ("redis_us", "Redis’s CPU", "#e07020"))
-_TURNS: Final = 4  # TURNS_OF_A_CHAT in common/prelude.lua
+_TURNS: Final = 4  # TURNS_OF_A_CHAT in common/channels/lua/prelude.lua
 _UNLIMITED: Final = 10**9
 _AT_ONCE: Final = 500
 

@@ -29,7 +29,7 @@ import msgspec
 from redis.exceptions import RedisError, ResponseError
 
 from common import logs, settings
-from common.channels import DEAD_LETTERS_KEPT_MS, Channels, DeadLetter
+from common.channels.channels import DEAD_LETTERS_KEPT_MS, Channels, DeadLetter
 from common.errors import SettingsError
 from common.messages import CHANNELS, AnyMessage, decode
 
@@ -38,7 +38,7 @@ _FOOT: Final = (
     f"Kept for {DEAD_LETTERS_KEPT_MS // (24 * 3600 * 1000)} days. "
     "More about one: show ID. Start its job again: retry ID, or retry --all."
 )
-_GONE, _UNDER_WAY = 0, -1  # what common/revive.lua returns, else 1
+_GONE, _UNDER_WAY = 0, -1  # what common/channels/lua/revive.lua returns, else 1
 _NOTHING_TO_START_FROM: Final = "its job's first message cannot be read, so that there is nothing to start from"
 _STILL_UNDER_WAY: Final = "its job is still under way: its apology has not been sent yet, or it was started again"
 _MINUTE_S: Final = 60

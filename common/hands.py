@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from common.consumer import Delivery
-from common.scripts import Call
+from common.channels.consumer import Delivery
+from common.channels.scripts import Call
 from common.settle import Finished
 
 

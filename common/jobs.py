@@ -10,10 +10,10 @@ from typing import Final
 import msgspec
 
 from common import words
-from common.channels import Channels
-from common.consumer import Consumer, Delivery
+from common.channels.channels import Channels
+from common.channels.consumer import Consumer, Delivery
+from common.channels.scripts import Call
 from common.messages import Job, SendReply, Words, decode, encode
-from common.scripts import Call
 
 RESTARTS: Final = 1
 APOLOGY: Final = (

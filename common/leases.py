@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from redis.exceptions import RedisError
 
-from common.channels import Channels
-from common.consumer import Consumer
+from common.channels.channels import Channels
+from common.channels.consumer import Consumer
 from common.errors import LeaseLost, Outage
 from common.settle import HandedBack
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from redis.exceptions import RedisError
 
 from common.backoff import Patience
-from common.channels import Channels, Once
+from common.channels.channels import Channels, Once
 from common.errors import Outage, TelegramRefused
 from common.messages import AcceptUpdate
 from common.telegram import Telegram

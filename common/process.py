@@ -12,8 +12,9 @@ from typing import Final, NoReturn
 
 import uvloop
 
-from common import identity, logs, redis_server, settings
-from common.channels import Channels
+from common import identity, logs, settings
+from common.channels import redis_client
+from common.channels.channels import Channels
 from common.errors import SettingsError
 from common.runtime import Runtime
 from common.settings import Settings
@@ -97,7 +98,7 @@ async def _beat(config: Settings, channel: str) -> None:
 
 
 async def _get_ready(worker: Worker[TakenT], channels: Channels) -> None:
-    await redis_server.wait_until_fit(channels.redis)
+    await redis_client.wait_until_fit(channels.redis)
     worker.connect(channels)
     await worker.open()
 

@@ -14,11 +14,11 @@ import msgspec
 from redis.exceptions import RedisError
 
 from common import jobs
-from common.channels import Channels
-from common.consumer import Consumer, Delivery
+from common.channels.channels import Channels
+from common.channels.consumer import Consumer, Delivery
+from common.channels.scripts import Call
 from common.errors import InputLost, LeaseLost, Outage, RateLimited
 from common.messages import AnyMessage, Job, Message, SendReply, Step, decode
-from common.scripts import Call
 
 MAX_ATTEMPTS: Final = 5
 MAX_DEATHS: Final = 3

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Generic, TypeAlias, TypeVar
 
-from common.channels import Channels
+from common.channels.channels import Channels
 from common.messages import Message
 from common.settings import Settings
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from common.channels import Channels
+from common.channels.channels import Channels
 from common.settings import Settings
 from tests.redis_servers import BINARIES, RedisServer, running_redis
 

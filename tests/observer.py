@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from common.channels import Channels, Once
+from common.channels.channels import Channels, Once
 from common.messages import AnyMessage, Message, decode
 from tests.redis_servers import entries
 

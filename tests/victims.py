@@ -34,12 +34,12 @@ import pytest
 
 from common import process
 from common.bot_api_http import BotApiHttp
-from common.channels import Channels
+from common.channels.channels import Channels
+from common.channels.scripts import Call
 from common.errors import InputLost, Outage
 from common.leases import confirm_lease
 from common.messages import AcceptUpdate, ClassifyImage, SendReply, Words
 from common.runtime import Runtime
-from common.scripts import Call
 from common.settings import Settings
 from common.worker import Outputs, Worker
 from receive import Receive

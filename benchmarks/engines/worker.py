@@ -28,7 +28,7 @@ from benchmarks import measuring
 from benchmarks.engines import AT_ONCE, SETTLE_S, Measured
 from classifier import artifact, cores
 from common import embedded_redis, model_record
-from common.channels import Channels, Once
+from common.channels.channels import Channels, Once
 from common.messages import ClassifyImage, DeleteFiles, Job, Predictions, SendReply, decode
 from common.model_input import pack
 from common.settings import ROOT, Settings

@@ -10,10 +10,11 @@ from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from common import embedded_redis, redis_server
+from common import embedded_redis
+from common.channels import redis_client
+from common.channels.redis_client import UnfitServerError
 from common.checks.result import Result, fail, ok, size, together, warn
 from common.errors import SettingsError
-from common.redis_server import UnfitServerError
 from common.settings import Settings
 
 ANSWER_LIMIT_S: Final = 5.0
@@ -35,7 +36,7 @@ def answers(config: Settings) -> bool:
     """Whether there is a server that is ready for commands."""
 
     async def ask() -> bool:
-        client = redis_server.connect(config)
+        client = redis_client.connect(config)
         try:
             async with asyncio.timeout(ANSWER_LIMIT_S):
                 return bool(await client.ping())
@@ -48,10 +49,10 @@ def answers(config: Settings) -> bool:
 
 
 async def _look(config: Settings, limit_s: float) -> Result:
-    client = redis_server.connect(config)
+    client = redis_client.connect(config)
     try:
         async with asyncio.timeout(limit_s):
-            warnings = await redis_server.check(client)
+            warnings = await redis_client.check(client)
             info: dict[str, Any] = await client.info()
             fsync = await _fsync_policy(client)
     except UnfitServerError as error:

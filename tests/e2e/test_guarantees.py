@@ -26,7 +26,7 @@ import pytest
 import redis
 
 from common import jobs
-from common.channels import Channels
+from common.channels.channels import Channels
 from common.messages import CHANNELS
 from common.settings import PLAYGROUND_TOKEN, Settings
 from common.settle import MAX_DELAY_S

@@ -25,7 +25,7 @@ from typing import Any, Final
 
 import msgspec
 
-from common.channels import Channels, Once
+from common.channels.channels import Channels, Once
 from common.messages import CheckFile, ClassifyImage, DeleteFiles, Job, SendReply, Words, decode
 from common.model_input import InputSpec, unpack
 from common.model_record import IN_USE, ModelRecord

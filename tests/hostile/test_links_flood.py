@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from common.channels import Channels, Once
+from common.channels.channels import Channels, Once
 from common.download import Limits
 from common.messages import ClassifyImage, FetchUrl, SendReply, decode
 from common.names import Names

@@ -13,9 +13,9 @@ import pytest
 
 from classify import Classify
 from common import model_input
-from common.answers import Answers, of_pixels, of_telegram
 from common.bot_api_http import Take
-from common.channels import Channels
+from common.channels.answers import Answers, of_pixels, of_telegram
+from common.channels.channels import Channels
 from common.messages import ClassifyImage, DownloadPhoto, Prediction, Predictions, SendReply
 from common.model_record import ModelRecord, in_use
 from common.settings import Settings

@@ -19,7 +19,7 @@ from benchmarks import bench_channels, bench_growth, server
 from benchmarks.bench_channels import CONTENDERS, OURS, OURS_WITH_EIGHT, Contender, Figures
 from benchmarks.bench_growth import Cost, ForTurns, InChannel, Load
 from benchmarks.chains import drive, line, with_channels
-from common.channels import Channels
+from common.channels.channels import Channels
 from common.settings import Settings
 
 PEERS = [contender for contender in CONTENDERS if contender.packages]

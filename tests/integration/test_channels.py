@@ -9,9 +9,9 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from common import redis_server
-from common.channels import Channels, Once
-from common.consumer import Consumer, Delivery, Taken
+from common.channels import redis_client
+from common.channels.channels import Channels, Once
+from common.channels.consumer import Consumer, Delivery, Taken
 from common.messages import DeleteFiles, FetchUrl, Job, Message, SendReply, ShowTyping, decode
 from common.settings import Settings
 from tests import make
@@ -22,7 +22,7 @@ DAY_MS = 24 * 3600 * 1000
 
 @pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[Redis]:
-    client = redis_server.connect(settings)
+    client = redis_client.connect(settings)
     yield client
     await client.aclose()
 

@@ -33,8 +33,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from redis.exceptions import RedisError
 
 from common import jobs
-from common.channels import Channels, Once
-from common.consumer import GROUP, Consumer, Delivery
+from common.channels.channels import Channels, Once
+from common.channels.consumer import GROUP, Consumer, Delivery
+from common.channels.scripts import Call
 from common.messages import (
     AcceptUpdate,
     AnyMessage,
@@ -47,7 +48,6 @@ from common.messages import (
     decode,
     encode,
 )
-from common.scripts import Call
 from common.settings import Settings
 from tests import make
 from tests.redis_servers import RedisServer
@@ -67,7 +67,7 @@ pytestmark = pytest.mark.timeout(3600 if THOROUGH else 600)  # some seconds; but
 CHANNELS: Final = ("receive", "fetch_url", "reply")
 # Most from one chat, so that its jobs wait; one whose id begins alike; and updates that do not say whose they are.
 CHATS: Final = (7, 7, 7, 77, None)
-AT_ONCE: Final = 4  # TURNS_OF_A_CHAT in common/prelude.lua
+AT_ONCE: Final = 4  # TURNS_OF_A_CHAT in common/channels/lua/prelude.lua
 MOST_OF_A_CHAT, MOST, MOST_OF_A_USER = 6, 9, 3
 USER_OF: Final[dict[int | None, int]] = {77: 1}  # the others come from nobody that Telegram names
 MINUTE: Final = 1000  # when it all begins: half of what was begun in the last minute still counts
@@ -845,7 +845,7 @@ class World(RuleBasedStateMachine):
         outputs = [Output(m, encode(busy(m.job)), encode(too_fast(m.job))) for m in messages]
         minute = self.minutes[-1]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("common.consumer.time", types.SimpleNamespace(time=lambda: 60.0 * minute + 30))
+            patch.setattr("common.channels.consumer.time", types.SimpleNamespace(time=lambda: 60.0 * minute + 30))
             call = by.consumer.hand_off(delivery, messages, busy, too_fast)
         return Step(call, lambda: self.model.hand_off(by.channel, by.name, delivery, outputs, minute))
 

@@ -19,7 +19,8 @@ from classifier.errors import ModelError
 from classifier.prepare import Request, main, prepare
 from classifier.serve import Classifier, probabilities
 from classify import Classify
-from common import answers, model_record, words
+from common import model_record, words
+from common.channels import answers
 from common.errors import Outage
 from common.images import to_pixels
 from common.messages import Predictions, SendReply

@@ -12,7 +12,7 @@ from unittest.mock import ANY
 import pytest
 
 from common import jobs
-from common.channels import Channels
+from common.channels.channels import Channels
 from common.messages import ClassifyImage, DeleteFiles, SendReply, Words
 from common.runtime import GRACE_S, Runtime
 from common.settings import Settings

@@ -23,8 +23,8 @@ from typing import Any, NamedTuple, TypeAlias
 import pytest
 
 from common import dead_letters, jobs
-from common.channels import Channels
-from common.consumer import Consumer
+from common.channels.channels import Channels
+from common.channels.consumer import Consumer
 from common.errors import InputLost
 from common.messages import AcceptUpdate, ClassifyImage, DeleteFiles, SendReply, Words, encode
 from common.runtime import Runtime
@@ -36,7 +36,7 @@ from tests.redis_servers import BINARIES, RedisServer, running_redis
 from tests.victims import Tiny, lived
 
 JOB = "1-10-0"
-TRIES_OF_REDIS_PY = 4  # once, and three times again: see common/redis_server.py
+TRIES_OF_REDIS_PY = 4  # once, and three times again: see common/channels/redis_client.py
 TOKEN = "123456789:AAExampleExampleExampleExample_-xyz"
 
 
@@ -715,7 +715,7 @@ def test_wrong_settings_and_a_redis_that_is_away_are_told_in_one_line(
 async def test_a_redis_that_hangs_or_refuses_is_told_in_one_line(
     tmp_path: Path, command: Command, load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.scripts.ANSWER_LIMIT_S", 0.3)
+    monkeypatch.setattr("common.channels.scripts.ANSWER_LIMIT_S", 0.3)
     with running_redis(str(BINARIES["redis-6.2"])) as server:
         config = Settings(redis_url=server.url, data_dir=tmp_path)
         load(config)

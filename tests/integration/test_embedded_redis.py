@@ -19,8 +19,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from common import embedded_redis, identity, jobs
-from common.channels import Channels, Once
-from common.consumer import Consumer
+from common.channels.channels import Channels, Once
+from common.channels.consumer import Consumer
 from common.errors import SettingsError
 from common.messages import DownloadPhoto, Job, SendReply
 from common.settings import ROOT, Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from common import jobs
-from common.channels import Channels, Once
+from common.channels.channels import Channels, Once
 from common.errors import Outage
 from common.messages import CHANNELS, DeleteFiles, Message, SendReply, Words, decode
 from common.settings import Settings

@@ -21,8 +21,8 @@ import pytest
 from classify import Classify
 from common import jobs
 from common.bot_api_http import Take
-from common.channels import Channels
-from common.consumer import GROUP, Consumer, Delivery
+from common.channels.channels import Channels
+from common.channels.consumer import GROUP, Consumer, Delivery
 from common.messages import CHANNELS, AcceptUpdate, Job, Message, Prediction, SendReply, ShowTyping, Words, decode
 from common.model_input import InputSpec, pack
 from common.runtime import Runtime

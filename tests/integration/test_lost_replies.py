@@ -19,9 +19,10 @@ from typing import Any
 import pytest
 from redis.exceptions import RedisError
 
-from common import jobs, scripts
-from common.channels import Channels, Once
-from common.consumer import Consumer
+from common import jobs
+from common.channels import scripts
+from common.channels.channels import Channels, Once
+from common.channels.consumer import Consumer
 from common.errors import InputLost
 from common.leases import confirm_lease
 from common.messages import AcceptUpdate, ClassifyImage, DeleteFiles, SendReply, Words
@@ -36,7 +37,7 @@ from tests.redis_servers import RedisServer
 DEADLINE_S = 20.0
 PLAYED_AT_ONCE = 8
 MOST_ROUNDS = 4
-TRIES_OF_REDIS_PY = 4  # once, and three times again: see common/redis_server.py
+TRIES_OF_REDIS_PY = 4  # once, and three times again: see common/channels/redis_client.py
 
 # Two updates of one chat, and what becomes of each of their pictures.
 UPDATES = {
@@ -159,7 +160,7 @@ def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("common.settle._ms", lambda seconds: 1)
     monkeypatch.setattr("common.settle.MAX_ATTEMPTS", 2)
     monkeypatch.setattr("common.runtime.BACK_OFF_S", (0.01,))
-    monkeypatch.setattr("common.wakeups.BACK_OFF_S", (0.01,))
+    monkeypatch.setattr("common.channels.wakeups.BACK_OFF_S", (0.01,))
     logging.disable()  # hundreds of plays, each with its tracebacks
     yield
     logging.disable(logging.NOTSET)

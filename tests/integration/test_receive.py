@@ -11,7 +11,7 @@ import pytest
 
 from common import words
 from common.bot_api_http import Take
-from common.channels import Channels
+from common.channels.channels import Channels
 from common.errors import Outage, TelegramRefused
 from common.messages import (
     AcceptUpdate,

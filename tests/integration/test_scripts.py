@@ -16,7 +16,7 @@ import uvloop
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from common.channels import Channels, Once
+from common.channels.channels import Channels, Once
 from common.settings import Settings
 from tests import make
 from tests.redis_servers import BINARIES, RedisServer, running_redis

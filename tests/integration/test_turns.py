@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from common import jobs, words
-from common.channels import Channels, Once
-from common.consumer import Consumer
+from common.channels.channels import Channels, Once
+from common.channels.consumer import Consumer
 from common.messages import CHANNELS, FetchUrl, Job, SendReply, Words, decode
 from common.settings import Settings
 from common.store import Store
@@ -17,7 +17,7 @@ from garbage_collect import GarbageCollect
 from tests import make
 from tests.redis_servers import entries
 
-AT_ONCE = 4  # TURNS_OF_A_CHAT in common/prelude.lua
+AT_ONCE = 4  # TURNS_OF_A_CHAT in common/channels/lua/prelude.lua
 
 _updates = itertools.count(1)
 
@@ -163,9 +163,9 @@ async def test_what_was_sent_in_the_last_minute_counts_for_as_much_as_is_left_of
     channels: Channels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     channels.most_of_a_user = 10
-    monkeypatch.setattr("common.consumer.time.time", lambda: 60_000.0 + 59)
+    monkeypatch.setattr("common.channels.consumer.time.time", lambda: 60_000.0 + 59)
     assert len(await channels.live([j for _ in range(2) for j in await send(channels, 7, links=5, user=1)])) == 10
-    monkeypatch.setattr("common.consumer.time.time", lambda: 60_060.0 + 30)
+    monkeypatch.setattr("common.channels.consumer.time.time", lambda: 60_060.0 + 30)
     later = [job for _ in range(8) for job in await send(channels, 7, user=1)]
     assert await channels.live(later) == set(later[:6]), "half of ten still counts; the sixth is the notice"
     assert 0 < await channels.redis.pttl(channels.key("users", "1001")) <= 120_000

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from common.channels import Channels, Once
+from common.channels.channels import Channels, Once
+from common.channels.wakeups import Wakeups
 from common.settings import Settings
-from common.wakeups import Wakeups
 from tests import make
 from tests.redis_servers import BINARIES, running_redis
 
@@ -86,7 +86,7 @@ async def test_no_subscription_is_left_behind(channels: Channels) -> None:
 async def test_a_server_that_is_silent_is_asked_whether_it_is_there(
     channels: Channels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.channels._SILENT_S", 0.01)
+    monkeypatch.setattr("common.channels.channels._SILENT_S", 0.01)
     async with channels.subscribe("classify") as heard:
         for _ in range(3):
             async with asyncio.timeout(LIMIT_S):
@@ -99,8 +99,8 @@ async def test_a_server_that_is_silent_is_asked_whether_it_is_there(
 async def test_a_server_that_went_away_without_a_word_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.channels._SILENT_S", 0.01)
-    monkeypatch.setattr("common.redis_server._COMMAND_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("common.channels.channels._SILENT_S", 0.01)
+    monkeypatch.setattr("common.channels.redis_client._COMMAND_TIMEOUT_S", 0.2)
     with running_redis(str(BINARIES["redis-6.2"])) as server:
         channels = Channels(Settings(redis_url=server.url, data_dir=tmp_path))
         async with channels.subscribe("classify") as heard:

@@ -16,15 +16,15 @@ import pytest
 from redis.exceptions import RedisError
 
 from common import identity, jobs
-from common.channels import Channels, Once
-from common.consumer import Consumer
+from common.channels.channels import Channels, Once
+from common.channels.consumer import Consumer
+from common.channels.wakeups import LOOK_AGAIN_S
 from common.errors import Hung, InputLost, LeaseLost, Outage, RateLimited
 from common.leases import confirm_lease
 from common.messages import AnyMessage, ClassifyImage, FetchUrl, Message, SendReply, ShowTyping, Words, decode, encode
 from common.runtime import LAST_START_BEFORE_END_S, Runtime
 from common.settings import ROOT, Settings
 from common.settle import MAX_ATTEMPTS
-from common.wakeups import LOOK_AGAIN_S
 from common.worker import Outputs, Worker
 from tests import make
 from tests.redis_servers import BINARIES, RedisServer, entries, running_redis
@@ -592,7 +592,7 @@ async def test_while_redis_is_away_each_thing_is_said_once(tmp_path: Path, caplo
 async def test_nobody_steals_from_a_living_sibling_when_redis_comes_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.scripts.LONGEST_BREAK_S", 1.5)
+    monkeypatch.setattr("common.channels.scripts.LONGEST_BREAK_S", 1.5)
     with running_redis(str(BINARIES["redis-6.2"])) as server:
         channels = [Channels(Settings(redis_url=server.url, data_dir=tmp_path)) for _ in range(2)]
         gate = asyncio.Event()
@@ -622,7 +622,7 @@ async def _is_up(channels: Channels) -> bool:
 async def test_a_frozen_redis_does_not_keep_a_worker_from_stopping(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.scripts.ANSWER_LIMIT_S", 0.3)
+    monkeypatch.setattr("common.channels.scripts.ANSWER_LIMIT_S", 0.3)
     monkeypatch.setattr("common.runtime.GIVE_UP_S", 0.5)
     with running_redis(str(BINARIES["redis-6.2"])) as server:
         channels = Channels(Settings(redis_url=server.url, data_dir=tmp_path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from common.redis_server import connect
+from common.channels.redis_client import connect
 from common.settings import Settings
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from redis.exceptions import RedisError, ResponseError
 
 from common.backoff import Patience
-from common.channels import Channels
+from common.channels.channels import Channels
 
 LOOK_AGAIN_S: Final = 1.0  # a wake-up can be lost, so every channel is looked at this often all the same
 BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)

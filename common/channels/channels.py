@@ -26,7 +26,7 @@ Every key carries one hash tag, ``{<namespace>}``, so that all lie in one slot o
     {whatsit}:told               sorted set, chat, or chat and user → when last told that this is too much
     {whatsit}:seen:<what>        set that expires: what was published before. Updates by 500 consecutive ids, which
                                  Redis keeps as small integers: 8 bytes each
-    {whatsit}:answers            hash, picture → what was said of it; see common/answers.py
+    {whatsit}:answers            hash, picture → what was said of it; see common/channels/answers.py
     {whatsit}:answers:at         sorted set, picture → when that was
     {whatsit}:dead               stream, messages that could not be handled, with the error; kept for 7 days, about 1000
     {whatsit}:counts             hash, "<channel> handled|retried|postponed|buried|restarted|declined" → number
@@ -47,10 +47,10 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from redis.exceptions import RedisError
 
-from common import redis_server
-from common.consumer import GROUP, Consumer, Delivery
+from common.channels import redis_client
+from common.channels.consumer import GROUP, Consumer, Delivery
+from common.channels.scripts import Call, Scripts, time_limit
 from common.messages import CHANNELS, Message, SendReply, encode
-from common.scripts import Call, Scripts, time_limit
 from common.settings import Settings
 
 DEAD_LETTERS_KEPT_MS: Final = 7 * 24 * 3600 * 1000
@@ -118,7 +118,7 @@ class Channels(Scripts):
         streams = [self.key(name) for name in CHANNELS]
         ledger = [self.key("jobs"), self.key("jobs", "at"), self.key("jobs", "chat")]
         ledger += [self.key(name) for name in ("turns", "waiting", "pace")] + streams
-        super().__init__(redis_server.connect(settings), ledger)
+        super().__init__(redis_client.connect(settings), ledger)
         self._delayed = [self.key(name, "delayed") for name in CHANNELS]
 
     def key(self, *parts: str) -> str:
@@ -278,7 +278,7 @@ class Channels(Scripts):
         Raises:
             redis.RedisError: Redis is away, or refuses. What was published since may not have been heard.
         """
-        connection = await redis_server.connection(self.redis)
+        connection = await redis_client.connection(self.redis)
 
         # push_request: REDIS_URL may ask for protocol 3, in which all that comes here is a push.
         async def ask() -> None:

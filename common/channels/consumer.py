@@ -8,11 +8,11 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from common.channels.scripts import Call
 from common.messages import CHANNELS, Job, Message, SendReply, encode
-from common.scripts import Call
 
 if TYPE_CHECKING:
-    from common.channels import Channels
+    from common.channels.channels import Channels
 
 GROUP: Final = "workers"
 

@@ -22,14 +22,14 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from common import redis_server
+from common.channels import redis_client
 
 # For a command with all its repetitions: a server that hangs is as good as one that is away.
 ANSWER_LIMIT_S: Final = 8.0
 # Workers ask at least once a second. A server that gave no answer for so long was away, or we were.
 LONGEST_BREAK_S: Final = 5.0
 
-_FOLDER = Path(__file__).parent
+_FOLDER = Path(__file__).parent / "lua"
 # As UTF-8, whatever the locale: OpenVINO sets another one while it reads a network in some other thread.
 _TEXTS = {path.stem: path.read_text("utf-8") for path in _FOLDER.glob("*.lua")}
 _PRELUDE, _CODA = (_TEXTS.pop(name) for name in ("prelude", "coda"))
@@ -132,7 +132,7 @@ class Scripts:
         Not by redis-py's pipeline, nor by a connection from its pool for each time: both are made for much else as
         well, and together take as long as all the rest. What to do about a connection that breaks is redis-py's.
         """
-        connection = self._idle.pop() if self._idle else await redis_server.connection(self.redis)
+        connection = self._idle.pop() if self._idle else await redis_client.connection(self.redis)
 
         async def exchange() -> list[Any]:
             await connection.send_packed_command(connection.pack_commands(commands))

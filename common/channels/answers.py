@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from redis.exceptions import RedisError
 
-from common.channels import Channels
+from common.channels.channels import Channels
+from common.channels.scripts import Call
 from common.messages import Predictions
 from common.model_record import ModelRecord
-from common.scripts import Call
 from common.settings import Settings
 
 _log = logging.getLogger(__name__)
