@@ -14,9 +14,10 @@ import contextlib
 import threading
 
 from classifier.serve import Classifier
-from common import identity, logs, settings
+from common import logs, settings
 from common.errors import WhatsitError
 from common.settings import Settings
+from common.supervision import identity
 
 _begun: list[_Loading] = []
 

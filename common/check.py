@@ -22,11 +22,12 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Final, NamedTuple
 
-from common import identity, logs, settings
+from common import logs, settings
 from common.checks import bot, configuration, database, machine, model, programs
 from common.checks.result import Level, Result, fail, warn
 from common.errors import SettingsError, WhatsitError
 from common.settings import ROOT, Settings
+from common.supervision import identity
 
 LIMIT_S: Final = 10.0
 OTHERS_START_S: Final = 30.0

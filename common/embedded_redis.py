@@ -23,9 +23,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from common import identity, logs, settings
+from common import logs, settings
 from common.errors import SettingsError
 from common.settings import Settings
+from common.supervision import identity
 
 # A unix socket's path must fit into sockaddr_un.sun_path, its closing zero included (man 7 unix).
 MAX_SOCKET_PATH: Final = 107

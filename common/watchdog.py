@@ -24,11 +24,12 @@ from typing import Any, Final, NamedTuple
 
 from supervisor import childutils
 
-from common import identity, logs, settings
+from common import logs, settings
 from common.errors import SettingsError
-from common.identity import SILENT_LIMIT_S, supervisors_name
 from common.messages import CHANNELS
 from common.settings import Settings
+from common.supervision import identity
+from common.supervision.identity import SILENT_LIMIT_S, supervisors_name
 
 LATE_S: Final = 8.0  # Supervisor's TICK_5 comes every five seconds, give or take one
 STACKS_TAKE_S: Final = 0.5  # for a process to write where each of its threads stands

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 
 import uvloop
 
-from common import identity, logs, settings
+from common import logs, settings
 from common.errors import SettingsError
+from common.supervision import identity
 from playground import model_watch
 from playground.server import Application, Server
 

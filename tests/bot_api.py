@@ -27,9 +27,9 @@ import httpx
 import msgspec
 
 from common import model_record
-from common.identity import ENDED_BY_SIGTERM
 from common.model_input import InputSpec
 from common.model_record import ModelRecord
+from common.supervision.identity import ENDED_BY_SIGTERM
 
 Json = dict[str, Any]
 

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from common import identity
 from common.checks.result import Result, fail, ok, together, warn
 from common.embedded_redis import MAX_SOCKET_PATH
-from common.identity import SILENT_LIMIT_S
 from common.messages import CHANNELS
 from common.settings import Settings
+from common.supervision import identity
+from common.supervision.identity import SILENT_LIMIT_S
 
 ANSWER_LIMIT_S: Final = 5.0
 # Supervisor binds "<path>.<its process id>" first, and then gives it its name; Linux's ids have 7 digits at most.

@@ -24,9 +24,9 @@ from typing import Final
 
 import redis
 
-from common.identity import ENDED_BY_SIGTERM
 from common.messages import CHANNELS
 from common.settings import PLAYGROUND_TOKEN
+from common.supervision.identity import ENDED_BY_SIGTERM
 from tests import web_server
 from tests.bot_api import User, free_port, is_up, start_playground, wait_until
 from tests.chaos import processes, remains

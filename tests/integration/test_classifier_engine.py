@@ -23,9 +23,10 @@ from classifier.engines.openvino import Lanes, OpenVinoEngine
 from classifier.engines.openvino_c import Network, Request
 from classifier.errors import ModelError
 from classifier.serve import Classifier
-from common import identity, model_record
+from common import model_record
 from common.messages import CHANNELS
 from common.settings import ROOT, Settings
+from common.supervision import identity
 from tests.models_fixtures import copy_models
 
 pytestmark = pytest.mark.timeout(120)

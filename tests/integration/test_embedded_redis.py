@@ -18,12 +18,13 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from common import embedded_redis, identity, jobs
+from common import embedded_redis, jobs
 from common.channels.channels import Channels, Once
 from common.channels.consumer import Consumer
 from common.errors import SettingsError
 from common.messages import DownloadPhoto, Job, SendReply
 from common.settings import ROOT, Settings
+from common.supervision import identity
 from tests import make
 from tests.bot_api import wait_until
 

@@ -19,8 +19,9 @@ from pathlib import Path
 import pytest
 from supervisor import childutils
 
-from common import identity, process, watchdog
+from common import process, watchdog
 from common.settings import ROOT, Settings
+from common.supervision import identity
 from common.watchdog import Silent, Watchdog
 from tests.bot_api import wait_until
 from tests.integration.test_check import checkout, program, states, supervisord

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from redis.exceptions import RedisError
 
-from common import identity, jobs
+from common import jobs
 from common.channels.channels import Channels, Once
 from common.channels.consumer import Consumer
 from common.channels.wakeups import LOOK_AGAIN_S
@@ -25,6 +25,7 @@ from common.messages import AnyMessage, ClassifyImage, FetchUrl, Message, SendRe
 from common.runtime import LAST_START_BEFORE_END_S, Runtime
 from common.settings import ROOT, Settings
 from common.settle import MAX_ATTEMPTS
+from common.supervision import identity
 from common.worker import Outputs, Worker
 from tests import make
 from tests.redis_servers import BINARIES, RedisServer, entries, running_redis

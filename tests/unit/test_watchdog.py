@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from common import identity
 from common.messages import CHANNELS
 from common.settings import Settings
+from common.supervision import identity
 from common.watchdog import Sign, Silent, Watch, workers
 
 TICK_S = 5
