@@ -26,8 +26,8 @@ from common.channels.answers import Answers, of_pixels, of_telegram
 from common.channels.channels import Channels
 from common.errors import InputLost, Outage
 from common.messages import ClassifyImage, DeleteFiles, Message, Predictions, SendReply, ShowTyping
-from common.model_input import unpack
-from common.model_record import ModelRecord, in_use, wait_for_model
+from common.model.input import unpack
+from common.model.records import ModelRecord, in_use, wait_for_model
 from common.process import run
 from common.settings import Settings
 from common.store import Store

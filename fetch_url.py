@@ -14,7 +14,7 @@ from common.decoder_words import refusal
 from common.download import NOTHING_CAME, Fetched, Limits
 from common.held import HeldAnswers
 from common.messages import ClassifyImage, FetchUrl, SendReply, Words
-from common.model_record import wait_for_model
+from common.model.records import wait_for_model
 from common.names import Lookup
 from common.process import run
 from common.settings import Settings

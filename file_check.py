@@ -14,7 +14,7 @@ from common.decoder import Decoder, InputMaker
 from common.decoder_turn import large_turn
 from common.errors import InputLost
 from common.messages import CheckFile, ClassifyImage, DeleteFiles, Message, SendReply
-from common.model_record import wait_for_model
+from common.model.records import wait_for_model
 from common.process import run
 from common.settings import Settings
 from common.store import Store

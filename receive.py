@@ -28,7 +28,7 @@ from common.messages import (
     ShowTyping,
     Words,
 )
-from common.model_record import in_use
+from common.model.records import in_use
 from common.process import run
 from common.settings import Settings
 from common.store import Store

@@ -24,7 +24,7 @@ from benchmarks import measuring
 from benchmarks.engines import Measured, measure, onnx_runtime, worker
 from classifier import artifact, photos
 from classifier.models import INCEPTION_V3, NETWORKS
-from common.model_record import ModelRecord, Precision
+from common.model.records import ModelRecord, Precision
 from common.settings import ROOT
 
 NAME: Final = "bench_classify"

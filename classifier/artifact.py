@@ -28,8 +28,8 @@ from typing import Final
 import msgspec
 
 from classifier.errors import ModelError
-from common import model_record
-from common.model_record import ModelRecord
+from common.model import records
+from common.model.records import ModelRecord
 
 FORMAT: Final = "v1"  # another one, and all models are prepared anew: change it with what a folder means
 NETWORK: Final = "model.xml"
@@ -38,7 +38,7 @@ TORCH_WEIGHTS: Final = "weights.pth"
 LABELS: Final = "labels.json"
 CHECKSUMS: Final = "SHA256SUMS"
 COMPARISON: Final = "comparison.json"
-FILES: Final = (NETWORK, NETWORK_WEIGHTS, TORCH_WEIGHTS, LABELS, model_record.DESCRIPTION)
+FILES: Final = (NETWORK, NETWORK_WEIGHTS, TORCH_WEIGHTS, LABELS, records.DESCRIPTION)
 
 _STAGING: Final = ".preparing-"
 _PIECE_BYTES: Final = 2**22
@@ -108,11 +108,9 @@ def check_in_use(models_dir: Path, record: ModelRecord) -> None:
         ModelError: It does not, or the folder's record is missing or altered.
     """
     folder = models_dir / record.folder
-    check(folder, (model_record.DESCRIPTION,))
-    if model_record.read(folder / model_record.DESCRIPTION) != msgspec.structs.replace(
-        record, why="", why_precision=""
-    ):
-        msg = f"{models_dir / model_record.IN_USE} is not as it was prepared; {PREPARE_AGAIN}"
+    check(folder, (records.DESCRIPTION,))
+    if records.read(folder / records.DESCRIPTION) != msgspec.structs.replace(record, why="", why_precision=""):
+        msg = f"{models_dir / records.IN_USE} is not as it was prepared; {PREPARE_AGAIN}"
         raise ModelError(msg)
 
 
@@ -148,7 +146,7 @@ def whole(folder: Path) -> ModelRecord | None:
 
 def descriptions(models_dir: Path, model: str) -> list[ModelRecord]:
     """What the model's folders say that they hold, whole or not; the one in use comes first."""
-    in_use = model_record.in_use(models_dir)
+    in_use = records.in_use(models_dir)
     found = []
     for folder in _folders(models_dir, model):
         spare = in_use if in_use and in_use.folder == folder.name else None
@@ -179,7 +177,7 @@ def seal(staged: Path, record: ModelRecord, labels: Sequence[str]) -> None:
     Then bring all of it to the disk: after a power cut no folder may stand there with empty files.
     """
     (staged / LABELS).write_bytes(msgspec.json.format(msgspec.json.encode(labels)))
-    (staged / model_record.DESCRIPTION).write_bytes(msgspec.json.format(msgspec.json.encode(record)))
+    (staged / records.DESCRIPTION).write_bytes(msgspec.json.format(msgspec.json.encode(record)))
     names = [*FILES, COMPARISON] if (staged / COMPARISON).exists() else [*FILES]
     lines = [f"{sha256_of(staged / name)}  {name}\n" for name in names]
     (staged / CHECKSUMS).write_text("".join(lines))
@@ -202,8 +200,8 @@ def put_in_use(models_dir: Path, record: ModelRecord) -> None:
 
     The caller holds the lock on ``models_dir``.
     """
-    if model_record.in_use(models_dir) != record:
-        write(models_dir / model_record.IN_USE, msgspec.json.format(msgspec.json.encode(record)))
+    if records.in_use(models_dir) != record:
+        write(models_dir / records.IN_USE, msgspec.json.format(msgspec.json.encode(record)))
         _sync(models_dir)
 
 
@@ -231,13 +229,13 @@ def remove_superseded(models_dir: Path, model: str, keep: Iterable[ModelRecord])
 
 def _folders(models_dir: Path, model: str) -> list[Path]:
     """The model's folders, of any format; the one in use comes first."""
-    in_use = model_record.in_use(models_dir)
+    in_use = records.in_use(models_dir)
     found = [path for path in models_dir.glob(f"{model}-v*-*") if path.is_dir()]
     return sorted(found, key=lambda path: (in_use is None or path.name != in_use.folder, path.name))
 
 
 def _description(folder: Path) -> ModelRecord | None:
-    record = model_record.read(folder / model_record.DESCRIPTION)
+    record = records.read(folder / records.DESCRIPTION)
     return record if record and record.folder == folder.name else None
 
 

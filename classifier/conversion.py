@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from classifier import telemetry
 from classifier.errors import ModelError
-from common.model_input import InputSpec
+from common.model.input import InputSpec
 
 if TYPE_CHECKING:
     from torch import nn

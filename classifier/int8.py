@@ -15,7 +15,7 @@ from classifier.engines.openvino import OpenVinoEngine
 from classifier.photos import Photos
 from classifier.serve import probabilities
 from classifier.weights import Say
-from common.model_record import ModelRecord
+from common.model.records import ModelRecord
 
 
 def make(models_dir: Path, fp32: ModelRecord, folder: Path | None, say: Say) -> ModelRecord:

@@ -18,7 +18,7 @@ import numpy as np
 
 from classifier.comparison import Cost
 from classifier.errors import ModelError
-from common import model_record
+from common.model import records
 from common.settings import ROOT
 
 _PICTURES: Final = 40
@@ -47,7 +47,7 @@ def main(folder: Path) -> None:
     """The command."""
     from classifier.engines.openvino import OpenVinoEngine  # noqa: PLC0415 -- prepare imports this module, too
 
-    record = model_record.read(folder / model_record.DESCRIPTION)
+    record = records.read(folder / records.DESCRIPTION)
     if record is None:
         raise SystemExit(f"{folder} holds no prepared model")
     engine = OpenVinoEngine(folder)

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from common.model_input import InputSpec
+from common.model.input import InputSpec
 
 if TYPE_CHECKING:
     from torch import nn

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from classifier.errors import ModelError
 from common.decoder_protocol import MAX_BYTES
-from common.model_input import InputSpec
+from common.model.input import InputSpec
 
 ENOUGH_TO_JUDGE: Final = 200
 MOST_TO_CALIBRATE: Final = 300  # NNCF's own default

@@ -31,9 +31,10 @@ from classifier.models import EFFICIENTNET_LITE2, INCEPTION_V3, NETWORKS
 from classifier.photos import ENOUGH_TO_JUDGE
 from classifier.recipe import Recipe
 from classifier.weights import Say
-from common import model_record, settings
+from common import settings
 from common.errors import SettingsError
-from common.model_record import ModelRecord
+from common.model import records
+from common.model.records import ModelRecord
 from common.settings import ModelChoice, PrecisionChoice, Settings
 
 _LOCK: Final = ".lock"
@@ -108,7 +109,7 @@ def prepare(request: Request, models_dir: Path, say: Say) -> ModelRecord:
         OSError: ``models_dir`` cannot be written.
     """
     kept = _keep(request, models_dir)
-    if kept and _chosen(kept, request, models_dir) == model_record.in_use(models_dir):
+    if kept and _chosen(kept, request, models_dir) == records.in_use(models_dir):
         # No lock needed: all that was read was renamed into place, and nothing is to be written.
         return _chosen(kept, request, models_dir)
     models_dir.mkdir(parents=True, exist_ok=True)
@@ -161,7 +162,7 @@ def _auto(models_dir: Path) -> ModelRecord | None:
 
 def _own_in_use(models_dir: Path) -> ModelRecord | None:
     """The model in use if an operator's weights or labels are in it: ``auto`` does not choose another."""
-    record = model_record.in_use(models_dir)
+    record = records.in_use(models_dir)
     if not record or record.model not in NETWORKS or not (models_dir / record.folder).is_dir():
         return None
     return record if recipe.own_parts(record) else None
@@ -173,7 +174,7 @@ def _fallback(models_dir: Path) -> ModelRecord | None:
     The server is asked once: not at each start, but when ``--model inception_v3`` says so. This machine
     is searched at each start.
     """
-    in_use = model_record.in_use(models_dir)
+    in_use = records.in_use(models_dir)
     if in_use is None or in_use.why != _NOT_TO_BE_HAD or weights.at_hand(INCEPTION_V3, models_dir):
         return None
     return artifact.prepared(models_dir, EFFICIENTNET_LITE2.name)
@@ -183,7 +184,7 @@ def _brought(models_dir: Path) -> ModelRecord | None:
     """On a machine that can prepare none: the model in use, for whoever brought it has chosen it; or the only one."""
     if _has_torch():
         return None
-    record = model_record.in_use(models_dir)
+    record = records.in_use(models_dir)
     if record and record.model in NETWORKS:
         return artifact.prepared(models_dir, record.model)
     found = [there for network in NETWORKS if (there := artifact.prepared(models_dir, network))]
@@ -257,7 +258,7 @@ def _why(record: ModelRecord, choice: ModelChoice, models_dir: Path) -> str:
         return f"{record.title} answers: it was asked for by name."
     if record.model == INCEPTION_V3.name:
         return f"{record.title} answers: its official weights are here."
-    in_use = model_record.in_use(models_dir)
+    in_use = records.in_use(models_dir)
     if in_use and in_use.why != _NOT_TO_BE_HAD and not _has_torch():
         return f"{record.title} answers: it was brought to this machine, which can prepare no other."
     return _NOT_TO_BE_HAD

@@ -12,7 +12,7 @@ from classifier import artifact, labels, progress, weights
 from classifier.errors import ModelError
 from classifier.models import EFFICIENTNET_LITE2, INCEPTION_V3, NETWORKS, Network
 from classifier.weights import Say
-from common.model_record import ModelRecord
+from common.model.records import ModelRecord
 
 IMAGENET_CLASSES: Final = 1000
 _SAY_TRANSFORM_INPUT: Final = (

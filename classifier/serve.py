@@ -16,9 +16,9 @@ import msgspec
 from classifier import artifact
 from classifier.engines import Engine, Picture, open_engine
 from classifier.errors import ModelError
-from common import model_record
 from common.messages import Prediction
-from common.model_record import ModelRecord
+from common.model import records
+from common.model.records import ModelRecord
 from common.settings import Settings
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Classifier:
         Raises:
             ModelError: No model is prepared, or its files are not as they were prepared.
         """
-        record = model_record.in_use(settings.models_dir)
+        record = records.in_use(settings.models_dir)
         if record is None:
             msg = f"no model is prepared in {settings.models_dir}; run: python -m classifier.prepare"
             raise ModelError(msg)

@@ -21,8 +21,8 @@ from common.decoder_words import TEXTS, refusal
 from common.errors import Outage
 from common.libc import give_back_large_memory
 from common.messages import Words
-from common.model_input import InputSpec, pack
-from common.model_record import in_use
+from common.model.input import InputSpec, pack
+from common.model.records import in_use
 from common.store import Store
 
 # How long a file waits for those before it: long enough for one that hangs, unless that one also waited for the other

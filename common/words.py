@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from common.model_record import ModelRecord
+from common.model.records import ModelRecord
 
 COMMANDS: Final = {
     "start": "What this bot does",

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from common import model_record
+from common.model import records
 from playground.state import Playground
 
 PROGRESS = "progress.json"
@@ -59,7 +59,7 @@ async def watch(playground: Playground, models_dir: Path) -> None:
 
 def look(models_dir: Path) -> Json | None:
     """None if there is a model; else the progress for people, {} if nobody prepares one."""
-    if model_record.in_use(models_dir) is not None:
+    if records.in_use(models_dir) is not None:
         return None
     try:
         progress = msgspec.json.decode((models_dir / PROGRESS).read_bytes(), type=Progress)

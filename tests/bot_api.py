@@ -26,9 +26,9 @@ from typing import Any, Self
 import httpx
 import msgspec
 
-from common import model_record
-from common.model_input import InputSpec
-from common.model_record import ModelRecord
+from common.model import records
+from common.model.input import InputSpec
+from common.model.records import ModelRecord
 from common.supervision.identity import ENDED_BY_SIGTERM
 
 Json = dict[str, Any]
@@ -99,7 +99,7 @@ def put_model_in_use(models_dir: Path) -> None:
         weights_sha256="",
         weights_source="",
     )
-    (models_dir / model_record.IN_USE).write_bytes(msgspec.json.encode(record))
+    (models_dir / records.IN_USE).write_bytes(msgspec.json.encode(record))
 
 
 @contextlib.contextmanager

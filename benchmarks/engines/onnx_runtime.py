@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.engines import Scores, compete
 from classifier import artifact
 from classifier.models import NETWORKS
-from common import model_record
+from common.model import records
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,7 +26,7 @@ def export(folder: Path, path: Path) -> None:
     """Write the network in that folder as an ONNX file."""
     import torch  # noqa: PLC0415 -- only here, not where it is measured
 
-    record = model_record.read(folder / model_record.DESCRIPTION)
+    record = records.read(folder / records.DESCRIPTION)
     assert record  # noqa: S101 -- whoever called us prepared it
     module = NETWORKS[record.model].build(record.classes, record.transform_input)
     module.load_state_dict(torch.load(folder / artifact.TORCH_WEIGHTS, weights_only=True), strict=False)

@@ -12,12 +12,12 @@ import torch
 from benchmarks.engines import Scores, compete
 from classifier import artifact
 from classifier.models import NETWORKS
-from common import model_record
+from common.model import records
 
 
 def load(folder: Path) -> Scores:
     """The network from ``weights.pth``, with torch's own settings, threads included."""
-    record = model_record.read(folder / model_record.DESCRIPTION)
+    record = records.read(folder / records.DESCRIPTION)
     assert record  # noqa: S101 -- whoever called us prepared it
     module = NETWORKS[record.model].build(record.classes, record.transform_input)
     state = torch.load(folder / artifact.TORCH_WEIGHTS, weights_only=True)

@@ -27,10 +27,11 @@ import numpy.typing as npt
 from benchmarks import measuring
 from benchmarks.engines import AT_ONCE, SETTLE_S, Measured
 from classifier import artifact, cores
-from common import embedded_redis, model_record
+from common import embedded_redis
 from common.channels.channels import Channels, Once
 from common.messages import ClassifyImage, DeleteFiles, Job, Predictions, SendReply, decode
-from common.model_input import pack
+from common.model import records
+from common.model.input import pack
 from common.settings import ROOT, Settings
 from common.store import Store
 
@@ -60,9 +61,9 @@ def measure(folder: Path, pictures: Path, seconds: float, data_dir: Path) -> Mea
     """
     models_dir = data_dir / "models"
     models_dir.mkdir(parents=True, exist_ok=True)
-    if not (models_dir / model_record.IN_USE).exists():
+    if not (models_dir / records.IN_USE).exists():
         (models_dir / folder.name).symlink_to(folder)
-        shutil.copy(folder / model_record.DESCRIPTION, models_dir / model_record.IN_USE)
+        shutil.copy(folder / records.DESCRIPTION, models_dir / records.IN_USE)
     settings = Settings(
         data_dir=data_dir, models_dir=models_dir, namespace=uuid.uuid4().hex[:8], cache_max=REMEMBERED, backlog=10**6
     )
@@ -102,7 +103,7 @@ class Feed:
         self._labels = msgspec.json.decode((folder / artifact.LABELS).read_bytes(), type=list[str])
         self._published = 0
         self._last = "0"
-        record = model_record.read(folder / model_record.DESCRIPTION)
+        record = records.read(folder / records.DESCRIPTION)
         assert record  # noqa: S101 -- whoever called us prepared it
         store = Store(settings.files_dir)
         for at in range(DIFFERENT):  # moved down by a row or more, it is another picture

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from classifier.engines.openvino import SUSTAINED_S, OpenVinoEngine
-from common import model_record
+from common.model import records
 from common.settings import ROOT
 
 _SINGLE: Final = 30
@@ -48,7 +48,7 @@ def measure(folder: Path, seconds: float) -> Alone:
 
 def main(folder: Path, seconds: float) -> None:
     """The command."""
-    record = model_record.read(folder / model_record.DESCRIPTION)
+    record = records.read(folder / records.DESCRIPTION)
     if record is None:
         raise SystemExit(f"{folder} holds no prepared model")
     engine = OpenVinoEngine(folder)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-from common.model_record import in_use
+from common.model.records import in_use
 from common.settings import ROOT
 
 WEIGHTS: Final = (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 from classifier import cores
 from classifier.compiled import CACHE
 from classifier.errors import ModelError
-from common.model_record import ModelRecord
+from common.model.records import ModelRecord
 from common.settings import EngineChoice, Settings
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import torch
 from classifier import artifact, weights
 from classifier.engines import Engine, Picture
 from classifier.models import NETWORKS
-from common.model_record import ModelRecord
+from common.model.records import ModelRecord
 
 
 class TorchEngine(Engine):

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from common.channels.channels import Channels
 from common.channels.scripts import Call
 from common.messages import Predictions
-from common.model_record import ModelRecord
+from common.model.records import ModelRecord
 from common.settings import Settings
 
 _log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from common import model_record
 from common.checks.result import Result, fail, ok, size, together, warn
+from common.model import records
 from common.settings import Settings
 
 # As `sha256sum --check` reads them; `classifier.artifact` writes and checks the same file, with far more imports.
@@ -19,9 +19,9 @@ _AGAIN: Final = "`make model` prepares it again (your own weights: docs/models.m
 
 def model(config: Settings) -> Result:
     """Whether a model is in use, all its files are as they were prepared, and its engine is installed."""
-    record = model_record.in_use(config.models_dir)
+    record = records.in_use(config.models_dir)
     if record is None:
-        path = config.models_dir / model_record.IN_USE
+        path = config.models_dir / records.IN_USE
         what = f"{path} is damaged" if path.exists() else "none is prepared yet"
         return fail(f"{what}: {_bring('one')}`make model` prepares one")
     folder = config.models_dir / record.folder

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 from PIL import Image
 
 from common import VERSION, words
-from common.model_record import in_use
+from common.model.records import in_use
 from tests import photos, web_server
 from tests.bot_api import User
 from tests.chaos.ledger import Said, gist

@@ -27,8 +27,8 @@ import msgspec
 
 from common.channels.channels import Channels, Once
 from common.messages import CheckFile, ClassifyImage, DeleteFiles, Job, SendReply, Words, decode
-from common.model_input import InputSpec, unpack
-from common.model_record import IN_USE, ModelRecord
+from common.model.input import InputSpec, unpack
+from common.model.records import IN_USE, ModelRecord
 from common.settings import ROOT, Settings
 from common.store import Store
 from tests import photos

@@ -45,8 +45,8 @@ from common.decoder_words import TEXTS
 from common.download import Limits
 from common.errors import Outage
 from common.messages import Words
-from common.model_input import InputSpec
-from common.model_record import IN_USE, ModelRecord
+from common.model.input import InputSpec
+from common.model.records import IN_USE, ModelRecord
 from common.store import Store
 from fetch_url import UrlFetch
 from file_check import FileCheck

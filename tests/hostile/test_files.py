@@ -19,7 +19,7 @@ from PIL import Image
 from common import images
 from common.decoder import Decoder
 from common.decoder_protocol import Refusal
-from common.model_input import InputSpec
+from common.model.input import InputSpec
 from tests.bot_api import wait_until
 from tests.hostile import pictures
 from tests.hostile.many_files import resident_bytes

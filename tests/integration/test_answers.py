@@ -12,12 +12,12 @@ import msgspec
 import pytest
 
 from classify import Classify
-from common import model_input
 from common.bot_api_http import Take
 from common.channels.answers import Answers, of_pixels, of_telegram
 from common.channels.channels import Channels
 from common.messages import ClassifyImage, DownloadPhoto, Prediction, Predictions, SendReply
-from common.model_record import ModelRecord, in_use
+from common.model import input
+from common.model.records import ModelRecord, in_use
 from common.settings import Settings
 from common.store import Store
 from receive import Receive
@@ -138,7 +138,7 @@ def shade(settings: Settings, model: ModelRecord, job: str, value: int, file_uni
     """The message for a picture of one colour, its model input in the store."""
     message = ClassifyImage(job=make.job(job), key=f"{job}.0.input", file_unique_id=file_unique_id)
     pixels = bytes([value]) * (3 * model.input.crop**2)
-    Store(settings.files_dir).write(message.key, model_input.pack(pixels, model.input))
+    Store(settings.files_dir).write(message.key, input.pack(pixels, model.input))
     return message
 
 

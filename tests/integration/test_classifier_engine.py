@@ -23,8 +23,8 @@ from classifier.engines.openvino import Lanes, OpenVinoEngine
 from classifier.engines.openvino_c import Network, Request
 from classifier.errors import ModelError
 from classifier.serve import Classifier
-from common import model_record
 from common.messages import CHANNELS
+from common.model import records
 from common.settings import ROOT, Settings
 from common.supervision import identity
 from tests.models_fixtures import copy_models
@@ -35,7 +35,7 @@ AGREES = 1e-4  # of the logits' range, as between the engines
 
 
 def folder_of(models_dir: Path) -> Path:
-    record = model_record.in_use(models_dir)
+    record = records.in_use(models_dir)
     assert record
     return models_dir / record.folder
 

@@ -19,13 +19,14 @@ from classifier.errors import ModelError
 from classifier.prepare import Request, main, prepare
 from classifier.serve import Classifier, probabilities
 from classify import Classify
-from common import model_record, words
+from common import words
 from common.channels import answers
 from common.errors import Outage
 from common.images import to_pixels
 from common.messages import Predictions, SendReply
-from common.model_input import pack
-from common.model_record import ModelRecord
+from common.model import records
+from common.model.input import pack
+from common.model.records import ModelRecord
 from common.settings import ROOT, PrecisionChoice
 from tests import make, photos
 from tests.models_fixtures import Int8, copy_models, quiet, serving
@@ -54,7 +55,7 @@ def album(tmp_path: Path) -> Path:
 
 
 def in_use(models_dir: Path) -> ModelRecord:
-    record = model_record.in_use(models_dir)
+    record = records.in_use(models_dir)
     assert record
     return record
 
@@ -380,12 +381,12 @@ def test_an_answer_of_one_precision_is_not_recalled_in_the_other(int8: Int8, lit
 
 
 def test_a_record_from_before_there_was_int8_says_fp32(lite2_dir: Path, tmp_path: Path) -> None:
-    old = msgspec.json.decode((lite2_dir / model_record.IN_USE).read_bytes())
+    old = msgspec.json.decode((lite2_dir / records.IN_USE).read_bytes())
     for field in ("precision", "made_from", "why_precision"):
         del old[field]
     (tmp_path / "old.json").write_bytes(msgspec.json.encode(old))
 
-    record = model_record.read(tmp_path / "old.json")
+    record = records.read(tmp_path / "old.json")
 
     assert record
     assert (record.precision, record.made_from) == ("fp32", "")

@@ -25,9 +25,9 @@ from classifier.errors import ModelError
 from classifier.models import INCEPTION_V3, Network
 from classifier.prepare import Request, main, prepare
 from classifier.serve import Classifier
-from common import model_record
 from common.images import to_pixels
-from common.model_record import ModelRecord
+from common.model import records
+from common.model.records import ModelRecord
 from common.settings import ROOT, EngineChoice
 from tests import photos
 from tests.models_fixtures import copy_models, quiet, serving
@@ -120,7 +120,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def in_use(models_dir: Path) -> ModelRecord:
-    record = model_record.in_use(models_dir)
+    record = records.in_use(models_dir)
     assert record
     return record
 
@@ -136,9 +136,7 @@ def test_the_folder_holds_what_its_record_and_checksums_say(lite2_dir: Path) -> 
 
     assert checked.returncode == 0
     assert {path.name for path in folder.iterdir()} == {*artifact.FILES, artifact.CHECKSUMS}
-    assert model_record.read(folder / model_record.DESCRIPTION) == msgspec.structs.replace(
-        record, why="", why_precision=""
-    )
+    assert records.read(folder / records.DESCRIPTION) == msgspec.structs.replace(record, why="", why_precision="")
     assert msgspec.json.decode((folder / artifact.LABELS).read_bytes()) == list(labels.imagenet())
     assert (record.title, record.classes) == ("EfficientNet-Lite2", 1000)
     assert record.weights_sha256 == artifact.sha256_of(folder / artifact.TORCH_WEIGHTS)
@@ -166,14 +164,14 @@ def test_a_damaged_model_is_prepared_anew_and_an_interrupted_prepare_s_rest_remo
     record = prepare(LITE2, models_dir, quiet)
 
     Classifier.open(serving(models_dir))
-    assert {path.name for path in models_dir.iterdir()} == {".lock", record.folder, model_record.IN_USE}
+    assert {path.name for path in models_dir.iterdir()} == {".lock", record.folder, records.IN_USE}
 
 
 def kill_at_rename(models_dir: Path) -> None:
     """Let a process die when it has written a new ``in_use.json``, right before that gets its name."""
     program = (
-        "import msgspec, os, pathlib, sys; from classifier import artifact; from common import model_record;"
-        "models_dir = pathlib.Path(sys.argv[1]); record = model_record.in_use(models_dir);"
+        "import msgspec, os, pathlib, sys; from classifier import artifact; from common.model import records;"
+        "models_dir = pathlib.Path(sys.argv[1]); record = records.in_use(models_dir);"
         "pathlib.Path.replace = lambda *_: os._exit(9);"
         "artifact.put_in_use(models_dir, msgspec.structs.replace(record, why='another'))"
     )
@@ -213,7 +211,7 @@ def test_a_folder_is_on_the_disk_before_it_gets_its_name(
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", note)
-    record = model_record.read(lite2_dir / in_use(lite2_dir).folder / model_record.DESCRIPTION)
+    record = records.read(lite2_dir / in_use(lite2_dir).folder / records.DESCRIPTION)
     assert record
     staged = artifact.stage(tmp_path)
     for name in (artifact.NETWORK, artifact.NETWORK_WEIGHTS, artifact.TORCH_WEIGHTS):
@@ -243,7 +241,7 @@ def test_the_model_in_use_is_not_changed_without_the_lock(models_dir: Path) -> N
 
         # It is prepared already, but another reason for it is to be written.
         record = msgspec.structs.replace(in_use(models_dir), why="another")
-        (models_dir / model_record.IN_USE).write_bytes(msgspec.json.encode(record))
+        (models_dir / records.IN_USE).write_bytes(msgspec.json.encode(record))
         prepare(LITE2, models_dir, another_prepare_removes_it)
 
     assert said[0] == f"another prepare is at work in {models_dir}: waiting for it"
@@ -347,7 +345,7 @@ def truncate(path: Path) -> None:
 
 
 def test_auto_falls_back_and_says_why(models_dir: Path) -> None:
-    (models_dir / model_record.IN_USE).unlink()
+    (models_dir / records.IN_USE).unlink()
     said: list[str] = []
 
     record = prepare(AUTO, models_dir, said.append)
@@ -481,7 +479,7 @@ def test_an_operator_s_labels_are_not_replaced_by_imagenet_s_unless_their_folder
 
 def test_a_model_in_use_that_is_not_known_here_gives_way(models_dir: Path) -> None:
     record = msgspec.structs.replace(in_use(models_dir), model="inception_v9")
-    (models_dir / model_record.IN_USE).write_bytes(msgspec.json.encode(record))
+    (models_dir / records.IN_USE).write_bytes(msgspec.json.encode(record))
 
     assert prepare(AUTO, models_dir, quiet).model == "efficientnet_lite2"
 
@@ -745,7 +743,7 @@ def test_an_altered_record_in_use_is_not_served_and_prepared_anew(
     own_dir: Path, engine: EngineChoice, change: dict[str, object]
 ) -> None:
     record = in_use(own_dir)
-    (own_dir / model_record.IN_USE).write_bytes(msgspec.json.encode(msgspec.structs.replace(record, **change)))
+    (own_dir / records.IN_USE).write_bytes(msgspec.json.encode(msgspec.structs.replace(record, **change)))
 
     with pytest.raises(ModelError, match=r"in_use\.json is not as it was prepared; prepare it again: python -m"):
         Classifier.open(serving(own_dir, engine))
@@ -754,7 +752,7 @@ def test_an_altered_record_in_use_is_not_served_and_prepared_anew(
 
 
 def test_an_altered_description_is_not_served(models_dir: Path) -> None:
-    file = models_dir / in_use(models_dir).folder / model_record.DESCRIPTION
+    file = models_dir / in_use(models_dir).folder / records.DESCRIPTION
     file.write_bytes(file.read_bytes().replace(b"bicubic", b"bilinear"))
 
     with pytest.raises(ModelError, match=r"model\.json is not as it was prepared"):

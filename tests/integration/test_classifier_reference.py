@@ -27,7 +27,7 @@ from classifier.errors import ModelError
 from classifier.models import EFFICIENTNET_LITE2, INCEPTION_V3
 from classifier.serve import Classifier
 from common.images import decode_to_pixels, to_pixels
-from common.model_input import InputSpec, pack, unpack
+from common.model.input import InputSpec, pack, unpack
 from common.settings import EngineChoice
 from tests import photos
 from tests.models_fixtures import serving

@@ -16,8 +16,8 @@ from classify import Classify
 from common.errors import InputLost, Outage
 from common.images import to_pixels
 from common.messages import ClassifyImage, DeleteFiles, Predictions, SendReply
-from common.model_input import pack
-from common.model_record import in_use
+from common.model.input import pack
+from common.model.records import in_use
 from common.settings import Settings
 from common.store import Store
 from tests import make, photos

@@ -24,7 +24,7 @@ from common.bot_api_http import Take
 from common.channels.channels import Channels
 from common.channels.consumer import GROUP, Consumer, Delivery
 from common.messages import CHANNELS, AcceptUpdate, Job, Message, Prediction, SendReply, ShowTyping, Words, decode
-from common.model_input import InputSpec, pack
+from common.model.input import InputSpec, pack
 from common.runtime import Runtime
 from common.settings import Settings
 from common.store import Store

@@ -17,8 +17,8 @@ from common import check
 from common.check import Check
 from common.checks import configuration, machine, model, programs
 from common.checks.result import Result, fail, ok, size, together, warn
-from common.model_input import InputSpec
-from common.model_record import ModelRecord
+from common.model.input import InputSpec
+from common.model.records import ModelRecord
 from common.settings import ROOT, Settings
 
 TOKEN = "123456789:AAExampleExampleExampleExample_-xyz"

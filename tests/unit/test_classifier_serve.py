@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from classifier.engines import Engine, Picture
 from classifier.errors import ModelError
 from classifier.serve import Classifier, likeliest, probabilities
-from common.model_input import InputSpec
-from common.model_record import ModelRecord
+from common.model.input import InputSpec
+from common.model.records import ModelRecord
 from common.settings import Settings
 
 CROP = 4

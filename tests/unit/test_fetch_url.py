@@ -26,8 +26,8 @@ from common.decoder_words import refusal
 from common.download import Fetched, Limits
 from common.errors import HostBusy, Outage, SettingsError, TooEarly
 from common.messages import ClassifyImage, FetchUrl, SendReply, Words
-from common.model_input import InputSpec, unpack
-from common.model_record import IN_USE, ModelRecord
+from common.model.input import InputSpec, unpack
+from common.model.records import IN_USE, ModelRecord
 from common.names import Lookup
 from common.places import PER_HOST, Places, machine, zone
 from common.settings import Settings

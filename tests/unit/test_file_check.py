@@ -10,8 +10,8 @@ from PIL import Image
 
 from common.errors import InputLost, Outage
 from common.messages import CheckFile, ClassifyImage, DeleteFiles, SendReply, Words
-from common.model_input import InputSpec, unpack
-from common.model_record import IN_USE, ModelRecord
+from common.model.input import InputSpec, unpack
+from common.model.records import IN_USE, ModelRecord
 from common.settings import Settings
 from common.store import Store
 from file_check import FileCheck

@@ -21,7 +21,7 @@ from torchvision.transforms.functional import InterpolationMode
 from common import decoder_strips, decoder_webp, images
 from common.decoder_protocol import MAX_ASPECT, Refusal
 from common.decoder_words import TEXTS
-from common.model_input import InputSpec
+from common.model.input import InputSpec
 
 INCEPTION = InputSpec(
     model="inception_v3", resize=342, crop=299, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from common.errors import InputLost
-from common.model_input import InputSpec, pack, unpack
+from common.model.input import InputSpec, pack, unpack
 
 SPEC = InputSpec(model="m", resize=4, crop=3, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3)
 OTHER = InputSpec(model="m", resize=4, crop=3, interpolation="bicubic", mean=(0.5,) * 3, std=(0.5,) * 3)

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from common.model_input import InputSpec
+from common.model.input import InputSpec
 
 IN_USE = "in_use.json"
 DESCRIPTION = "model.json"
