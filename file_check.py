@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from common.decoder import Decoder, InputMaker
-from common.decoder_turn import large_turn
 from common.errors import InputLost
 from common.messages import CheckFile, ClassifyImage, DeleteFiles, Message, SendReply
 from common.model.records import wait_for_model
+from common.pictures.decoder import Decoder, InputMaker
+from common.pictures.shared_turn import large_turn
 from common.process import run
 from common.settings import Settings
 from common.store import Store

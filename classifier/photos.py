@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from classifier.errors import ModelError
-from common.decoder_protocol import MAX_BYTES
 from common.model.input import InputSpec
+from common.pictures.protocol import MAX_BYTES
 
 ENOUGH_TO_JUDGE: Final = 200
 MOST_TO_CALIBRATE: Final = 300  # NNCF's own default
@@ -150,7 +150,7 @@ def pixels(photos: Iterable[Photo], spec: InputSpec) -> Iterator[bytes]:
 
 
 def _pixels(path: Path, spec: InputSpec) -> bytes | None:
-    from common.images import decode_to_pixels  # noqa: PLC0415 -- Pillow with all its plug-ins: serving needs none
+    from common.pictures.child.images import decode_to_pixels  # noqa: PLC0415 -- Pillow with all its plug-ins: serving needs none
 
     try:
         is_possible = path.stat().st_size <= MAX_BYTES  # a film need not be read to know that it is none

@@ -23,11 +23,11 @@ from ssrfguard.requests import SafeAdapter
 from common import VERSION
 from common.addresses import Gate
 from common.connections import Connections
-from common.decoder_protocol import MAX_BYTES
-from common.decoder_words import TOO_LARGE, refusal
 from common.errors import HostBusy
 from common.messages import Words
 from common.names import Lookup
+from common.pictures.protocol import MAX_BYTES
+from common.pictures.refusals import TOO_LARGE, refusal
 from common.places import Places
 
 MAX_REDIRECTS: Final = 4

@@ -22,10 +22,10 @@ import requests
 from ssrfguard import SSRFGuardError
 
 from common.addresses import MAX_URL_LENGTH, PORTS, Gate, PortRefusedError
-from common.decoder_words import refusal
 from common.download import Download, Fetched, Limits, Trip, prepare
 from common.messages import Words
 from common.names import Lookup, Names
+from common.pictures.refusals import refusal
 from common.places import Places
 from common.previews import read_page
 from common.settings import Network

@@ -17,7 +17,7 @@ WATCHDOG: Final = "watchdog"
 DECODER: Final = "decoder"
 
 _PROC: Final = Path("/proc")
-_MODULES: Final = {"common.embedded_redis": REDIS, "common.watchdog": WATCHDOG, "common.decoder_child": DECODER}
+_MODULES: Final = {"common.embedded_redis": REDIS, "common.watchdog": WATCHDOG, "common.pictures.child.main": DECODER}
 _GONE: Final = (FileNotFoundError, ProcessLookupError)
 
 

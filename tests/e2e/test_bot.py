@@ -14,8 +14,10 @@ import pytest
 
 from benchmarks.measuring import pss_mb
 from classifier.serve import Classifier
-from common import decoder_words, images, words
+from common import words
 from common.messages import CHANNELS
+from common.pictures import refusals
+from common.pictures.child import images
 from tests import photos, web_server
 from tests.bot_api import User, wait_until
 from tests.chaos.processes import DECODER, REDIS_SERVER, SUPERVISORD, of_checkout
@@ -80,7 +82,7 @@ def test_an_image_sent_as_a_file_is_looked_at_too(user: User) -> None:
 
 def test_a_text_file_as_a_photo_is_refused_in_plain_words(user: User) -> None:
     user.send_photo_bytes_raw(b"Dear diary, today I was taken for a photo.")
-    assert only_answer(user) == decoder_words.NO_IMAGE
+    assert only_answer(user) == refusals.NO_IMAGE
 
 
 def test_a_dead_link_is_refused_in_plain_words(bot: Bot, user: User) -> None:

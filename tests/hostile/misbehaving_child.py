@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, NoReturn
 from unittest import mock
 
-from common import decoder_child, decoder_confinement, images
-from common.decoder_child import Worker
-from common.decoder_protocol import Kind, Refusal, Request, reply
+from common.pictures.child import confinement, images
+from common.pictures.child import main as decoder_child
+from common.pictures.child.main import Worker
+from common.pictures.protocol import Kind, Refusal, Request, reply
 
 SLOWLY_S: Final = 0.5
 _ORDER: Final = b"misbehave: %b\n"
@@ -37,7 +38,7 @@ def order(what: str, picture: bytes = b"") -> bytes:
 
 
 def main() -> None:
-    vars(decoder_confinement)["DECODE_LIMIT_S"] = 0  # so that processor time is used up after a second
+    vars(confinement)["DECODE_LIMIT_S"] = 0  # so that processor time is used up after a second
     decoder_child.answer = answer
     decoder_child.main()
 

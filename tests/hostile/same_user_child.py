@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common import decoder_confinement
+from common.pictures.child import confinement
 from tests.hostile import misbehaving_child
 
 
@@ -11,5 +11,5 @@ def _stay() -> None:
 
 
 if __name__ == "__main__":
-    decoder_confinement._stop_being_root = _stay
+    confinement._stop_being_root = _stay
     misbehaving_child.main()

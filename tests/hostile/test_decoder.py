@@ -24,11 +24,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import decoder_process, decoder_turn, images
-from common.decoder import TURN_LIMIT_S, Decoder, InputMaker
-from common.decoder_confinement import MAX_MEMORY_BYTES
-from common.decoder_process import DecoderProcess
-from common.decoder_protocol import (
+from common.download import Limits
+from common.errors import Outage
+from common.messages import Words
+from common.model.input import InputSpec
+from common.model.records import IN_USE, ModelRecord
+from common.pictures import child_process, shared_turn
+from common.pictures.child import images
+from common.pictures.child.confinement import MAX_MEMORY_BYTES
+from common.pictures.child_process import DecoderProcess
+from common.pictures.decoder import TURN_LIMIT_S, Decoder, InputMaker
+from common.pictures.protocol import (
     DECODE_LIMIT_S,
     MAX_BYTES,
     REPLY_BYTES,
@@ -40,13 +46,8 @@ from common.decoder_protocol import (
     read_refusal,
     reply,
 )
-from common.decoder_turn import SharedTurn
-from common.decoder_words import TEXTS
-from common.download import Limits
-from common.errors import Outage
-from common.messages import Words
-from common.model.input import InputSpec
-from common.model.records import IN_USE, ModelRecord
+from common.pictures.refusals import TEXTS
+from common.pictures.shared_turn import SharedTurn
 from common.store import Store
 from fetch_url import UrlFetch
 from file_check import FileCheck
@@ -467,7 +468,7 @@ async def test_where_no_turn_can_be_had_large_pictures_are_decoded_all_the_same(
 
 
 async def test_the_longest_that_a_picture_can_take_fits_into_its_worker_s_limit() -> None:
-    longest_s = TURN_LIMIT_S + decoder_turn.LIMIT_S + DECODE_LIMIT_S
+    longest_s = TURN_LIMIT_S + shared_turn.LIMIT_S + DECODE_LIMIT_S
 
     assert longest_s < FileCheck.handler_limit_s
     # A page has its turn first, and takes no time.
@@ -562,7 +563,7 @@ async def test_a_decoder_that_a_picture_has_taken_over_finds_nothing_and_can_do_
     report = await told(Decoder(module=MISBEHAVING))
 
     python_s_own = {"LC_CTYPE"}  # which Python sets by itself where nothing is said of a language (PEP 538)
-    assert set(report["environment"]) <= {*decoder_process._KEPT, *python_s_own}
+    assert set(report["environment"]) <= {*child_process._KEPT, *python_s_own}
     assert "secret" not in str(report)
     assert 0 not in report["user"]
     assert 0 not in report["groups"]
@@ -609,8 +610,8 @@ async def test_a_decoder_holds_nothing_open_but_its_socket(tmp_path: Path) -> No
 WORKER = """if True:
     import asyncio, sys
     from pathlib import Path
-    from common.decoder import Decoder
-    from common.decoder_turn import SharedTurn
+    from common.pictures.decoder import Decoder
+    from common.pictures.shared_turn import SharedTurn
     from tests.hostile.misbehaving_child import order
     from tests.hostile.test_decoder import SPEC
 
@@ -647,7 +648,7 @@ def test_a_killed_worker_s_decoder_ends_at_once_and_its_turn_is_free(state: str,
 
 
 async def test_a_decoder_ends_by_itself_when_its_worker_hangs_up() -> None:
-    process = DecoderProcess("common.decoder_child")
+    process = DecoderProcess("common.pictures.child.main")
     await process.ready()
 
     process._socket.close()

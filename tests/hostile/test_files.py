@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from common import images
-from common.decoder import Decoder
-from common.decoder_protocol import Refusal
 from common.model.input import InputSpec
+from common.pictures.child import images
+from common.pictures.decoder import Decoder
+from common.pictures.protocol import Refusal
 from tests.bot_api import wait_until
 from tests.hostile import pictures
 from tests.hostile.many_files import resident_bytes
@@ -212,8 +212,9 @@ def test_decoding_imports_nothing_that_is_not_there_already(tmp_path: Path) -> N
         (tmp_path / f"{number}").write_bytes(content)
     script = """if True:
         import pathlib, sys
-        from common import decoder_child, images
-        from common.decoder_protocol import Request
+        from common.pictures.child import images
+        from common.pictures.child import main as decoder_child
+        from common.pictures.protocol import Request
         before = set(sys.modules)
         for file in pathlib.Path(sys.argv[1]).iterdir():
             images.decode_to_pixels(file.read_bytes(), Request(1, 8, 6, "bilinear", 0))

@@ -18,10 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from common import decoder_words, download, web
-from common.decoder_words import refusal
+from common import download, web
 from common.download import Fetched, Limits
 from common.messages import Words
+from common.pictures import refusals
+from common.pictures.refusals import refusal
 from tests.web_server import Answer, Handler, WebServer, content, drip, hang_up, redirect, serving, status
 
 LOCAL = (ipaddress.ip_network("127.0.0.0/8"),)
@@ -29,7 +30,7 @@ LIMITS = Limits(total_s=5, answer_s=4, told_after_s=4, max_bytes=100_000)
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 NOTHING = Words(text=download.UNREACHABLE.format(host="127.0.0.1"), kind=download.NOTHING_CAME)
-TOO_LARGE = refusal(decoder_words.TOO_LARGE)
+TOO_LARGE = refusal(refusals.TOO_LARGE)
 
 
 @pytest.fixture

@@ -22,11 +22,11 @@ from classify import Classify
 from common import words
 from common.channels import answers
 from common.errors import Outage
-from common.images import to_pixels
 from common.messages import Predictions, SendReply
 from common.model import records
 from common.model.input import pack
 from common.model.records import ModelRecord
+from common.pictures.child.images import to_pixels
 from common.settings import ROOT, PrecisionChoice
 from tests import make, photos
 from tests.models_fixtures import Int8, copy_models, quiet, serving

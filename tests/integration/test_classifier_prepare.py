@@ -25,9 +25,9 @@ from classifier.errors import ModelError
 from classifier.models import INCEPTION_V3, Network
 from classifier.prepare import Request, main, prepare
 from classifier.serve import Classifier
-from common.images import to_pixels
 from common.model import records
 from common.model.records import ModelRecord
+from common.pictures.child.images import to_pixels
 from common.settings import ROOT, EngineChoice
 from tests import photos
 from tests.models_fixtures import copy_models, quiet, serving

@@ -26,8 +26,8 @@ from classifier.engines.torch import TorchEngine
 from classifier.errors import ModelError
 from classifier.models import EFFICIENTNET_LITE2, INCEPTION_V3
 from classifier.serve import Classifier
-from common.images import decode_to_pixels, to_pixels
 from common.model.input import InputSpec, pack, unpack
+from common.pictures.child.images import decode_to_pixels, to_pixels
 from common.settings import EngineChoice
 from tests import photos
 from tests.models_fixtures import serving

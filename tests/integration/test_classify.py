@@ -14,10 +14,10 @@ import pytest
 from classifier.prepare import Request, prepare
 from classify import Classify
 from common.errors import InputLost, Outage
-from common.images import to_pixels
 from common.messages import ClassifyImage, DeleteFiles, Predictions, SendReply
 from common.model.input import pack
 from common.model.records import in_use
+from common.pictures.child.images import to_pixels
 from common.settings import Settings
 from common.store import Store
 from tests import make, photos

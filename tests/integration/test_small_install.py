@@ -24,7 +24,7 @@ IN_SERVICE = (
     *("common.embedded_redis", "common.watchdog", "common.check", "common.banner", "common.dead_letters"),
     *(
         "common.processes",
-        "common.decoder_child",
+        "common.pictures.child.main",
         "playground.__main__",
         "supervisor.supervisord",
         "supervisor.supervisorctl",

@@ -22,13 +22,13 @@ from PIL import Image
 from common import download, previews, web
 from common.addresses import Address, Gate
 from common.connections import Connections
-from common.decoder_words import refusal
 from common.download import Fetched, Limits
 from common.errors import HostBusy, Outage, SettingsError, TooEarly
 from common.messages import ClassifyImage, FetchUrl, SendReply, Words
 from common.model.input import InputSpec, unpack
 from common.model.records import IN_USE, ModelRecord
 from common.names import Lookup
+from common.pictures.refusals import refusal
 from common.places import PER_HOST, Places, machine, zone
 from common.settings import Settings
 from common.store import Store

@@ -18,10 +18,10 @@ from PIL import Image
 from torchvision.transforms import functional
 from torchvision.transforms.functional import InterpolationMode
 
-from common import decoder_strips, decoder_webp, images
-from common.decoder_protocol import MAX_ASPECT, Refusal
-from common.decoder_words import TEXTS
 from common.model.input import InputSpec
+from common.pictures.child import images, strips, webp
+from common.pictures.protocol import MAX_ASPECT, Refusal
+from common.pictures.refusals import TEXTS
 
 INCEPTION = InputSpec(
     model="inception_v3", resize=342, crop=299, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3
@@ -135,7 +135,7 @@ def test_pixels_that_do_not_fit_into_memory_are_a_refusal(monkeypatch: pytest.Mo
 def test_no_plug_in_is_there_but_those_of_our_formats() -> None:
     script = """if True:
         import sys
-        from common import decoder_strips, decoder_webp, images
+        from common.pictures.child import images, strips, webp
         images.decode(b"P6 1 1 255 abc")
         images.decode(b"\\0\\0\\0\\x20ftypavif")
         print(*sorted(name for name in sys.modules if name.startswith("PIL.") and name.endswith("ImagePlugin")))
@@ -382,8 +382,8 @@ def test_a_damaged_file_gives_a_picture_or_a_refusal_and_never_an_error(name: st
 def all_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Treat every picture as a large one, and read and narrow it in small pieces."""
     monkeypatch.setattr(images, "_LARGE_PIXELS", 0)
-    monkeypatch.setattr(decoder_strips, "_STRIP_PIXELS", 1000)
-    monkeypatch.setattr(decoder_strips, "_READ_BYTES", 700)
+    monkeypatch.setattr(strips, "_STRIP_PIXELS", 1000)
+    monkeypatch.setattr(strips, "_READ_BYTES", 700)
 
 
 def interlaced(picture: Image.Image) -> bytes:
@@ -451,7 +451,7 @@ def test_a_large_picture_has_the_pixels_that_the_reference_makes_of_all_of_it(na
 
 @pytest.mark.usefixtures("all_are_large")
 def test_a_row_that_comes_in_several_passes_is_not_taken_before_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoder_strips, "_STRIP_PIXELS", 1)  # a row at a time, as of a picture that is very wide
+    monkeypatch.setattr(strips, "_STRIP_PIXELS", 1)  # a row at a time, as of a picture that is very wide
     content = VARIED["interlaced PNG"]
 
     assert images.decode_to_pixels(content, INCEPTION) == reference_pixels(decoded(content), INCEPTION)
@@ -506,7 +506,7 @@ def test_a_damaged_large_picture_gives_what_a_small_one_gives(name: str) -> None
 @pytest.mark.usefixtures("all_are_large")
 @pytest.mark.parametrize("name", ["large WebP", "lossless WebP with alpha"])
 def test_where_libwebp_is_built_into_pillow_it_decodes_webp_as_ever(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoder_webp, "_LIBRARY", None)
+    monkeypatch.setattr(webp, "_LIBRARY", None)
 
     assert images.decode_to_pixels(VARIED[name], INCEPTION) == reference_pixels(decoded(VARIED[name]), INCEPTION)
 
@@ -514,8 +514,8 @@ def test_where_libwebp_is_built_into_pillow_it_decodes_webp_as_ever(name: str, m
 TWELVE_MEGAPIXELS = (4000, 3000)
 MEMORY = """if True:
     import pathlib, re, sys
-    from common import decoder_strips, decoder_webp, images
-    from common.decoder_protocol import Request
+    from common.pictures.child import images, strips, webp
+    from common.pictures.protocol import Request
 
     def megabytes(what):
         return int(re.search(what + r":\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1]) / 1024
@@ -727,7 +727,7 @@ def decoded_alone(content: bytes, folder: Path) -> tuple[int, str]:
     (folder / "file").write_bytes(content)
     script = """if True:
         import pathlib, re, sys
-        from common import decoder_strips, decoder_webp, images
+        from common.pictures.child import images, strips, webp
 
         def peak_kb():  # and not ru_maxrss, which begins with the peak of whoever started us
             return int(re.search(r"VmHWM:\\s*(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])

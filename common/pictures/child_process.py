@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
-from common.decoder_protocol import (
+from common.pictures.protocol import (
     GO_ON,
     REPLY_BYTES,
     Cut,

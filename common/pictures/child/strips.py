@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from PIL import Image, ImageFile
 
-from common import decoder_headers, decoder_webp
-from common.decoder_protocol import Cut
-from common.decoder_upright import orientation, rgb, stored_rows, upright, upright_size
+from common.pictures.child import headers, webp
+from common.pictures.child.upright import orientation, rgb, stored_rows, upright, upright_size
+from common.pictures.protocol import Cut
 
 _STRIP_PIXELS: Final = 2**18
 _READ_BYTES: Final = 2**15  # of a file at a time: of a strongly compressed one, this makes a megapixel
@@ -207,7 +207,7 @@ def in_one_pass(image: Image.Image, scans: Sequence[int]) -> bool:
 def _comes_in_rows(image: ImageFile.ImageFile, content: bytes) -> bool:
     """Whether a picture's rows come one after the other, each once, and of 4 bytes a pixel."""
     if image.format == "WEBP":
-        return decoder_webp.can_decode(content)
+        return webp.can_decode(content)
     # Without a tile, the file ends before its pixels: Pillow says so unless it finds a picture there.
     return bool(image.tile) and image.mode in {"RGB", "RGBA"} and not image.info.keys() & {"interlace", "transparency"}
 
@@ -222,11 +222,11 @@ def _bytes_at_once(image: ImageFile.ImageFile, content: bytes, given_back: bool)
     """
     if image.format == "AVIF":
         of_a_pixel = 8
-    elif image.format == "JPEG" and not in_one_pass(image, decoder_headers.jpeg_scans(content)):
+    elif image.format == "JPEG" and not in_one_pass(image, headers.jpeg_scans(content)):
         of_a_pixel = 10  # libjpeg's coefficients, and all rows, which come in the end
-    elif image.format == "WEBP" and not decoder_webp.can_decode(content):
+    elif image.format == "WEBP" and not webp.can_decode(content):
         of_a_pixel = 16  # a film: two canvases, and two copies
-    elif decoder_webp.is_lossless(content):  # libwebp keeps all rows of its own
+    elif webp.is_lossless(content):  # libwebp keeps all rows of its own
         of_a_pixel = 4 if given_back else 8
     elif given_back and (image.format in {"JPEG", "WEBP"} or (image.format == "PNG" and image.mode == "RGB")):
         of_a_pixel = 0  # of others, a row may not be known to be there: see _Canvas.has
@@ -237,7 +237,7 @@ def _bytes_at_once(image: ImageFile.ImageFile, content: bytes, given_back: bool)
 
 def _decode(image: ImageFile.ImageFile, content: bytes, canvas: _Canvas, rows: _Rows | None) -> None:
     if image.format == "WEBP":
-        decoder_webp.decode(content, canvas.memory, canvas.stride, _READ_BYTES, rows.take if rows else lambda _: None)
+        webp.decode(content, canvas.memory, canvas.stride, _READ_BYTES, rows.take if rows else lambda _: None)
         return
     read = getattr(image, "load_read", None)
 

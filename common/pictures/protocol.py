@@ -1,7 +1,7 @@
 """What a worker and its decoder agree on: what a picture may be, why it may be refused, and how the two speak.
 
-The decoder (``common/decoder_child.py``) is a process of its own, started by the worker, and the only one that opens
-foreign pictures. They speak over a socket, in turns:
+The decoder (``common/pictures/child/main.py``) is a process of its own, started by the worker, and the only one that
+opens foreign pictures. They speak over a socket, in turns:
 
     decoder   ready    reply header: number 0, kind READY, length 0
     worker    request  number (4 bytes), resize (2), crop (2), interpolation (1), length (4); then the file
@@ -42,7 +42,7 @@ GO_ON: Final = b"\n"
 
 
 class Refusal(StrEnum):
-    """Why a file gives no picture; ``common/decoder_words.py`` has the words. By name on the wire."""
+    """Why a file gives no picture; ``common/pictures/refusals.py`` has the words. By name on the wire."""
 
     EMPTY = auto()
     TOO_LARGE = auto()

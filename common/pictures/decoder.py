@@ -1,6 +1,6 @@
 """The worker's side of decoding: one file at a time, in a process that may crash, hang or grow without harm to it.
 
-What happens inside, ``common/decoder_child.py`` tells; how the two speak, ``common/decoder_protocol.py``.
+What happens inside, ``common/pictures/child/main.py`` tells; how the two speak, ``common/pictures/protocol.py``.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
-from common.decoder_process import DecoderProcess, how_it_died
-from common.decoder_protocol import DECODE_LIMIT_S, MAX_BYTES, Cut, Refusal, StrayReply
-from common.decoder_turn import SharedTurn
-from common.decoder_words import TEXTS, refusal
 from common.errors import Outage
 from common.libc import give_back_large_memory
 from common.messages import Words
 from common.model.input import InputSpec, pack
 from common.model.records import in_use
+from common.pictures.child_process import DecoderProcess, how_it_died
+from common.pictures.protocol import DECODE_LIMIT_S, MAX_BYTES, Cut, Refusal, StrayReply
+from common.pictures.refusals import TEXTS, refusal
+from common.pictures.shared_turn import SharedTurn
 from common.store import Store
 
 # How long a file waits for those before it: long enough for one that hangs, unless that one also waited for the other
@@ -51,7 +51,7 @@ class Decoder:
     def __init__(
         self,
         *,
-        module: str = "common.decoder_child",
+        module: str = "common.pictures.child.main",
         limit_s: float = DECODE_LIMIT_S,
         turn_limit_s: float = TURN_LIMIT_S,
         large_turn: SharedTurn | None = None,

@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from common.decoder_protocol import DECODE_LIMIT_S
+from common.pictures.protocol import DECODE_LIMIT_S
 
 # The largest legitimate decode (24 megapixels of 12-bit AVIF with alpha) comes to 450 MB with all of Python, and a file
 # of 20 MB is held up to three times: half as much again is left.

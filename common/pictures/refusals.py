@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from common.decoder_protocol import (
+from common.messages import Words
+from common.pictures.protocol import (
     DECODE_LIMIT_S,
     MAX_ASPECT,
     MAX_BYTES,
@@ -14,7 +15,6 @@ from common.decoder_protocol import (
     MAX_PIXELS,
     Refusal,
 )
-from common.messages import Words
 
 _AS_A_PHOTO: Final = "Please send it as a photo, not as a file: Telegram then stores it anew."
 

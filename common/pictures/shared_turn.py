@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Final
 
 # How long to wait. Such pictures take less than a second each; and memory is better spent than a user's time. With its
-# own time and that of those before it (``common/decoder.py``), a file's wait fits into a handler's limit.
+# own time and that of those before it (``common/pictures/decoder.py``), a file's wait fits into a handler's limit.
 LIMIT_S: Final = 2.0
 _LOOK_AGAIN_S: Final = 0.01
 

@@ -1,7 +1,8 @@
 """The decoder: a process that reads foreign pictures for its worker, one after the other.
 
-``common/decoder_process.py`` starts it (`python -m common.decoder_child`), with a socket for its standard input. Before
-it reads the first byte it gives up what it can (``common/decoder_confinement.py``); what it needs is imported by then.
+``common/pictures/child_process.py`` starts it (`python -m common.pictures.child.main`), with a socket for its standard
+input. Before it reads the first byte it gives up what it can (``common/pictures/child/confinement.py``); what it needs
+is imported by then.
 """
 
 from __future__ import annotations
@@ -13,17 +14,9 @@ import io
 import time
 from typing import Final, TypeAlias
 
-from common import images
-from common.decoder_confinement import allow_processor_time, give_up_what_we_can
-from common.decoder_protocol import (
-    GO_ON,
-    REQUEST_BYTES,
-    Kind,
-    Refusal,
-    Request,
-    read_request,
-    reply,
-)
+from common.pictures.child import images
+from common.pictures.child.confinement import allow_processor_time, give_up_what_we_can
+from common.pictures.protocol import GO_ON, REQUEST_BYTES, Kind, Refusal, Request, read_request, reply
 
 # Memory is kept from one small picture to the next: to have it from the kernel anew takes 1 to 4 ms, as long as such a
 # picture itself. What has taken so much processor time was none, and all is given back: glibc would keep 100 MB.

@@ -2,11 +2,11 @@
 
 ``decode`` turns a file into an upright 8-bit RGB picture, ``to_pixels`` makes of it exactly what the
 model's reference transform makes of it, and what cannot be read is refused. ``decode_to_pixels`` does both, and large
-pictures in strips (``common/decoder_strips.py``).
+pictures in strips (``common/pictures/child/strips.py``).
 Colour profiles are left unapplied, as the reference transforms leave them.
 
-Only the decoder (``common/decoder_child.py``) imports this and Pillow, and no worker: it is where a broken picture does
-its harm.
+Only the decoder (``common/pictures/child/main.py``) imports this and Pillow, and no worker: it is where a broken
+picture does its harm.
 """
 
 from __future__ import annotations
@@ -27,32 +27,24 @@ from PIL import (
     WebPImagePlugin,  # noqa: F401 -- were it missing when a picture comes, Pillow would import all its forty plug-ins
 )
 
-from common import decoder_headers, decoder_strips
-from common.decoder_headers import Refused
-from common.decoder_protocol import (
-    MAX_ASPECT,
-    MAX_BYTES,
-    MAX_JPEG_PIXELS,
-    MAX_JPEG_SCANS,
-    MAX_PIXELS,
-    Cut,
-    Refusal,
-)
-from common.decoder_upright import orientation, rgb, upright
+from common.pictures.child import headers, strips
+from common.pictures.child.headers import Refused
+from common.pictures.child.upright import orientation, rgb, upright
+from common.pictures.protocol import MAX_ASPECT, MAX_BYTES, MAX_JPEG_PIXELS, MAX_JPEG_SCANS, MAX_PIXELS, Cut, Refusal
 
 MadeT = TypeVar("MadeT")
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
 
 # What is larger is made narrow while it is decoded, where that can be. It has 8 MB in Pillow's memory; what is smaller
-# the decoder (``common/decoder_child.py``) keeps the memory of, which is faster.
+# the decoder (``common/pictures/child/main.py``) keeps the memory of, which is faster.
 _LARGE_PIXELS: Final = 2**21
 
 Image.preinit()  # imports the other plug-ins; once the decoder is ready, no import works any more
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # with more, the decoder may start none, and refused every AVIF
 # Pillow's own way with a JPEG goes on to look for more pictures behind it (MPO), and warns where their index is broken.
 # The first one is all that counts here.
-Image.register_open("JPEG", JpegImagePlugin.JpegImageFile, lambda beginning: beginning.startswith(decoder_headers.JPEG))
+Image.register_open("JPEG", JpegImagePlugin.JpegImageFile, lambda beginning: beginning.startswith(headers.JPEG))
 
 
 def decode(content: bytes) -> Image.Image | Refusal:
@@ -91,7 +83,7 @@ def to_pixels(picture: Image.Image, cut: Cut) -> bytes:
     To the last bit what torchvision's ``Resize(cut.resize)`` and ``CenterCrop(cut.crop)`` make of a PIL image, rounding
     included (which rules out ``reducing_gap`` and ``box``: faster, and only almost the same).
     """
-    return decoder_strips.loaded_to_pixels(picture, 1, cut)
+    return strips.loaded_to_pixels(picture, 1, cut)
 
 
 def _or_refusal(make: Callable[[bytes], MadeT], content: bytes) -> MadeT | Refusal:
@@ -106,7 +98,7 @@ def _or_refusal(make: Callable[[bytes], MadeT], content: bytes) -> MadeT | Refus
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return Refusal.TOO_MANY_PIXELS
     except Exception:  # a broken file makes Pillow's plug-ins raise whatever comes to hand
-        return decoder_headers.why_unreadable(content)
+        return headers.why_unreadable(content)
 
 
 def _decode(content: bytes) -> Image.Image:
@@ -119,15 +111,15 @@ def _decode_to_pixels(content: bytes, cut: Cut, ask: Callable[[], None]) -> byte
     with _opened(content) as image:
         if image.width * image.height <= _LARGE_PIXELS:
             image.load()
-            return decoder_strips.loaded_to_pixels(image, orientation(image), cut)
+            return strips.loaded_to_pixels(image, orientation(image), cut)
         ask_once = functools.cache(ask)
-        pixels = decoder_strips.to_pixels(image, content, cut, ask_once)
+        pixels = strips.to_pixels(image, content, cut, ask_once)
     if pixels is not None:
         return pixels
     ask_once()
     with _opened(content) as image:
         image.load()
-        return decoder_strips.loaded_to_pixels(image, orientation(image), cut)
+        return strips.loaded_to_pixels(image, orientation(image), cut)
 
 
 @contextlib.contextmanager
@@ -137,15 +129,15 @@ def _opened(content: bytes) -> Iterator[ImageFile.ImageFile]:
         raise Refused(Refusal.EMPTY)
     if len(content) > MAX_BYTES:
         raise Refused(Refusal.TOO_LARGE)
-    is_jpeg = content.startswith(decoder_headers.JPEG)
-    scans = decoder_headers.jpeg_scans(content) if is_jpeg else []
+    is_jpeg = content.startswith(headers.JPEG)
+    scans = headers.jpeg_scans(content) if is_jpeg else []
     if len(scans) > MAX_JPEG_SCANS:
         raise Refused(Refusal.TOO_MANY_SCANS)
-    decoder_headers.judge_metadata(content)
+    headers.judge_metadata(content)
     # Some plug-ins prepare for a picture while they open it; from here on Pillow warns, and that is an error.
     Image.MAX_IMAGE_PIXELS = MAX_JPEG_PIXELS if is_jpeg else MAX_PIXELS
     with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-        _judge_size(image, MAX_JPEG_PIXELS if decoder_strips.in_one_pass(image, scans) else MAX_PIXELS)
+        _judge_size(image, MAX_JPEG_PIXELS if strips.in_one_pass(image, scans) else MAX_PIXELS)
         _reduce_scale(image)
         _bring_transparent_colour_along(image)
         yield image

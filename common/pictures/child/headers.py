@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from common.decoder_protocol import Refusal
+from common.pictures.protocol import Refusal
 
 MAX_JPEG_SEGMENTS: Final = 10_000  # Pillow keeps each one: five million empty ones fit in 20 MB, and took 650 MB
 # Of EXIF data. A segment holds 64 kB. Pillow adds each one to a copy of all before it, so 10,000 small ones took 8 s.
@@ -46,7 +46,7 @@ _BEGINNINGS: Final = tuple(
 _BEGINNING_BYTES: Final = 1024
 
 
-class Refused(Exception):  # noqa: N818 -- named for what happened; never leaves common.images
+class Refused(Exception):  # noqa: N818 -- named for what happened; never leaves common.pictures.child.images
     """Ends the reading of a file."""
 
     def __init__(self, refusal: Refusal) -> None:
