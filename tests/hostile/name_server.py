@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from common.names import Names
+from common.web.names import Names
 
 _TYPES = {1: 4, 28: 6}  # A and AAAA, and the addresses that they carry
 _SILENT = "silent"

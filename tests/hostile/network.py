@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from common.addresses import PORTS
+from common.web.gate import PORTS
 from tests.hostile.addresses import RESERVED
 from tests.web_server import WebServer, content, serving
 

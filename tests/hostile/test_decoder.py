@@ -24,7 +24,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.download import Limits
 from common.errors import Outage
 from common.messages import Words
 from common.model.input import InputSpec
@@ -49,6 +48,7 @@ from common.pictures.protocol import (
 from common.pictures.refusals import TEXTS
 from common.pictures.shared_turn import SharedTurn
 from common.store import Store
+from common.web.download import Limits
 from fetch_url import UrlFetch
 from file_check import FileCheck
 from tests import photos

@@ -15,13 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from common import download, web
-from common.addresses import Gate, is_here
-from common.download import Fetched, Limits
 from common.errors import SettingsError
 from common.messages import Words
-from common.names import Names
 from common.settings import Network as AddressBlock
+from common.web import download
+from common.web import fetcher as web
+from common.web.download import Fetched, Limits
+from common.web.gate import Gate, is_here
+from common.web.names import Names
 from tests.hostile.addresses import PUBLIC, RESERVED, SPELLINGS, Reserved, Spelling
 from tests.hostile.name_server import EVERY_NAME, NameServer, names, naming
 from tests.hostile.network import Network, is_private, network
@@ -154,7 +155,7 @@ async def test_what_listens_on_this_machine_is_not_reached(
     host: str, machine: Names, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving({"/": content(b"here")}, "::") as server:  # for IPv4 as well
-        monkeypatch.setattr("common.addresses.PORTS", {server.port})
+        monkeypatch.setattr("common.web.gate.PORTS", {server.port})
 
         assert isinstance(await fetch(f"http://{host}:{server.port}/", machine), Words)
         assert server.accepted == 0

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from common.channels.channels import Channels, Once
-from common.download import Limits
 from common.messages import ClassifyImage, FetchUrl, SendReply, decode
-from common.names import Names
 from common.runtime import Runtime
 from common.settings import Settings
+from common.web.download import Limits
+from common.web.names import Names
 from fetch_url import UrlFetch
 from tests import make
 from tests.hostile.name_server import names, naming

@@ -18,11 +18,12 @@ from pathlib import Path
 
 import pytest
 
-from common import download, web
-from common.download import Fetched, Limits
 from common.messages import Words
 from common.pictures import refusals
 from common.pictures.refusals import refusal
+from common.web import download
+from common.web import fetcher as web
+from common.web.download import Fetched, Limits
 from tests.web_server import Answer, Handler, WebServer, content, drip, hang_up, redirect, serving, status
 
 LOCAL = (ipaddress.ip_network("127.0.0.0/8"),)
@@ -350,7 +351,7 @@ async def test_what_nobody_expected_is_logged_and_refused_like_everything_else(
     def broken(*_arguments: object) -> None:
         raise KeyError(FORGED)
 
-    monkeypatch.setattr("common.download._refused_by_status", broken)
+    monkeypatch.setattr("common.web.download._refused_by_status", broken)
     server.answers["/"] = content(b"hello")
 
     assert await fetch(server.url("/")) == NOTHING

@@ -19,19 +19,20 @@ import msgspec
 import pytest
 from PIL import Image
 
-from common import download, previews, web
-from common.addresses import Address, Gate
-from common.connections import Connections
-from common.download import Fetched, Limits
 from common.errors import HostBusy, Outage, SettingsError, TooEarly
 from common.messages import ClassifyImage, FetchUrl, SendReply, Words
 from common.model.input import InputSpec, unpack
 from common.model.records import IN_USE, ModelRecord
-from common.names import Lookup
 from common.pictures.refusals import refusal
-from common.places import PER_HOST, Places, machine, zone
 from common.settings import Settings
 from common.store import Store
+from common.web import download, previews
+from common.web import fetcher as web
+from common.web.connections import Connections
+from common.web.download import Fetched, Limits
+from common.web.gate import Address, Gate
+from common.web.host_slots import PER_HOST, Places, machine, zone
+from common.web.names import Lookup
 from fetch_url import UrlFetch
 from tests.make import job
 from tests.web_server import Answer, WebServer, content, drip, hang_up, redirect, serving, status
@@ -392,7 +393,7 @@ async def test_without_allowed_networks_this_machine_is_not_asked(
 ) -> None:
     fetcher = web.Fetcher(lookup=names(here_example="127.0.0.1"))
 
-    monkeypatch.setattr("common.addresses.PORTS", {server.port})
+    monkeypatch.setattr("common.web.gate.PORTS", {server.port})
     fetched = await fetcher.fetch(f"http://here.example:{server.port}/")
 
     assert isinstance(fetched, Words)
@@ -625,8 +626,8 @@ def test_the_addresses_of_a_name_share_what_time_is_left(monkeypatch: pytest.Mon
         clock[0] += timeout
         raise TimeoutError
 
-    monkeypatch.setattr("common.connections.connect", connect)
-    monkeypatch.setattr("common.connections.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("common.web.connections.connect", connect)
+    monkeypatch.setattr("common.web.connections.time.monotonic", lambda: clock[0])
     lookup = names(silent_example="127.0.0.1 127.0.0.2 127.0.0.3 127.0.0.4")
     connections = Connections(Gate(LOCAL), lookup, Places(), deadline=103.0)
 
@@ -705,7 +706,8 @@ def test_of_ipv6_a_machine_is_all_that_its_owner_has() -> None:
 def test_a_slow_name_does_not_keep_the_process_from_ending() -> None:
     script = """if True:
         import asyncio, threading
-        from common import download, web
+        from common.web import download
+        from common.web import fetcher as web
 
         def never(*_arguments):
             threading.Event().wait()

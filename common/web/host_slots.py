@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from common.addresses import Address
 from common.errors import HostBusy
+from common.web.gate import Address
 
 PER_HOST: Final = 3  # of the eight links that a worker has in hand
 FIRST_DELAY_S: Final = 0.25

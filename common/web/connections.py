@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Final
 from ssrfguard import connect, resolve
 from ssrfguard.requests import SafeAdapter
 
-from common.addresses import Address, Gate
-from common.names import Lookup
-from common.places import Places, machine, zone
+from common.web.gate import Address, Gate
+from common.web.host_slots import Places, machine, zone
+from common.web.names import Lookup
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 
 from ssrfguard.resolvers import UdpResolver, nameservers_from_resolv_conf
 
-from common.addresses import Address
+from common.web.gate import Address
 
 # Finds the addresses of a host, in the order in which they are to be tried, by a moment of ``time.monotonic``.
 Lookup: TypeAlias = Callable[[str, float], list[Address]]

@@ -1,10 +1,10 @@
 """Links to foreign bytes: what stands behind a link that a user sent, from public addresses only.
 
-Two things must not be told by an answer: whether a name leads into a private network, and what listens there. So
-links are judged twice: as written, which may be answered at once since it reveals nothing, and again with the
-addresses of their names, in ``common/download.py``. Whatever goes wrong from then on, until a server answers in HTTP,
-is told in one sentence at one moment: such words have the kind ``download.NOTHING_CAME``, and whoever gives them to a
-user waits until ``Limits.told_after_s`` (``docs/decisions/0008``).
+Two things must not be told by an answer: whether a name leads into a private network, and what listens there. So links
+are judged twice: as written, which may be answered at once since it reveals nothing, and again with the addresses of
+their names, in ``common/web/download.py``. Whatever goes wrong from then on, until a server answers in HTTP, is told in
+one sentence at one moment: such words have the kind ``download.NOTHING_CAME``, and whoever gives them to a user waits
+until ``Limits.told_after_s`` (``docs/decisions/0008``).
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from typing import Final
 import requests
 from ssrfguard import SSRFGuardError
 
-from common.addresses import MAX_URL_LENGTH, PORTS, Gate, PortRefusedError
-from common.download import Download, Fetched, Limits, Trip, prepare
 from common.messages import Words
-from common.names import Lookup, Names
 from common.pictures.refusals import refusal
-from common.places import Places
-from common.previews import read_page
 from common.settings import Network
+from common.web.download import Download, Fetched, Limits, Trip, prepare
+from common.web.gate import MAX_URL_LENGTH, PORTS, Gate, PortRefusedError
+from common.web.host_slots import Places
+from common.web.names import Lookup, Names
+from common.web.previews import read_page
 
 BAD_LINK: Final = (
     f"I can't follow this link. I follow http and https links to public addresses, up to {MAX_URL_LENGTH} "

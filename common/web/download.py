@@ -21,14 +21,14 @@ from ssrfguard import SSRFGuardError
 from ssrfguard.requests import SafeAdapter
 
 from common import VERSION
-from common.addresses import Gate
-from common.connections import Connections
 from common.errors import HostBusy
 from common.messages import Words
-from common.names import Lookup
 from common.pictures.protocol import MAX_BYTES
 from common.pictures.refusals import TOO_LARGE, refusal
-from common.places import Places
+from common.web.connections import Connections
+from common.web.gate import Gate
+from common.web.host_slots import Places
+from common.web.names import Lookup
 
 MAX_REDIRECTS: Final = 4
 MAX_HEADER_BYTES: Final = 256 * 1024  # of one answer, and what chunks may add to a body
