@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Sequence
 
-from common import VERSION, polling, words
+from common import VERSION, words
 from common.backoff import Patience
 from common.channels.answers import Answers
 from common.channels.channels import Channels
@@ -32,8 +32,9 @@ from common.model.records import in_use
 from common.process import run
 from common.settings import Settings
 from common.store import Store
-from common.telegram import MAX_FILE_BYTES, Me, Telegram
-from common.updates import Asked, Command, Link, NotServed, Photo, Unwelcome, asked, message_of
+from common.telegram import polling
+from common.telegram.client import MAX_FILE_BYTES, Me, Telegram
+from common.telegram.updates import Asked, Command, Link, NotServed, Photo, Unwelcome, asked, message_of
 from common.worker import Outputs, Worker
 
 _log = logging.getLogger(__name__)

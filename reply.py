@@ -16,7 +16,7 @@ from common.leases import confirm_lease
 from common.messages import DeleteFiles, Predictions, SendReply, ShowTyping, Words
 from common.process import run
 from common.settings import Settings
-from common.telegram import MAX_TEXT_LENGTH, Telegram
+from common.telegram.client import MAX_TEXT_LENGTH, Telegram
 from common.worker import Outputs, Worker
 
 SURE_FROM: Final = 0.20

@@ -27,8 +27,8 @@ from common.channels.channels import Channels, Once
 from common.channels.consumer import Consumer, Delivery
 from common.channels.scripts import Call
 from common.messages import AcceptUpdate, ClassifyImage, Job, Message, SendReply, Words, decode
-from common.polling import SEEN_MS, UPDATES_PER_SET
 from common.settings import ROOT, Settings
+from common.telegram.polling import SEEN_MS, UPDATES_PER_SET
 
 NAME: Final = "bench_growth"
 PLOT: Final = ROOT / "docs" / "images" / "cost-growth.svg"

@@ -33,7 +33,6 @@ import msgspec
 import pytest
 
 from common import process
-from common.bot_api_http import BotApiHttp
 from common.channels.channels import Channels
 from common.channels.scripts import Call
 from common.errors import InputLost, Outage
@@ -41,6 +40,7 @@ from common.leases import confirm_lease
 from common.messages import AcceptUpdate, ClassifyImage, SendReply, Words
 from common.runtime import Runtime
 from common.settings import Settings
+from common.telegram.transport import BotApiHttp
 from common.worker import Outputs, Worker
 from receive import Receive
 

@@ -16,7 +16,7 @@ from benchmarks.chains import line
 from common import process, settings
 from common.channels.channels import Channels, Once
 from common.messages import AcceptUpdate, CheckFile, ClassifyImage, Job, SendReply, Words
-from common.polling import SEEN_MS, UPDATES_PER_SET
+from common.telegram.polling import SEEN_MS, UPDATES_PER_SET
 from common.worker import Outputs, Worker
 
 _BOT: Final = "1"

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from common.checks.result import Result, fail, ok, warn
 from common.errors import Outage, RateLimited, TelegramRefused
 from common.settings import TELEGRAM_API, Settings
-from common.telegram import Me, Telegram, Webhook
+from common.telegram.client import Me, Telegram, Webhook
 
 ANSWER_LIMIT_S: Final = 6.0
 _T = TypeVar("_T")

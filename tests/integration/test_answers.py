@@ -12,7 +12,6 @@ import msgspec
 import pytest
 
 from classify import Classify
-from common.bot_api_http import Take
 from common.channels.answers import Answers, of_pixels, of_telegram
 from common.channels.channels import Channels
 from common.messages import ClassifyImage, DownloadPhoto, Prediction, Predictions, SendReply
@@ -20,6 +19,7 @@ from common.model import input
 from common.model.records import ModelRecord, in_use
 from common.settings import Settings
 from common.store import Store
+from common.telegram.transport import Take
 from receive import Receive
 from tests import make
 from tests.bot_api import put_model_in_use

@@ -16,7 +16,7 @@ from common.channels.channels import Channels
 from common.messages import ClassifyImage, DeleteFiles, SendReply, Words
 from common.runtime import GRACE_S, Runtime
 from common.settings import Settings
-from common.telegram import Telegram
+from common.telegram.client import Telegram
 from common.worker import Outputs, Worker
 from receive import Receive
 from reply import Reply

@@ -20,7 +20,6 @@ import pytest
 
 from classify import Classify
 from common import jobs
-from common.bot_api_http import Take
 from common.channels.channels import Channels
 from common.channels.consumer import GROUP, Consumer, Delivery
 from common.messages import CHANNELS, AcceptUpdate, Job, Message, Prediction, SendReply, ShowTyping, Words, decode
@@ -28,7 +27,8 @@ from common.model.input import InputSpec, pack
 from common.runtime import Runtime
 from common.settings import Settings
 from common.store import Store
-from common.telegram import Me
+from common.telegram.client import Me
+from common.telegram.transport import Take
 from common.worker import Worker
 from fetch_url import UrlFetch
 from file_check import FileCheck

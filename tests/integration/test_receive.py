@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from common import words
-from common.bot_api_http import Take
 from common.channels.channels import Channels
 from common.errors import Outage, TelegramRefused
 from common.messages import (
@@ -27,7 +26,8 @@ from common.messages import (
 from common.runtime import Runtime
 from common.settings import Settings
 from common.store import Store
-from common.telegram import Me
+from common.telegram.client import Me
+from common.telegram.transport import Take
 from receive import Receive
 from tests import make
 from tests.redis_servers import entries
@@ -183,7 +183,7 @@ async def test_a_server_without_commands_and_without_long_polling_is_served_with
 async def test_after_updates_the_next_poll_waits_for_others_to_gather(
     channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.polling.GATHER_S", 0.5)
+    monkeypatch.setattr("common.telegram.polling.GATHER_S", 0.5)
     receive, fake = worker(settings, update(10))
     await poll(receive, channels, lambda: len(fake.offsets) == 2)
     first, second = fake.asked_at

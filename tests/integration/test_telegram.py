@@ -23,7 +23,7 @@ import pytest
 
 from common.errors import LeaseLost, Outage, RateLimited, TelegramRefused
 from common.settings import Settings
-from common.telegram import MAX_FILE_BYTES, Me, Telegram
+from common.telegram.client import MAX_FILE_BYTES, Me, Telegram
 from tests.bot_api import TOKEN, RunningPlayground, User
 
 SECRET = "AAHiddenHiddenHidden"
@@ -125,7 +125,7 @@ async def test_a_file_that_is_not_there_any_more_is_refused(telegram: Telegram, 
 async def test_a_file_that_is_larger_than_was_said_is_refused_before_it_has_come(
     telegram: Telegram, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.telegram.MAX_FILE_BYTES", len(JPEG) - 1)
+    monkeypatch.setattr("common.telegram.client.MAX_FILE_BYTES", len(JPEG) - 1)
     with pytest.raises(TelegramRefused, match="more than"):
         await downloaded(telegram, await file_id_of(telegram, JPEG, user))
 
@@ -370,8 +370,8 @@ async def test_an_answer_that_makes_no_sense_is_an_outage(status: str, answer: b
 
 
 async def test_an_answer_that_drips_for_ever_ends_by_the_limit_for_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("common.bot_api_http._CONNECT_TIMEOUT_S", 0.1)
-    monkeypatch.setattr("common.telegram._POLL_SLACK_S", 0.2)
+    monkeypatch.setattr("common.telegram.transport._CONNECT_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("common.telegram.client._POLL_SLACK_S", 0.2)
 
     ended = asyncio.Event()
 
@@ -412,8 +412,8 @@ async def test_an_answer_that_is_cut_short_is_an_outage_and_doubles_no_message(
 
 
 async def test_a_server_that_never_answers_is_an_outage_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("common.telegram._POLL_SLACK_S", 0.1)
-    monkeypatch.setattr("common.bot_api_http.ANSWER_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("common.telegram.client._POLL_SLACK_S", 0.1)
+    monkeypatch.setattr("common.telegram.transport.ANSWER_TIMEOUT_S", 0.1)
     half = http_of(JPEG)[:-9]
     async with serving(Said(b""), Said(FILE), Said(half)) as (_, port), client_of(port) as client, asyncio.timeout(5):
         with pytest.raises(Outage, match="SocketTimeoutError"):
@@ -425,7 +425,7 @@ async def test_a_server_that_never_answers_is_an_outage_in_time(monkeypatch: pyt
 async def test_a_server_that_lets_nobody_in_is_an_outage_in_time_and_the_token_is_not_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("common.bot_api_http._CONNECT_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("common.telegram.transport._CONNECT_TIMEOUT_S", 0.1)
     with contextlib.ExitStack() as stack:
         full = stack.enter_context(socket.socket())
         full.bind(("127.0.0.1", 0))
@@ -478,7 +478,7 @@ async def test_what_the_bot_api_would_not_say_is_an_outage_in_a_short_line_and_e
 
 @pytest.mark.parametrize("length", ["announced", "not announced"])
 async def test_an_answer_may_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch, length: str) -> None:
-    monkeypatch.setattr("common.bot_api_http.MAX_ANSWER_BYTES", 100_000)
+    monkeypatch.setattr("common.telegram.transport.MAX_ANSWER_BYTES", 100_000)
     body = b'{"result":"' + b"x" * 200_000 + b'"}'
     answer = http_of(body) if length == "announced" else chunked(body[:70_000], body[70_000:])
     async with serving(Said(answer)) as (_, port), client_of(port) as client:

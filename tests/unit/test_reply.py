@@ -12,7 +12,7 @@ import reply
 from common.errors import Outage, TelegramRefused
 from common.messages import DeleteFiles, Prediction, Predictions, SendReply, ShowTyping, Step, Words
 from common.settings import Settings
-from common.telegram import MAX_TEXT_LENGTH, Confirm
+from common.telegram.client import MAX_TEXT_LENGTH, Confirm
 from reply import Reply, worded
 from tests import make
 

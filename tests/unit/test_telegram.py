@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from telegram.error import TelegramError
 
-from common.bot_api_http import BotApiHttp, is_near, proxy_towards
 from common.errors import SettingsError
 from common.messages import AcceptUpdate, decode, encode
 from common.settings import TELEGRAM_API, Settings
-from common.telegram import Telegram
+from common.telegram.client import Telegram
+from common.telegram.transport import BotApiHttp, is_near, proxy_towards
 from tests import make
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import telegram
 
-from common.telegram import Me
-from common.updates import Asked, Command, Link, Photo, Unwelcome, asked
+from common.telegram.client import Me
+from common.telegram.updates import Asked, Command, Link, Photo, Unwelcome, asked
 
 ME = Me(42, "whatsit_bot")
 SIZES = [(90, 67), (320, 240), (800, 600), (1280, 960)]

@@ -12,7 +12,7 @@ from telegram.constants import ChatType
 from telegram.ext import filters
 
 from common.messages import Job
-from common.telegram import Me
+from common.telegram.client import Me
 from common.words import COMMANDS
 
 MAX_LINKS: Final = 5

@@ -19,8 +19,8 @@ from common.backoff import Patience
 from common.channels.channels import Channels, Once
 from common.errors import Outage, TelegramRefused
 from common.messages import AcceptUpdate
-from common.telegram import Telegram
-from common.updates import job_of
+from common.telegram.client import Telegram
+from common.telegram.updates import job_of
 from common.words import COMMANDS
 
 POLL_S: Final = 25

@@ -25,9 +25,9 @@ from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.ext import AIORateLimiter, ExtBot
 
-from common.bot_api_http import ANSWER_TIMEOUT_S, BotApiHttp, Take
 from common.errors import Outage, RateLimited, TelegramRefused
 from common.settings import Settings
+from common.telegram.transport import ANSWER_TIMEOUT_S, BotApiHttp, Take
 
 MAX_FILE_BYTES: Final = 20 * 2**20  # what the Bot API's getFile serves: core.telegram.org/bots/api#getfile
 MAX_TEXT_LENGTH: Final = 4096  # core.telegram.org/bots/api#sendmessage
