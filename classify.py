@@ -28,10 +28,10 @@ from common.errors import InputLost, Outage
 from common.messages import ClassifyImage, DeleteFiles, Message, Predictions, SendReply, ShowTyping
 from common.model.input import unpack
 from common.model.records import ModelRecord, in_use, wait_for_model
-from common.process import run
+from common.runtime.process import run
+from common.runtime.worker import Outputs, Worker
 from common.settings import Settings
 from common.store import Store
-from common.worker import Outputs, Worker
 
 BATCH: Final = 8
 IDLE_S: Final = 1.0

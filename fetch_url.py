@@ -13,14 +13,14 @@ from common.model.records import wait_for_model
 from common.pictures.decoder import Decoder, InputMaker
 from common.pictures.refusals import refusal
 from common.pictures.shared_turn import large_turn
-from common.process import run
+from common.runtime.process import run
+from common.runtime.worker import Worker
 from common.settings import Settings
 from common.store import Store
 from common.web.delayed_answers import HeldAnswers
 from common.web.download import NOTHING_CAME, Fetched, Limits
 from common.web.fetcher import NO_PREVIEW, Fetcher
 from common.web.names import Lookup
-from common.worker import Worker
 
 
 class UrlFetch(Worker[FetchUrl]):

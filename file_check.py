@@ -15,10 +15,10 @@ from common.messages import CheckFile, ClassifyImage, DeleteFiles, Message, Send
 from common.model.records import wait_for_model
 from common.pictures.decoder import Decoder, InputMaker
 from common.pictures.shared_turn import large_turn
-from common.process import run
+from common.runtime.process import run
+from common.runtime.worker import Worker
 from common.settings import Settings
 from common.store import Store
-from common.worker import Worker
 
 
 class FileCheck(Worker[CheckFile]):

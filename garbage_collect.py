@@ -14,14 +14,14 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
-from common import jobs
 from common.channels.channels import Channels
 from common.errors import Outage
 from common.messages import DeleteFiles
-from common.process import run
+from common.runtime import restarts
+from common.runtime.process import run
+from common.runtime.worker import Worker
 from common.settings import Settings
 from common.store import Store
-from common.worker import Worker
 
 SWEEP_EVERY_S: Final = 60.0
 CONSUMER_GONE_MS: Final = 24 * 3600 * 1000
@@ -87,7 +87,7 @@ class GarbageCollect(Worker[DeleteFiles]):
     async def _sweep_jobs(self, channels: Channels) -> None:
         async for batch in channels.jobs():
             for job in await channels.lost(batch):
-                await channels.run(await jobs.restart(channels, job))
+                await channels.run(await restarts.restart(channels, job))
 
     async def _sweep_turns(self, channels: Channels) -> None:
         if freed := await channels.renew_turns():

@@ -29,13 +29,13 @@ from common.messages import (
     Words,
 )
 from common.model.records import in_use
-from common.process import run
+from common.runtime.process import run
+from common.runtime.worker import Outputs, Worker
 from common.settings import Settings
 from common.store import Store
 from common.telegram import polling
 from common.telegram.client import MAX_FILE_BYTES, Me, Telegram
 from common.telegram.updates import Asked, Command, Link, NotServed, Photo, Unwelcome, asked, message_of
-from common.worker import Outputs, Worker
 
 _log = logging.getLogger(__name__)
 

@@ -12,12 +12,12 @@ from html import escape
 from typing import Final
 
 from common.errors import Outage, TelegramRefused
-from common.leases import confirm_lease
 from common.messages import DeleteFiles, Predictions, SendReply, ShowTyping, Words
-from common.process import run
+from common.runtime.leases import confirm_lease
+from common.runtime.process import run
+from common.runtime.worker import Outputs, Worker
 from common.settings import Settings
 from common.telegram.client import MAX_TEXT_LENGTH, Telegram
-from common.worker import Outputs, Worker
 
 SURE_FROM: Final = 0.20
 BAR_LENGTH: Final = 10

@@ -22,11 +22,11 @@ import msgspec
 
 from benchmarks import measuring, server
 from benchmarks.chains import line
-from common import jobs
 from common.channels.channels import Channels, Once
 from common.channels.consumer import Consumer, Delivery
 from common.channels.scripts import Call
 from common.messages import AcceptUpdate, ClassifyImage, Job, Message, SendReply, Words, decode
+from common.runtime import restarts
 from common.settings import ROOT, Settings
 from common.telegram.polling import SEEN_MS, UPDATES_PER_SET
 
@@ -116,7 +116,7 @@ class InChannel(Load):
     async def step(self) -> None:
         """Hand off the message in hand, and take the next."""
         delivery = await self.take(self._consumer, self._calls)
-        self._calls = [self._consumer.hand_off(delivery, [decode(delivery.body)], jobs.apology)]
+        self._calls = [self._consumer.hand_off(delivery, [decode(delivery.body)], restarts.apology)]
 
     async def waiting(self) -> int:
         """All that is in the channel."""
@@ -142,7 +142,7 @@ class ForTurns(Load):
         """Begin a job, and end another."""
         await self._begin()
         answer = await self.take(self._reply)
-        await self.channels.run(self._reply.hand_off(answer, [], jobs.apology))
+        await self.channels.run(self._reply.hand_off(answer, [], restarts.apology))
 
     async def waiting(self) -> int:
         """Those that have no turn."""
@@ -153,7 +153,7 @@ class ForTurns(Load):
         update = await self.take(self._receive)
         job = msgspec.structs.replace(decode(update.body).job, id=f"{update.job}-0")
         answer = SendReply(job=job, content=Words(text="done"))
-        await self.channels.run(self._receive.hand_off(update, [answer], jobs.apology))
+        await self.channels.run(self._receive.hand_off(update, [answer], restarts.apology))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Ends a worker whose event loop hangs, so that Supervisor starts a new one: its event listener ``watchdog``.
 
-A worker touches its heartbeat file every two seconds for as long as its event loop turns (``common/process.py``), so a
-file that nothing touches any more tells of a loop that stands still: a call that never returns, or an endless one.
-The worker cannot mend that itself, and cannot even obey SIGTERM: it gets SIGKILL. What it held is taken again.
+A worker touches its heartbeat file every two seconds for as long as its event loop turns
+(``common/runtime/process.py``), so a file that nothing touches any more tells of a loop that stands still: a call that
+never returns, or an endless one. The worker cannot mend that itself, and cannot even obey SIGTERM: it gets SIGKILL.
+What it held is taken again.
 
 Nobody must be killed by mistake, so silence is measured by this process's own clock: from when it saw the file change
 last, and not by the file's date. Then a clock that is set, or a machine that slept, is nobody's silence. And a round

@@ -32,16 +32,16 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from common import process
 from common.channels.channels import Channels
 from common.channels.scripts import Call
 from common.errors import InputLost, Outage
-from common.leases import confirm_lease
 from common.messages import AcceptUpdate, ClassifyImage, SendReply, Words
-from common.runtime import Runtime
+from common.runtime import process
+from common.runtime.leases import confirm_lease
+from common.runtime.loop import Runtime
+from common.runtime.worker import Outputs, Worker
 from common.settings import Settings
 from common.telegram.transport import BotApiHttp
-from common.worker import Outputs, Worker
 from receive import Receive
 
 LONGEST_LIFE_S: Final = 15.0
@@ -97,8 +97,8 @@ def _live(worker: type[Worker[Any]], settings: Settings, end: str, burst: bool, 
     _life.end = end if not end or end[-1].isdigit() else f"{end} 1"
     patch = pytest.MonkeyPatch()
     patch.setattr("common.settings.load", lambda: settings)
-    patch.setattr("common.settle._ms", lambda seconds: 1)
-    patch.setattr("common.process.Runtime", functools.partial(_Runtime, burst=burst, grace_s=grace_s))
+    patch.setattr("common.runtime.settle._ms", lambda seconds: 1)
+    patch.setattr("common.runtime.process.Runtime", functools.partial(_Runtime, burst=burst, grace_s=grace_s))
     patch.setattr(Channels, "execute", _execute_until_the_end(Channels.execute))
     patch.setattr(BotApiHttp, "do_request", _request_until_the_end(BotApiHttp.do_request))
     process.run(worker)

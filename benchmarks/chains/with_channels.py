@@ -13,11 +13,12 @@ from typing import Any, Final
 import msgspec
 
 from benchmarks.chains import line
-from common import process, settings
+from common import settings
 from common.channels.channels import Channels, Once
 from common.messages import AcceptUpdate, CheckFile, ClassifyImage, Job, SendReply, Words
+from common.runtime import process
+from common.runtime.worker import Outputs, Worker
 from common.telegram.polling import SEEN_MS, UPDATES_PER_SET
-from common.worker import Outputs, Worker
 
 _BOT: Final = "1"
 _IN_HAND: Final = int(os.environ.get(line.IN_HAND, "32"))

@@ -25,11 +25,11 @@ import msgspec
 import pytest
 import redis
 
-from common import jobs
 from common.channels.channels import Channels
 from common.messages import CHANNELS
+from common.runtime import restarts
+from common.runtime.settle import MAX_DELAY_S
 from common.settings import PLAYGROUND_TOKEN, Settings
-from common.settle import MAX_DELAY_S
 from garbage_collect import GarbageCollect
 from tests import photos
 from tests.bot_api import DIRECT, Json, RunningPlayground, User, running_playground, wait_until
@@ -301,7 +301,7 @@ def test_an_answer_survives_an_hour_in_which_telegram_is_down(bot: Bot, client: 
 
 
 @pytest.mark.parametrize(
-    ("method", "worker", "answers"), [("getFile", "receive", [jobs.APOLOGY]), ("sendMessage", "reply", [])]
+    ("method", "worker", "answers"), [("getFile", "receive", [restarts.APOLOGY]), ("sendMessage", "reply", [])]
 )
 def test_after_a_day_in_which_telegram_is_down_a_job_ends_with_an_apology_as_far_as_one_can_be_sent(
     bot: Bot, client: redis.Redis, user: User, method: str, worker: str, answers: list[str]

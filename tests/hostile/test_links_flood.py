@@ -11,7 +11,7 @@ import pytest
 
 from common.channels.channels import Channels, Once
 from common.messages import ClassifyImage, FetchUrl, SendReply, decode
-from common.runtime import Runtime
+from common.runtime.loop import Runtime
 from common.settings import Settings
 from common.web.download import Limits
 from common.web.names import Names

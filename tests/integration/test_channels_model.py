@@ -32,7 +32,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from redis.exceptions import RedisError
 
-from common import jobs
 from common.channels.channels import Channels, Once
 from common.channels.consumer import GROUP, Consumer, Delivery
 from common.channels.scripts import Call
@@ -48,6 +47,7 @@ from common.messages import (
     decode,
     encode,
 )
+from common.runtime import restarts
 from common.settings import Settings
 from tests import make
 from tests.redis_servers import RedisServer
@@ -157,11 +157,11 @@ Given: TypeAlias = tuple[Entry, int | None]
 
 
 def busy(job: Job) -> SendReply:
-    return jobs.busy(job, 0)
+    return restarts.busy(job, 0)
 
 
 def too_fast(job: Job) -> SendReply:
-    return jobs.too_fast(job, MOST_OF_A_USER)
+    return restarts.too_fast(job, MOST_OF_A_USER)
 
 
 def chat_of(message: Message) -> str:
@@ -525,13 +525,13 @@ class Model:
         if job in self.origins:
             first = decode(self.origins[job])
             if first.job.restarts:
-                return jobs.apology(first.job), b""
+                return restarts.apology(first.job), b""
             again = another_run(first, restarts=1)
             return again, encode(again)
         if held:
-            return jobs.apology(decode(held).job), b""
+            return restarts.apology(decode(held).job), b""
         if self.chats.get(job):
-            return jobs.apology(make.job(job, chat_id=int(self.chats[job]), message_id=None)), b""
+            return restarts.apology(make.job(job, chat_id=int(self.chats[job]), message_id=None)), b""
         return None, b""
 
 
@@ -799,7 +799,7 @@ class World(RuleBasedStateMachine):
             assert len(asked) <= AT_ONCE
         if self.is_swept:
             assert not set(model.lost(model.origins)), "nobody would ever be given their messages"
-            assert not [chat for chat, jobs in model.waiting.items() if jobs and model.has_free_turn(chat)]
+            assert not [chat for chat, restarts in model.waiting.items() if restarts and model.has_free_turn(chat)]
         if not self.is_touched:
             messages = Counter(entry.job for stream in model.streams.values() for entry in stream)
             messages += Counter(parked.job for delayed in model.delayed.values() for parked in delayed)
@@ -880,7 +880,7 @@ class World(RuleBasedStateMachine):
         return Step(call, lambda: self.model.postpone(by.name, d.id, delay_ms, how, again))
 
     def buried(self, by: Worker, delivery: Delivery, *, apologises: bool) -> Step:
-        apology = jobs.apology(decode(delivery.body).job) if apologises and delivery.job else None
+        apology = restarts.apology(decode(delivery.body).job) if apologises and delivery.job else None
         call = by.consumer.bury(delivery, "error", "traceback", apology)
         return Step(call, lambda: self.model.bury(by.channel, by.name, delivery.id, apology))
 
@@ -888,7 +888,7 @@ class World(RuleBasedStateMachine):
         """Read a job's first message, as the sweeper and the runtime do; to be run at once, or later."""
         message, origin = self.model.restarts_with(job, held[1].body if held else b"")
         at = (held[0].channel, held[0].name, held[1].id) if held else None
-        call = self.wait_for(jobs.restart(self.channels, job, (held[0].consumer, held[1]) if held else None))
+        call = self.wait_for(restarts.restart(self.channels, job, (held[0].consumer, held[1]) if held else None))
         return Step(call, lambda: self.model.restart(job, message, origin, at))
 
     def sweep(self, reply: Reply = "seen") -> None:
@@ -1276,7 +1276,7 @@ class World(RuleBasedStateMachine):
 def test_whatever_is_done_in_whatever_order_the_channels_do_as_their_model_does(
     redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.CRITICAL, logger=jobs.__name__)
+    caplog.set_level(logging.CRITICAL, logger=restarts.__name__)
     with asyncio.Runner() as runner:
 
         class OnThisServer(World):

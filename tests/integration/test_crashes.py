@@ -11,13 +11,13 @@ from unittest.mock import ANY
 
 import pytest
 
-from common import jobs
 from common.channels.channels import Channels
 from common.messages import ClassifyImage, DeleteFiles, SendReply, Words
-from common.runtime import GRACE_S, Runtime
+from common.runtime import restarts
+from common.runtime.loop import GRACE_S, Runtime
+from common.runtime.worker import Outputs, Worker
 from common.settings import Settings
 from common.telegram.client import Telegram
-from common.worker import Outputs, Worker
 from receive import Receive
 from reply import Reply
 from tests import make, observer, victims
@@ -65,7 +65,7 @@ class Crash:
 DONE_BY_ALL_THREE: dict[str, Any] = {"answers": ("done",) * 3, "counts": counted(handled=3)}
 THREE: dict[str, Any] = {"messages": ("is answered",) * 3, **DONE_BY_ALL_THREE}
 TWO: dict[str, Any] = {"messages": ("is answered",) * 2, "answers": ("done",) * 2, "counts": counted(handled=2)}
-APOLOGY: dict[str, Any] = {"answers": (jobs.APOLOGY,)}
+APOLOGY: dict[str, Any] = {"answers": (restarts.APOLOGY,)}
 
 CRASHES = [
     # Take, handle, hand off: the deaths that are noted are those while a message was handled alone.
@@ -143,7 +143,7 @@ CRASHES = [
         ends=("",) * 4,  # it ends them itself
         deaths=(None, 3, 0),
         handled=(2, 4, 2),
-        answers=("done", jobs.APOLOGY, "done"),
+        answers=("done", restarts.APOLOGY, "done"),
         buried=(("KilledItsWorker", 0),),
         counts=counted(handled=2, buried=1),
     ),

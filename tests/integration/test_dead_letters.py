@@ -22,14 +22,15 @@ from typing import Any, NamedTuple, TypeAlias
 
 import pytest
 
-from common import dead_letters, jobs
+from common import dead_letters
 from common.channels.channels import Channels
 from common.channels.consumer import Consumer
 from common.errors import InputLost
 from common.messages import AcceptUpdate, ClassifyImage, DeleteFiles, SendReply, Words, encode
-from common.runtime import Runtime
+from common.runtime import restarts
+from common.runtime.loop import Runtime
+from common.runtime.worker import Outputs, Worker
 from common.settings import ROOT, Settings
-from common.worker import Outputs, Worker
 from tests import make, observer
 from tests.redis_proxy import Fault, RedisProxy
 from tests.redis_servers import BINARIES, RedisServer, running_redis
@@ -142,7 +143,7 @@ async def work_off(worker: Worker[Any], channels: Channels) -> None:
 
 @pytest.fixture(autouse=True)
 def _one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("common.settle.MAX_ATTEMPTS", 1)
+    monkeypatch.setattr("common.runtime.settle.MAX_ATTEMPTS", 1)
 
 
 async def bury(channels: Channels, settings: Settings, *ids: str, error: Exception | None = None) -> list[str]:
@@ -384,7 +385,7 @@ async def test_while_the_apology_waits_a_retry_is_refused_and_afterwards_it_is_n
     assert (await command("retry", id_)).status == 0
     await work_off(Classify(settings), channels)
     await work_off(reply, channels)
-    assert reply.sent == [(JOB, jobs.APOLOGY), (JOB, "a cat")]
+    assert reply.sent == [(JOB, restarts.APOLOGY), (JOB, "a cat")]
     assert await observer.left(channels) == set()
 
 

@@ -18,11 +18,12 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from common import embedded_redis, jobs
+from common import embedded_redis
 from common.channels.channels import Channels, Once
 from common.channels.consumer import Consumer
 from common.errors import SettingsError
 from common.messages import DownloadPhoto, Job, SendReply
+from common.runtime import restarts
 from common.settings import ROOT, Settings
 from common.supervision import identity
 from tests import make
@@ -236,4 +237,4 @@ async def test_the_backlog_fits_into_its_memory_several_times(channels: Channels
 
 
 def busy(job: Job) -> SendReply:
-    return jobs.busy(job, 0)
+    return restarts.busy(job, 0)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from common import jobs
 from common.channels.channels import Channels, Once
 from common.errors import Outage
 from common.messages import CHANNELS, DeleteFiles, Message, SendReply, Words, decode
+from common.runtime import restarts
 from common.settings import Settings
 from common.store import Store
 from garbage_collect import GarbageCollect
@@ -91,7 +91,7 @@ async def test_a_job_without_a_message_starts_again_once_and_then_the_user_gets_
         assert (type(message), message.job.run) == (type(make.classify()), 1)
     else:
         assert isinstance(message, SendReply)
-        assert message.content.text == jobs.APOLOGY  # type: ignore[union-attr]
+        assert message.content.text == restarts.APOLOGY  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("alien", [".nfs0001", "lost+found", "readme", "a.b"])
@@ -109,7 +109,7 @@ async def test_what_does_not_belong_into_the_folder_is_left_alone_and_stops_no_s
 async def test_a_step_that_fails_keeps_no_other_from_being_taken(
     channels: Channels, sweeper: GarbageCollect, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.jobs.restart", None)
+    monkeypatch.setattr("common.runtime.restarts.restart", None)
     await publish(channels, make.classify())
     await lose(channels, "classify")
     store.write("1-2-0.0.input", b"left by a crash")
@@ -131,7 +131,7 @@ async def test_a_job_whose_first_message_cannot_be_read_ends_with_an_apology_to_
     (row,) = await entries(channels.redis, channels.key("reply"))
     answer = decode(row[b"body"])
     assert isinstance(answer, SendReply)
-    assert (answer.job.chat_id, answer.content) == (7, Words(text=jobs.APOLOGY, kind="apology"))
+    assert (answer.job.chat_id, answer.content) == (7, Words(text=restarts.APOLOGY, kind="apology"))
 
 
 @pytest.mark.parametrize("origin", [None, b"{"])

@@ -19,17 +19,17 @@ from typing import Any
 import pytest
 
 from classify import Classify
-from common import jobs
 from common.channels.channels import Channels
 from common.channels.consumer import GROUP, Consumer, Delivery
 from common.messages import CHANNELS, AcceptUpdate, Job, Message, Prediction, SendReply, ShowTyping, Words, decode
 from common.model.input import InputSpec, pack
-from common.runtime import Runtime
+from common.runtime import restarts
+from common.runtime.loop import Runtime
+from common.runtime.worker import Worker
 from common.settings import Settings
 from common.store import Store
 from common.telegram.client import Me
 from common.telegram.transport import Take
-from common.worker import Worker
 from fetch_url import UrlFetch
 from file_check import FileCheck
 from garbage_collect import GarbageCollect
@@ -228,7 +228,7 @@ async def take_all(channels: Channels, consumer: Consumer) -> Sequence[Delivery]
 
 
 def _busy(job: Job) -> SendReply:
-    return jobs.busy(job, 0)
+    return restarts.busy(job, 0)
 
 
 def _hold(worker: Worker[Any], gate: asyncio.Event, begun: Counter[str], patch: pytest.MonkeyPatch) -> None:
@@ -257,7 +257,7 @@ async def bot(channels: Channels, settings: Settings, web: WebServer, monkeypatc
     monkeypatch.setattr("classify.in_use", lambda models_dir: None)
     for worker in (Receive, GarbageCollect):  # no polling, and no sweep but those of the tests
         monkeypatch.setattr(worker, "background", Worker.background)
-    monkeypatch.setattr("common.settle._ms", lambda seconds: 1)
+    monkeypatch.setattr("common.runtime.settle._ms", lambda seconds: 1)
     local = (ipaddress.ip_network("127.0.0.0/8"),)
     bot = Bot(channels, dataclasses.replace(settings, fetch_allow_networks=local), web)
     await bot.come_to_every_stage()

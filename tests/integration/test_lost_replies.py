@@ -19,16 +19,16 @@ from typing import Any
 import pytest
 from redis.exceptions import RedisError
 
-from common import jobs
 from common.channels import scripts
 from common.channels.channels import Channels, Once
 from common.channels.consumer import Consumer
 from common.errors import InputLost
-from common.leases import confirm_lease
 from common.messages import AcceptUpdate, ClassifyImage, DeleteFiles, SendReply, Words
-from common.runtime import Runtime
+from common.runtime import restarts
+from common.runtime.leases import confirm_lease
+from common.runtime.loop import Runtime
+from common.runtime.worker import Outputs, Worker
 from common.settings import Settings
-from common.worker import Outputs, Worker
 from garbage_collect import GarbageCollect
 from tests import make, observer
 from tests.redis_proxy import Command, Fault, RedisProxy
@@ -74,7 +74,7 @@ class Outcome:
 
 
 EXPECTED = Outcome(
-    answers=[(job, jobs.APOLOGY if job == BURIED else does) for job, does in PICTURES.items()],
+    answers=[(job, restarts.APOLOGY if job == BURIED else does) for job, does in PICTURES.items()],
     deletions=list(PICTURES),
     buried=[(BURIED, "ValueError", 1)],
     counts={
@@ -157,9 +157,9 @@ class Hanging(Worker[SendReply]):
 
 @pytest.fixture(autouse=True)
 def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("common.settle._ms", lambda seconds: 1)
-    monkeypatch.setattr("common.settle.MAX_ATTEMPTS", 2)
-    monkeypatch.setattr("common.runtime.BACK_OFF_S", (0.01,))
+    monkeypatch.setattr("common.runtime.settle._ms", lambda seconds: 1)
+    monkeypatch.setattr("common.runtime.settle.MAX_ATTEMPTS", 2)
+    monkeypatch.setattr("common.runtime.loop.BACK_OFF_S", (0.01,))
     monkeypatch.setattr("common.channels.wakeups.BACK_OFF_S", (0.01,))
     logging.disable()  # hundreds of plays, each with its tracebacks
     yield

@@ -23,7 +23,7 @@ from common.messages import (
     Words,
     decode,
 )
-from common.runtime import Runtime
+from common.runtime.loop import Runtime
 from common.settings import Settings
 from common.store import Store
 from common.telegram.client import Me
@@ -193,7 +193,7 @@ async def test_after_updates_the_next_poll_waits_for_others_to_gather(
 async def test_an_update_that_cannot_be_read_is_buried_and_stops_no_other(
     channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.settle._ms", lambda seconds: 1)
+    monkeypatch.setattr("common.runtime.settle._ms", lambda seconds: 1)
     broken = update(10, entities=[{"type": "url"}], text="x", date="yesterday")
     receive, fake = worker(settings, broken, update(11, photo=photo()))
     await poll(receive, channels, lambda: len(fake.offsets) == 2)

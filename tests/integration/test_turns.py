@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from common import jobs, words
+from common import words
 from common.channels.channels import Channels, Once
 from common.channels.consumer import Consumer
 from common.messages import CHANNELS, FetchUrl, Job, SendReply, Words, decode
+from common.runtime import restarts
 from common.settings import Settings
 from common.store import Store
 from garbage_collect import GarbageCollect
@@ -23,11 +24,11 @@ _updates = itertools.count(1)
 
 
 def busy(job: Job) -> SendReply:
-    return jobs.busy(job, 90)
+    return restarts.busy(job, 90)
 
 
 def too_fast(job: Job) -> SendReply:
-    return jobs.too_fast(job, 20)
+    return restarts.too_fast(job, 20)
 
 
 async def send(channels: Channels, chat: int, links: int = 1, user: int | None = None) -> list[str]:
@@ -233,7 +234,7 @@ async def test_a_job_that_starts_again_keeps_its_turn_and_no_more(channels: Chan
     sent = [job for _ in range(5) for job in await send(channels, chat=7)]
     fetch = Consumer(channels, "fetch_url", "f")
     (delivery,) = fetch.taken(await channels.run(fetch.take(1))).deliveries
-    call = await jobs.restart(channels, delivery.job, held=(fetch, delivery))
+    call = await restarts.restart(channels, delivery.job, held=(fetch, delivery))
     assert await channels.execute([call, call]) == [1, 0]
     assert sorted(await in_pipeline(channels)) == sorted(sent[:AT_ONCE])
     for _ in range(5):

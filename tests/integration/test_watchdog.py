@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 from supervisor import childutils
 
-from common import process, watchdog
+from common import watchdog
+from common.runtime import process
 from common.settings import ROOT, Settings
 from common.supervision import identity
 from common.watchdog import Silent, Watchdog

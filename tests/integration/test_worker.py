@@ -15,18 +15,18 @@ from typing import Any
 import pytest
 from redis.exceptions import RedisError
 
-from common import jobs
 from common.channels.channels import Channels, Once
 from common.channels.consumer import Consumer
 from common.channels.wakeups import LOOK_AGAIN_S
 from common.errors import Hung, InputLost, LeaseLost, Outage, RateLimited
-from common.leases import confirm_lease
 from common.messages import AnyMessage, ClassifyImage, FetchUrl, Message, SendReply, ShowTyping, Words, decode, encode
-from common.runtime import LAST_START_BEFORE_END_S, Runtime
+from common.runtime import restarts
+from common.runtime.leases import confirm_lease
+from common.runtime.loop import LAST_START_BEFORE_END_S, Runtime
+from common.runtime.settle import MAX_ATTEMPTS
+from common.runtime.worker import Outputs, Worker
 from common.settings import ROOT, Settings
-from common.settle import MAX_ATTEMPTS
 from common.supervision import identity
-from common.worker import Outputs, Worker
 from tests import make
 from tests.redis_servers import BINARIES, RedisServer, entries, running_redis
 
@@ -130,7 +130,7 @@ async def test_a_message_published_while_the_worker_waits_is_taken_at_once(
 async def test_a_failing_message_is_tried_again_and_in_the_end_buried_with_an_apology(
     channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.settle._ms", lambda seconds: 1)
+    monkeypatch.setattr("common.runtime.settle._ms", lambda seconds: 1)
 
     def fail(message: ClassifyImage) -> None:
         raise ValueError("no such thing")
@@ -146,13 +146,13 @@ async def test_a_failing_message_is_tried_again_and_in_the_end_buried_with_an_ap
     (reply,) = await on(channels, "reply")
     assert isinstance(reply, SendReply)
     assert isinstance(reply.content, Words)
-    assert reply.content.text == jobs.APOLOGY
+    assert reply.content.text == restarts.APOLOGY
 
 
 async def test_a_reply_that_cannot_be_sent_is_buried_without_another_reply(
     channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.settle.MAX_ATTEMPTS", 1)
+    monkeypatch.setattr("common.runtime.settle.MAX_ATTEMPTS", 1)
 
     class Reply(Worker[SendReply]):
         channel = "reply"
@@ -170,7 +170,7 @@ async def test_a_reply_that_cannot_be_sent_is_buried_without_another_reply(
 async def test_an_outage_uses_up_no_attempt(
     channels: Channels, settings: Settings, outage: Outage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.settle._ms", lambda seconds: 1)
+    monkeypatch.setattr("common.runtime.settle._ms", lambda seconds: 1)
     left = iter([outage] * (MAX_ATTEMPTS + 3))
 
     def act(message: ClassifyImage) -> None:
@@ -185,8 +185,8 @@ async def test_an_outage_uses_up_no_attempt(
 async def test_after_a_day_of_outage_the_user_gets_an_apology(
     channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.settle._ms", lambda seconds: 5)
-    monkeypatch.setattr("common.settle.LONGEST_OUTAGE_S", 0.001)
+    monkeypatch.setattr("common.runtime.settle._ms", lambda seconds: 5)
+    monkeypatch.setattr("common.runtime.settle.LONGEST_OUTAGE_S", 0.001)
 
     def act(message: ClassifyImage) -> None:
         raise Outage("down")
@@ -216,7 +216,7 @@ async def test_a_lost_input_starts_the_job_again_once_and_then_apologises(
 async def test_a_handler_that_hangs_is_cut_and_its_message_tried_again(
     channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.settle._ms", lambda seconds: 1)
+    monkeypatch.setattr("common.runtime.settle._ms", lambda seconds: 1)
     monkeypatch.setattr(Classify, "handler_limit_s", 0.05)
     first = iter([True])
 
@@ -283,7 +283,7 @@ async def test_a_batch_is_taken_whole_and_one_bad_message_in_it_harms_no_other(
     await work_off(worker, channels)
     assert worker.sizes[:2] == [4, 2]
     texts = [r.content.text for r in await on(channels, "reply")]  # type: ignore[union-attr]
-    assert sorted(texts) == sorted(["ok"] * 5 + [jobs.APOLOGY])
+    assert sorted(texts) == sorted(["ok"] * 5 + [restarts.APOLOGY])
 
 
 class TwoBatches(Batch):
@@ -500,7 +500,7 @@ async def test_a_message_that_kills_its_worker_is_buried_after_its_third_death_a
     assert deaths == 1 + 3, "once in company, thrice alone"
     assert seen.read_text().count("poison") == deaths
     replies = {r.job.id: r.content.text for r in await on(channels, "reply")}  # type: ignore[union-attr]
-    assert replies == {"1-0-0": "done", "1-2-0": "done", "1-poison-0": jobs.APOLOGY}
+    assert replies == {"1-0-0": "done", "1-2-0": "done", "1-poison-0": restarts.APOLOGY}
 
 
 async def _all_replied(channels: Channels) -> bool:
@@ -555,7 +555,7 @@ async def test_with_full_hands_overdue_retries_keep_no_processor_busy(channels: 
 async def test_an_answer_that_is_no_message_is_a_failed_attempt_and_no_death(
     channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.settle._ms", lambda seconds: 1)
+    monkeypatch.setattr("common.runtime.settle._ms", lambda seconds: 1)
     odd = iter(["not a message", SendReply(job=make.job("1-0-0"), content=Words(text="\ud83d"))])
     await publish(channels, make.classify("1-0-0"), make.classify("1-1-0"))
     worker = Classify(settings, lambda message: next(odd, None) if message.job.id == "1-0-0" else None)
@@ -624,7 +624,7 @@ async def test_a_frozen_redis_does_not_keep_a_worker_from_stopping(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("common.channels.scripts.ANSWER_LIMIT_S", 0.3)
-    monkeypatch.setattr("common.runtime.GIVE_UP_S", 0.5)
+    monkeypatch.setattr("common.runtime.loop.GIVE_UP_S", 0.5)
     with running_redis(str(BINARIES["redis-6.2"])) as server:
         channels = Channels(Settings(redis_url=server.url, data_dir=tmp_path))
         worker = Classify(Settings(), lambda message: _open(asyncio.Event()))
@@ -649,7 +649,7 @@ async def test_a_process_whose_steps_hang_one_after_the_other_ends(
 async def test_a_handlers_own_time_out_keeps_its_traceback(
     channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.settle.MAX_ATTEMPTS", 1)
+    monkeypatch.setattr("common.runtime.settle.MAX_ATTEMPTS", 1)
 
     def act(message: ClassifyImage) -> None:
         raise TimeoutError("of its own")
@@ -664,7 +664,7 @@ async def test_a_handlers_own_time_out_keeps_its_traceback(
 async def test_a_batch_without_results_is_a_failed_attempt(
     channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.settle.MAX_ATTEMPTS", 1)
+    monkeypatch.setattr("common.runtime.settle.MAX_ATTEMPTS", 1)
 
     class Forgetful(Batch):
         async def handle_batch(self, messages: Sequence[ClassifyImage]) -> Any:
@@ -679,7 +679,7 @@ async def test_a_batch_without_results_is_a_failed_attempt(
 async def test_of_a_batch_that_fails_as_a_whole_the_log_has_one_traceback(
     channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("common.settle.MAX_ATTEMPTS", 1)
+    monkeypatch.setattr("common.runtime.settle.MAX_ATTEMPTS", 1)
 
     class Broken(Batch):
         async def handle_batch(self, messages: Sequence[ClassifyImage]) -> Any:
@@ -704,7 +704,7 @@ async def test_a_body_that_breaks_the_decoder_is_buried_too(channels: Channels, 
 async def test_a_handler_that_is_cancelled_from_inside_fails_and_does_not_spin(
     channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.settle._ms", lambda seconds: 1)
+    monkeypatch.setattr("common.runtime.settle._ms", lambda seconds: 1)
 
     def act(message: ClassifyImage) -> None:
         raise asyncio.CancelledError

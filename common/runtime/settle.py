@@ -13,12 +13,12 @@ from typing import Final, TypeAlias
 import msgspec
 from redis.exceptions import RedisError
 
-from common import jobs
 from common.channels.channels import Channels
 from common.channels.consumer import Consumer, Delivery
 from common.channels.scripts import Call
 from common.errors import InputLost, LeaseLost, Outage, RateLimited
 from common.messages import AnyMessage, Job, Message, SendReply, Step, decode
+from common.runtime import restarts
 
 MAX_ATTEMPTS: Final = 5
 MAX_DEATHS: Final = 3
@@ -108,8 +108,8 @@ class Settler:
             case BaseException():
                 return await self._try_again(finished, outcome)
             case _:
-                busy = functools.partial(jobs.busy, backlog_s=self.backlog_s)
-                too_fast = functools.partial(jobs.too_fast, per_minute=self._channels.most_of_a_user)
+                busy = functools.partial(restarts.busy, backlog_s=self.backlog_s)
+                too_fast = functools.partial(restarts.too_fast, per_minute=self._channels.most_of_a_user)
                 return self._consumer.hand_off(delivery, _with_trail(finished, outcome), busy, too_fast)
 
     async def _put_off(self, finished: Finished, outage: Outage) -> Call:
@@ -141,7 +141,7 @@ class Settler:
         return self._consumer.retry(delivery, _ms(delay_s), attempts)
 
     async def _restart(self, delivery: Delivery, error: InputLost) -> Call:
-        call = await jobs.restart(self._channels, delivery.job, held=(self._consumer, delivery))
+        call = await restarts.restart(self._channels, delivery.job, held=(self._consumer, delivery))
         _log.warning("job=%s lost its input: %s", delivery.job, error)
         return call
 
@@ -150,7 +150,7 @@ class Settler:
         apology = None
         if delivery.job and not isinstance(finished.message, SendReply):
             job = finished.message.job if finished.message else await self._job(delivery.job)
-            apology = jobs.apology(job) if job else None
+            apology = restarts.apology(job) if job else None
         said = "job=%s is buried (see python -m common.dead_letters list): %r"
         _log.error(said, delivery.job, error, exc_info=None if finished.shown else error)
         trace = "".join(traceback.format_exception(error))

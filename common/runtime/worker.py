@@ -1,7 +1,7 @@
 """What a worker file states: its channel, how much it does at once, and what it does with one message or several.
 
-It never touches Redis: ``common/runtime.py`` is the loop that takes messages, calls the handler, and hands off what it
-returns.
+It never touches Redis: ``common/runtime/loop.py`` is the loop that takes messages, calls the handler, and hands off
+what it returns.
 """
 
 from __future__ import annotations

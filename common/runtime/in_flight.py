@@ -10,7 +10,7 @@ from typing import Any
 
 from common.channels.consumer import Delivery
 from common.channels.scripts import Call
-from common.settle import Finished
+from common.runtime.settle import Finished
 
 
 @dataclasses.dataclass

@@ -3,7 +3,7 @@
 It takes messages as there is room for them, calls the worker's handler, and hands off what that returns. One turn of
 the loop is one round trip to Redis: it settles whatever was finished since the last turn, and takes as much again.
 
-What a message's handling comes to, ``common/settle.py`` decides. What keeps a message from being lost or done
+What a message's handling comes to, ``common/runtime/settle.py`` decides. What keeps a message from being lost or done
 twice, the scripts (``common/channels/lua/*.lua``) hold.
 """
 
@@ -25,11 +25,11 @@ from common.channels.channels import Channels, Once
 from common.channels.consumer import Consumer, Delivery, Taken
 from common.channels.wakeups import BACK_OFF_S, LOOK_AGAIN_S, Wakeups
 from common.errors import Hung, LeaseLost
-from common.hands import Done, Hands
-from common.leases import Leases
 from common.messages import AnyMessage, Message, decode
-from common.settle import MAX_DEATHS, Finished, HandedBack, KilledItsWorker, Outcome, Settler, Undecodable
-from common.worker import Outputs, TakenT, Worker
+from common.runtime.in_flight import Done, Hands
+from common.runtime.leases import Leases
+from common.runtime.settle import MAX_DEATHS, Finished, HandedBack, KilledItsWorker, Outcome, Settler, Undecodable
+from common.runtime.worker import Outputs, TakenT, Worker
 
 CLAIM_IDLE_S: Final = 50.0  # a sibling that has not refreshed a message for so long has lost it
 REFRESH_S: Final = 10.0

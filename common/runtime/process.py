@@ -16,10 +16,10 @@ from common import logs, settings
 from common.channels import redis_client
 from common.channels.channels import Channels
 from common.errors import SettingsError
-from common.runtime import Runtime
+from common.runtime.loop import Runtime
+from common.runtime.worker import TakenT, Worker
 from common.settings import Settings
 from common.supervision import identity
-from common.worker import TakenT, Worker
 
 HEARTBEAT_S: Final = 2.0
 

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from common.channels.channels import Channels
 from common.channels.consumer import Consumer
 from common.errors import LeaseLost, Outage
-from common.settle import HandedBack
+from common.runtime.settle import HandedBack
 
 _check: contextvars.ContextVar[Callable[[], Awaitable[None]]] = contextvars.ContextVar("check")
 
