@@ -24,12 +24,12 @@ install: $(INSTALLED) ## install what this machine needs: PyTorch only where no 
 run: install ## install, prepare the model, start the bot in the foreground; Ctrl-C stops it
 	@$(BIN)/python -m classifier.prepare
 	@umask 077; mkdir -p run/logs
-	@umask 077; $(BIN)/python -m common.processes
-	@$(BIN)/python -m common.banner
+	@umask 077; $(BIN)/python -m common.programs.processes
+	@$(BIN)/python -m common.programs.banner
 	@umask 077; exec $(BIN)/supervisord --nodaemon --configuration supervisord.conf
 
 check: $(INSTALLED) ## say what is wrong and what to do: settings, token, Redis, model, disk, port, programs
-	@$(BIN)/python -m common.check
+	@$(BIN)/python -m common.programs.check
 
 model: $(VENV)/.prepare ## prepare the model that MODEL names, and nothing else
 	@$(BIN)/python -m classifier.prepare

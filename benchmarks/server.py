@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from common import embedded_redis
+from common.programs import embedded_redis
 
 Fsync = Literal["everysec", "always"]
 

@@ -43,7 +43,7 @@ class Bot:
 
     def launch(self) -> None:
         """Start supervisord as `make run` does, and wait for nothing."""
-        processes = [self._bin("python"), "-m", "common.processes"]
+        processes = [self._bin("python"), "-m", "common.programs.processes"]
         subprocess.run(processes, cwd=self.root, env=self.environ, check=True)
         with (self.root / "run" / "supervisord.out").open("ab") as out:
             self.supervisord = subprocess.Popen(

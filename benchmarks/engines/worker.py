@@ -27,11 +27,11 @@ import numpy.typing as npt
 from benchmarks import measuring
 from benchmarks.engines import AT_ONCE, SETTLE_S, Measured
 from classifier import artifact, cores
-from common import embedded_redis
 from common.channels.channels import Channels, Once
 from common.messages import ClassifyImage, DeleteFiles, Job, Predictions, SendReply, decode
 from common.model import records
 from common.model.input import pack
+from common.programs import embedded_redis
 from common.settings import ROOT, Settings
 from common.store import Store
 

@@ -82,7 +82,7 @@ async def _serve(worker: Worker[TakenT], config: Settings, name: str) -> None:
 
 
 async def _beat(config: Settings, channel: str) -> None:
-    """Touch the heartbeat file for as long as the event loop turns: ``common/watchdog.py`` looks at it.
+    """Touch the heartbeat file for as long as the event loop turns: ``common/programs/watchdog.py`` looks at it.
 
     A local file, not a key in Redis: a pause of Redis must not look like the death of every worker.
     """

@@ -151,7 +151,7 @@ class Settler:
         if delivery.job and not isinstance(finished.message, SendReply):
             job = finished.message.job if finished.message else await self._job(delivery.job)
             apology = restarts.apology(job) if job else None
-        said = "job=%s is buried (see python -m common.dead_letters list): %r"
+        said = "job=%s is buried (see python -m common.programs.dead_letters list): %r"
         _log.error(said, delivery.job, error, exc_info=None if finished.shown else error)
         trace = "".join(traceback.format_exception(error))
         if len(trace) > _TRACEBACK_LIMIT:  # whole lines: half a token would not be known for one

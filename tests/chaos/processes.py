@@ -17,7 +17,11 @@ WATCHDOG: Final = "watchdog"
 DECODER: Final = "decoder"
 
 _PROC: Final = Path("/proc")
-_MODULES: Final = {"common.embedded_redis": REDIS, "common.watchdog": WATCHDOG, "common.pictures.child.main": DECODER}
+_MODULES: Final = {
+    "common.programs.embedded_redis": REDIS,
+    "common.programs.watchdog": WATCHDOG,
+    "common.pictures.child.main": DECODER,
+}
 _GONE: Final = (FileNotFoundError, ProcessLookupError)
 
 

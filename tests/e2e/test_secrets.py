@@ -162,7 +162,7 @@ def use_it_with_every_fault(bot: Bot, user: User, link: str) -> str:
 
 def checked(bot: Bot) -> str:
     """What ``make check`` says."""
-    command = [str(bot.root / ".venv" / "bin" / "python"), "-m", "common.check"]
+    command = [str(bot.root / ".venv" / "bin" / "python"), "-m", "common.programs.check"]
     done = subprocess.run(command, cwd=bot.root, env=bot.environ, check=False, capture_output=True, text=True)
     assert "Redis" in done.stdout
     return done.stdout + done.stderr

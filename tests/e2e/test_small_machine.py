@@ -29,7 +29,7 @@ def test_without_torch_the_bot_answers_photos_and_links_by_its_int8_model(int8: 
         texts = " ".join(answer["text"] for answer in user.wait_for_answers(2))
         states = bot.ctl("status")
         check = subprocess.run(
-            [bot.root / ".venv/bin/python", "-m", "common.check"],
+            [bot.root / ".venv/bin/python", "-m", "common.programs.check"],
             cwd=bot.root,
             env=bot.environ,
             check=False,

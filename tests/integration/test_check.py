@@ -19,8 +19,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from common.checks import bot, database, machine, programs
-from common.checks.result import ok, warn
+from common.programs.check import bot, database, machine, supervisor
+from common.programs.check.result import ok, warn
 from common.settings import ROOT, Settings
 from tests.bot_api import DIRECT, RunningPlayground, free_port, running_playground, wait_until
 from tests.redis_servers import BINARIES, RedisServer
@@ -277,14 +277,16 @@ def program(name: str, command: str, **options: str) -> str:
 
 
 def states(sock: Path) -> dict[str, str]:
-    return {found.name: found.state for found in programs.programs(sock)}
+    return {found.name: found.state for found in supervisor.programs(sock)}
 
 
 def test_programs_that_run_or_are_not_needed_are_well(folder: Path) -> None:
     conf = program("classify", "sleep 60") + program("playground", "true")
     with supervisord(folder, conf) as sock:
         wait_until(lambda: states(sock)["playground"] == "EXITED", START_S, "the end of one")
-        assert programs.supervisor(sock, Settings(data_dir=folder)) == ok("1 running; done, or not needed: playground")
+        assert supervisor.supervisor(sock, Settings(data_dir=folder)) == ok(
+            "1 running; done, or not needed: playground"
+        )
 
 
 def test_programs_that_cannot_run_are_stopped_or_hang_are_named_with_what_to_do(folder: Path) -> None:
@@ -298,7 +300,7 @@ def test_programs_that_cannot_run_are_stopped_or_hang_are_named_with_what_to_do(
     with supervisord(folder, conf) as sock:
         failed = {"classify": "FATAL", "watchdog": "FATAL"}
         wait_until(lambda: failed.items() <= states(sock).items(), START_S, "the failure of two")
-        result = programs.supervisor(sock, Settings(data_dir=folder), hangs_after_s=0)
+        result = supervisor.supervisor(sock, Settings(data_dir=folder), hangs_after_s=0)
     assert result.level == "FAIL"
     assert "classify cannot run (FATAL): `supervisorctl tail classify` says why" in result.text
     assert "watchdog cannot run (FATAL): `supervisorctl tail watchdog stderr` says why" in result.text
@@ -309,12 +311,12 @@ def test_programs_that_cannot_run_are_stopped_or_hang_are_named_with_what_to_do(
 
 def test_a_supervisord_that_does_not_run_or_answer_is_told(folder: Path) -> None:
     sock = folder / "supervisor.sock"
-    assert programs.supervisor(sock, None) == warn("is not running: `make run` starts it and the bot")
+    assert supervisor.supervisor(sock, None) == warn("is not running: `make run` starts it and the bot")
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(sock))
-        assert programs.supervisor(sock, None).level == "warn"
+        assert supervisor.supervisor(sock, None).level == "warn"
         left.listen()
-        result = programs.supervisor(sock, None, limit_s=0.1)
+        result = supervisor.supervisor(sock, None, limit_s=0.1)
     assert result.level == "FAIL"
     assert "did not answer within 0.1 s" in result.text
 
@@ -331,7 +333,7 @@ def checkout(root: Path) -> dict[str, str]:
 
 
 def run_check(root: Path, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "common.check"]
+    command = [sys.executable, "-m", "common.programs.check"]
     return subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, check=False)
 
 
@@ -362,7 +364,9 @@ def test_the_command_is_coloured_on_a_terminal_alone(folder: Path) -> None:
     environ = checkout(folder)
     ours, theirs = os.openpty()
     with os.fdopen(ours, "rb", buffering=0) as terminal, os.fdopen(theirs, "wb") as end:
-        subprocess.run([sys.executable, "-m", "common.check"], cwd=folder, env=environ, stdout=end, check=False)
+        subprocess.run(
+            [sys.executable, "-m", "common.programs.check"], cwd=folder, env=environ, stdout=end, check=False
+        )
         shown = terminal.read(65536)
     assert b"\x1b[32mok  \x1b[0m Python" in shown
     assert "\x1b" not in run_check(folder, environ).stdout
@@ -372,9 +376,9 @@ def test_at_start_the_log_gets_the_same_lines_once_the_others_have_started(folde
     environ = checkout(folder)
     python = f"{sys.executable} -m"
     log = folder / "run" / "logs" / "check.log"
-    conf = program("redis", f"{python} common.embedded_redis", startsecs="1", autorestart="unexpected")
+    conf = program("redis", f"{python} common.programs.embedded_redis", startsecs="1", autorestart="unexpected")
     conf += program("playground", f"{python} playground", startsecs="1", autorestart="unexpected")
-    conf += program("check", f"{python} common.check --at-start", stdout_logfile=str(log))
+    conf += program("check", f"{python} common.programs.check.command --at-start", stdout_logfile=str(log))
     with supervisord(folder, conf, **environ) as sock:
         wait_until(lambda: states(sock)["check"] == "EXITED", START_S, "the check at start")
         lines = log.read_text().splitlines()

@@ -1,4 +1,5 @@
-"""``python -m common.dead_letters`` on real messages, buried by real workers: what it shows, and what a retry does."""
+"""``python -m common.programs.dead_letters`` on real messages, buried by real workers: what it shows, and what a retry
+does."""
 
 from __future__ import annotations
 
@@ -22,11 +23,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 import pytest
 
-from common import dead_letters
 from common.channels.channels import Channels
 from common.channels.consumer import Consumer
 from common.errors import InputLost
 from common.messages import AcceptUpdate, ClassifyImage, DeleteFiles, SendReply, Words, encode
+from common.programs import dead_letters
 from common.runtime import restarts
 from common.runtime.loop import Runtime
 from common.runtime.worker import Outputs, Worker
@@ -632,7 +633,7 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
 
 def started(settings: Settings, *arguments: str, **environ: str) -> Done:
     done = subprocess.run(
-        [sys.executable, "-m", "common.dead_letters", *arguments],
+        [sys.executable, "-m", "common.programs.dead_letters", *arguments],
         cwd=ROOT,
         env=environment(settings, **environ),
         capture_output=True,
@@ -649,7 +650,7 @@ async def test_on_a_terminal_a_line_is_cut_to_its_width_and_elsewhere_it_is_whol
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
     with os.fdopen(ours, "rb", buffering=0) as terminal, os.fdopen(theirs, "wb") as end:
-        arguments = [sys.executable, "-m", "common.dead_letters", "list"]
+        arguments = [sys.executable, "-m", "common.programs.dead_letters", "list"]
         await asyncio.to_thread(subprocess.run, arguments, cwd=ROOT, env=environment(settings), stdout=end, check=True)
         row = terminal.read(65536).decode().splitlines()[1]
     assert row.endswith("x…")
@@ -662,7 +663,7 @@ async def test_whoever_has_read_enough_of_the_list_gets_no_traceback(channels: C
         await bury_by_hand(channels, error="x" * 1000)  # more than fits into a pipe
 
     def head() -> tuple[bytes, bytes, int]:
-        arguments = [sys.executable, "-m", "common.dead_letters", "list"]
+        arguments = [sys.executable, "-m", "common.programs.dead_letters", "list"]
         with subprocess.Popen(
             arguments, cwd=ROOT, env=environment(settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as process:
@@ -687,7 +688,7 @@ def test_a_wrong_use_is_told_and_exits_2(arguments: tuple[str, ...], capsys: pyt
     with pytest.raises(SystemExit) as ended:
         dead_letters.main(arguments)
     assert ended.value.code == 2
-    assert "python -m common.dead_letters" in capsys.readouterr().err
+    assert "python -m common.programs.dead_letters" in capsys.readouterr().err
 
 
 AWAY = "redis://:pa55word@127.0.0.1:1"
@@ -736,4 +737,4 @@ async def test_the_log_names_the_command(
 ) -> None:
     await bury(channels, settings)
     (line,) = [record.getMessage() for record in caplog.records if "is buried" in record.getMessage()]
-    assert "(see python -m common.dead_letters list): ValueError" in line
+    assert "(see python -m common.programs.dead_letters list): ValueError" in line

@@ -18,11 +18,11 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from common import embedded_redis
 from common.channels.channels import Channels, Once
 from common.channels.consumer import Consumer
 from common.errors import SettingsError
 from common.messages import DownloadPhoto, Job, SendReply
+from common.programs import embedded_redis
 from common.runtime import restarts
 from common.settings import ROOT, Settings
 from common.supervision import identity
@@ -41,7 +41,7 @@ def data_dir() -> Iterator[Path]:
 def start(data_dir: Path, **environ: str) -> subprocess.Popen[str]:
     environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(data_dir)} | environ
     return subprocess.Popen(
-        [sys.executable, "-m", "common.embedded_redis"],
+        [sys.executable, "-m", "common.programs.embedded_redis"],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.DEVNULL,

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from common import processes
-from common.checks import programs
-from common.checks.result import ok
+from common.programs import processes
+from common.programs.check import supervisor
+from common.programs.check.result import ok
 from common.settings import ROOT, Settings
 from tests.bot_api import wait_until
 
@@ -36,7 +36,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def says(root: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "common.processes"]
+    command = [sys.executable, "-m", "common.programs.processes"]
     env = {"PATH": os.environ["PATH"]} | environ
     return subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
 
@@ -55,7 +55,7 @@ def supervisord(root: Path) -> Iterator[Path]:
 
 
 def of_classify(sock: Path) -> list[str]:
-    return [found.name for found in programs.programs(sock) if found.group == "classify"]
+    return [found.name for found in supervisor.programs(sock) if found.group == "classify"]
 
 
 def logs(root: Path) -> list[str]:
@@ -82,14 +82,14 @@ def test_several_have_names_and_logs_of_their_own_and_can_be_changed_while_the_b
         assert of_classify(sock) == ["classify:classify_1", "classify:classify_2", "classify:classify_3"]
         each_its_own = ["classify_1.log", "classify_2.log", "classify_3.log"]
         wait_until(lambda: logs(root) == each_its_own, START_S, "their logs")
-        others = {found.name: found.running_s for found in programs.programs(sock) if found.group == "reply"}
+        others = {found.name: found.running_s for found in supervisor.programs(sock) if found.group == "reply"}
 
         assert says(root, CLASSIFY_PROCESSES="2").returncode == 0
         ctl = [str(Path(sys.prefix) / "bin" / "supervisorctl"), "update"]
         subprocess.run(ctl, cwd=root, check=True, capture_output=True)
 
         assert of_classify(sock) == ["classify:classify_1", "classify:classify_2"]
-        still = {found.name: found.running_s for found in programs.programs(sock) if found.group == "reply"}
+        still = {found.name: found.running_s for found in supervisor.programs(sock) if found.group == "reply"}
         assert still["reply"] >= others["reply"], "it was not started anew"
 
 
@@ -104,9 +104,9 @@ def test_check_says_when_supervisor_runs_another_number(root: Path) -> None:
     with supervisord(root) as sock:
         config = Settings(data_dir=root / "run", classify_processes=2)
         wait_until(
-            lambda: {found.state for found in programs.programs(sock)} == {"RUNNING"}, START_S, "all programs' start"
+            lambda: {found.state for found in supervisor.programs(sock)} == {"RUNNING"}, START_S, "all programs' start"
         )
-        assert programs.supervisor(sock, config) == ok("11 running")
-        result = programs.supervisor(sock, Settings(data_dir=root / "run"))
+        assert supervisor.supervisor(sock, config) == ok("11 running")
+        result = supervisor.supervisor(sock, Settings(data_dir=root / "run"))
     assert result.level == "warn"
-    assert "CLASSIFY_PROCESSES=1, but Supervisor has 2: `python -m common.processes`, then" in result.text
+    assert "CLASSIFY_PROCESSES=1, but Supervisor has 2: `python -m common.programs.processes`, then" in result.text

@@ -21,9 +21,15 @@ pytestmark = pytest.mark.timeout(120)
 
 IN_SERVICE = (
     *CHANNELS,
-    *("common.embedded_redis", "common.watchdog", "common.check", "common.banner", "common.dead_letters"),
     *(
-        "common.processes",
+        "common.programs.embedded_redis",
+        "common.programs.watchdog",
+        "common.programs.check.command",
+        "common.programs.banner",
+        "common.programs.dead_letters",
+    ),
+    *(
+        "common.programs.processes",
         "common.pictures.child.main",
         "playground.__main__",
         "supervisor.supervisord",

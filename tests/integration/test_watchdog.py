@@ -19,11 +19,11 @@ from pathlib import Path
 import pytest
 from supervisor import childutils
 
-from common import watchdog
+from common.programs import watchdog
+from common.programs.watchdog import Silent, Watchdog
 from common.runtime import process
 from common.settings import ROOT, Settings
 from common.supervision import identity
-from common.watchdog import Silent, Watchdog
 from tests.bot_api import wait_until
 from tests.integration.test_check import checkout, program, states, supervisord
 from tests.redis_servers import RedisServer
@@ -128,8 +128,8 @@ def test_on_a_full_disk_who_has_a_heartbeat_file_still_beats_and_the_watchdog_se
     code = """
         import pathlib, sys
         from common.settings import Settings
-        from common.watchdog import Watchdog
-        from common import identity
+        from common.programs.watchdog import Watchdog
+        from common.supervision import identity
         config = Settings(data_dir=pathlib.Path(sys.argv[1]))
         classify, reply = (identity.heartbeat_file(config, name) for name in ("classify", "reply"))
         identity.touch(classify)
@@ -182,7 +182,7 @@ def test_a_process_that_is_gone_by_then_is_let_be_and_so_is_its_successor(
 def listener(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The watchdog as Supervisor starts it, ready for its first event; nobody listens at its Supervisor's socket."""
     environ = os.environ | {"DATA_DIR": str(folder), "SUPERVISOR_SERVER_URL": f"unix://{folder}/none.sock"}
-    command = [sys.executable, "-m", "common.watchdog"]
+    command = [sys.executable, "-m", "common.programs.watchdog"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, env=environ, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0) as running:
         try:
@@ -224,7 +224,7 @@ def test_it_ends_at_once_where_supervisor_died_before_it_could_ask_to_end_with_i
     ours, theirs = os.pipe()
     os.close(ours)
     environ = os.environ | {"DATA_DIR": str(folder), "SUPERVISOR_ENABLED": "1"}
-    command = [sys.executable, "-m", "common.watchdog"]
+    command = [sys.executable, "-m", "common.programs.watchdog"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, env=environ, stdin=pipe, stdout=pipe, stderr=theirs) as running:
         os.close(theirs)
@@ -288,8 +288,8 @@ def test_a_worker_shows_that_it_lives_while_it_still_waits_for_redis(config: Set
 
 HANGING = """
     import threading
-    from common import process
-    from common.worker import Worker
+    from common.runtime import process
+    from common.runtime.worker import Worker
 
     class Hanging(Worker):
         channel = "classify"

@@ -454,9 +454,9 @@ async def _count(channels: Channels, channel: str, number: int) -> bool:
 
 CRASHING = """
     import os, sys
-    from common import process
+    from common.runtime import process
     from common.messages import SendReply, Words
-    from common.worker import Worker
+    from common.runtime.worker import Worker
 
     class Crashing(Worker):
         channel = "classify"

@@ -13,12 +13,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from common import check
-from common.check import Check
-from common.checks import configuration, machine, model, programs
-from common.checks.result import Result, fail, ok, size, together, warn
 from common.model.input import InputSpec
 from common.model.records import ModelRecord
+from common.programs.check import command, configuration, machine, model, supervisor
+from common.programs.check.command import Check
+from common.programs.check.result import Result, fail, ok, size, together, warn
 from common.settings import ROOT, Settings
 
 TOKEN = "123456789:AAExampleExampleExampleExample_-xyz"
@@ -80,7 +79,7 @@ def test_a_check_that_breaks_or_hangs_hides_no_other() -> None:
         Check("is refused", is_refused),
         Check("works", lambda: ok("fine")),
     ]
-    results = dict(check.run(checks, limit_s=0.2))
+    results = dict(command.run(checks, limit_s=0.2))
     forever.set()
     assert results["hangs"] == fail("was not known within 0.2 s: does a disk or a server hang?")
     assert results["breaks"] == fail("could not be looked at (ZeroDivisionError: a bug): please report this")
@@ -90,7 +89,7 @@ def test_a_check_that_breaks_or_hangs_hides_no_other() -> None:
 
 def test_a_result_is_one_line_without_a_secret() -> None:
     config = Settings(telegram_token=TOKEN, redis_url="redis://:s3cret@host")
-    line = check._line("Redis", fail(f"refused\nby {TOKEN} and s3cret"), config)
+    line = command._line("Redis", fail(f"refused\nby {TOKEN} and s3cret"), config)
     assert line == "FAIL Redis       refused by *** and ***"
 
 
@@ -125,7 +124,7 @@ def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_torch")
 def test_a_machine_that_only_serves_is_held_to_the_small_set() -> None:
-    look = {one.name: one.look for one in check.all_checks(None)}["Python"]
+    look = {one.name: one.look for one in command.all_checks(None)}["Python"]
     assert re.fullmatch(r"3\.[\d.]+, \d+ packages as requirements-serve\.txt has them", look().text)
 
 
@@ -285,13 +284,13 @@ def test_another_precision_than_the_one_asked_for_is_told_where_it_matters(tmp_p
 
 def test_a_folder_too_deep_for_supervisords_socket_is_told_with_the_excess() -> None:
     sock = Path("/" + "x" * 80 + "/run/supervisor.sock")  # 101 bytes, and 8 for ".1234567" make 109
-    result = programs.supervisor(sock, None)
+    result = supervisor.supervisor(sock, None)
     assert result.level == "FAIL"
     assert "2 bytes too long" in result.text
 
 
 def test_with_wrong_settings_what_needs_none_is_still_looked_at() -> None:
-    names = [one.name for one in check.all_checks(None)]
+    names = [one.name for one in command.all_checks(None)]
     assert names == ["Python", "Settings", "Supervisor", "the rest"]
 
 

@@ -101,7 +101,7 @@ def test_supervisor_keeps_the_watchdog_running_and_talks_with_it_over_standard_o
     conf: configparser.RawConfigParser,
 ) -> None:
     section = conf["eventlistener:watchdog"]
-    assert section["command"] == '"%(here)s/.venv/bin/python" -m common.watchdog'
+    assert section["command"] == '"%(here)s/.venv/bin/python" -m common.programs.watchdog'
     assert section["events"] == "TICK_5"
     assert int(section["startretries"]) > 1_000_000
     assert section["autorestart"] == "true"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from common.messages import CHANNELS
+from common.programs.watchdog import Sign, Silent, Watch, workers
 from common.settings import Settings
 from common.supervision import identity
-from common.watchdog import Sign, Silent, Watch, workers
 
 TICK_S = 5
 HOUR_NS = 3600 * 10**9

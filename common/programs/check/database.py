@@ -10,11 +10,11 @@ from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from common import embedded_redis
 from common.channels import redis_client
 from common.channels.redis_client import UnfitServerError
-from common.checks.result import Result, fail, ok, size, together, warn
 from common.errors import SettingsError
+from common.programs import embedded_redis
+from common.programs.check.result import Result, fail, ok, size, together, warn
 from common.settings import Settings
 
 ANSWER_LIMIT_S: Final = 5.0

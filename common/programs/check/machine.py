@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from common.checks.result import Result, fail, ok, size, together, warn
+from common.programs.check.result import Result, fail, ok, size, together, warn
 from common.settings import Settings
 
 TIGHT_BYTES: Final = 500_000_000

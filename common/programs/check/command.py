@@ -1,4 +1,4 @@
-"""What is wrong, and what to do: ``make check``, or ``python -m common.check``.
+"""What is wrong, and what to do: ``make check``, or ``python -m common.programs.check``.
 
     ok   Redis       7.0.15, append-only (fsync always), noeviction, 3 MB of no limit
     FAIL Webhook     Telegram delivers to example.org and not to this bot (3 updates waiting): open …
@@ -23,9 +23,9 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from common import logs, settings
-from common.checks import bot, configuration, database, machine, model, programs
-from common.checks.result import Level, Result, fail, warn
 from common.errors import SettingsError, WhatsitError
+from common.programs.check import bot, configuration, database, machine, model, supervisor
+from common.programs.check.result import Level, Result, fail, warn
 from common.settings import ROOT, Settings
 from common.supervision import identity
 
@@ -52,7 +52,7 @@ def all_checks(config: Settings | None) -> list[Check]:
         Check("Python", partial(configuration.python, ROOT / _requirements())),
         Check("Settings", partial(configuration.configured, os.environ, ROOT / ".env")),
     ]
-    last = Check("Supervisor", partial(programs.supervisor, _SOCKET, config))
+    last = Check("Supervisor", partial(supervisor.supervisor, _SOCKET, config))
     if config is None:
         return [*checks, last, Check("the rest", lambda: warn("not looked at until the settings are right"))]
     return [
@@ -104,7 +104,9 @@ def _start(check: Check) -> Future[Result]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m common.check", description="Says what is wrong and what to do.")
+    parser = argparse.ArgumentParser(
+        prog="python -m common.programs.check", description="Says what is wrong and what to do."
+    )
     parser.add_argument("--at-start", action="store_true", help="wait for the other programs, then log what is found")
     at_start = parser.parse_args(arguments).at_start
     logging.getLogger("dotenv").setLevel(logging.ERROR)  # the line Settings tells it better
@@ -145,7 +147,7 @@ def _wait_for_the_others(config: Settings | None, limit_s: float) -> None:
 
 def _are_up(config: Settings | None) -> bool:
     try:
-        states = {program.state for program in programs.programs(_SOCKET)}
+        states = {program.state for program in supervisor.programs(_SOCKET)}
     except OSError:
         return False
     return "STARTING" not in states and (config is None or database.answers(config))
@@ -163,7 +165,3 @@ def _line(name: str, result: Result, config: Settings | None, *, colour: bool = 
 
 def _wants_colour() -> bool:
     return sys.stdout.isatty() and "NO_COLOR" not in os.environ  # https://no-color.org
-
-
-if __name__ == "__main__":
-    sys.exit(main())

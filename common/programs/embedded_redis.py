@@ -1,4 +1,4 @@
-"""Our own Redis, for a machine that has none: ``python -m common.embedded_redis`` runs the server.
+"""Our own Redis, for a machine that has none: ``python -m common.programs.embedded_redis`` runs the server.
 
 It listens on a unix socket in ``DATA_DIR`` and nowhere else, writes every change to disk before it answers, and
 refuses new work rather than forget old when memory is out.

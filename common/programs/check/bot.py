@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-from common.checks.result import Result, fail, ok, warn
 from common.errors import Outage, RateLimited, TelegramRefused
+from common.programs.check.result import Result, fail, ok, warn
 from common.settings import TELEGRAM_API, Settings
 from common.telegram.client import Me, Telegram, Webhook
 

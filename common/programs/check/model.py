@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from common.checks.result import Result, fail, ok, size, together, warn
 from common.model import records
+from common.programs.check.result import Result, fail, ok, size, together, warn
 from common.settings import Settings
 
 # As `sha256sum --check` reads them; `classifier.artifact` writes and checks the same file, with far more imports.

@@ -1,4 +1,4 @@
-"""What could not be handled, and starting it again: ``python -m common.dead_letters``.
+"""What could not be handled, and starting it again: ``python -m common.programs.dead_letters``.
 
     list          each dead letter in a line, the newest first
     show ID       all that is kept of one: the message, the error, the traceback; and what a retry would do
@@ -106,7 +106,7 @@ def _opened() -> tuple[Channels, _Page]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    prog = "python -m common.dead_letters"
+    prog = "python -m common.programs.dead_letters"
     parser = argparse.ArgumentParser(
         prog=prog,
         usage=f"{prog} list | show ID | retry ID | retry --all",

@@ -16,8 +16,8 @@ from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
 from common import settings
-from common.checks.result import Result, fail, ok, together, warn
 from common.errors import SettingsError
+from common.programs.check.result import Result, fail, ok, together, warn
 
 OLDEST_PYTHON: Final = (3, 11)
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO

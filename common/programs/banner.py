@@ -8,9 +8,9 @@ import sys
 from typing import Final
 
 from common import settings
-from common.embedded_redis import MAX_SOCKET_PATH
 from common.errors import SettingsError
 from common.model.records import in_use
+from common.programs.embedded_redis import MAX_SOCKET_PATH
 from common.settings import ROOT, TELEGRAM_API, Settings
 
 SUPERVISOR_SOCKET: Final = ROOT / "run" / "supervisor.sock"

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from common.checks.result import Result, fail, ok, together, warn
-from common.embedded_redis import MAX_SOCKET_PATH
 from common.messages import CHANNELS
+from common.programs.check.result import Result, fail, ok, together, warn
+from common.programs.embedded_redis import MAX_SOCKET_PATH
 from common.settings import Settings
 from common.supervision import identity
 from common.supervision.identity import SILENT_LIMIT_S
@@ -153,5 +153,5 @@ def _hanging(found: Sequence[Program], config: Settings, after_s: float) -> Iter
 def _number(found: Sequence[Program], config: Settings) -> Iterator[Result]:
     there = sum(program.group == "classify" for program in found)
     if there not in (0, config.classify_processes):
-        cure = "`python -m common.processes`, then `supervisorctl update`"
+        cure = "`python -m common.programs.processes`, then `supervisorctl update`"
         yield warn(f"CLASSIFY_PROCESSES={config.classify_processes}, but Supervisor has {there}: {cure}")

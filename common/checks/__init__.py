@@ -1,1 +1,0 @@
-"""What ``make check`` looks at, one module for each thing; ``common/check.py`` runs them all."""
