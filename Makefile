@@ -18,7 +18,7 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 install: $(INSTALLED) ## install what this machine needs: PyTorch only where no prepared model will do
-	@if [ ! -e $(VENV)/.prepare ] && $(BIN)/python -m classifier.whole_set; then \
+	@if [ ! -e $(VENV)/.prepare ] && $(BIN)/python -m classifier.prepare.whole_set; then \
 		$(MAKE) --no-print-directory $(VENV)/.prepare; fi
 
 run: install ## install, prepare the model, start the bot in the foreground; Ctrl-C stops it

@@ -6,11 +6,11 @@ out:  SendReply → reply, with DeleteFiles (the model input) → garbage_collec
 
 from __future__ import annotations
 
-from classifier import ahead
+from classifier.serve import preload
 
 if __name__ == "__main__":
     # Before all else: loading the model and importing the rest take as long, and go on side by side.
-    ahead.begin("classify")
+    preload.begin("classify")
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from classifier.errors import ModelError
-from classifier.serve import Classifier
+from classifier.serve.classifier import Classifier
 from common.backoff import Patience
 from common.channels.answers import Answers, of_pixels, of_telegram
 from common.channels.channels import Channels
@@ -77,7 +77,7 @@ class Classify(Worker[ClassifyImage]):
         async with self._loading:  # once, whichever batch comes first
             record = in_use(self.settings.models_dir)
             if self.classifier is None or record not in (None, self.classifier.record):
-                self.classifier = await asyncio.to_thread(ahead.opened, self.settings)
+                self.classifier = await asyncio.to_thread(preload.opened, self.settings)
                 record, engine = self.classifier.record, self.classifier.engine
                 _log.info("%s answers, prepared in %s, run by %s", record.title, record.precision, engine.name)
             return self.classifier

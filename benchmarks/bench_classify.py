@@ -22,8 +22,9 @@ import numpy as np
 
 from benchmarks import measuring
 from benchmarks.engines import Measured, measure, onnx_runtime, worker
-from classifier import artifact, photos
-from classifier.models import INCEPTION_V3, NETWORKS
+from classifier import artifact
+from classifier.int8 import photos
+from classifier.networks import INCEPTION_V3, NETWORKS
 from common.model.records import ModelRecord, Precision
 from common.settings import ROOT
 
@@ -273,7 +274,7 @@ def _prepare(model: str, models_dir: Path, scratch: Path, precisions: Iterable[P
         seeded = scratch / "seeded.pth"
         _run("tests.seeded_inception", str(seeded))
         arguments += ["--weights", str(seeded), "--transform-input", "yes"]
-    _run("classifier.prepare", *arguments, MODELS_DIR=str(models_dir), PRECISION="auto")
+    _run("classifier.prepare.choose", *arguments, MODELS_DIR=str(models_dir), PRECISION="auto")
 
 
 def _run(module: str, *arguments: str, **environment: str) -> None:

@@ -21,7 +21,7 @@ from benchmarks.pipeline import engine, journey, models, processes
 from benchmarks.pipeline.crowd import CHATS, UNDER_WAY, Crowd
 from benchmarks.pipeline.engine import Alone
 from benchmarks.pipeline.models import VARIANTS, Variant
-from classifier import cores
+from classifier.serve import cores
 from common.settings import PLAYGROUND_TOKEN, ROOT
 from tests.bot_api import wait_until
 from tests.running_bot import Bot, running_bot

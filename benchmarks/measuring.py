@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from classifier import cores
+from classifier.serve import cores
 from common.settings import ROOT
 
 RESULTS: Final = ROOT / "docs" / "performance.md"

@@ -1,7 +1,7 @@
 """What the pictures show: prepares a model once (with torch), then serves it (without).
 
     prepare.py     python -m classifier.prepare: chooses the model and goes through the steps below
-    whole_set.py   python -m classifier.whole_set: whether this machine needs torch at all, for `make install`
+    whole_set.py   python -m classifier.prepare.whole_set: whether this machine needs torch at all, for `make install`
     models.py      the two networks: how each wants its pictures and how torch builds it
     weights.py     finds, downloads, checks and loads a network's weights
     download.py    a resumable download

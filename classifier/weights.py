@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from classifier import download, progress
+from classifier import progress
 from classifier.artifact import sha256_of
 from classifier.errors import ModelError, WeightsUnavailable
-from classifier.labels import MIN_CLASSES
-from classifier.models import INCEPTION_V3, Network
+from classifier.networks import INCEPTION_V3, Network
+from classifier.prepare import download
+from classifier.prepare.labels import MIN_CLASSES
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

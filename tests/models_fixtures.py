@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from classifier.prepare import Request, prepare
+from classifier.prepare.choose import Request, prepare
 from common.settings import ROOT, EngineChoice, PrecisionChoice, Settings
 
 # Prepares, and fails if that opens any connection: NNCF would report to its makers.
@@ -19,7 +19,7 @@ _PREPARE_UNOBSERVED = """
 import sys
 connections = []
 sys.addaudithook(lambda event, args: connections.append(args) if event == "socket.connect" else None)
-from classifier.prepare import main
+from classifier.prepare.choose import main
 code = main(sys.argv[1:])
 sys.exit(str(connections) if connections else code)
 """

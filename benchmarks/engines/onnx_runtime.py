@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.engines import Scores, compete
 from classifier import artifact
-from classifier.models import NETWORKS
+from classifier.networks import NETWORKS
 from common.model import records
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.engines import AT_ONCE, Scores, compete
-from classifier import artifact, cores, telemetry
+from classifier import artifact, telemetry
+from classifier.serve import cores
 
 telemetry.forbid()
 

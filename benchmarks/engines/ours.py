@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.engines import Scores, compete
-from classifier.engines.openvino import OpenVinoEngine
+from classifier.serve.engines.openvino import OpenVinoEngine
 
 
 def load(folder: Path) -> Scores:

@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.engines import Scores, compete
 from classifier import artifact
-from classifier.models import NETWORKS
+from classifier.networks import NETWORKS
 from common.model import records
 
 

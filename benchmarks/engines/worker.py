@@ -26,7 +26,8 @@ import numpy.typing as npt
 
 from benchmarks import measuring
 from benchmarks.engines import AT_ONCE, SETTLE_S, Measured
-from classifier import artifact, cores
+from classifier import artifact
+from classifier.serve import cores
 from common.channels.channels import Channels, Once
 from common.messages import ClassifyImage, DeleteFiles, Job, Predictions, SendReply, decode
 from common.model import records

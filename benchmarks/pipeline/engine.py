@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from classifier.engines.openvino import SUSTAINED_S, OpenVinoEngine
+from classifier.serve.engines.openvino import SUSTAINED_S, OpenVinoEngine
 from common.model import records
 from common.settings import ROOT
 

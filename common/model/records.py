@@ -1,4 +1,4 @@
-"""Which prepared model is in use. ``classifier.prepare`` writes it; workers read it.
+"""Which prepared model is in use. ``classifier.prepare.choose`` writes it; workers read it.
 
 ``MODELS_DIR/<folder>/model.json`` describes each prepared model and lies beside its artifact;
 ``MODELS_DIR/in_use.json`` repeats the one that answers, and why it does: one small file to read for each

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from classifier.prepare import Request, prepare
+from classifier.prepare.choose import Request, prepare
 from common.supervision.identity import ENDED_BY_SIGTERM
 from tests.chaos.chaos import Chaos
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.measuring import pss_mb
-from classifier.serve import Classifier
+from classifier.serve.classifier import Classifier
 from common import words
 from common.messages import CHANNELS
 from common.pictures import refusals

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from classifier import download
-from classifier.download import DownloadError, fetch
+from classifier.prepare import download
+from classifier.prepare.download import DownloadError, fetch
 
 CONTENT = bytes(range(256)) * 4096  # 1 MB
 SHA256 = hashlib.sha256(CONTENT).hexdigest()[:8]

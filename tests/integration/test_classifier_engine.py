@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from classifier import ahead, artifact, compiled
-from classifier.engines import openvino, openvino_c
-from classifier.engines.openvino import Lanes, OpenVinoEngine
-from classifier.engines.openvino_c import Network, Request
+from classifier import artifact
 from classifier.errors import ModelError
-from classifier.serve import Classifier
+from classifier.serve import compiled, preload
+from classifier.serve.classifier import Classifier
+from classifier.serve.engines import openvino, openvino_c
+from classifier.serve.engines.openvino import Lanes, OpenVinoEngine
+from classifier.serve.engines.openvino_c import Network, Request
 from common.messages import CHANNELS
 from common.model import records
 from common.settings import ROOT, Settings
@@ -173,7 +174,7 @@ def test_so_many_threads_compute_as_are_set(lite2_dir: Path, tmp_path: Path, thr
 
 
 def test_otherwise_as_many_as_there_are_cores_for_us(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("classifier.cores.usable", lambda: 1)
+    monkeypatch.setattr("classifier.serve.cores.usable", lambda: 1)
 
     assert OpenVinoEngine(folder).name == "OpenVINO (CPU, 1 thread)"
 
@@ -439,39 +440,39 @@ def test_a_model_that_was_begun_ahead_is_loaded_once(environment: Settings, monk
         return loaded[-1]
 
     monkeypatch.setattr(Classifier, "open", counted)
-    ahead.begin("classify")
+    preload.begin("classify")
 
-    assert ahead.opened(environment) is loaded[0]
+    assert preload.opened(environment) is loaded[0]
     assert len(loaded) == 1
-    assert ahead.opened(environment) is loaded[1], "the next one, of another model say, is loaded anew"
+    assert preload.opened(environment) is loaded[1], "the next one, of another model say, is loaded anew"
 
 
 def test_what_could_not_be_loaded_ahead_is_tried_again_and_then_told(
     environment: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("MODELS_DIR", str(tmp_path / "absent"))
-    ahead.begin("classify")
-    assert ahead.opened(environment), "by now there is one"
+    preload.begin("classify")
+    assert preload.opened(environment), "by now there is one"
 
-    ahead.begin("classify")
+    preload.begin("classify")
     with pytest.raises(ModelError, match="no model is prepared"):
-        ahead.opened(Settings(models_dir=tmp_path / "absent"))
+        preload.opened(Settings(models_dir=tmp_path / "absent"))
 
 
 def test_with_a_wrong_setting_nothing_is_loaded_ahead(environment: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENGINE", "steam")
-    ahead.begin("classify")
+    preload.begin("classify")
 
-    assert not ahead._begun
+    assert not preload._begun
 
 
 def test_beside_a_former_self_that_has_not_ended_nothing_is_loaded_ahead(environment: Settings) -> None:
     with identity.only_one(environment, "classify"):
-        ahead.begin("classify")
-        assert not ahead._begun
+        preload.begin("classify")
+        assert not preload._begun
 
-    ahead.begin("classify")
-    assert ahead.opened(environment)
+    preload.begin("classify")
+    assert preload.opened(environment)
 
 
 # Imports
@@ -482,7 +483,7 @@ def test_no_worker_imports_torch_nncf_numpy_or_openvino_s_python_package(
     worker: str, lite2_dir: Path, tmp_path: Path
 ) -> None:
     serve = (
-        "from classifier.serve import Classifier; "
+        "from classifier.serve.classifier import Classifier; "
         "classifier = Classifier.open(settings.load()); "
         "classifier.predict([bytes(3 * classifier.record.input.crop**2)]); "
         if worker == "classify"

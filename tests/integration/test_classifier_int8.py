@@ -13,11 +13,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from classifier import artifact, comparison, quantization
-from classifier.comparison import surely
+from classifier import artifact
 from classifier.errors import ModelError
-from classifier.prepare import Request, main, prepare
-from classifier.serve import Classifier, probabilities
+from classifier.int8 import comparison, quantization
+from classifier.int8.comparison import surely
+from classifier.prepare.choose import Request, main, prepare
+from classifier.serve.classifier import Classifier, probabilities
 from classify import Classify
 from common import words
 from common.channels import answers
@@ -264,7 +265,8 @@ def test_fp32_is_taken_back_and_int8_again_without_making_either_anew(models_dir
 
 def test_int8_is_kept_at_the_next_start_without_importing_anything_large(models_dir: Path) -> None:
     program = (
-        "import sys; from classifier.prepare import main; code = main(['--model', 'efficientnet_lite2', '--int8']);"
+        "import sys; from classifier.prepare.choose import main;"
+        "code = main(['--model', 'efficientnet_lite2', '--int8']);"
         "heavy = {'nncf', 'torch', 'openvino', 'numpy', 'PIL', 'rich'} & sys.modules.keys();"
         "sys.exit(f'{heavy}' if heavy else code)"
     )

@@ -19,12 +19,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from classifier import artifact, conversion, download, labels, progress, weights
-from classifier.engines.openvino import OpenVinoEngine
+from classifier import artifact, progress, weights
 from classifier.errors import ModelError
-from classifier.models import INCEPTION_V3, Network
-from classifier.prepare import Request, main, prepare
-from classifier.serve import Classifier
+from classifier.networks import INCEPTION_V3, Network
+from classifier.prepare import conversion, download, labels
+from classifier.prepare.choose import Request, main, prepare
+from classifier.serve.classifier import Classifier
+from classifier.serve.engines.openvino import OpenVinoEngine
 from common.model import records
 from common.model.records import ModelRecord
 from common.pictures.child.images import to_pixels
@@ -145,7 +146,7 @@ def test_the_folder_holds_what_its_record_and_checksums_say(lite2_dir: Path) -> 
 def test_the_same_model_again_is_kept_without_importing_torch(models_dir: Path) -> None:
     before = contents(models_dir)
     program = (
-        "import sys; from classifier.prepare import main; code = main(['--model', 'efficientnet_lite2']);"
+        "import sys; from classifier.prepare.choose import main; code = main(['--model', 'efficientnet_lite2']);"
         "heavy = {'torch', 'torchvision', 'openvino', 'numpy', 'rich'} & sys.modules.keys();"
         "sys.exit(f'{heavy}' if heavy else code)"
     )
@@ -789,7 +790,7 @@ def test_a_torch_that_lacks_its_gpu_libraries_is_told_and_auto_does_without(lite
 import pathlib, sys
 from classifier import engines
 from classifier.errors import ModelError
-from classifier.serve import Classifier
+from classifier.serve.classifier import Classifier
 from common import settings
 engines._GPU_DEVICES = (pathlib.Path("/"),)
 try:
@@ -819,7 +820,7 @@ def test_openvino_serves_without_torch_and_without_telemetry(lite2_dir: Path, tm
 import sys
 connections = []
 sys.addaudithook(lambda event, args: connections.append(args) if event.startswith("socket.") else None)
-from classifier.serve import Classifier
+from classifier.serve.classifier import Classifier
 from common import settings
 classifier = Classifier.open(settings.load())
 classifier.predict([bytes(3 * 260 * 260)])

@@ -20,12 +20,12 @@ from torch import nn
 from torchvision import transforms
 from torchvision.models import Inception_V3_Weights, inception_v3
 
-from classifier import labels
-from classifier.conversion import compare
-from classifier.engines.torch import TorchEngine
 from classifier.errors import ModelError
-from classifier.models import EFFICIENTNET_LITE2, INCEPTION_V3
-from classifier.serve import Classifier
+from classifier.networks import EFFICIENTNET_LITE2, INCEPTION_V3
+from classifier.prepare import labels
+from classifier.prepare.conversion import compare
+from classifier.serve.classifier import Classifier
+from classifier.serve.engines.torch import TorchEngine
 from common.model.input import InputSpec, pack, unpack
 from common.pictures.child.images import decode_to_pixels, to_pixels
 from common.settings import EngineChoice

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from classifier.prepare import Request, prepare
+from classifier.prepare.choose import Request, prepare
 from classify import Classify
 from common.errors import InputLost, Outage
 from common.messages import ClassifyImage, DeleteFiles, Predictions, SendReply

@@ -35,7 +35,7 @@ IN_SERVICE = (
         "supervisor.supervisord",
         "supervisor.supervisorctl",
     ),
-    *("classifier.prepare", "classifier.whole_set", "classifier.engines.openvino"),
+    *("classifier.prepare.choose", "classifier.prepare.whole_set", "classifier.serve.engines.openvino"),
 )
 
 
@@ -76,7 +76,7 @@ def test_what_runs_in_service_needs_the_small_set_alone(python: Path, module: st
 def test_a_model_that_was_brought_is_kept_and_classifies(python: Path, models_dir: Path, tmp_path: Path) -> None:
     environ = {"MODELS_DIR": str(models_dir), "DATA_DIR": str(tmp_path / "run")}
     program = (
-        "from classifier.serve import Classifier; from common import settings;"
+        "from classifier.serve.classifier import Classifier; from common import settings;"
         "print(Classifier.open(settings.load()).engine.name)"
     )
 
@@ -93,7 +93,8 @@ def test_what_cannot_be_had_without_torch_says_what_to_install(python: Path, mod
     before = reason(models_dir)
 
     other = run(python, "-m", "classifier.prepare", "--model", "inception_v3", MODELS_DIR=str(models_dir))
-    program = "from classifier.serve import Classifier; from common import settings; Classifier.open(settings.load())"
+    imports = "from classifier.serve.classifier import Classifier; from common import settings"
+    program = f"{imports}; Classifier.open(settings.load())"
     engine = run(python, "-c", program, MODELS_DIR=str(models_dir), ENGINE="torch")
 
     assert other.returncode == 1
@@ -117,7 +118,7 @@ def test_what_cannot_be_had_without_torch_says_what_to_install(python: Path, mod
 def test_the_whole_set_is_needed_only_where_what_is_asked_for_is_not_there(
     python: Path, models_dir: Path, environ: dict[str, str], needed: str | None
 ) -> None:
-    asked = run(python, "-m", "classifier.whole_set", MODELS_DIR=str(models_dir), **environ)
+    asked = run(python, "-m", "classifier.prepare.whole_set", MODELS_DIR=str(models_dir), **environ)
     assert asked.stderr == ""
     assert (asked.returncode == 0) == bool(needed)
     assert (needed or "") in asked.stdout
@@ -128,7 +129,7 @@ def test_without_a_model_or_with_a_damaged_one_the_whole_set_is_needed(
     python: Path, models_dir: Path, tmp_path: Path
 ) -> None:
     def is_needed(folder: Path) -> bool:
-        return run(python, "-m", "classifier.whole_set", MODELS_DIR=str(folder)).returncode == 0
+        return run(python, "-m", "classifier.prepare.whole_set", MODELS_DIR=str(folder)).returncode == 0
 
     assert is_needed(tmp_path / "nothing")
     assert not is_needed(models_dir)
@@ -142,7 +143,7 @@ def test_without_a_model_or_with_a_damaged_one_the_whole_set_is_needed(
 class Checkout:
     """A folder in which `make` can be called.
 
-    ``whole_set_is_needed`` is what `python -m classifier.whole_set` finds there.
+    ``whole_set_is_needed`` is what `python -m classifier.prepare.whole_set` finds there.
     """
 
     def __init__(self, root: Path) -> None:
@@ -155,7 +156,9 @@ class Checkout:
         binaries = root / ".venv" / "bin"
         binaries.mkdir(parents=True)
         self._write(binaries / "pip", 'echo "pip ${*##* }" >> asked; [ ! -e no-network ]')
-        self._write(binaries / "python", 'echo "$2" >> asked; [ "$2" != classifier.whole_set ] || [ -e needed ]')
+        self._write(
+            binaries / "python", 'echo "$2" >> asked; [ "$2" != classifier.prepare.whole_set ] || [ -e needed ]'
+        )
         self._write(binaries / "supervisord", "echo supervisord >> asked")
         os.utime(binaries / "python", (time.time() - 200,) * 2)
 
@@ -187,32 +190,32 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-START = ["classifier.prepare", "supervisord"]
+START = ["classifier.prepare.choose", "supervisord"]
 SMALL = "pip requirements-serve.txt"
 WHOLE = "pip requirements.txt"
 
 
 def test_beside_a_prepared_model_make_run_installs_the_small_set_once(checkout: Checkout) -> None:
-    assert checkout.make("run") == [SMALL, "classifier.whole_set", *START]
-    assert checkout.make("run") == ["classifier.whole_set", *START]
+    assert checkout.make("run") == [SMALL, "classifier.prepare.whole_set", *START]
+    assert checkout.make("run") == ["classifier.prepare.whole_set", *START]
     assert checkout.make("check") == []
 
 
 def test_without_a_model_make_run_installs_the_rest_and_keeps_it(checkout: Checkout) -> None:
     checkout.whole_set_is_needed = True
-    assert checkout.make("run") == [SMALL, "classifier.whole_set", WHOLE, *START]
+    assert checkout.make("run") == [SMALL, "classifier.prepare.whole_set", WHOLE, *START]
     assert checkout.make("run") == START, "the rest is there, so nobody need ask"
 
 
 def test_where_the_small_set_will_do_no_longer_the_rest_is_added(checkout: Checkout) -> None:
     checkout.make("run")
     checkout.whole_set_is_needed = True
-    assert checkout.make("install") == ["classifier.whole_set", WHOLE]
+    assert checkout.make("install") == ["classifier.prepare.whole_set", WHOLE]
 
 
 def test_make_model_installs_the_whole_set(checkout: Checkout) -> None:
-    assert checkout.make("model") == [WHOLE, "classifier.prepare"]
-    assert checkout.make("model") == ["classifier.prepare"]
+    assert checkout.make("model") == [WHOLE, "classifier.prepare.choose"]
+    assert checkout.make("model") == ["classifier.prepare.choose"]
     assert checkout.make("run") == START
 
 
@@ -239,4 +242,4 @@ def test_an_installation_that_failed_is_begun_again(checkout: Checkout) -> None:
     checkout.whole_set_is_needed = True
     assert checkout.make("check") == [SMALL]
     (checkout.root / "no-network").touch()
-    assert checkout.make("run", fails=True) == ["classifier.whole_set", WHOLE]
+    assert checkout.make("run", fails=True) == ["classifier.prepare.whole_set", WHOLE]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from classifier.engines.openvino import SUSTAINED_S, Backlog
+from classifier.serve.engines.openvino import SUSTAINED_S, Backlog
 
 CALL_S = 0.5
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from scipy.stats import binom, binomtest  # type: ignore[import-untyped]
 
-from classifier.comparison import Comparison, Cost, surely
+from classifier.int8.comparison import Comparison, Cost, surely
 
 BASE = Comparison(
     source="holidays",

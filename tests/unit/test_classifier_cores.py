@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier import cores
+from classifier.serve import cores
 
 
 @pytest.fixture(autouse=True)

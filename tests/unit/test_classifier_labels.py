@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from classifier import labels
 from classifier.errors import ModelError
+from classifier.prepare import labels
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from classifier import photos
 from classifier.errors import ModelError
-from classifier.models import EFFICIENTNET_LITE2, INCEPTION_V3
-from classifier.photos import Photos
+from classifier.int8 import photos
+from classifier.int8.photos import Photos
+from classifier.networks import EFFICIENTNET_LITE2, INCEPTION_V3
 from tests import photos as shared
 
 SPEC = EFFICIENTNET_LITE2.input

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifier.engines import Engine, Picture
 from classifier.errors import ModelError
-from classifier.serve import Classifier, likeliest, probabilities
+from classifier.serve.classifier import Classifier, likeliest, probabilities
+from classifier.serve.engines.choose import Engine, Picture
 from common.model.input import InputSpec
 from common.model.records import ModelRecord
 from common.settings import Settings

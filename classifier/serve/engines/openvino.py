@@ -14,10 +14,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from classifier import artifact, compiled, cores, telemetry
-from classifier.engines import Engine, Picture
-from classifier.engines.openvino_c import Network, Request, version
+from classifier import artifact, telemetry
 from classifier.errors import ModelError
+from classifier.serve import compiled, cores
+from classifier.serve.engines.choose import Engine, Picture
+from classifier.serve.engines.openvino_c import Network, Request, version
 
 MOST_STREAMS: Final = 4  # each takes memory, and the worker has eight pictures at once: two rounds
 MOST_IN_QUEUE: Final = 8  # of one call's pictures: each takes a request, with some 300 kB

@@ -1,4 +1,4 @@
-"""Measures a prepared model in a process of its own: ``python -m classifier.measure FOLDER``.
+"""Measures a prepared model in a process of its own: ``python -m classifier.int8.measure FOLDER``.
 
 Writes ``{"ms": 3.4, "mb": 118}``: the median time of a picture, and the memory that is resident then.
 """
@@ -16,8 +16,8 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from classifier.comparison import Cost
 from classifier.errors import ModelError
+from classifier.int8.comparison import Cost
 from common.model import records
 from common.settings import ROOT
 
@@ -31,7 +31,7 @@ def cost(folder: Path) -> Cost:
     Raises:
         ModelError: It does not run.
     """
-    command = [sys.executable, "-m", "classifier.measure", str(folder)]
+    command = [sys.executable, "-m", "classifier.int8.measure", str(folder)]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=_LIMIT_S, check=False)  # noqa: S603
     except subprocess.TimeoutExpired:
@@ -45,7 +45,7 @@ def cost(folder: Path) -> Cost:
 
 def main(folder: Path) -> None:
     """The command."""
-    from classifier.engines.openvino import OpenVinoEngine  # noqa: PLC0415 -- prepare imports this module, too
+    from classifier.serve.engines.openvino import OpenVinoEngine  # noqa: PLC0415 -- prepare imports this module, too
 
     record = records.read(folder / records.DESCRIPTION)
     if record is None:

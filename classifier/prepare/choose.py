@@ -24,12 +24,14 @@ from typing import Final, NamedTuple, get_args
 
 import msgspec
 
-from classifier import artifact, comparison, progress, recipe, weights
-from classifier.comparison import GOOD_ENOUGH
+from classifier import artifact, progress, weights
 from classifier.errors import ModelError, WeightsUnavailable
-from classifier.models import EFFICIENTNET_LITE2, INCEPTION_V3, NETWORKS
-from classifier.photos import ENOUGH_TO_JUDGE
-from classifier.recipe import Recipe
+from classifier.int8 import comparison
+from classifier.int8.comparison import GOOD_ENOUGH
+from classifier.int8.photos import ENOUGH_TO_JUDGE
+from classifier.networks import EFFICIENTNET_LITE2, INCEPTION_V3, NETWORKS
+from classifier.prepare import recipe
+from classifier.prepare.recipe import Recipe
 from classifier.weights import Say
 from common import settings
 from common.errors import SettingsError
@@ -199,7 +201,7 @@ def _prepare(request: Request, models_dir: Path, say: Say) -> Prepared:
     fp32 = _keep_fp32(request, models_dir) or recipe.make(_recipe(request, models_dir, say), models_dir, say)
     int8 = artifact.prepared_int8(models_dir, fp32)
     if request.photos or (request.precision == "int8" and int8 is None):
-        from classifier import int8 as making  # noqa: PLC0415 -- brings OpenVINO and numpy
+        from classifier.int8 import make as making  # noqa: PLC0415 -- brings OpenVINO and numpy
 
         int8 = making.make(models_dir, fp32, request.photos, say)
     return Prepared(fp32, int8)
@@ -312,7 +314,3 @@ def _parse(arguments: Sequence[str] | None, configured: Settings) -> Request:
 def _say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

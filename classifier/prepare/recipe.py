@@ -8,9 +8,10 @@ from typing import Final
 
 import msgspec
 
-from classifier import artifact, labels, progress, weights
+from classifier import artifact, progress, weights
 from classifier.errors import ModelError
-from classifier.models import EFFICIENTNET_LITE2, INCEPTION_V3, NETWORKS, Network
+from classifier.networks import EFFICIENTNET_LITE2, INCEPTION_V3, NETWORKS, Network
+from classifier.prepare import labels
 from classifier.weights import Say
 from common.model.records import ModelRecord
 
@@ -142,8 +143,8 @@ def _convert_and_compare(
     say: Say,
 ) -> None:
     # Both need torch, and the engine OpenVINO: too slow to import where a prepared model is kept.
-    from classifier import conversion  # noqa: PLC0415
-    from classifier.engines.openvino import OpenVinoEngine  # noqa: PLC0415
+    from classifier.prepare import conversion  # noqa: PLC0415
+    from classifier.serve.engines.openvino import OpenVinoEngine  # noqa: PLC0415
 
     progress.tell(staged.parent, progress.CONVERTING)
     say("  converting to OpenVINO")

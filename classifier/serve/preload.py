@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import threading
 
-from classifier.serve import Classifier
+from classifier.serve.classifier import Classifier
 from common import logs, settings
 from common.errors import WhatsitError
 from common.settings import Settings

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from classifier import artifact
-from classifier.photos import ENOUGH_TO_JUDGE
+from classifier.int8.photos import ENOUGH_TO_JUDGE
 
 CONFIDENCE: Final = 0.95
 GOOD_ENOUGH: Final = 0.97

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from classifier import artifact
-from classifier.engines import Engine, Picture, open_engine
 from classifier.errors import ModelError
+from classifier.serve.engines.choose import Engine, Picture, open_engine
 from common.messages import Prediction
 from common.model import records
 from common.model.records import ModelRecord

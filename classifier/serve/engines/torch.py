@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from classifier import artifact, weights
-from classifier.engines import Engine, Picture
-from classifier.models import NETWORKS
+from classifier.networks import NETWORKS
+from classifier.serve.engines.choose import Engine, Picture
 from common.model.records import ModelRecord
 
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
-from classifier import cores
-from classifier.compiled import CACHE
 from classifier.errors import ModelError
+from classifier.serve import cores
+from classifier.serve.compiled import CACHE
 from common.model.records import ModelRecord
 from common.settings import EngineChoice, Settings
 
@@ -79,13 +79,13 @@ def open_engine(settings: Settings, folder: Path, record: ModelRecord) -> Engine
         if engine == "torch":
             if settings.precision == "int8":
                 _log.warning("PRECISION=int8 changes nothing: torch (ENGINE=%s) computes in fp32", settings.engine)
-            from classifier.engines.torch import TorchEngine  # noqa: PLC0415 -- 5 s
+            from classifier.serve.engines.torch import TorchEngine  # noqa: PLC0415 -- 5 s
 
             return TorchEngine(folder, record)
         if settings.precision not in ("auto", record.precision):
             msg = f"PRECISION={settings.precision}, and {record.title} is in use in {record.precision}; run: make model"
             raise ModelError(msg)
-        from classifier.engines.openvino import OpenVinoEngine  # noqa: PLC0415 -- loads it
+        from classifier.serve.engines.openvino import OpenVinoEngine  # noqa: PLC0415 -- loads it
 
         return OpenVinoEngine(folder, threads=_threads(settings), cache=settings.data_dir / CACHE)
     except _NOT_INSTALLED as error:

@@ -9,11 +9,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from classifier import artifact, measure, photos, progress, quantization
-from classifier.comparison import Comparison, read, surely
-from classifier.engines.openvino import OpenVinoEngine
-from classifier.photos import Photos
-from classifier.serve import probabilities
+from classifier import artifact, progress
+from classifier.int8 import measure, photos, quantization
+from classifier.int8.comparison import Comparison, read, surely
+from classifier.int8.photos import Photos
+from classifier.serve.classifier import probabilities
+from classifier.serve.engines.openvino import OpenVinoEngine
 from classifier.weights import Say
 from common.model.records import ModelRecord
 

@@ -1,4 +1,4 @@
-"""Whether this machine needs ``requirements.txt``, with PyTorch: ``python -m classifier.whole_set``.
+"""Whether this machine needs ``requirements.txt``, with PyTorch: ``python -m classifier.prepare.whole_set``.
 
 `make install` asks that when ``requirements-serve.txt`` is installed, which every machine needs. Exits 0 and says why
 if so; exits 1 if what is there will do.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from classifier.prepare import Request, is_prepared
+from classifier.prepare.choose import Request, is_prepared
 from common import settings
 from common.errors import WhatsitError
 from common.settings import Settings

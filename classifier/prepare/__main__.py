@@ -1,0 +1,8 @@
+"""``python -m classifier.prepare``."""
+
+import sys
+
+from classifier.prepare.choose import main
+
+if __name__ == "__main__":
+    sys.exit(main())
