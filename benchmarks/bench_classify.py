@@ -272,7 +272,7 @@ def _prepare(model: str, models_dir: Path, scratch: Path, precisions: Iterable[P
     arguments = ["--model", model, *(["--int8"] if "int8" in precisions else [])]
     if model == INCEPTION_V3.name and artifact.prepared(models_dir, model) is None:
         seeded = scratch / "seeded.pth"
-        _run("tests.seeded_inception", str(seeded))
+        _run("tests.support.seeded_inception", str(seeded))
         arguments += ["--weights", str(seeded), "--transform-input", "yes"]
     _run("classifier.prepare.choose", *arguments, MODELS_DIR=str(models_dir), PRECISION="auto")
 

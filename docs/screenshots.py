@@ -8,9 +8,9 @@ from typing import Final
 from playwright.sync_api import Browser, sync_playwright
 
 from common.settings import Settings
-from tests import photos
-from tests.bot_api import CHAT_ID, User
-from tests.running_bot import running_bot
+from tests.support import photos
+from tests.support.bot_api import CHAT_ID, User
+from tests.support.running_bot import running_bot
 
 FOLDER: Final = Path(__file__).parent / "images"
 CHROMIUM: Final = "/usr/bin/chromium"

@@ -10,9 +10,9 @@ import pytest
 
 from common.channels.channels import Channels
 from common.settings import Settings
-from tests.redis_servers import BINARIES, RedisServer, running_redis
+from tests.support.redis_servers import BINARIES, RedisServer, running_redis
 
-pytest_plugins = ["tests.models_fixtures"]
+pytest_plugins = ["tests.support.models_fixtures"]
 
 
 @pytest.fixture(scope="session", params=list(BINARIES))

@@ -23,7 +23,7 @@ from benchmarks.pipeline.pictures import usual_photos
 from common.settings import PLAYGROUND_TOKEN, ROOT
 from playground import uploads
 from playground.server import Application, Server
-from tests.bot_api import free_port
+from tests.support.bot_api import free_port
 
 AnswerT = TypeVar("AnswerT")
 

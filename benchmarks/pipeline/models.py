@@ -57,7 +57,7 @@ def prepared(variant: Variant, root: Path) -> Path:
         _prepare(models_dir, "--model", variant.model, "--int8", PRECISION="auto")
     elif variant.model == "inception_v3":
         weights = root / "seeded.pth"
-        _run("-m", "tests.seeded_inception", str(weights))
+        _run("-m", "tests.support.seeded_inception", str(weights))
         given = ("--weights", str(weights), "--transform-input", "yes")
         _prepare(models_dir, "--model", variant.model, *given, PRECISION="fp32")
         weights.unlink()

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from PIL import Image, ImageChops
 
-from tests import photos
+from tests.support import photos
 
 USUAL: Final = (1280, 960)  # how Telegram's apps send a photo of 4:3
 TWELVE_MEGAPIXELS: Final = (4000, 3000)  # what a phone's camera makes

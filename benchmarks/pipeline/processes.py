@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import measuring
-from tests.chaos import processes
-from tests.chaos.processes import DECODER, REDIS, Process
+from tests.support import processes
+from tests.support.processes import DECODER, REDIS, Process
 
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 _NAMES: Final = {REDIS: "redis (starts the server)"}

@@ -27,17 +27,17 @@ import redis
 from common.messages import CHANNELS
 from common.settings import PLAYGROUND_TOKEN
 from common.supervision.identity import ENDED_BY_SIGTERM
-from tests import web_server
-from tests.bot_api import User, free_port, is_up, start_playground, wait_until
-from tests.chaos import processes, remains
+from tests.chaos import remains
 from tests.chaos.judgement import Kill, judge_duplicates, recovery
 from tests.chaos.ledger import Ledger
 from tests.chaos.load import RESTARTS, Load, faults
-from tests.chaos.processes import DECODER, REDIS_SERVER
 from tests.chaos.report import MEMORY_TOLERANCE, MIB, Memory, Report
 from tests.chaos.strikes import ALL_DOWN, EVERYTHING, VICTIMS, strikes
 from tests.chaos.watch import Listener, Watch, in_hand_at_death, ready_times
-from tests.running_bot import Bot, running_bot
+from tests.support import processes, web_server
+from tests.support.bot_api import User, free_port, is_up, start_playground, wait_until
+from tests.support.processes import DECODER, REDIS_SERVER
+from tests.support.running_bot import Bot, running_bot
 
 BACKLOG: Final = 40  # answers awaited at any time: more than all workers together have in hand
 CALM_S: Final = 60.0

@@ -11,10 +11,10 @@ from common.messages import CHANNELS
 from reply import Reply
 from tests.chaos.ledger import Duplicate, Ledger
 from tests.chaos.load import LONGEST_DELAY_S
-from tests.chaos.processes import DECODER, REDIS, REDIS_SERVER, SUPERVISORD, WATCHDOG
 from tests.chaos.report import Recovery
 from tests.chaos.strikes import ALL_DOWN, EVERYTHING
 from tests.chaos.watch import Watch
+from tests.support.processes import DECODER, REDIS, REDIS_SERVER, SUPERVISORD, WATCHDOG
 
 OK_LOST: Final = "their OK was lost on the way"
 REPLY_KILLED: Final = "reply was killed as they went out"

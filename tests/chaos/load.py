@@ -14,15 +14,15 @@ from PIL import Image
 
 from common import VERSION, words
 from common.model.records import in_use
-from tests import photos, web_server
-from tests.bot_api import User
 from tests.chaos.ledger import Said, gist
-from tests.web_server import WebServer
+from tests.support import photos, web_server
+from tests.support.bot_api import User
+from tests.support.web_server import WebServer
 
 CHATS: Final = 20
 
 NAMES: Final = ("chelsea", "coffee", "motorcycle")
-"""Of ``tests.photos``, those that the model is sure of, so that a retouched one is still seen as the same."""
+"""Of ``tests.support.photos``, those that the model is sure of, so that a retouched one is still seen as the same."""
 
 _SENT_BEFORE: Final = 0.3
 _SPOT: Final = 4  # pixels

@@ -11,7 +11,7 @@ import redis
 from common.channels.consumer import GROUP
 from common.messages import CHANNELS
 from tests.chaos.report import Memory
-from tests.running_bot import Bot
+from tests.support.running_bot import Bot
 
 _PREFIX: Final = "{whatsit}:"
 _NEVER_EXPIRES: Final = -1  # redis.io/commands/ttl

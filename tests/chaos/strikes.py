@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from common.messages import CHANNELS
-from tests.chaos.processes import DECODER, REDIS, REDIS_SERVER, SUPERVISORD, WATCHDOG
+from tests.support.processes import DECODER, REDIS, REDIS_SERVER, SUPERVISORD, WATCHDOG
 
 EVERYTHING: Final = "everything at once"
 """All of these in one moment, as a crash of the machine would; but what was written is on the disk."""

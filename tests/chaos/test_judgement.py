@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos import processes
 from tests.chaos.judgement import Window, explained
 from tests.chaos.ledger import Duplicate, Ledger, Said, gist
 from tests.chaos.strikes import VICTIMS, Strike, strikes
 from tests.chaos.watch import crowds
+from tests.support import processes
 
 CAT = "■■■■■□□□□□  49% Egyptian cat\n■□□□□□□□□□   9% tabby"
 CUP = "I’m not sure what this is. My best guesses:\n■■□□□□□□□□  18% espresso\n■□□□□□□□□□   9% cup"

@@ -19,12 +19,12 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from common.messages import CHANNELS
-from tests.bot_api import DIRECT
-from tests.chaos import processes
 from tests.chaos.ledger import Ledger
 from tests.chaos.load import LOST_OK
-from tests.chaos.processes import REDIS_SERVER, Process
-from tests.running_bot import Bot
+from tests.support import processes
+from tests.support.bot_api import DIRECT
+from tests.support.processes import REDIS_SERVER, Process
+from tests.support.running_bot import Bot
 
 LOOK_EVERY_S: Final = 0.1
 LOOK_AT_PROCESSES_EVERY: Final = 5  # looks

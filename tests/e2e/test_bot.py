@@ -18,11 +18,11 @@ from common import words
 from common.messages import CHANNELS
 from common.pictures import refusals
 from common.pictures.child import images
-from tests import photos, web_server
-from tests.bot_api import User, wait_until
-from tests.chaos.processes import DECODER, REDIS_SERVER, SUPERVISORD, of_checkout
-from tests.models_fixtures import serving
-from tests.running_bot import Bot, running_bot
+from tests.support import photos, web_server
+from tests.support.bot_api import User, wait_until
+from tests.support.models_fixtures import serving
+from tests.support.processes import DECODER, REDIS_SERVER, SUPERVISORD, of_checkout
+from tests.support.running_bot import Bot, running_bot
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -12,10 +12,18 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 
 from common import words
-from tests import photos, web_server
-from tests.bot_api import DIRECT, TOKEN, User
-from tests.browser import NARROW, WIDE, accessibility_faults, needs_chromium, open_page, running_browser, transfer
-from tests.running_bot import Bot, running_bot
+from tests.support import photos, web_server
+from tests.support.bot_api import DIRECT, TOKEN, User
+from tests.support.browser import (
+    NARROW,
+    WIDE,
+    accessibility_faults,
+    needs_chromium,
+    open_page,
+    running_browser,
+    transfer,
+)
+from tests.support.running_bot import Bot, running_bot
 
 pytestmark = [needs_chromium, pytest.mark.timeout(120)]
 

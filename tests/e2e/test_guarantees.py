@@ -31,9 +31,9 @@ from common.runtime import restarts
 from common.runtime.settle import MAX_DELAY_S
 from common.settings import PLAYGROUND_TOKEN, Settings
 from garbage_collect import GarbageCollect
-from tests import photos
-from tests.bot_api import DIRECT, Json, RunningPlayground, User, running_playground, wait_until
-from tests.running_bot import Bot, running_bot
+from tests.support import photos
+from tests.support.bot_api import DIRECT, Json, RunningPlayground, User, running_playground, wait_until
+from tests.support.running_bot import Bot, running_bot
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import photos
-from tests.bot_api import wait_until
-from tests.running_bot import START_S, Bot, running_bot
+from tests.support import photos
+from tests.support.bot_api import wait_until
+from tests.support.running_bot import START_S, Bot, running_bot
 
 pytestmark = pytest.mark.timeout(180)
 

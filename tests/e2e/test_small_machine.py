@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import photos, small_venv, web_server
-from tests.models_fixtures import Int8, copy_models
-from tests.running_bot import running_bot
+from tests.support import photos, small_venv, web_server
+from tests.support.models_fixtures import Int8, copy_models
+from tests.support.running_bot import running_bot
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -31,10 +31,10 @@ from common.model.input import InputSpec, unpack
 from common.model.records import IN_USE, ModelRecord
 from common.settings import ROOT, Settings
 from common.store import Store
-from tests import photos
 from tests.hostile import pictures
-from tests.make import job
-from tests.redis_servers import BINARIES, running_redis
+from tests.support import photos
+from tests.support.make import job
+from tests.support.redis_servers import BINARIES, running_redis
 
 BATCH: Final = 50
 LIMIT_S: Final = 60.0  # for a batch

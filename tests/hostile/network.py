@@ -17,7 +17,7 @@ import pytest
 
 from common.web.gate import PORTS
 from tests.hostile.addresses import RESERVED
-from tests.web_server import WebServer, content, serving
+from tests.support.web_server import WebServer, content, serving
 
 _PRIVATE = [ipaddress.ip_network(block.network) for block in RESERVED]
 _UNICAST = ipaddress.IPv6Network("2000::/3")

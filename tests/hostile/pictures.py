@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from PIL import Image
 
-from tests import photos
+from tests.support import photos
 
 SIDE: Final = (48, 32)
 Damage: TypeAlias = Callable[[bytes, random.Random], bytes]

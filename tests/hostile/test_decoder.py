@@ -51,9 +51,9 @@ from common.store import Store
 from common.web.download import Limits
 from fetch_url import UrlFetch
 from file_check import FileCheck
-from tests import photos
 from tests.hostile.misbehaving_child import SLOWLY_S, order
 from tests.hostile.pictures import WHOLE
+from tests.support import photos
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel for what only Linux has")
 

@@ -26,7 +26,7 @@ from common.web.names import Names
 from tests.hostile.addresses import PUBLIC, RESERVED, SPELLINGS, Reserved, Spelling
 from tests.hostile.name_server import EVERY_NAME, NameServer, names, naming
 from tests.hostile.network import Network, is_private, network
-from tests.web_server import content, redirect, serving
+from tests.support.web_server import content, redirect, serving
 
 EVERYTHING = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 LIMITS = Limits(total_s=5, answer_s=4, told_after_s=4, max_bytes=10_000)

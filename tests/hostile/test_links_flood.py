@@ -16,11 +16,11 @@ from common.settings import Settings
 from common.web.download import Limits
 from common.web.names import Names
 from fetch_url import UrlFetch
-from tests import make
 from tests.hostile.name_server import names, naming
-from tests.redis_servers import entries
-from tests.unit.test_fetch_url import png, prepare_model
-from tests.web_server import content, drip, serving
+from tests.support import make
+from tests.support.redis_servers import entries
+from tests.support.web_server import content, drip, serving
+from tests.unit.web.test_fetch_url import png, prepare_model
 
 LOCAL = (ipaddress.ip_network("127.0.0.0/8"),)
 TOLD_AFTER_S = 3.0

@@ -24,7 +24,7 @@ from common.pictures.refusals import refusal
 from common.web import download
 from common.web import fetcher as web
 from common.web.download import Fetched, Limits
-from tests.web_server import Answer, Handler, WebServer, content, drip, hang_up, redirect, serving, status
+from tests.support.web_server import Answer, Handler, WebServer, content, drip, hang_up, redirect, serving, status
 
 LOCAL = (ipaddress.ip_network("127.0.0.0/8"),)
 LIMITS = Limits(total_s=5, answer_s=4, told_after_s=4, max_bytes=100_000)

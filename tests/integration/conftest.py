@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.bot_api import RunningPlayground, User, running_playground
+from tests.support.bot_api import RunningPlayground, User, running_playground
 
 _chat_ids = itertools.count(2000)
 

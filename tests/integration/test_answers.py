@@ -21,8 +21,8 @@ from common.settings import Settings
 from common.store import Store
 from common.telegram.transport import Take
 from receive import Receive
-from tests import make
-from tests.bot_api import put_model_in_use
+from tests.support import make
+from tests.support.bot_api import put_model_in_use
 
 CAT = Predictions(top=(Prediction("cat", 0.9), Prediction("dog", 0.1)), model="M", model_ms=8.5)
 

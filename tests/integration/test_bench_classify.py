@@ -15,7 +15,7 @@ from benchmarks.bench_classify import GOALS, Goal, judged
 from benchmarks.engines import Measured
 from benchmarks.engines.worker import rate
 from common.settings import ROOT
-from tests.models_fixtures import copy_models
+from tests.support.models_fixtures import copy_models
 
 pytestmark = pytest.mark.timeout(240)
 

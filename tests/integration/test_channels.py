@@ -14,8 +14,8 @@ from common.channels.channels import Channels, Once
 from common.channels.consumer import Consumer, Delivery, Taken
 from common.messages import DeleteFiles, FetchUrl, Job, Message, SendReply, ShowTyping, decode
 from common.settings import Settings
-from tests import make
-from tests.redis_servers import RedisServer, entries
+from tests.support import make
+from tests.support.redis_servers import RedisServer, entries
 
 DAY_MS = 24 * 3600 * 1000
 

@@ -49,8 +49,8 @@ from common.messages import (
 )
 from common.runtime import restarts
 from common.settings import Settings
-from tests import make
-from tests.redis_servers import RedisServer
+from tests.support import make
+from tests.support.redis_servers import RedisServer
 
 THOROUGH: Final = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 EFFORT: Final = hypothesis_settings(

@@ -22,9 +22,9 @@ import pytest
 from common.programs.check import bot, database, machine, supervisor
 from common.programs.check.result import ok, warn
 from common.settings import ROOT, Settings
-from tests.bot_api import DIRECT, RunningPlayground, free_port, running_playground, wait_until
-from tests.redis_servers import BINARIES, RedisServer
-from tests.unit.test_check import prepare_model
+from tests.support.bot_api import DIRECT, RunningPlayground, free_port, running_playground, wait_until
+from tests.support.redis_servers import BINARIES, RedisServer
+from tests.unit.programs.test_check import prepare_model
 
 WRONG_TOKEN = "987654321:AAWrongWrongWrong"
 START_S = 15.0

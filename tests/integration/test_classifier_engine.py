@@ -28,7 +28,7 @@ from common.messages import CHANNELS
 from common.model import records
 from common.settings import ROOT, Settings
 from common.supervision import identity
-from tests.models_fixtures import copy_models
+from tests.support.models_fixtures import copy_models
 
 pytestmark = pytest.mark.timeout(120)
 

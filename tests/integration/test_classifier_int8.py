@@ -29,8 +29,8 @@ from common.model.input import pack
 from common.model.records import ModelRecord
 from common.pictures.child.images import to_pixels
 from common.settings import ROOT, PrecisionChoice
-from tests import make, photos
-from tests.models_fixtures import Int8, copy_models, quiet, serving
+from tests.support import make, photos
+from tests.support.models_fixtures import Int8, copy_models, quiet, serving
 
 FP32 = Request(model="efficientnet_lite2", precision="fp32")
 INT8 = Request(model="efficientnet_lite2", precision="int8")

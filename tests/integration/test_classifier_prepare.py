@@ -30,8 +30,8 @@ from common.model import records
 from common.model.records import ModelRecord
 from common.pictures.child.images import to_pixels
 from common.settings import ROOT, EngineChoice
-from tests import photos
-from tests.models_fixtures import copy_models, quiet, serving
+from tests.support import photos
+from tests.support.models_fixtures import copy_models, quiet, serving
 
 LITE2 = Request(model="efficientnet_lite2")
 INCEPTION = Request(model="inception_v3")

@@ -29,8 +29,8 @@ from classifier.serve.engines.torch import TorchEngine
 from common.model.input import InputSpec, pack, unpack
 from common.pictures.child.images import decode_to_pixels, to_pixels
 from common.settings import EngineChoice
-from tests import photos
-from tests.models_fixtures import serving
+from tests.support import photos
+from tests.support.models_fixtures import serving
 
 Logits = npt.NDArray[np.float32]
 

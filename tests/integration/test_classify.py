@@ -20,8 +20,8 @@ from common.model.records import in_use
 from common.pictures.child.images import to_pixels
 from common.settings import Settings
 from common.store import Store
-from tests import make, photos
-from tests.models_fixtures import quiet
+from tests.support import make, photos
+from tests.support.models_fixtures import quiet
 
 pytestmark = pytest.mark.timeout(120)
 

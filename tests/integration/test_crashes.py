@@ -20,9 +20,9 @@ from common.settings import Settings
 from common.telegram.client import Telegram
 from receive import Receive
 from reply import Reply
-from tests import make, observer, victims
-from tests.bot_api import RunningPlayground, User
-from tests.victims import Batch, Begins, Ends, NotPolling, OneByOne, Tiny, alive, ended, lived
+from tests.support import make, observer, victims
+from tests.support.bot_api import RunningPlayground, User
+from tests.support.victims import Batch, Begins, Ends, NotPolling, OneByOne, Tiny, alive, ended, lived
 
 KILLED = -signal.SIGKILL
 DEADLINE_S = 10.0

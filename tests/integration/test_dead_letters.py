@@ -32,10 +32,10 @@ from common.runtime import restarts
 from common.runtime.loop import Runtime
 from common.runtime.worker import Outputs, Worker
 from common.settings import ROOT, Settings
-from tests import make, observer
-from tests.redis_proxy import Fault, RedisProxy
-from tests.redis_servers import BINARIES, RedisServer, running_redis
-from tests.victims import Tiny, lived
+from tests.support import make, observer
+from tests.support.redis_proxy import Fault, RedisProxy
+from tests.support.redis_servers import BINARIES, RedisServer, running_redis
+from tests.support.victims import Tiny, lived
 
 JOB = "1-10-0"
 TRIES_OF_REDIS_PY = 4  # once, and three times again: see common/channels/redis_client.py

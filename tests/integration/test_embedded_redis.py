@@ -26,8 +26,8 @@ from common.programs import embedded_redis
 from common.runtime import restarts
 from common.settings import ROOT, Settings
 from common.supervision import identity
-from tests import make
-from tests.bot_api import wait_until
+from tests.support import make
+from tests.support.bot_api import wait_until
 
 START_S = 10.0
 

@@ -11,8 +11,8 @@ from common.runtime import restarts
 from common.settings import Settings
 from common.store import Store
 from garbage_collect import GarbageCollect
-from tests import make
-from tests.redis_servers import entries
+from tests.support import make
+from tests.support.redis_servers import entries
 
 
 @pytest.fixture

@@ -35,8 +35,8 @@ from file_check import FileCheck
 from garbage_collect import GarbageCollect
 from receive import Receive
 from reply import Reply
-from tests import observer, web_server
-from tests.web_server import WebServer
+from tests.support import observer, web_server
+from tests.support.web_server import WebServer
 
 DEADLINE_S = 15.0
 PICTURE = b"a picture"

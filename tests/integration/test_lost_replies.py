@@ -30,9 +30,9 @@ from common.runtime.loop import Runtime
 from common.runtime.worker import Outputs, Worker
 from common.settings import Settings
 from garbage_collect import GarbageCollect
-from tests import make, observer
-from tests.redis_proxy import Command, Fault, RedisProxy
-from tests.redis_servers import RedisServer
+from tests.support import make, observer
+from tests.support.redis_proxy import Command, Fault, RedisProxy
+from tests.support.redis_servers import RedisServer
 
 DEADLINE_S = 20.0
 PLAYED_AT_ONCE = 8

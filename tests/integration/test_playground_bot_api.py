@@ -24,7 +24,7 @@ from telegram.constants import ChatAction, ParseMode
 from telegram.error import BadRequest, Conflict, Forbidden
 from telegram.request import HTTPXRequest
 
-from tests.bot_api import DIRECT, TOKEN, RunningPlayground, User
+from tests.support.bot_api import DIRECT, TOKEN, RunningPlayground, User
 
 
 @pytest.fixture

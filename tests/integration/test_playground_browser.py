@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.bot_api import (
+from tests.support.bot_api import (
     CHAT_ID,
     DIRECT,
     TOKEN,
@@ -28,7 +28,7 @@ from tests.bot_api import (
     start_playground,
     wait_until,
 )
-from tests.browser import NARROW, WIDE, accessibility_faults, needs_chromium, open_page, running_browser
+from tests.support.browser import NARROW, WIDE, accessibility_faults, needs_chromium, open_page, running_browser
 
 pytestmark = needs_chromium
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.bot_api import DIRECT, TOKEN, Json, RunningPlayground, User
+from tests.support.bot_api import DIRECT, TOKEN, Json, RunningPlayground, User
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from common.supervision.identity import ENDED_BY_SIGTERM
-from tests.bot_api import (
+from tests.support.bot_api import (
     DIRECT,
     TOKEN,
     RunningPlayground,

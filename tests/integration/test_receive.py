@@ -29,8 +29,8 @@ from common.store import Store
 from common.telegram.client import Me
 from common.telegram.transport import Take
 from receive import Receive
-from tests import make
-from tests.redis_servers import entries
+from tests.support import make
+from tests.support.redis_servers import entries
 
 DEADLINE_S = 10
 

@@ -18,8 +18,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from common.channels.channels import Channels, Once
 from common.settings import Settings
-from tests import make
-from tests.redis_servers import BINARIES, RedisServer, running_redis
+from tests.support import make
+from tests.support.redis_servers import BINARIES, RedisServer, running_redis
 
 LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [asyncio.new_event_loop, uvloop.new_event_loop]
 LIMIT_S = 20.0

@@ -14,8 +14,8 @@ import pytest
 
 from common.messages import CHANNELS
 from common.settings import ROOT
-from tests import small_venv
-from tests.models_fixtures import copy_models
+from tests.support import small_venv
+from tests.support.models_fixtures import copy_models
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -24,7 +24,7 @@ import pytest
 from common.errors import LeaseLost, Outage, RateLimited, TelegramRefused
 from common.settings import Settings
 from common.telegram.client import MAX_FILE_BYTES, Me, Telegram
-from tests.bot_api import TOKEN, RunningPlayground, User
+from tests.support.bot_api import TOKEN, RunningPlayground, User
 
 SECRET = "AAHiddenHiddenHidden"
 JPEG = b"\xff\xd8\xff" + b"x" * 3000

@@ -15,8 +15,8 @@ from common.runtime import restarts
 from common.settings import Settings
 from common.store import Store
 from garbage_collect import GarbageCollect
-from tests import make
-from tests.redis_servers import entries
+from tests.support import make
+from tests.support.redis_servers import entries
 
 AT_ONCE = 4  # TURNS_OF_A_CHAT in common/channels/lua/prelude.lua
 

@@ -16,8 +16,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from common.channels.channels import Channels, Once
 from common.channels.wakeups import Wakeups
 from common.settings import Settings
-from tests import make
-from tests.redis_servers import BINARIES, running_redis
+from tests.support import make
+from tests.support.redis_servers import BINARIES, running_redis
 
 LIMIT_S = 10.0
 

@@ -24,9 +24,9 @@ from common.programs.watchdog import Silent, Watchdog
 from common.runtime import process
 from common.settings import ROOT, Settings
 from common.supervision import identity
-from tests.bot_api import wait_until
 from tests.integration.test_check import checkout, program, states, supervisord
-from tests.redis_servers import RedisServer
+from tests.support.bot_api import wait_until
+from tests.support.redis_servers import RedisServer
 
 START_S = 15.0
 TICK = b"ver:3.0 server:supervisor serial:1 pool:watchdog poolserial:1 eventname:TICK_5 len:15\nwhen:1201063880"

@@ -27,8 +27,8 @@ from common.runtime.settle import MAX_ATTEMPTS
 from common.runtime.worker import Outputs, Worker
 from common.settings import ROOT, Settings
 from common.supervision import identity
-from tests import make
-from tests.redis_servers import BINARIES, RedisServer, entries, running_redis
+from tests.support import make
+from tests.support.redis_servers import BINARIES, RedisServer, entries, running_redis
 
 DEADLINE_S = 10.0
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from common.messages import CHANNELS, AnyMessage, CheckFile, Message, Step, decode, encode
-from tests import make
+from tests.support import make
 
 
 @pytest.mark.parametrize("message", [make.update(), make.classify(), make.reply()])

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from common.errors import InputLost, Outage
 from common.store import Store, _Unfinished
-from tests.make import job
+from tests.support.make import job
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """An Inception V3 that nobody trained, in the layout of the official weights file.
 
 Its answers mean nothing, but they depend on every pixel: so it shows whether a picture reaches the network
-as torchvision's reference would have brought it there. ``python -m tests.seeded_inception FILE [CLASSES]``
+as torchvision's reference would have brought it there. ``python -m tests.support.seeded_inception FILE [CLASSES]``
 writes one.
 """
 
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import Inception_V3_Weights, inception_v3
 
-from tests import photos
+from tests.support import photos
 
 SURE = 0.5  # the best class of every photo gets at least this probability
 

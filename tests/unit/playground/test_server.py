@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from playground.server import MAX_BODY_BYTES, MAX_FORM_BYTES, Application
-from tests.bot_api import TOKEN
+from tests.support.bot_api import TOKEN
 
 FORM = "multipart/form-data; boundary=x"
 PIECE = b"x" * (1 << 20)

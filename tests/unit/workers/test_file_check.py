@@ -15,7 +15,7 @@ from common.model.records import IN_USE, ModelRecord
 from common.settings import Settings
 from common.store import Store
 from file_check import FileCheck
-from tests.make import job
+from tests.support.make import job
 
 SPEC = InputSpec(model="m", resize=8, crop=6, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3)
 ORIGINAL = job().key("original")

@@ -12,7 +12,7 @@ import pytest
 from playground import model_watch
 from playground.model_watch import look
 from playground.state import Playground
-from tests.bot_api import put_model_in_use
+from tests.support.bot_api import put_model_in_use
 
 GONE = 2**22 + 1
 """No process on Linux can have this id."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from common.channels.channels import Channels, Once
 from common.messages import AnyMessage, Message, decode
-from tests.redis_servers import entries
+from tests.support.redis_servers import entries
 
 
 async def publish(channels: Channels, *messages: Message) -> None:

@@ -33,7 +33,7 @@ from common.supervision.identity import ENDED_BY_SIGTERM
 
 Json = dict[str, Any]
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 TOKEN = "1:playground"
 CHAT_ID = 1001
 LONGEST_WAIT_S = 10

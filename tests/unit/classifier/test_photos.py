@@ -12,7 +12,7 @@ from classifier.errors import ModelError
 from classifier.int8 import photos
 from classifier.int8.photos import Photos
 from classifier.networks import EFFICIENTNET_LITE2, INCEPTION_V3
-from tests import photos as shared
+from tests.support import photos as shared
 
 SPEC = EFFICIENTNET_LITE2.input
 

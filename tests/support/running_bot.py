@@ -17,7 +17,7 @@ import redis
 
 from common.messages import CHANNELS
 from common.settings import ROOT
-from tests.bot_api import User, free_port, wait_until
+from tests.support.bot_api import User, free_port, wait_until
 
 START_S = 60.0
 STOP_S = 40.0

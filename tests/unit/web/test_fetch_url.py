@@ -34,8 +34,8 @@ from common.web.gate import Address, Gate
 from common.web.host_slots import PER_HOST, Places, machine, zone
 from common.web.names import Lookup
 from fetch_url import UrlFetch
-from tests.make import job
-from tests.web_server import Answer, WebServer, content, drip, hang_up, redirect, serving, status
+from tests.support.make import job
+from tests.support.web_server import Answer, WebServer, content, drip, hang_up, redirect, serving, status
 
 LOCAL = (ipaddress.ip_network("127.0.0.0/8"),)
 SPEC = InputSpec(model="m", resize=8, crop=6, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3)

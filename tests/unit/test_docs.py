@@ -16,7 +16,7 @@ import pytest
 from common import VERSION, settings
 from common.messages import CHANNELS
 from common.settings import ROOT
-from tests import small_venv
+from tests.support import small_venv
 
 WORKERS = CHANNELS
 MAX_WORKER_LINES = 150

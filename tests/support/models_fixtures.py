@@ -31,8 +31,8 @@ def quiet(_line: str) -> None:
 
 @pytest.fixture(scope="session")
 def seeded_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Inception V3 weights in the official file's layout: see ``tests/seeded_inception.py``."""
-    from tests.seeded_inception import write_seeded_weights  # noqa: PLC0415 -- brings torch: 5 s
+    """Inception V3 weights in the official file's layout: see ``tests/support/seeded_inception.py``."""
+    from tests.support.seeded_inception import write_seeded_weights  # noqa: PLC0415 -- brings torch: 5 s
 
     return write_seeded_weights(tmp_path_factory.mktemp("weights") / "seeded.pth")
 

@@ -10,7 +10,7 @@ from common.messages import AcceptUpdate, decode, encode
 from common.settings import TELEGRAM_API, Settings
 from common.telegram.client import Telegram
 from common.telegram.transport import BotApiHttp, is_near, proxy_towards
-from tests import make
+from tests.support import make
 
 
 def test_an_update_with_half_a_character_can_be_stored_and_its_entities_stay_in_place() -> None:

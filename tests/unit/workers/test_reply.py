@@ -14,7 +14,7 @@ from common.messages import DeleteFiles, Prediction, Predictions, SendReply, Sho
 from common.settings import Settings
 from common.telegram.client import MAX_TEXT_LENGTH, Confirm
 from reply import Reply, worded
-from tests import make
+from tests.support import make
 
 TOP = (
     Prediction("tabby", 0.616),
