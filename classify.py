@@ -21,7 +21,7 @@ from typing import Final
 
 from classifier.errors import ModelError
 from classifier.serve.classifier import Classifier
-from common.backoff import Patience
+from common.backoff import Backoff
 from common.channels.answers import Answers, of_pixels, of_telegram
 from common.channels.channels import Channels
 from common.errors import InputLost, Outage
@@ -39,7 +39,7 @@ IDLE_S: Final = 1.0
 _log = logging.getLogger(__name__)
 
 
-class Classify(Worker[ClassifyImage]):
+class ClassifyWorker(Worker[ClassifyImage]):
     """Where the model is. Opens nothing foreign: its inputs are pixels and nothing else."""
 
     channel = "classify"
@@ -63,14 +63,14 @@ class Classify(Worker[ClassifyImage]):
 
     async def open(self) -> None:
         """Load the model, as soon as one is prepared."""
-        patience = Patience()
+        backoff = Backoff()
         while True:
             await wait_for_model(self.settings.models_dir)
             try:
                 await self._model_in_use()
                 return
             except ModelError as error:  # damaged, say: whoever prepares it anew need not restart us
-                await patience.wait(error)
+                await backoff.wait(error)
 
     async def _model_in_use(self) -> Classifier:
         """The model; loaded anew when another was put in use, since inputs are made for that one from then on."""
@@ -147,4 +147,4 @@ def _answer(message: ClassifyImage, content: Predictions) -> Outputs:
 
 
 if __name__ == "__main__":
-    run(Classify)
+    run(ClassifyWorker)

@@ -17,13 +17,13 @@ from common.runtime.process import run
 from common.runtime.worker import Worker
 from common.settings import Settings
 from common.store import Store
-from common.web.delayed_answers import HeldAnswers
+from common.web.delayed_answers import DelayedAnswers
 from common.web.download import NOTHING_CAME, Fetched, Limits
 from common.web.fetcher import NO_PREVIEW, Fetcher
 from common.web.names import Lookup
 
 
-class UrlFetch(Worker[FetchUrl]):
+class FetchUrlWorker(Worker[FetchUrl]):
     """Links in, model inputs out.
 
     Args:
@@ -42,7 +42,7 @@ class UrlFetch(Worker[FetchUrl]):
         store = Store(settings.files_dir)
         self._limits = limits or Limits()
         self._fetcher = Fetcher(settings.fetch_allow_networks, lookup=lookup, limits=self._limits)
-        self._held = HeldAnswers(store)
+        self._held = DelayedAnswers(store)
         self._inputs = InputMaker(store, settings.models_dir, Decoder(large_turn=large_turn(settings.data_dir)))
 
     async def open(self) -> None:
@@ -83,4 +83,4 @@ class UrlFetch(Worker[FetchUrl]):
 
 
 if __name__ == "__main__":
-    run(UrlFetch)
+    run(FetchUrlWorker)

@@ -21,7 +21,7 @@ from common.settings import Settings
 from common.store import Store
 
 
-class FileCheck(Worker[CheckFile]):
+class FileCheckWorker(Worker[CheckFile]):
     """Downloads in, model inputs out."""
 
     channel = "file_check"
@@ -63,4 +63,4 @@ class FileCheck(Worker[CheckFile]):
 
 
 if __name__ == "__main__":
-    run(FileCheck)
+    run(FileCheckWorker)

@@ -29,7 +29,7 @@ CONSUMER_GONE_MS: Final = 24 * 3600 * 1000
 _log = logging.getLogger(__name__)
 
 
-class GarbageCollect(Worker[DeleteFiles]):
+class GarbageCollectWorker(Worker[DeleteFiles]):
     """Where files end."""
 
     channel = "garbage_collect"
@@ -112,4 +112,4 @@ class GarbageCollect(Worker[DeleteFiles]):
 
 
 if __name__ == "__main__":
-    run(GarbageCollect)
+    run(GarbageCollectWorker)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from common import VERSION, words
-from common.backoff import Patience
+from common.backoff import Backoff
 from common.channels.answers import Answers
 from common.channels.channels import Channels
 from common.errors import Outage, TelegramRefused
@@ -40,7 +40,7 @@ from common.telegram.updates import Asked, Command, Link, NotServed, Photo, Unwe
 _log = logging.getLogger(__name__)
 
 
-class Receive(Worker[AcceptUpdate | DownloadPhoto]):
+class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
     """Telegram's end where messages come in."""
 
     channel = "receive"
@@ -57,12 +57,12 @@ class Receive(Worker[AcceptUpdate | DownloadPhoto]):
         """Find out who the bot is, however long Telegram is away."""
         give_back_large_memory()
         await self.telegram.open()
-        patience = Patience()
+        backoff = Backoff()
         while not self.me.id:
             try:
                 self.me = await self.telegram.get_me()
             except (Outage, TelegramRefused) as error:
-                await patience.wait(error)
+                await backoff.wait(error)
         _log.info("the bot is @%s, at %s", self.me.username, self.settings.telegram_api_url)
 
     async def close(self) -> None:
@@ -143,4 +143,4 @@ class Receive(Worker[AcceptUpdate | DownloadPhoto]):
 
 
 if __name__ == "__main__":
-    run(Receive)
+    run(ReceiveWorker)

@@ -27,7 +27,7 @@ QUOTE_LENGTH: Final = 100
 _log = logging.getLogger(__name__)
 
 
-class Reply(Worker[SendReply | ShowTyping]):
+class ReplyWorker(Worker[SendReply | ShowTyping]):
     """Telegram's end where answers go out."""
 
     channel = "reply"
@@ -118,4 +118,4 @@ def _summary(message: SendReply, send_ms: float) -> str:
 
 
 if __name__ == "__main__":
-    run(Reply)
+    run(ReplyWorker)

@@ -14,7 +14,7 @@ BACK_OFF_S: Final = (0.5, 1, 2, 5, 10)
 _log = logging.getLogger(__name__)
 
 
-class Patience:
+class Backoff:
     """Waits longer and longer while the same thing goes wrong, and says each new thing once.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Final
 
 from redis.exceptions import RedisError, ResponseError
 
-from common.backoff import Patience
+from common.backoff import Backoff
 from common.channels.channels import Channels
 
 LOOK_AGAIN_S: Final = 1.0  # a wake-up can be lost, so every channel is looked at this often all the same
@@ -47,7 +47,7 @@ class Wakeups:
 
     async def listen(self) -> None:
         """Stay subscribed, and turn whatever comes into one wake-up: a subscriber that does not read is cut off."""
-        patience = Patience("no wake-ups from Redis, so the channel is looked at once a second: ", BACK_OFF_S)
+        backoff = Backoff("no wake-ups from Redis, so the channel is looked at once a second: ", BACK_OFF_S)
         cuts = 0
         while True:
             try:
@@ -57,10 +57,10 @@ class Wakeups:
                     while True:
                         await heard()
                         cuts = 0
-                        patience.over()
+                        backoff.over()
                         self.wake()
             except ResponseError as error:  # such as a user who may not subscribe
-                await patience.wait(error)
+                await backoff.wait(error)
             except RedisError:  # the loop meets the same error, and says so
                 await asyncio.sleep(BACK_OFF_S[min(cuts, len(BACK_OFF_S) - 1)])
                 cuts += 1

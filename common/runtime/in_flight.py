@@ -27,7 +27,7 @@ class Done:
         return self.finished.delivery.id
 
 
-class Hands:
+class InFlight:
     """What a consumer has in hand. Each message is in exactly one of three places:
 
         suspects  in hand when a worker died, and to be handled alone: should a worker die again, it was the message

@@ -20,13 +20,13 @@ from typing import Any, Final, Generic, TypeAlias
 import msgspec
 from redis.exceptions import RedisError
 
-from common.backoff import Patience
+from common.backoff import Backoff
 from common.channels.channels import Channels, Once
 from common.channels.consumer import Consumer, Delivery, Taken
 from common.channels.wakeups import BACK_OFF_S, LOOK_AGAIN_S, Wakeups
 from common.errors import Hung, LeaseLost
 from common.messages import AnyMessage, Message, decode
-from common.runtime.in_flight import Done, Hands
+from common.runtime.in_flight import Done, InFlight
 from common.runtime.leases import Leases
 from common.runtime.settle import MAX_DEATHS, Finished, HandedBack, KilledItsWorker, Outcome, Settler, Undecodable
 from common.runtime.worker import Outputs, TakenT, Worker
@@ -81,7 +81,7 @@ class Runtime(Generic[TakenT]):
         self._consumer = Consumer(channels, worker.channel, name)
         self._settler = Settler(channels, self._consumer)
         self._leases = Leases(channels, self._consumer)
-        self._hands = Hands(worker.concurrency, batches=worker.batches if worker.batched else 0)
+        self._in_flight = InFlight(worker.concurrency, batches=worker.batches if worker.batched else 0)
         self._burst = burst
         self._claim_idle_s = claim_idle_s
         self._grace_s = grace_s
@@ -120,13 +120,13 @@ class Runtime(Generic[TakenT]):
                 if task.done():
                     await task
         finally:
-            await _end(loop, background, *chores, *self._hands.tasks(), *self._asides)
+            await _end(loop, background, *chores, *self._in_flight.tasks(), *self._asides)
 
     # The loop
 
     async def _loop(self, background: asyncio.Task[None]) -> None:
         await self._wakeups.subscribed()  # first, then take: what is published in between then wakes us
-        patience = Patience("Redis does not answer as it should: ", BACK_OFF_S)
+        backoff = Backoff("Redis does not answer as it should: ", BACK_OFF_S)
         while not self._is_over():
             if background.done() and not background.cancelled():
                 background.result()
@@ -136,16 +136,16 @@ class Runtime(Generic[TakenT]):
             try:
                 await self._turn()
             except RedisError as error:
-                await patience.wait(error)
+                await backoff.wait(error)
                 continue
-            patience.over()
+            backoff.over()
             if not self._is_over():
                 woken = await self._wakeups.wait(self._wait_s)
                 if woken and self._worker.gather_s and self._stopping_at is None:
                     await asyncio.sleep(self._worker.gather_s)
 
     def _is_over(self) -> bool:
-        in_hand = self._hands.ids
+        in_hand = self._in_flight.ids
         if self._stopping_at is None:
             return self._burst and self._channel_empty and not in_hand
         if in_hand and time.monotonic() > self._stopping_at + self._grace_s + GIVE_UP_S:
@@ -160,16 +160,16 @@ class Runtime(Generic[TakenT]):
             redis.RedisError: Redis is away or refuses. What is done stays so until the next turn.
             Hung: See ``HANGS_IN_A_ROW``.
         """
-        settled = self._hands.done
+        settled = self._in_flight.done
         for done in settled:
             if not done.decided:
                 done.call, done.decided = await self._settler.settle(done.finished), True
         calls = [done.call for done in settled if done.call]
         hung = self._hangs >= HANGS_IN_A_ROW
-        room = self._hands.room() if self._stopping_at is None and not hung else 0
+        room = self._in_flight.room() if self._stopping_at is None and not hung else 0
         self._wait_s = LOOK_AGAIN_S
         if room:
-            calls.append(self._consumer.take(room, self._hands.ids, self._claim_idle_ms()))
+            calls.append(self._consumer.take(room, self._in_flight.ids, self._claim_idle_ms()))
         results = await self._channels.execute(calls) if calls else []
         taken = results.pop() if room else None
         refusal = self._let_go(settled, results)
@@ -195,7 +195,7 @@ class Runtime(Generic[TakenT]):
             if not result:
                 # Somebody else's by now; or ours, settled by a command whose reply was lost.
                 _log.info("job=%s: %s is not ours any more", done.finished.delivery.job, done.id)
-            self._hands.let_go(done)
+            self._in_flight.let_go(done)
         return refusal
 
     def _claim_idle_ms(self) -> int:
@@ -214,7 +214,7 @@ class Runtime(Generic[TakenT]):
         batch: list[tuple[Delivery, AnyMessage]] = []
         for delivery in taken.deliveries:
             if delivery.deaths is not None:
-                self._hands.suspect(delivery)
+                self._in_flight.suspect(delivery)
             elif message := self._decoded(delivery):
                 batch.append((delivery, message))
         for group in [batch] if self._worker.batched and batch else [[begun] for begun in batch]:
@@ -222,7 +222,7 @@ class Runtime(Generic[TakenT]):
 
     async def _begin_a_suspect(self) -> None:
         """Handle a message that saw its worker die while nothing else is in hand, so that the next death is its own."""
-        delivery = self._hands.suspect_to_begin()
+        delivery = self._in_flight.suspect_to_begin()
         if delivery is None or self._stopping_at is not None:
             return
         deaths = delivery.deaths or 0
@@ -251,7 +251,7 @@ class Runtime(Generic[TakenT]):
 
     def _start(self, group: _Begun, *, alone: bool = False) -> None:
         task = asyncio.create_task(self._handle(group))
-        self._hands.begin([delivery for delivery, _ in group], task, alone=alone)
+        self._in_flight.begin([delivery for delivery, _ in group], task, alone=alone)
         task.add_done_callback(functools.partial(self._handled, group, time.perf_counter()))
         self._announce([message for _, message in group])
 
@@ -297,20 +297,20 @@ class Runtime(Generic[TakenT]):
             self._finish(Finished(delivery, message, _as_outcome(outcome), took_ms, shown))
 
     def _finish(self, finished: Finished) -> None:
-        self._hands.finish(finished)
+        self._in_flight.finish(finished)
         self._wakeups.wake()
 
     def _give_back_what_is_left(self, stopping_at: float) -> None:
         """On a stop: suspects at once, running handlers when the grace time is over."""
-        for delivery in self._hands.suspects():
+        for delivery in self._in_flight.suspects():
             self._finish(Finished(delivery, None, HandedBack()))
         if time.monotonic() > stopping_at + self._grace_s:
-            for id_ in self._hands.running:
+            for id_ in self._in_flight.running:
                 self._cut_short(id_, HandedBack())
 
     def _cut_short(self, id_: str, why: BaseException) -> None:
         self._verdicts[id_] = why
-        self._hands.cancel(id_)
+        self._in_flight.cancel(id_)
 
     def _announce(self, messages: Sequence[AnyMessage]) -> None:
         """Send the worker's announcements, if it has any. They may be lost, and hold nothing up."""
@@ -329,11 +329,11 @@ class Runtime(Generic[TakenT]):
         while True:
             await asyncio.sleep(REFRESH_S)
             lost: set[str] = set()
-            if self._hands.ids:
+            if self._in_flight.ids:
                 with contextlib.suppress(RedisError):  # the loop meets the same error, and says so
-                    lost = await self._leases.refresh(self._hands.ids)
+                    lost = await self._leases.refresh(self._in_flight.ids)
             if not self._worker.batched:
-                for id_ in lost & set(self._hands.running):
+                for id_ in lost & set(self._in_flight.running):
                     self._cut_short(id_, LeaseLost("taken over by another worker"))
 
 

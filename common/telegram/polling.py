@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from redis.exceptions import RedisError
 
-from common.backoff import Patience
+from common.backoff import Backoff
 from common.channels.channels import Channels, Once
 from common.errors import Outage, TelegramRefused
 from common.messages import AcceptUpdate
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 async def poll(telegram: Telegram, channels: Channels, bot_id: str) -> None:
     """Store updates as they come, for ever. A batch is confirmed, by the next offset, once all of it is stored."""
-    offset, patience = 0, Patience()
+    offset, backoff = 0, Backoff()
     commands_offered = False
     while True:
         began = time.monotonic()
@@ -48,9 +48,9 @@ async def poll(telegram: Telegram, channels: Channels, bot_id: str) -> None:
             await _store(channels, updates, bot_id)
         except (Outage, TelegramRefused, RedisError) as error:
             commands_offered = False  # a playground that was started anew knows none
-            await patience.wait(error)
+            await backoff.wait(error)
             continue
-        patience.over()
+        backoff.over()
         offset = max((update["update_id"] + 1 for update in updates), default=offset)
         # None at once is from a server that does not know how to wait.
         await asyncio.sleep(GATHER_S if updates else began + SHORTEST_POLL_S - time.monotonic())

@@ -19,7 +19,7 @@ from ssrfguard import connect, resolve
 from ssrfguard.requests import SafeAdapter
 
 from common.web.gate import Address, Gate
-from common.web.host_slots import Places, machine, zone
+from common.web.host_slots import HostSlots, machine, zone
 from common.web.names import Lookup
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Connections:
         deadline: No connection is begun after this moment of ``time.monotonic``.
     """
 
-    def __init__(self, gate: Gate, lookup: Lookup, places: Places, deadline: float) -> None:
+    def __init__(self, gate: Gate, lookup: Lookup, places: HostSlots, deadline: float) -> None:
         self.deadline = deadline
         self._gate = gate
         self._lookup = lookup

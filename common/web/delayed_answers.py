@@ -21,7 +21,7 @@ class _Held(msgspec.Struct):
     until: float  # Unix seconds
 
 
-class HeldAnswers:
+class DelayedAnswers:
     """One answer for each job at most."""
 
     def __init__(self, store: Store) -> None:

@@ -27,7 +27,7 @@ from common.pictures.protocol import MAX_BYTES
 from common.pictures.refusals import TOO_LARGE, refusal
 from common.web.connections import Connections
 from common.web.gate import Gate
-from common.web.host_slots import Places
+from common.web.host_slots import HostSlots
 from common.web.names import Lookup
 
 MAX_REDIRECTS: Final = 4
@@ -78,7 +78,7 @@ class Limits:
 
 
 @dataclasses.dataclass
-class Trip:
+class FetchBudget:
     """What one link has taken so far."""
 
     began: float = dataclasses.field(default_factory=time.monotonic)
@@ -97,7 +97,7 @@ class Fetched:
 
     body: bytes
     url: str
-    trip: Trip = dataclasses.field(default_factory=Trip, compare=False)
+    trip: FetchBudget = dataclasses.field(default_factory=FetchBudget, compare=False)
 
 
 class _TooLarge(Exception):  # noqa: N818 -- never leaves this module
@@ -121,9 +121,9 @@ class Download:
         request: requests.PreparedRequest,
         gate: Gate,
         lookup: Lookup,
-        places: Places,
+        places: HostSlots,
         limits: Limits,
-        trip: Trip,
+        trip: FetchBudget,
     ) -> None:
         self._first = request
         self._gate = gate

@@ -24,9 +24,9 @@ from ssrfguard import SSRFGuardError
 from common.messages import Words
 from common.pictures.refusals import refusal
 from common.settings import Network
-from common.web.download import Download, Fetched, Limits, Trip, prepare
+from common.web.download import Download, FetchBudget, Fetched, Limits, prepare
 from common.web.gate import MAX_URL_LENGTH, PORTS, Gate, PortRefusedError
-from common.web.host_slots import Places
+from common.web.host_slots import HostSlots
 from common.web.names import Lookup, Names
 from common.web.previews import read_page
 
@@ -63,7 +63,7 @@ class Fetcher:
         self._gate = Gate(allow_networks)
         self._lookup = lookup or Names()
         self._limits = limits or Limits()
-        self._places = Places()
+        self._places = HostSlots()
 
     async def fetch(self, url: str) -> Fetched | Words:
         """What a link leads to, whatever its kind, or what to tell the user instead.
@@ -74,7 +74,7 @@ class Fetcher:
         Raises:
             HostBusy: The host has enough of our links to serve, and this one is to come again.
         """
-        return await self._get(with_scheme(url), Trip())
+        return await self._get(with_scheme(url), FetchBudget())
 
     async def preview(self, page: Fetched) -> Fetched | Words | None:
         """The picture by which a web page wants to be shown, or why there is none; None if this is no web page.
@@ -90,7 +90,7 @@ class Fetcher:
             return got if isinstance(got, Fetched) else Words(text=NO_PREVIEW, kind=got.kind)
         return refusal(NO_PREVIEW)
 
-    async def _get(self, url: str, trip: Trip) -> Fetched | Words:
+    async def _get(self, url: str, trip: FetchBudget) -> Fetched | Words:
         try:
             if len(url) > MAX_URL_LENGTH:  # before anybody reads it
                 return refusal(BAD_LINK)

@@ -19,7 +19,7 @@ LONGEST_DELAY_S: Final = 15.0
 _SITE: Final = 64  # bits of an IPv6 address that one customer has at least (RFC 6177)
 
 
-class Places:
+class HostSlots:
     """Counts who is where. Thread-safe.
 
     A host is counted by its name and by the address that it is met at: names cost nothing, and one machine can have any

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from common.messages import CHANNELS
-from reply import Reply
+from reply import ReplyWorker
 from tests.chaos.ledger import Duplicate, Ledger
 from tests.chaos.load import LONGEST_DELAY_S
 from tests.chaos.report import Recovery
@@ -77,7 +77,7 @@ def judge_duplicates(duplicates: Iterable[Duplicate], kills: Sequence[Kill], wat
         Window(OK_LOST, lost.start - _LATE_S, lost.end + _LATE_S, lost.number, again_after_s=_AGAIN_AFTER_S)
         for lost in watch.lost_oks
     ]
-    deaths = [_window(REPLY_KILLED, kill, watch) for kill in _of(kills, Reply.channel, EVERYTHING)]
+    deaths = [_window(REPLY_KILLED, kill, watch) for kill in _of(kills, ReplyWorker.channel, EVERYTHING)]
     others = [_window(OTHERS_KILLED, kill, watch) for kill in _of(kills, REDIS, REDIS_SERVER, SUPERVISORD)]
     causes, left = explained(duplicates, [*lost_oks, *deaths])
     more, left = explained(left, others)
@@ -114,7 +114,7 @@ def _window(cause: str, kill: Kill, watch: Watch) -> Window:
         if away.start <= end and away.end >= start:
             start = min(start, away.start - _HAND_OFF_S)
             end = max(end, away.end) if cause == OTHERS_KILLED else end
-    return Window(cause, start, end, 2 * Reply.concurrency, again_from=kill.at)
+    return Window(cause, start, end, 2 * ReplyWorker.concurrency, again_from=kill.at)
 
 
 def recovery(

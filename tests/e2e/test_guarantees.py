@@ -30,7 +30,7 @@ from common.messages import CHANNELS
 from common.runtime import restarts
 from common.runtime.settle import MAX_DELAY_S
 from common.settings import PLAYGROUND_TOKEN, Settings
-from garbage_collect import GarbageCollect
+from garbage_collect import GarbageCollectWorker
 from tests.support import photos
 from tests.support.bot_api import DIRECT, Json, RunningPlayground, User, running_playground, wait_until
 from tests.support.running_bot import Bot, running_bot
@@ -133,7 +133,7 @@ def sweep(bot: Bot, now: float | None = None) -> None:
 
     async def swept() -> None:
         channels = Channels(settings)
-        await GarbageCollect(settings).sweep(channels, now or time.time())
+        await GarbageCollectWorker(settings).sweep(channels, now or time.time())
         await channels.close()
 
     asyncio.run(swept())

@@ -49,8 +49,8 @@ from common.pictures.refusals import TEXTS
 from common.pictures.shared_turn import SharedTurn
 from common.store import Store
 from common.web.download import Limits
-from fetch_url import UrlFetch
-from file_check import FileCheck
+from fetch_url import FetchUrlWorker
+from file_check import FileCheckWorker
 from tests.hostile.misbehaving_child import SLOWLY_S, order
 from tests.hostile.pictures import WHOLE
 from tests.support import photos
@@ -470,9 +470,9 @@ async def test_where_no_turn_can_be_had_large_pictures_are_decoded_all_the_same(
 async def test_the_longest_that_a_picture_can_take_fits_into_its_worker_s_limit() -> None:
     longest_s = TURN_LIMIT_S + shared_turn.LIMIT_S + DECODE_LIMIT_S
 
-    assert longest_s < FileCheck.handler_limit_s
+    assert longest_s < FileCheckWorker.handler_limit_s
     # A page has its turn first, and takes no time.
-    assert Limits().total_s + TURN_LIMIT_S + longest_s < UrlFetch.handler_limit_s
+    assert Limits().total_s + TURN_LIMIT_S + longest_s < FetchUrlWorker.handler_limit_s
 
 
 # Lies

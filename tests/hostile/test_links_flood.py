@@ -15,7 +15,7 @@ from common.runtime.loop import Runtime
 from common.settings import Settings
 from common.web.download import Limits
 from common.web.names import Names
-from fetch_url import UrlFetch
+from fetch_url import FetchUrlWorker
 from tests.hostile.name_server import names, naming
 from tests.support import make
 from tests.support.redis_servers import entries
@@ -84,6 +84,6 @@ async def test_a_good_link_goes_by_a_flood_of_bad_ones(
             await worker.close()
 
 
-def make_worker(settings: Settings, machine: Names) -> UrlFetch:
+def make_worker(settings: Settings, machine: Names) -> FetchUrlWorker:
     opened = Settings(data_dir=settings.data_dir, models_dir=settings.models_dir, fetch_allow_networks=LOCAL)
-    return UrlFetch(opened, lookup=machine, limits=LIMITS)
+    return FetchUrlWorker(opened, lookup=machine, limits=LIMITS)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from classify import Classify
+from classify import ClassifyWorker
 from common.channels.answers import Answers, of_pixels, of_telegram
 from common.channels.channels import Channels
 from common.messages import ClassifyImage, DownloadPhoto, Prediction, Predictions, SendReply
@@ -20,7 +20,7 @@ from common.model.records import ModelRecord, in_use
 from common.settings import Settings
 from common.store import Store
 from common.telegram.transport import Take
-from receive import Receive
+from receive import ReceiveWorker
 from tests.support import make
 from tests.support.bot_api import put_model_in_use
 
@@ -108,7 +108,7 @@ async def test_a_photo_that_was_answered_before_is_not_downloaded(
     channels: Channels, settings: Settings, model: ModelRecord, file_unique_id: str, downloads: int
 ) -> None:
     telegram: Any = Downloads()
-    receive = Receive(settings, telegram, Store(settings.files_dir))
+    receive = ReceiveWorker(settings, telegram, Store(settings.files_dir))
     receive.connect(channels)
     await Answers(channels, settings).remember({of_telegram(model, "seen"): CAT})
 
@@ -146,7 +146,7 @@ async def test_the_model_is_asked_once_about_the_same_pixels_and_each_message_ge
     channels: Channels, settings: Settings, model: ModelRecord
 ) -> None:
     asked: Any = Model(model)
-    worker = Classify(settings, asked)
+    worker = ClassifyWorker(settings, asked)
     worker.connect(channels)
 
     first = await worker.handle_batch(

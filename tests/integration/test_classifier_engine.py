@@ -22,7 +22,7 @@ from classifier.errors import ModelError
 from classifier.serve import compiled, preload
 from classifier.serve.classifier import Classifier
 from classifier.serve.engines import openvino, openvino_c
-from classifier.serve.engines.openvino import Lanes, OpenVinoEngine
+from classifier.serve.engines.openvino import OpenVinoEngine, RequestPool
 from classifier.serve.engines.openvino_c import Network, Request
 from common.messages import CHANNELS
 from common.model import records
@@ -273,21 +273,21 @@ def test_the_next_pictures_wait_in_the_queue_before_the_last_ones_are_through(
 ) -> None:
     engine = OpenVinoEngine(folder, threads=2)
     begun, ends, goes_on = threading.Semaphore(0), threading.Event(), threading.Event()
-    begin, end = Lanes.begin, Lanes.end
+    begin, end = RequestPool.begin, RequestPool.end
     main = threading.get_ident()
 
-    def slow(lanes: Lanes, request: Any) -> list[float]:
+    def slow(lanes: RequestPool, request: Any) -> list[float]:
         if threading.get_ident() != main:
             ends.set()
             goes_on.wait(20)
         return end(lanes, request)
 
-    def counted(lanes: Lanes, picture: Any) -> Any:
+    def counted(lanes: RequestPool, picture: Any) -> Any:
         begun.release()
         return begin(lanes, picture)
 
-    monkeypatch.setattr(Lanes, "end", slow)
-    monkeypatch.setattr(Lanes, "begin", counted)
+    monkeypatch.setattr(RequestPool, "end", slow)
+    monkeypatch.setattr(RequestPool, "begin", counted)
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(engine.logits, images[:1])
         assert ends.wait(20)
@@ -319,7 +319,7 @@ def test_after_a_failure_the_next_pictures_get_requests_that_are_not_at_work(
 
     for pictures in (images, images[:1]):  # before the next ones may begin, and after that
         with monkeypatch.context() as patch:
-            patch.setattr(Lanes, "end", fail)
+            patch.setattr(RequestPool, "end", fail)
             with pytest.raises(RuntimeError, match="allocate"):
                 engine.logits(pictures)
 
@@ -510,9 +510,9 @@ def test_no_worker_imports_torch_nncf_numpy_or_openvino_s_python_package(
 async def test_which_engine_and_precision_answer_is_logged(
     lite2_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from classify import Classify  # noqa: PLC0415 -- logs nothing but what is asked for here
+    from classify import ClassifyWorker  # noqa: PLC0415 -- logs nothing but what is asked for here
 
     with caplog.at_level(logging.INFO):
-        await Classify(Settings(models_dir=lite2_dir, data_dir=tmp_path, classify_threads=2)).open()
+        await ClassifyWorker(Settings(models_dir=lite2_dir, data_dir=tmp_path, classify_threads=2)).open()
 
     assert "EfficientNet-Lite2 answers, prepared in fp32, run by OpenVINO (CPU, 2 threads)" in caplog.messages

@@ -19,7 +19,7 @@ from classifier.int8 import comparison, quantization
 from classifier.int8.comparison import surely
 from classifier.prepare.choose import Request, main, prepare
 from classifier.serve.classifier import Classifier, probabilities
-from classify import Classify
+from classify import ClassifyWorker
 from common import words
 from common.channels import answers
 from common.errors import Outage
@@ -317,7 +317,7 @@ async def test_a_worker_waits_for_the_precision_that_is_set(
 ) -> None:
     models_dir = copy_models(int8.models_dir, tmp_path / "models")
     prepare(FP32 if has == "fp32" else INT8, models_dir, quiet)
-    worker = Classify(serving(models_dir, precision=precision))
+    worker = ClassifyWorker(serving(models_dir, precision=precision))
     caplog.set_level(logging.WARNING)
 
     opening = asyncio.create_task(worker.open())
@@ -351,7 +351,7 @@ def test_torch_computes_in_fp32_and_says_so(
 
 async def test_a_picture_that_was_on_its_way_is_answered_in_the_new_precision(models_dir: Path) -> None:
     fp32 = prepare(FP32, models_dir, quiet)
-    worker = Classify(serving(models_dir))
+    worker = ClassifyWorker(serving(models_dir))
     await worker.open()
     message = make.classify()
     worker.store.write(message.key, pack(to_pixels(photos.photo("coffee"), fp32.input), fp32.input))
@@ -367,7 +367,7 @@ async def test_a_picture_that_was_on_its_way_is_answered_in_the_new_precision(mo
 
 
 async def test_if_its_precision_goes_while_it_works_pictures_wait(models_dir: Path) -> None:
-    worker = Classify(serving(models_dir, precision="int8"))
+    worker = ClassifyWorker(serving(models_dir, precision="int8"))
     await worker.open()
 
     prepare(FP32, models_dir, quiet)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from classifier.prepare.choose import Request, prepare
-from classify import Classify
+from classify import ClassifyWorker
 from common.errors import InputLost, Outage
 from common.messages import ClassifyImage, DeleteFiles, Predictions, SendReply
 from common.model.input import pack
@@ -31,13 +31,13 @@ def settings(lite2_dir: Path, tmp_path: Path) -> Settings:
     return Settings(models_dir=lite2_dir, data_dir=tmp_path)
 
 
-async def opened(settings: Settings) -> Classify:
-    worker = Classify(settings)
+async def opened(settings: Settings) -> ClassifyWorker:
+    worker = ClassifyWorker(settings)
     await worker.open()
     return worker
 
 
-def picture(worker: Classify, name: str, job: str) -> ClassifyImage:
+def picture(worker: ClassifyWorker, name: str, job: str) -> ClassifyImage:
     """The message for that photo, with its model input in the store."""
     message = make.classify(job)
     record = in_use(worker.settings.models_dir)
@@ -174,5 +174,5 @@ async def test_a_batch_that_was_cut_short_while_it_waited_does_not_take_its_turn
 
 
 def test_with_several_processes_none_takes_a_second_batch_that_another_could_begin(settings: Settings) -> None:
-    assert Classify(settings).batches == 2
-    assert Classify(dataclasses.replace(settings, classify_processes=2)).batches == 1
+    assert ClassifyWorker(settings).batches == 2
+    assert ClassifyWorker(dataclasses.replace(settings, classify_processes=2)).batches == 1

@@ -18,8 +18,8 @@ from common.runtime.loop import GRACE_S, Runtime
 from common.runtime.worker import Outputs, Worker
 from common.settings import Settings
 from common.telegram.client import Telegram
-from receive import Receive
-from reply import Reply
+from receive import ReceiveWorker
+from reply import ReplyWorker
 from tests.support import make, observer, victims
 from tests.support.bot_api import RunningPlayground, User
 from tests.support.victims import Batch, Begins, Ends, NotPolling, OneByOne, Tiny, alive, ended, lived
@@ -509,8 +509,8 @@ async def test_an_answer_comes_once_but_for_two_windows(
         user.faults({"method": "sendMessage", "do": case.fault, "times": 1})
 
     for end in case.ends:
-        assert await lived(Reply, settings, end) == KILLED, f"it never came {end}"
-    assert await lived(Reply, settings) == 0
+        assert await lived(ReplyWorker, settings, end) == KILLED, f"it never came {end}"
+    assert await lived(ReplyWorker, settings) == 0
 
     assert [answer["text"] for answer in user.answers()] == ["a cat"] * case.answers
     assert await observer.left(channels) == {"garbage_collect"}, "the job has ended"
@@ -538,13 +538,13 @@ async def test_a_poller_that_is_killed_gets_its_updates_again_and_each_makes_one
     updates = await unconfirmed(settings)
     assert len(updates) == 2
 
-    async with alive(Receive, settings, end) as victim:
+    async with alive(ReceiveWorker, settings, end) as victim:
         assert await ended(victim) == KILLED
     assert await lived(NotPolling, settings) == 0
     assert await unconfirmed(settings) == updates, "they come again, though what was stored of them has been handled"
 
     asked = user.calls()["getUpdates"]
-    async with alive(Receive, settings) as successor:
+    async with alive(ReceiveWorker, settings) as successor:
         await until(lambda: user.calls()["getUpdates"] == asked + 2)  # the second one confirms
         await until(lambda: is_empty(channels, "receive"))
         successor.terminate()

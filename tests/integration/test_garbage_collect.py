@@ -10,7 +10,7 @@ from common.messages import CHANNELS, DeleteFiles, Message, SendReply, Words, de
 from common.runtime import restarts
 from common.settings import Settings
 from common.store import Store
-from garbage_collect import GarbageCollect
+from garbage_collect import GarbageCollectWorker
 from tests.support import make
 from tests.support.redis_servers import entries
 
@@ -21,8 +21,8 @@ def store(settings: Settings) -> Store:
 
 
 @pytest.fixture
-def sweeper(settings: Settings, store: Store) -> GarbageCollect:
-    return GarbageCollect(settings, store)
+def sweeper(settings: Settings, store: Store) -> GarbageCollectWorker:
+    return GarbageCollectWorker(settings, store)
 
 
 async def publish(channels: Channels, message: Message) -> None:
@@ -39,7 +39,7 @@ def names(store: Store) -> list[str]:
 
 
 async def test_files_are_deleted_and_one_that_is_gone_already_is_no_error(
-    sweeper: GarbageCollect, store: Store
+    sweeper: GarbageCollectWorker, store: Store
 ) -> None:
     for key in ("1-1-0.0.input", "1-2-0.0.original"):
         store.write(key, b"x")
@@ -50,7 +50,7 @@ async def test_files_are_deleted_and_one_that_is_gone_already_is_no_error(
 
 
 async def test_files_that_cannot_be_deleted_keep_no_others_from_being_so(
-    sweeper: GarbageCollect, store: Store, settings: Settings
+    sweeper: GarbageCollectWorker, store: Store, settings: Settings
 ) -> None:
     store.write("1-2-0.0.input", b"x")
     (settings.files_dir / "1-1-0.0.input").mkdir()
@@ -65,7 +65,7 @@ async def test_files_that_cannot_be_deleted_keep_no_others_from_being_so(
 
 
 async def test_the_sweep_deletes_what_no_live_job_needs_half_written_files_too(
-    channels: Channels, sweeper: GarbageCollect, store: Store, settings: Settings
+    channels: Channels, sweeper: GarbageCollectWorker, store: Store, settings: Settings
 ) -> None:
     await publish(channels, make.classify("1-1-0"))
     store.write("1-1-0.0.input", b"needed, however long its message waits")
@@ -77,7 +77,7 @@ async def test_the_sweep_deletes_what_no_live_job_needs_half_written_files_too(
 
 @pytest.mark.parametrize("times", [1, 2, 3])
 async def test_a_job_without_a_message_starts_again_once_and_then_the_user_gets_an_apology(
-    channels: Channels, sweeper: GarbageCollect, times: int
+    channels: Channels, sweeper: GarbageCollectWorker, times: int
 ) -> None:
     await publish(channels, make.classify())
     for _ in range(times):
@@ -96,7 +96,7 @@ async def test_a_job_without_a_message_starts_again_once_and_then_the_user_gets_
 
 @pytest.mark.parametrize("alien", [".nfs0001", "lost+found", "readme", "a.b"])
 async def test_what_does_not_belong_into_the_folder_is_left_alone_and_stops_no_sweep(
-    channels: Channels, sweeper: GarbageCollect, settings: Settings, alien: str
+    channels: Channels, sweeper: GarbageCollectWorker, settings: Settings, alien: str
 ) -> None:
     (settings.files_dir / alien).mkdir()
     await publish(channels, make.classify())
@@ -107,7 +107,7 @@ async def test_what_does_not_belong_into_the_folder_is_left_alone_and_stops_no_s
 
 
 async def test_a_step_that_fails_keeps_no_other_from_being_taken(
-    channels: Channels, sweeper: GarbageCollect, store: Store, monkeypatch: pytest.MonkeyPatch
+    channels: Channels, sweeper: GarbageCollectWorker, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("common.runtime.restarts.restart", None)
     await publish(channels, make.classify())
@@ -119,7 +119,7 @@ async def test_a_step_that_fails_keeps_no_other_from_being_taken(
 
 @pytest.mark.parametrize("origin", [None, b"{"])
 async def test_a_job_whose_first_message_cannot_be_read_ends_with_an_apology_to_its_chat(
-    channels: Channels, sweeper: GarbageCollect, origin: bytes | None
+    channels: Channels, sweeper: GarbageCollectWorker, origin: bytes | None
 ) -> None:
     await publish(channels, make.classify("1-1-0"))
     await lose(channels, "classify")
@@ -136,7 +136,7 @@ async def test_a_job_whose_first_message_cannot_be_read_ends_with_an_apology_to_
 
 @pytest.mark.parametrize("origin", [None, b"{"])
 async def test_a_job_of_which_nothing_is_known_but_its_id_ends(
-    channels: Channels, sweeper: GarbageCollect, store: Store, origin: bytes | None
+    channels: Channels, sweeper: GarbageCollectWorker, store: Store, origin: bytes | None
 ) -> None:
     await publish(channels, make.classify("1-1-0"))
     await lose(channels, "classify")
@@ -151,7 +151,7 @@ async def test_a_job_of_which_nothing_is_known_but_its_id_ends(
     assert names(store) == []
 
 
-async def test_a_job_whose_whereabouts_are_unknown_is_found(channels: Channels, sweeper: GarbageCollect) -> None:
+async def test_a_job_whose_whereabouts_are_unknown_is_found(channels: Channels, sweeper: GarbageCollectWorker) -> None:
     await publish(channels, make.classify())
     await lose(channels, "classify")
     await channels.redis.delete(channels.key("jobs", "at"))
@@ -159,7 +159,7 @@ async def test_a_job_whose_whereabouts_are_unknown_is_found(channels: Channels, 
     assert await channels.redis.xlen(channels.key("classify")) == 1
 
 
-async def test_a_job_that_waits_is_left_in_peace(channels: Channels, sweeper: GarbageCollect) -> None:
+async def test_a_job_that_waits_is_left_in_peace(channels: Channels, sweeper: GarbageCollectWorker) -> None:
     await publish(channels, make.classify())
     await sweeper.sweep(channels, now=0)
     await sweeper.sweep(channels, now=10**6)

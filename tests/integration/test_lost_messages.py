@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from classify import Classify
+from classify import ClassifyWorker
 from common.channels.channels import Channels
 from common.channels.consumer import GROUP, Consumer, Delivery
 from common.messages import CHANNELS, AcceptUpdate, Job, Message, Prediction, SendReply, ShowTyping, Words, decode
@@ -30,11 +30,11 @@ from common.settings import Settings
 from common.store import Store
 from common.telegram.client import Me
 from common.telegram.transport import Take
-from fetch_url import UrlFetch
-from file_check import FileCheck
-from garbage_collect import GarbageCollect
-from receive import Receive
-from reply import Reply
+from fetch_url import FetchUrlWorker
+from file_check import FileCheckWorker
+from garbage_collect import GarbageCollectWorker
+from receive import ReceiveWorker
+from reply import ReplyWorker
 from tests.support import observer, web_server
 from tests.support.web_server import WebServer
 
@@ -117,10 +117,16 @@ class Bot:
         self._web = web
         client: Any = self.telegram
         model: Any = Model()
-        receive = Receive(settings, client)
+        receive = ReceiveWorker(settings, client)
         receive.me = Me(42, "whatsit_bot")
-        self.sweeper = GarbageCollect(settings)
-        workers = (receive, FileCheck(settings), UrlFetch(settings), Classify(settings, model), Reply(settings, client))
+        self.sweeper = GarbageCollectWorker(settings)
+        workers = (
+            receive,
+            FileCheckWorker(settings),
+            FetchUrlWorker(settings),
+            ClassifyWorker(settings, model),
+            ReplyWorker(settings, client),
+        )
         self.workers: dict[str, Worker[Any]] = {worker.channel: worker for worker in (*workers, self.sweeper)}
 
     # Bringing messages to where they are to be lost
@@ -255,7 +261,7 @@ async def bot(channels: Channels, settings: Settings, web: WebServer, monkeypatc
     for module in ("file_check", "fetch_url"):
         monkeypatch.setattr(f"{module}.InputMaker", Inputs)
     monkeypatch.setattr("classify.in_use", lambda models_dir: None)
-    for worker in (Receive, GarbageCollect):  # no polling, and no sweep but those of the tests
+    for worker in (ReceiveWorker, GarbageCollectWorker):  # no polling, and no sweep but those of the tests
         monkeypatch.setattr(worker, "background", Worker.background)
     monkeypatch.setattr("common.runtime.settle._ms", lambda seconds: 1)
     local = (ipaddress.ip_network("127.0.0.0/8"),)

@@ -29,7 +29,7 @@ from common.runtime.leases import confirm_lease
 from common.runtime.loop import Runtime
 from common.runtime.worker import Outputs, Worker
 from common.settings import Settings
-from garbage_collect import GarbageCollect
+from garbage_collect import GarbageCollectWorker
 from tests.support import make, observer
 from tests.support.redis_proxy import Command, Fault, RedisProxy
 from tests.support.redis_servers import RedisServer
@@ -247,7 +247,7 @@ async def play(
 async def _play(workers: Channels, seen: Channels, settings: Settings) -> list[tuple[str, str]]:
     """Publish the updates, and run one worker after the other until no job lives. Returns what was answered."""
     receive, classify, reply = Receive(settings), Classify(settings), Reply(settings)
-    sweeper = GarbageCollect(settings)
+    sweeper = GarbageCollectWorker(settings)
     await _publish(workers)
     for round_ in range(MOST_ROUNDS):
         await Runtime(receive, workers, "a", burst=True).run()

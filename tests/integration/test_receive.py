@@ -28,7 +28,7 @@ from common.settings import Settings
 from common.store import Store
 from common.telegram.client import Me
 from common.telegram.transport import Take
-from receive import Receive
+from receive import ReceiveWorker
 from tests.support import make
 from tests.support.redis_servers import entries
 
@@ -82,14 +82,14 @@ def photo(**fields: Any) -> list[dict[str, Any]]:
     return [{"file_id": "F", "file_unique_id": "U", "width": 500, "height": 500, "file_size": 9} | fields]
 
 
-def worker(settings: Settings, *updates: dict[str, Any]) -> tuple[Receive, FakeTelegram]:
+def worker(settings: Settings, *updates: dict[str, Any]) -> tuple[ReceiveWorker, FakeTelegram]:
     fake = FakeTelegram(list(updates))
-    receive = Receive(settings, fake, Store(settings.files_dir))  # type: ignore[arg-type]
+    receive = ReceiveWorker(settings, fake, Store(settings.files_dir))  # type: ignore[arg-type]
     receive.me = Me(42, "whatsit_bot")
     return receive, fake
 
 
-async def poll(receive: Receive, channels: Channels, until: Callable[[], bool]) -> None:
+async def poll(receive: ReceiveWorker, channels: Channels, until: Callable[[], bool]) -> None:
     """Let the poll loop run until the condition holds."""
     task = asyncio.create_task(receive.background(channels))
     async with asyncio.timeout(DEADLINE_S):
@@ -203,7 +203,7 @@ async def test_an_update_that_cannot_be_read_is_buried_and_stops_no_other(
     assert [(m.job.id, m.job.chat_id) for m in apologies] == [("1-10", 7)]
 
 
-async def handled(receive: Receive, raw: dict[str, Any]) -> Any:
+async def handled(receive: ReceiveWorker, raw: dict[str, Any]) -> Any:
     return await receive.handle(AcceptUpdate(job=make.job("1-10"), update=raw))
 
 

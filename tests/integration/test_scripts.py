@@ -49,8 +49,8 @@ class Askers:
     async def ask_often(self, who: int) -> None:
         lot = random.Random(who)  # noqa: S311
         for number in range(30):
-            patience = lot.choice([0, lot.randrange(1, 25)])
-            self.answers[who] += await ask(self._channels, f"{who}-{number}", patience)
+            backoff = lot.choice([0, lot.randrange(1, 25)])
+            self.answers[who] += await ask(self._channels, f"{who}-{number}", backoff)
             self._ended.release()
 
     async def cut_and_forget(self) -> None:

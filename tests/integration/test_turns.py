@@ -14,7 +14,7 @@ from common.messages import CHANNELS, FetchUrl, Job, SendReply, Words, decode
 from common.runtime import restarts
 from common.settings import Settings
 from common.store import Store
-from garbage_collect import GarbageCollect
+from garbage_collect import GarbageCollectWorker
 from tests.support import make
 from tests.support.redis_servers import entries
 
@@ -58,7 +58,7 @@ async def finish_one(channels: Channels) -> str:
 
 
 async def sweep(channels: Channels, settings: Settings) -> None:
-    await GarbageCollect(settings, Store(settings.files_dir)).sweep(channels, now=0)
+    await GarbageCollectWorker(settings, Store(settings.files_dir)).sweep(channels, now=0)
 
 
 async def left(channels: Channels) -> set[str]:

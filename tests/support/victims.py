@@ -42,7 +42,7 @@ from common.runtime.loop import Runtime
 from common.runtime.worker import Outputs, Worker
 from common.settings import Settings
 from common.telegram.transport import BotApiHttp
-from receive import Receive
+from receive import ReceiveWorker
 
 LONGEST_LIFE_S: Final = 15.0
 
@@ -248,7 +248,7 @@ class Ends(Worker[SendReply]):
         return None
 
 
-class NotPolling(Receive):
+class NotPolling(ReceiveWorker):
     """Works off what was stored, and asks Telegram for no more."""
 
     async def background(self, channels: Channels) -> None:

@@ -55,7 +55,7 @@ class OpenVinoEngine(Engine):
         # Who has the first begins pictures, who has the second waits for the last of them. So the pictures of the next
         # call are in OpenVINO's queue before those of the last one are through, and no core waits in between.
         self._begins, self._ends = threading.Lock(), threading.Lock()
-        self._lanes: Lanes | None = None
+        self._lanes: RequestPool | None = None
         self.classes = self._open(1).classes
         self.name = f"OpenVINO (CPU, {self._threads} thread{'s' if self._threads > 1 else ''})"
 
@@ -89,23 +89,23 @@ class OpenVinoEngine(Engine):
             finally:
                 self._begins.release()
 
-    def _lanes_for(self, pictures: int) -> Lanes:
+    def _lanes_for(self, pictures: int) -> RequestPool:
         streams = self._backlog.streams(pictures, time.monotonic(), at_work=self._ends.locked())
         return self._lanes if self._lanes and self._lanes.streams == streams else self._open(streams)
 
-    def _open(self, streams: int) -> Lanes:
+    def _open(self, streams: int) -> RequestPool:
         with self._ends:  # nothing is at work
             self._lanes = None  # first, and it is the only name: two networks at once would take twice the memory
             self._lanes = self._compiled(streams)
             return self._lanes
 
-    def _compiled(self, streams: int) -> Lanes:
+    def _compiled(self, streams: int) -> RequestPool:
         artifact.check(self._folder, (artifact.NETWORK,))  # each time: they are read again
         with ThreadPoolExecutor(1) as beside:
             # While OpenVINO lays the weights out, which are but numbers. If they are damaged, nothing is made of them.
             weights = beside.submit(artifact.check, self._folder, (artifact.NETWORK_WEIGHTS,))
             try:
-                lanes = Lanes(self._network(streams, weights), streams)
+                lanes = RequestPool(self._network(streams, weights), streams)
             except RuntimeError as error:
                 weights.result()  # if they are damaged, that is why
                 reason = " ".join(str(error).split())
@@ -131,7 +131,7 @@ class OpenVinoEngine(Engine):
             return network
 
 
-class Lanes:
+class RequestPool:
     """A compiled network, and requests to it: as many as have been at work at the same time.
 
     Args:

@@ -31,9 +31,9 @@ from common.web import fetcher as web
 from common.web.connections import Connections
 from common.web.download import Fetched, Limits
 from common.web.gate import Address, Gate
-from common.web.host_slots import PER_HOST, Places, machine, zone
+from common.web.host_slots import PER_HOST, HostSlots, machine, zone
 from common.web.names import Lookup
-from fetch_url import UrlFetch
+from fetch_url import FetchUrlWorker
 from tests.support.make import job
 from tests.support.web_server import Answer, WebServer, content, drip, hang_up, redirect, serving, status
 
@@ -66,9 +66,9 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-async def worker(settings: Settings) -> AsyncIterator[UrlFetch]:
+async def worker(settings: Settings) -> AsyncIterator[FetchUrlWorker]:
     prepare_model(settings.models_dir)
-    worker = UrlFetch(settings)
+    worker = FetchUrlWorker(settings)
     await worker.open()
     yield worker
     await worker.close()
@@ -114,7 +114,7 @@ async def no_thread_fetches() -> None:
 
 
 async def test_a_link_to_an_image_becomes_a_model_input(
-    worker: UrlFetch, settings: Settings, server: WebServer
+    worker: FetchUrlWorker, settings: Settings, server: WebServer
 ) -> None:
     server.answers["/red.png"] = content(png(), kind="text/html")  # what it is, decoding decides
 
@@ -136,7 +136,7 @@ async def test_a_link_to_an_image_becomes_a_model_input(
     ],
 )
 async def test_what_is_no_image_is_refused_in_plain_words(
-    answer: Answer, words: str, worker: UrlFetch, settings: Settings, server: WebServer
+    answer: Answer, words: str, worker: FetchUrlWorker, settings: Settings, server: WebServer
 ) -> None:
     server.answers["/link"] = answer
 
@@ -149,7 +149,7 @@ async def test_what_is_no_image_is_refused_in_plain_words(
     assert list(Store(settings.files_dir).files()) == []
 
 
-async def test_without_a_model_the_link_waits(worker: UrlFetch, settings: Settings, server: WebServer) -> None:
+async def test_without_a_model_the_link_waits(worker: FetchUrlWorker, settings: Settings, server: WebServer) -> None:
     server.answers["/red.png"] = content(png())
     (settings.models_dir / IN_USE).unlink()
 
@@ -157,7 +157,7 @@ async def test_without_a_model_the_link_waits(worker: UrlFetch, settings: Settin
         await worker.handle(FetchUrl(job=job(), url=server.url("/red.png")))
 
 
-async def test_several_links_are_fetched_at_once(worker: UrlFetch) -> None:
+async def test_several_links_are_fetched_at_once(worker: FetchUrlWorker) -> None:
     # Given hosts that answer nobody until all eight have been asked
     everybody = threading.Barrier(8)
 
@@ -175,7 +175,7 @@ async def test_several_links_are_fetched_at_once(worker: UrlFetch) -> None:
 
 
 async def test_a_worker_that_never_opened_closes(settings: Settings) -> None:
-    await UrlFetch(settings).close()
+    await FetchUrlWorker(settings).close()
 
 
 # What is sent
@@ -311,7 +311,7 @@ async def test_every_failing_host_gets_the_same_words(failing: list[str]) -> Non
         assert fetched == Words(text=download.UNREACHABLE.format(host=host), kind=download.NOTHING_CAME), link
 
 
-async def told(worker: UrlFetch, message: FetchUrl) -> tuple[float, SendReply]:
+async def told(worker: FetchUrlWorker, message: FetchUrl) -> tuple[float, SendReply]:
     """When the worker lets its answer out, in seconds since it began, and which one."""
     began = time.time()
     with pytest.raises(TooEarly) as early:
@@ -335,7 +335,7 @@ async def test_every_failing_host_is_told_at_the_same_time(settings: Settings, f
     limits = tight(answer_s=0.4, told_after_s=1.5)
     answers = await asyncio.gather(
         *(
-            told(UrlFetch(settings, lookup=FAILING, limits=limits), FetchUrl(job=job(f"1-{number}-0"), url=link))
+            told(FetchUrlWorker(settings, lookup=FAILING, limits=limits), FetchUrl(job=job(f"1-{number}-0"), url=link))
             for number, link in enumerate(failing)
         )
     )
@@ -347,17 +347,17 @@ async def test_every_failing_host_is_told_at_the_same_time(settings: Settings, f
 async def test_an_answer_that_waits_can_be_given_by_any_worker(settings: Settings) -> None:
     message = FetchUrl(job=job(), url="http://unknown.example/")
     with pytest.raises(TooEarly) as early:
-        await UrlFetch(settings, lookup=FAILING, limits=tight(answer_s=0.1, told_after_s=0.2)).handle(message)
+        await FetchUrlWorker(settings, lookup=FAILING, limits=tight(answer_s=0.1, told_after_s=0.2)).handle(message)
     await asyncio.sleep(early.value.retry_after_s)
 
-    answer = await UrlFetch(settings, lookup=names(unknown_example="127.0.0.1")).handle(message)
+    answer = await FetchUrlWorker(settings, lookup=names(unknown_example="127.0.0.1")).handle(message)
 
     assert isinstance(answer, SendReply)
     assert "unknown.example" in str(answer.content)
 
 
 async def test_an_answer_that_comes_late_is_given_at_once(settings: Settings) -> None:
-    worker = UrlFetch(settings, lookup=FAILING, limits=tight(answer_s=0.3, told_after_s=0))
+    worker = FetchUrlWorker(settings, lookup=FAILING, limits=tight(answer_s=0.3, told_after_s=0))
 
     answer = await worker.handle(FetchUrl(job=job(), url="http://unknown.example/"))
 
@@ -365,7 +365,7 @@ async def test_an_answer_that_comes_late_is_given_at_once(settings: Settings) ->
     assert answer.files == ()
 
 
-async def test_what_a_link_says_of_itself_is_told_at_once(worker: UrlFetch, server: WebServer) -> None:
+async def test_what_a_link_says_of_itself_is_told_at_once(worker: FetchUrlWorker, server: WebServer) -> None:
     server.answers["/gone"] = status(410)
     for link in ("http://10.0.0.1/", "http://me@example.com/", "ftp://example.com/", server.url("/gone")):
         assert isinstance(await worker.handle(FetchUrl(job=job(), url=link)), SendReply)
@@ -542,7 +542,7 @@ async def test_a_dripping_server_does_not_hold_up_other_links(server: WebServer)
 
 
 @pytest.fixture
-async def dripping(worker: UrlFetch, server: WebServer) -> AsyncIterator[list[asyncio.Task[object]]]:
+async def dripping(worker: FetchUrlWorker, server: WebServer) -> AsyncIterator[list[asyncio.Task[object]]]:
     """A worker whose hands are full of links to one host that drips, and takes no more of them."""
     server.answers["/drip"] = drip(OK, b"X-Cat: 1\r\n")
     links = [FetchUrl(job=job(f"1-{i}-0"), url=server.url("/drip")) for i in range(8)]
@@ -558,7 +558,7 @@ async def dripping(worker: UrlFetch, server: WebServer) -> AsyncIterator[list[as
 
 
 async def test_one_host_cannot_have_all_hands(
-    worker: UrlFetch, server: WebServer, dripping: list[asyncio.Task[object]]
+    worker: FetchUrlWorker, server: WebServer, dripping: list[asyncio.Task[object]]
 ) -> None:
     # Three links are with the host; the others were put off, each for longer than the one before
     put_off = [task.exception() for task in dripping if task.done()]
@@ -629,7 +629,7 @@ def test_the_addresses_of_a_name_share_what_time_is_left(monkeypatch: pytest.Mon
     monkeypatch.setattr("common.web.connections.connect", connect)
     monkeypatch.setattr("common.web.connections.time.monotonic", lambda: clock[0])
     lookup = names(silent_example="127.0.0.1 127.0.0.2 127.0.0.3 127.0.0.4")
-    connections = Connections(Gate(LOCAL), lookup, Places(), deadline=103.0)
+    connections = Connections(Gate(LOCAL), lookup, HostSlots(), deadline=103.0)
 
     # Then each has its share, and the last ends in time
     with pytest.raises(TimeoutError):
@@ -664,7 +664,7 @@ async def test_the_names_of_one_silent_name_server_cannot_have_all_hands(server:
 
 
 def test_whoever_finds_no_place_comes_back_later_each_time_until_there_is_one() -> None:
-    places = Places(each=1)
+    places = HostSlots(each=1)
     places.take("a")
     delays = []
     for _ in range(100):
@@ -744,7 +744,7 @@ PICTURES = {
 
 @pytest.mark.parametrize("head", PICTURES.values(), ids=PICTURES.keys())
 async def test_of_a_web_page_the_picture_that_it_shows_of_itself_is_taken(
-    head: str, worker: UrlFetch, settings: Settings, server: WebServer
+    head: str, worker: FetchUrlWorker, settings: Settings, server: WebServer
 ) -> None:
     server.answers["/red.png"] = server.answers["/red.png?a=1&b=2"] = content(png())
     server.answers["/page"] = content(f"<!doctype html><html><head>{head}".encode(), kind="image/png")
@@ -756,7 +756,7 @@ async def test_of_a_web_page_the_picture_that_it_shows_of_itself_is_taken(
     assert bytes(unpack(Store(settings.files_dir).read(job().key("input")), SPEC)) == bytes((255, 0, 0)) * 36
 
 
-async def test_a_page_in_utf_16_is_read_too(worker: UrlFetch, server: WebServer) -> None:
+async def test_a_page_in_utf_16_is_read_too(worker: FetchUrlWorker, server: WebServer) -> None:
     server.answers["/red.png"] = content(png())
     server.answers["/page"] = content(f"<html>{PICTURES['og']}".encode("utf-16"))
 
@@ -777,7 +777,7 @@ async def test_a_page_in_utf_16_is_read_too(worker: UrlFetch, server: WebServer)
     ],
 )
 async def test_a_web_page_without_such_a_picture_is_refused_after_one_try(
-    head: str, asked: list[str], worker: UrlFetch, server: WebServer
+    head: str, asked: list[str], worker: FetchUrlWorker, server: WebServer
 ) -> None:
     server.answers["/red.png"] = content(png())
     server.answers["/damaged.png"] = content(png()[:-30])
@@ -793,7 +793,7 @@ async def test_a_preview_that_gives_nothing_is_told_in_other_words_at_no_other_t
     settings: Settings, failing: list[str], server: WebServer
 ) -> None:
     prepare_model(settings.models_dir)
-    worker = UrlFetch(settings, lookup=FAILING, limits=tight(answer_s=2.5, told_after_s=3.5))
+    worker = FetchUrlWorker(settings, lookup=FAILING, limits=tight(answer_s=2.5, told_after_s=3.5))
     await worker.open()
     kinds = [next(link for link in failing if host in link) for host in ("private.", "closed.", "silent.")]
     for number, link in enumerate(kinds):

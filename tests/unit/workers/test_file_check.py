@@ -14,7 +14,7 @@ from common.model.input import InputSpec, unpack
 from common.model.records import IN_USE, ModelRecord
 from common.settings import Settings
 from common.store import Store
-from file_check import FileCheck
+from file_check import FileCheckWorker
 from tests.support.make import job
 
 SPEC = InputSpec(model="m", resize=8, crop=6, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3)
@@ -43,8 +43,8 @@ def store(settings: Settings) -> Store:
 
 
 @pytest.fixture
-async def worker(settings: Settings) -> AsyncIterator[FileCheck]:
-    worker = FileCheck(settings)
+async def worker(settings: Settings) -> AsyncIterator[FileCheckWorker]:
+    worker = FileCheckWorker(settings)
     await worker.open()
     yield worker
     await worker.close()
@@ -56,7 +56,7 @@ def keys(store: Store) -> set[str]:
 
 @pytest.mark.parametrize("announced", [None, len(png()), len(png()) - 1])
 async def test_a_whole_image_becomes_a_model_input_and_the_download_goes(
-    announced: int | None, worker: FileCheck, store: Store
+    announced: int | None, worker: FileCheckWorker, store: Store
 ) -> None:
     store.write(ORIGINAL, png())
 
@@ -67,7 +67,7 @@ async def test_a_whole_image_becomes_a_model_input_and_the_download_goes(
 
 
 async def test_what_is_no_image_is_refused_and_its_download_goes_with_the_reply(
-    worker: FileCheck, store: Store
+    worker: FileCheckWorker, store: Store
 ) -> None:
     store.write(ORIGINAL, b"just text")
 
@@ -81,7 +81,7 @@ async def test_what_is_no_image_is_refused_and_its_download_goes_with_the_reply(
     assert keys(store) == {ORIGINAL}
 
 
-async def test_a_download_shorter_than_announced_is_lost(worker: FileCheck, store: Store) -> None:
+async def test_a_download_shorter_than_announced_is_lost(worker: FileCheckWorker, store: Store) -> None:
     store.write(ORIGINAL, png())
 
     with pytest.raises(InputLost, match=rf"has {len(png())} of {len(png()) + 1} bytes"):
@@ -90,7 +90,7 @@ async def test_a_download_shorter_than_announced_is_lost(worker: FileCheck, stor
 
 
 async def test_a_download_that_is_as_short_the_second_time_was_announced_wrongly(
-    worker: FileCheck, store: Store
+    worker: FileCheckWorker, store: Store
 ) -> None:
     again = msgspec.structs.replace(job(), run=1)
     key = again.key("original")
@@ -99,19 +99,19 @@ async def test_a_download_that_is_as_short_the_second_time_was_announced_wrongly
     assert isinstance(outputs[0], ClassifyImage)
 
 
-async def test_a_download_that_is_gone_is_lost(worker: FileCheck) -> None:
+async def test_a_download_that_is_gone_is_lost(worker: FileCheckWorker) -> None:
     with pytest.raises(InputLost, match="no file"):
         await worker.handle(CheckFile(job=job(), key=ORIGINAL))
 
 
-async def test_checking_twice_gives_the_same(worker: FileCheck, store: Store) -> None:
+async def test_checking_twice_gives_the_same(worker: FileCheckWorker, store: Store) -> None:
     store.write(ORIGINAL, png())
     message = CheckFile(job=job(), key=ORIGINAL)
 
     assert await worker.handle(message) == await worker.handle(message)
 
 
-async def test_without_a_model_the_download_waits(worker: FileCheck, store: Store, settings: Settings) -> None:
+async def test_without_a_model_the_download_waits(worker: FileCheckWorker, store: Store, settings: Settings) -> None:
     store.write(ORIGINAL, png())
     (settings.models_dir / IN_USE).unlink()
 
@@ -121,7 +121,7 @@ async def test_without_a_model_the_download_waits(worker: FileCheck, store: Stor
 
 @pytest.mark.parametrize(("operation", "key"), [("read", ORIGINAL), ("write", INPUT)])
 async def test_a_failing_disk_is_an_outage_that_names_the_file(
-    operation: str, key: str, worker: FileCheck, store: Store, settings: Settings
+    operation: str, key: str, worker: FileCheckWorker, store: Store, settings: Settings
 ) -> None:
     store.write(ORIGINAL, png())
     store.delete(key)

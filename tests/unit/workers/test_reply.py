@@ -13,7 +13,7 @@ from common.errors import Outage, TelegramRefused
 from common.messages import DeleteFiles, Prediction, Predictions, SendReply, ShowTyping, Step, Words
 from common.settings import Settings
 from common.telegram.client import MAX_TEXT_LENGTH, Confirm
-from reply import Reply, worded
+from reply import ReplyWorker, worded
 from tests.support import make
 
 TOP = (
@@ -46,9 +46,9 @@ class FakeTelegram:
         self.typing.append(chat_id)
 
 
-def worker(error: Exception | None = None) -> tuple[Reply, FakeTelegram]:
+def worker(error: Exception | None = None) -> tuple[ReplyWorker, FakeTelegram]:
     fake = FakeTelegram(error)
-    return Reply(Settings(), fake), fake  # type: ignore[arg-type]
+    return ReplyWorker(Settings(), fake), fake  # type: ignore[arg-type]
 
 
 def answer(top: tuple[Prediction, ...] = TOP, quote: str = "") -> SendReply:
