@@ -7,7 +7,8 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from common.errors import RateLimited
+from common.errors import Deferred
+from common.problem import Problem
 
 BACK_OFF_S: Final = (0.5, 1, 2, 5, 10)
 
@@ -25,22 +26,19 @@ class Backoff:
     def __init__(self, prefix: str = "", back_off_s: Sequence[float] = ()) -> None:
         self._prefix = prefix
         self._back_off_s = back_off_s or BACK_OFF_S
-        self._said = ""
+        self._problem = Problem(_log)
         self._tries = 0
 
     async def wait(self, error: Exception) -> None:
         """Let some time pass after a failure."""
-        asked_s = error.retry_after_s if isinstance(error, RateLimited) else 0
-        what = type(error).__name__ if asked_s else str(error)
-        if what != self._said:
-            _log.warning("%s%s (trying until it works)", self._prefix, error)
-            self._said = what
+        asked_s = error.retry_after_s if isinstance(error, Deferred) else 0
+        kind = type(error).__name__ if asked_s else str(error)
+        self._problem.report(f"{self._prefix}{error} (trying until it works)", kind)
         delay_s = max(asked_s, self._back_off_s[min(self._tries, len(self._back_off_s) - 1)])
         self._tries += 1
         await asyncio.sleep(delay_s)
 
     def over(self) -> None:
         """It works."""
-        if self._said:
-            _log.info("… and it works again")
-        self._said, self._tries = "", 0
+        self._problem.clear()
+        self._tries = 0

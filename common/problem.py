@@ -1,0 +1,37 @@
+"""A problem that lasts: the log says it once, says it again when it changes, and says when it is over."""
+
+from __future__ import annotations
+
+import logging
+
+
+class Problem:
+    """What is wrong with one thing outside, as far as the log has said it.
+
+    Args:
+        log: Where it is said.
+        level: How severe it is.
+    """
+
+    def __init__(self, log: logging.Logger, level: int = logging.WARNING) -> None:
+        self._log = log
+        self._level = level
+        self._said = ""
+
+    def report(self, text: str, kind: str = "") -> None:
+        """Say what is wrong, unless that was the last thing said.
+
+        Args:
+            text: One line for the operator.
+            kind: What tells this problem from another one; the text itself by default.
+        """
+        kind = kind or text
+        if kind != self._said:
+            self._log.log(self._level, "%s", text)
+        self._said = kind
+
+    def clear(self) -> None:
+        """It works. Said only if a problem was."""
+        if self._said:
+            self._log.info("… and it works again")
+        self._said = ""
