@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from common.messages import ClassifyImage, FetchUrl, SendReply, Words
+from common.messages import ClassifyImage, FetchUrl, Kind, SendReply, Words
 from common.model.records import wait_for_model
 from common.pictures.decoder import Decoder, InputMaker
 from common.pictures.refusals import refusal
@@ -18,7 +18,7 @@ from common.runtime.worker import Worker
 from common.settings import Settings
 from common.store import Store
 from common.web.delayed_answers import DelayedAnswers
-from common.web.download import NOTHING_CAME, Fetched, Limits
+from common.web.download import Fetched, Limits
 from common.web.fetcher import NO_PREVIEW, Fetcher
 from common.web.names import Lookup
 
@@ -69,7 +69,7 @@ class FetchUrlWorker(Worker[FetchUrl]):
         refused = fetched if isinstance(fetched, Words) else await self._store_input(fetched, key)
         if refused is None:
             return ClassifyImage(job=message.job, key=key)
-        if refused.kind == NOTHING_CAME:
+        if refused.kind is Kind.UNREACHABLE:
             return await self._held.hold(message.job, refused, began + self._limits.told_after_s)
         return SendReply(job=message.job, content=refused)
 

@@ -15,7 +15,7 @@ from common import VERSION, words
 from common.backoff import Backoff
 from common.channels.answers import Answers
 from common.channels.channels import Channels
-from common.errors import Outage, TelegramRefused
+from common.errors import Deferred, Outage, TelegramRefused
 from common.libc import give_back_large_memory
 from common.messages import (
     AcceptUpdate,
@@ -23,6 +23,7 @@ from common.messages import (
     DownloadPhoto,
     FetchUrl,
     Job,
+    Kind,
     Message,
     SendReply,
     ShowTyping,
@@ -61,7 +62,7 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
         while not self.me.id:
             try:
                 self.me = await self.telegram.get_me()
-            except (Outage, TelegramRefused) as error:
+            except (Deferred, Outage, TelegramRefused) as error:
                 await backoff.wait(error)
         _log.info("the bot is @%s, at %s", self.me.username, self.settings.telegram_api_url)
 
@@ -109,7 +110,7 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
         )
         match item:
             case Photo() if (item.file_bytes or 0) > MAX_FILE_BYTES:
-                return SendReply(job=job, content=Words(text=words.TOO_LARGE, kind="refusal"))
+                return SendReply(job=job, content=Words(text=words.TOO_LARGE, kind=Kind.REFUSAL))
             case Photo():
                 return DownloadPhoto(
                     job=job,
@@ -121,11 +122,11 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
                 return FetchUrl(job=job, url=item.url)
             case Command():
                 text = words.command(item.name, VERSION, in_use(self.settings.models_dir))
-                return SendReply(job=job, content=Words(text=text, kind="command"))
+                return SendReply(job=job, content=Words(text=text, kind=Kind.COMMAND))
             case NotServed():
-                return SendReply(job=job, content=Words(text=words.NOT_FOR_YOU, kind="refusal"))
+                return SendReply(job=job, content=Words(text=words.NOT_FOR_YOU, kind=Kind.REFUSAL))
             case Unwelcome():
-                return SendReply(job=job, content=Words(text=words.unwelcome(item.what), kind="refusal"))
+                return SendReply(job=job, content=Words(text=words.unwelcome(item.what), kind=Kind.REFUSAL))
 
     async def _download(self, message: DownloadPhoto) -> Outputs:
         model = in_use(self.settings.models_dir)
@@ -137,7 +138,7 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
                 await self.telegram.download(message.file_id, add)
         except TelegramRefused as error:
             _log.info("job=%s: Telegram does not hand out the file: %s", message.job.id, error)
-            return SendReply(job=message.job, content=Words(text=words.NO_DOWNLOAD, kind="refusal"))
+            return SendReply(job=message.job, content=Words(text=words.NO_DOWNLOAD, kind=Kind.REFUSAL))
         size, name = message.announced_bytes, message.file_unique_id
         return CheckFile(job=message.job, key=key, announced_bytes=size, file_unique_id=name)
 

@@ -11,7 +11,7 @@ import time
 from html import escape
 from typing import Final
 
-from common.errors import Outage, TelegramRefused
+from common.errors import Deferred, Outage, TelegramRefused
 from common.messages import DeleteFiles, Predictions, SendReply, ShowTyping, Words
 from common.runtime.leases import confirm_lease
 from common.runtime.process import run
@@ -72,7 +72,7 @@ class ReplyWorker(Worker[SendReply | ShowTyping]):
             return
         try:
             await self.telegram.show_typing(message.job.chat_id, message.job.thread_id)
-        except (Outage, TelegramRefused) as error:
+        except (Deferred, Outage, TelegramRefused) as error:
             _log.debug("job=%s: no typing sign: %s", message.job.id, error)
 
 

@@ -3,9 +3,10 @@
     WhatsitError
     ├── SettingsError    a setting is wrong: one line that names it; nothing starts
     ├── Outage           Telegram, Redis or our disk is down: tried again later, no attempt used
-    │   └── RateLimited  Telegram said when to come back
-    │       ├── HostBusy  a link's host has as many requests of ours as it may have: soon again
-    │       └── TooEarly  the answer is known, and its moment has not come
+    ├── Deferred         it only comes too early: tried again when it says, no attempt used
+    │   ├── RateLimited  Telegram said when to come back
+    │   ├── HostBusy     a link's host has as many requests of ours as it may have
+    │   └── TooEarly     the answer is known, and its moment has not come
     ├── TelegramRefused  Telegram says no, and will again (400, 403): the handler words it, or ends the job
     ├── InputLost        a job's file is missing, broken or another model's: the job restarts
     ├── LeaseLost        the message was given to another worker: this one's work is dropped
@@ -31,22 +32,29 @@ class Outage(WhatsitError):  # noqa: N818 -- named for what happened, as its use
     """Something outside is down, and is expected back. Costs the message no attempt."""
 
 
-class RateLimited(Outage):
-    """Telegram asked us to wait ``retry_after_s`` seconds before the next call."""
+class Deferred(WhatsitError):  # noqa: N818
+    """It only comes too early: to be tried again after ``retry_after_s`` seconds. Costs the message no attempt."""
 
-    def __init__(self, retry_after_s: float, why: str = "") -> None:
-        super().__init__(why or f"Telegram asks to wait {retry_after_s:g} s")
+    def __init__(self, retry_after_s: float, why: str) -> None:
+        super().__init__(why)
         self.retry_after_s = retry_after_s
 
 
-class HostBusy(RateLimited):
+class RateLimited(Deferred):
+    """Telegram asked us to wait before the next call."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(retry_after_s, f"Telegram asks to wait {retry_after_s:g} s")
+
+
+class HostBusy(Deferred):
     """As many links as may are with one host already. Others go first; this one comes back soon."""
 
     def __init__(self, host: str, retry_after_s: float) -> None:
         super().__init__(retry_after_s, f"{host!r} has as many of our requests as it may have")
 
 
-class TooEarly(RateLimited):
+class TooEarly(Deferred):
     """The answer is known, but is not to be given before ``retry_after_s`` more seconds."""
 
     def __init__(self, retry_after_s: float) -> None:

@@ -15,6 +15,7 @@ and new workers understand each other.
 
 from __future__ import annotations
 
+import enum
 from typing import Any, ClassVar
 
 import msgspec
@@ -168,11 +169,27 @@ class Predictions(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     model_ms: float = 0.0
 
 
+class Kind(enum.StrEnum):
+    """What a text for the user is, for log and counters. By value on the wire; an unknown one is a ``NOTICE``."""
+
+    NOTICE = "notice"
+    COMMAND = "command"
+    REFUSAL = "refusal"
+    UNREACHABLE = "unreachable"
+    BUSY = "busy"
+    TOO_FAST = "too fast"
+    APOLOGY = "apology"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Kind:
+        return cls.NOTICE  # a newer worker's, during an upgrade
+
+
 class Words(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Plain text for the user; ``reply`` escapes it. ``kind`` says what it is, for log and counters."""
+    """Plain text for the user; ``reply`` escapes it."""
 
     text: str
-    kind: str = "notice"
+    kind: Kind = Kind.NOTICE
 
 
 class SendReply(Message, frozen=True, kw_only=True, tag=True):

@@ -17,8 +17,8 @@ from common.pictures.protocol import (
     GO_ON,
     REPLY_BYTES,
     Cut,
-    Kind,
     Refusal,
+    ReplyKind,
     expect_ready,
     expect_reply,
     read_refusal,
@@ -95,7 +95,7 @@ class DecoderProcess:
         await loop.sock_sendall(self._socket, request(number, cut, len(content)))
         await loop.sock_sendall(self._socket, content)
         kind, length = expect_reply(await self._receive(REPLY_BYTES), number, cut)
-        if kind is not Kind.LARGE:
+        if kind is not ReplyKind.LARGE:
             return await self._payload(kind, length)
         async with turn():
             await loop.sock_sendall(self._socket, GO_ON)
@@ -112,9 +112,9 @@ class DecoderProcess:
         self.kill()
         return await asyncio.to_thread(self._process.wait)
 
-    async def _payload(self, kind: Kind, length: int) -> bytes | Refusal:
+    async def _payload(self, kind: ReplyKind, length: int) -> bytes | Refusal:
         payload = await self._receive(length)
-        return payload if kind is Kind.PIXELS else read_refusal(payload)  # to ask for a turn twice is none
+        return payload if kind is ReplyKind.PIXELS else read_refusal(payload)  # to ask for a turn twice is none
 
     async def _receive(self, length: int) -> bytes:
         received = bytearray(length)

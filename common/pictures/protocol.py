@@ -94,7 +94,7 @@ class Request(NamedTuple):
     length: int
 
 
-class Kind(IntEnum):
+class ReplyKind(IntEnum):
     """What a reply is."""
 
     READY = 0
@@ -118,7 +118,7 @@ def read_request(header: bytes) -> Request:
     return Request(number, resize, crop, _INTERPOLATIONS[interpolation], length)
 
 
-def reply(number: int, kind: Kind, length: int) -> bytes:
+def reply(number: int, kind: ReplyKind, length: int) -> bytes:
     """The header of a reply; ``length`` bytes follow."""
     return _REPLY.pack(number, kind, length)
 
@@ -129,12 +129,12 @@ def expect_ready(header: bytes) -> None:
     Raises:
         StrayReply: It said something else.
     """
-    if header != reply(0, Kind.READY, 0):
+    if header != reply(0, ReplyKind.READY, 0):
         msg = f"{header!r} where it should say that it is ready"
         raise StrayReply(msg)
 
 
-def expect_reply(header: bytes, number: int, cut: Cut) -> tuple[Kind, int]:
+def expect_reply(header: bytes, number: int, cut: Cut) -> tuple[ReplyKind, int]:
     """What follows the header of the reply to request ``number``, and how many bytes it has.
 
     Raises:
@@ -142,12 +142,12 @@ def expect_reply(header: bytes, number: int, cut: Cut) -> tuple[Kind, int]:
             or asks for anything but a turn.
     """
     answered, kind, length = _REPLY.unpack(header)
-    if answered == number and kind == Kind.PIXELS and length == 3 * cut.crop**2:
-        return Kind.PIXELS, length
-    if answered == number and kind == Kind.REFUSAL and length <= max(map(len, Refusal)):
-        return Kind.REFUSAL, length
-    if answered == number and kind == Kind.LARGE and length == 0:
-        return Kind.LARGE, length
+    if answered == number and kind == ReplyKind.PIXELS and length == 3 * cut.crop**2:
+        return ReplyKind.PIXELS, length
+    if answered == number and kind == ReplyKind.REFUSAL and length <= max(map(len, Refusal)):
+        return ReplyKind.REFUSAL, length
+    if answered == number and kind == ReplyKind.LARGE and length == 0:
+        return ReplyKind.LARGE, length
     msg = f"request {number} was answered by {length} bytes of kind {kind} for request {answered}"
     raise StrayReply(msg)
 

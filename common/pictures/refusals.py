@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from common.messages import Words
+from common.messages import Kind, Words
 from common.pictures.protocol import (
     DECODE_LIMIT_S,
     MAX_ASPECT,
@@ -73,4 +73,4 @@ TEXTS: Final[Mapping[Refusal, str]] = {
 
 def refusal(text: str) -> Words:
     """An expected refusal, in words for the user."""
-    return Words(text=text, kind="refusal")
+    return Words(text=text, kind=Kind.REFUSAL)

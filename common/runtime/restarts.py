@@ -13,7 +13,7 @@ from common import words
 from common.channels.channels import Channels
 from common.channels.consumer import Consumer, Delivery
 from common.channels.scripts import Call
-from common.messages import Job, SendReply, Words, decode, encode
+from common.messages import Job, Kind, SendReply, Words, decode, encode
 
 RESTARTS: Final = 1
 APOLOGY: Final = (
@@ -27,17 +27,17 @@ _log = logging.getLogger(__name__)
 def apology(job: Job) -> SendReply:
     """What the user reads when a job cannot be finished."""
     files = (job.key("original"), job.key("input"))
-    return SendReply(job=job, content=Words(text=APOLOGY, kind="apology"), files=files)
+    return SendReply(job=job, content=Words(text=APOLOGY, kind=Kind.APOLOGY), files=files)
 
 
 def busy(job: Job, backlog_s: float) -> SendReply:
     """What the user reads instead of an answer when there is too much to do: for how long, roughly."""
-    return SendReply(job=job, content=Words(text=words.busy(backlog_s), kind="busy"))
+    return SendReply(job=job, content=Words(text=words.busy(backlog_s), kind=Kind.BUSY))
 
 
 def too_fast(job: Job, per_minute: int) -> SendReply:
     """What a user reads instead of an answer who sends more than that in a minute."""
-    return SendReply(job=job, content=Words(text=words.too_fast(per_minute), kind="too fast"))
+    return SendReply(job=job, content=Words(text=words.too_fast(per_minute), kind=Kind.TOO_FAST))
 
 
 async def restart(channels: Channels, job: str, held: tuple[Consumer, Delivery] | None = None) -> Call:

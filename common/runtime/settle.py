@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from common.channels.channels import Channels
 from common.channels.consumer import Consumer, Delivery
 from common.channels.scripts import Call
-from common.errors import InputLost, LeaseLost, Outage, RateLimited
+from common.errors import Deferred, InputLost, LeaseLost, Outage
 from common.messages import AnyMessage, Job, Message, SendReply, Step, decode
 from common.runtime import restarts
 
@@ -99,7 +99,7 @@ class Settler:
                 return None
             case HandedBack():
                 return self._consumer.hand_back(delivery)
-            case Outage():
+            case Outage() | Deferred():
                 return await self._put_off(finished, outcome)
             case InputLost() if delivery.job:
                 return await self._restart(delivery, outcome)
@@ -112,14 +112,14 @@ class Settler:
                 too_fast = functools.partial(restarts.too_fast, per_minute=self._channels.most_of_a_user)
                 return self._consumer.hand_off(delivery, _with_trail(finished, outcome), busy, too_fast)
 
-    async def _put_off(self, finished: Finished, outage: Outage) -> Call:
+    async def _put_off(self, finished: Finished, outage: Outage | Deferred) -> Call:
         """No attempt is used: the delay doubles with the outage's length, up to a minute, for up to a day."""
         delivery = finished.delivery
         since_ms = delivery.since_ms or delivery.taken_ms
         lasted_s = (delivery.taken_ms - since_ms) / 1000
         if lasted_s > LONGEST_OUTAGE_S:
             return await self._bury(finished, outage)
-        if isinstance(outage, RateLimited):
+        if isinstance(outage, Deferred):
             delay_s = outage.retry_after_s
             level = logging.INFO
         else:

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from common.backoff import Backoff
 from common.channels.channels import Channels, Once
-from common.errors import Outage, TelegramRefused
+from common.errors import Deferred, Outage, TelegramRefused
 from common.messages import AcceptUpdate
 from common.telegram.client import Telegram
 from common.telegram.updates import job_of
@@ -46,7 +46,7 @@ async def poll(telegram: Telegram, channels: Channels, bot_id: str) -> None:
             await _until_there_is_room(channels)
             updates = await telegram.get_updates(offset, POLL_S)
             await _store(channels, updates, bot_id)
-        except (Outage, TelegramRefused, RedisError) as error:
+        except (Deferred, Outage, TelegramRefused, RedisError) as error:
             commands_offered = False  # a playground that was started anew knows none
             await backoff.wait(error)
             continue

@@ -22,7 +22,7 @@ from ssrfguard.requests import SafeAdapter
 
 from common import VERSION
 from common.errors import HostBusy
-from common.messages import Words
+from common.messages import Kind, Words
 from common.pictures.protocol import MAX_BYTES
 from common.pictures.refusals import TOO_LARGE, refusal
 from common.web.connections import Connections
@@ -52,7 +52,6 @@ UNREACHABLE: Final = (
 TOO_MANY_REDIRECTS: Final = f"This link to {{host}} redirects more than {MAX_REDIRECTS} times."
 
 # The kind of such words. They are not to be given before Limits.told_after_s, since time tells as well.
-NOTHING_CAME: Final = "unreachable"
 
 # What goes wrong when servers, or the ways to them, are not as they should be.
 _EXPECTED: Final = (SSRFGuardError, requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
@@ -164,7 +163,7 @@ class Download:
 
     def unreachable(self) -> Words:
         """The refusal of a link that gave nothing, without a word on why."""
-        return Words(text=UNREACHABLE.format(host=_host(self._first)), kind=NOTHING_CAME)
+        return Words(text=UNREACHABLE.format(host=_host(self._first)), kind=Kind.UNREACHABLE)
 
     def _fetch(self, adapter: SafeAdapter) -> Fetched | Words:
         response = self._follow_redirects(adapter)

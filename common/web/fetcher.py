@@ -3,7 +3,7 @@
 Two things must not be told by an answer: whether a name leads into a private network, and what listens there. So links
 are judged twice: as written, which may be answered at once since it reveals nothing, and again with the addresses of
 their names, in ``common/web/download.py``. Whatever goes wrong from then on, until a server answers in HTTP, is told in
-one sentence at one moment: such words have the kind ``download.NOTHING_CAME``, and whoever gives them to a user waits
+one sentence at one moment: such words have the kind ``UNREACHABLE``, and whoever gives them to a user waits
 until ``Limits.told_after_s`` (``docs/decisions/0008``).
 """
 

@@ -26,7 +26,7 @@ from typing import Any, Final
 import msgspec
 
 from common.channels.channels import Channels, Once
-from common.messages import CheckFile, ClassifyImage, DeleteFiles, Job, SendReply, Words, decode
+from common.messages import CheckFile, ClassifyImage, DeleteFiles, Job, Kind, SendReply, Words, decode
 from common.model.input import InputSpec, unpack
 from common.model.records import IN_USE, ModelRecord
 from common.settings import ROOT, Settings
@@ -165,7 +165,7 @@ class Bench:
                 elif isinstance(message, SendReply) and isinstance(message.content, Words):
                     for name in message.files:
                         store.delete(name)
-                    if message.content.kind == "refusal":
+                    if message.content.kind is Kind.REFUSAL:
                         report.refused[message.content.text] += 1
                     else:
                         report.wrong.append(f"{message.job.id}: {message.content.text}")

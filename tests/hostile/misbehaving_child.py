@@ -24,7 +24,7 @@ from unittest import mock
 from common.pictures.child import confinement, images
 from common.pictures.child import main as decoder_child
 from common.pictures.child.main import Worker
-from common.pictures.protocol import Kind, Refusal, Request, reply
+from common.pictures.protocol import Refusal, ReplyKind, Request, reply
 
 SLOWLY_S: Final = 0.5
 _ORDER: Final = b"misbehave: %b\n"
@@ -102,7 +102,7 @@ def _slowly(request: Request, content: bytes, replies: Worker) -> None:
 
 def _large(request: Request, content: bytes, replies: Worker) -> None:
     """Ask for a turn, as for a picture that takes much memory."""
-    _say(replies, reply(request.number, Kind.LARGE, 0))
+    _say(replies, reply(request.number, ReplyKind.LARGE, 0))
     replies.read(1)
     answer(request, content, replies)
 
@@ -122,21 +122,21 @@ def _twice(request: Request, content: bytes, replies: Worker) -> None:
 def _ahead(request: Request, _content: bytes, replies: Worker) -> None:
     """Answer the request before this one."""
     pixels = _pixels(request)
-    _say(replies, reply(request.number - 1, Kind.PIXELS, len(pixels)), pixels)
+    _say(replies, reply(request.number - 1, ReplyKind.PIXELS, len(pixels)), pixels)
 
 
 def _too_much(request: Request, _content: bytes, replies: Worker) -> None:
-    _say(replies, reply(request.number, Kind.PIXELS, 2**32 - 1), bytes(1000))
+    _say(replies, reply(request.number, ReplyKind.PIXELS, 2**32 - 1), bytes(1000))
 
 
 def _too_little(request: Request, _content: bytes, replies: Worker) -> None:
     pixels = _pixels(request)[3:]
-    _say(replies, reply(request.number, Kind.PIXELS, len(pixels)), pixels)
+    _say(replies, reply(request.number, ReplyKind.PIXELS, len(pixels)), pixels)
 
 
 def _half(request: Request, _content: bytes, replies: Worker) -> None:
     pixels = _pixels(request)
-    _say(replies, reply(request.number, Kind.PIXELS, len(pixels)), pixels[3:])
+    _say(replies, reply(request.number, ReplyKind.PIXELS, len(pixels)), pixels[3:])
     os._exit(0)
 
 
@@ -145,15 +145,15 @@ def _no_such_kind(request: Request, _content: bytes, replies: Worker) -> None:
 
 
 def _no_such_refusal(request: Request, _content: bytes, replies: Worker) -> None:
-    _say(replies, reply(request.number, Kind.REFUSAL, 7), b"<b>x</b")
+    _say(replies, reply(request.number, ReplyKind.REFUSAL, 7), b"<b>x</b")
 
 
 def _no_text(request: Request, _content: bytes, replies: Worker) -> None:
-    _say(replies, reply(request.number, Kind.REFUSAL, 3), b"\xff\xfe\xfd")
+    _say(replies, reply(request.number, ReplyKind.REFUSAL, 3), b"\xff\xfe\xfd")
 
 
 def _long_refusal(request: Request, _content: bytes, replies: Worker) -> None:
-    _say(replies, reply(request.number, Kind.REFUSAL, 10_000), Refusal.DAMAGED.encode().ljust(10_000))
+    _say(replies, reply(request.number, ReplyKind.REFUSAL, 10_000), Refusal.DAMAGED.encode().ljust(10_000))
 
 
 def _babble(_request: Request, _content: bytes, replies: Worker) -> None:
@@ -177,7 +177,11 @@ def _tell(request: Request, _content: bytes, replies: Worker) -> None:
             "attempts on the worker": {name: _attempt(do) for name, do in _ATTEMPTS_ON_THE_WORKER.items()},
         }
     )
-    _say(replies, reply(request.number, Kind.PIXELS, 3 * request.crop**2), report.encode().ljust(3 * request.crop**2))
+    _say(
+        replies,
+        reply(request.number, ReplyKind.PIXELS, 3 * request.crop**2),
+        report.encode().ljust(3 * request.crop**2),
+    )
 
 
 def _attempt(do: Callable[[], Any]) -> str:

@@ -25,7 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import Outage
-from common.messages import Words
+from common.messages import Kind, Words
 from common.model.input import InputSpec
 from common.model.records import IN_USE, ModelRecord
 from common.pictures import child_process, shared_turn
@@ -37,8 +37,8 @@ from common.pictures.protocol import (
     DECODE_LIMIT_S,
     MAX_BYTES,
     REPLY_BYTES,
-    Kind,
     Refusal,
+    ReplyKind,
     StrayReply,
     expect_ready,
     expect_reply,
@@ -525,8 +525,8 @@ def test_only_what_was_asked_for_gets_through(header: bytes, name: bytes) -> Non
     with contextlib.suppress(StrayReply):
         kind, length = expect_reply(header, 7, SPEC)
         assert int.from_bytes(header[:4], "little") == 7
-        assert (kind, length) in {(Kind.PIXELS, 3 * SPEC.crop**2), (Kind.LARGE, 0)} or (
-            kind is Kind.REFUSAL and length < 30
+        assert (kind, length) in {(ReplyKind.PIXELS, 3 * SPEC.crop**2), (ReplyKind.LARGE, 0)} or (
+            kind is ReplyKind.REFUSAL and length < 30
         )
     with contextlib.suppress(StrayReply):
         assert name == read_refusal(name).encode()
@@ -536,9 +536,9 @@ def test_only_what_was_asked_for_gets_through(header: bytes, name: bytes) -> Non
 def test_what_was_asked_for_gets_through(refusal: Refusal) -> None:
     name = refusal.encode()
 
-    assert expect_reply(reply(7, Kind.REFUSAL, len(name)), 7, SPEC) == (Kind.REFUSAL, len(name))
+    assert expect_reply(reply(7, ReplyKind.REFUSAL, len(name)), 7, SPEC) == (ReplyKind.REFUSAL, len(name))
     assert read_refusal(name) is refusal
-    assert expect_reply(reply(7, Kind.LARGE, 0), 7, SPEC) == (Kind.LARGE, 0)
+    assert expect_reply(reply(7, ReplyKind.LARGE, 0), 7, SPEC) == (ReplyKind.LARGE, 0)
     assert TEXTS[refusal].endswith((".", "AVIF.", "it."))
 
 
@@ -684,7 +684,7 @@ async def test_the_user_reads_of_it_in_plain_words(content: bytes, words: str, t
 
     await inputs.close()
     assert isinstance(refused, Words)
-    assert refused.kind == "refusal"
+    assert refused.kind is Kind.REFUSAL
     assert words in refused.text
     assert "send it as a photo" in refused.text
     assert list(store.files()) == []

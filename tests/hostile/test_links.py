@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import SettingsError
-from common.messages import Words
+from common.messages import Kind, Words
 from common.settings import Network as AddressBlock
 from common.web import download
 from common.web import fetcher as web
@@ -84,7 +84,7 @@ async def test_no_spelling_of_a_private_address_reaches_it(
     assert internet.private.accepted == 0
     if spelling.kind != "odd":  # those may be links to elsewhere
         assert isinstance(fetched, Words)
-        assert fetched.text == web.BAD_LINK or fetched.kind == download.NOTHING_CAME
+        assert fetched.text == web.BAD_LINK or fetched.kind is Kind.UNREACHABLE
 
 
 @pytest.mark.parametrize("spelling", kind("plain"), ids=ids)
@@ -109,7 +109,7 @@ async def test_a_disguise_is_not_even_read_where_everything_is_opened(
     if "64:ff9b::" in spelling.link:
         assert fetched == b"private"  # of the addresses in NAT64's public prefix, what is open is open
     else:
-        assert fetched == Words(text=web.BAD_LINK, kind="refusal")
+        assert fetched == Words(text=web.BAD_LINK, kind=Kind.REFUSAL)
         assert internet.called == []
 
 
@@ -180,7 +180,7 @@ async def test_a_name_that_leads_into_a_reserved_block_reaches_nobody(
     for address in corners(block):
         name_server.answers["a.example"] = [address]
         fetched = await fetch("http://a.example/", machine)
-        assert fetched == Words(text=download.UNREACHABLE.format(host="a.example"), kind=download.NOTHING_CAME), address
+        assert fetched == Words(text=download.UNREACHABLE.format(host="a.example"), kind=Kind.UNREACHABLE), address
     assert (internet.private.accepted, internet.public.accepted) == (0, 0)
     assert "a.example" in name_server.asked
 
@@ -376,7 +376,7 @@ async def test_a_redirect_is_judged_as_a_link_is(target: str, internet: Network,
 
     fetched = await fetch("http://public.example/link", machine)
 
-    assert fetched == Words(text=download.UNREACHABLE.format(host="public.example"), kind=download.NOTHING_CAME)
+    assert fetched == Words(text=download.UNREACHABLE.format(host="public.example"), kind=Kind.UNREACHABLE)
     assert internet.public.accepted == 1
 
 
@@ -421,7 +421,7 @@ async def test_other_ports_are_refused_before_any_name_is_looked_up(
     port: int, internet: Network, name_server: NameServer, machine: Names
 ) -> None:
     for host in ("public.example", "8.8.8.8"):
-        assert await fetch(f"http://{host}:{port}/", machine) == Words(text=web.BAD_PORT, kind="refusal")
+        assert await fetch(f"http://{host}:{port}/", machine) == Words(text=web.BAD_PORT, kind=Kind.REFUSAL)
     assert name_server.asked == []
 
 
@@ -436,8 +436,10 @@ async def test_an_opened_network_has_all_ports_and_opens_none_elsewhere(
     for host in ("public.example", "both.example"):
         fetched = await fetch(f"http://{host}:6379/", machine, *only("10.0.0.0/8"))
         # Not at once in words of its own: those would tell that the name does not lead inside.
-        assert fetched == Words(text=download.UNREACHABLE.format(host=host), kind=download.NOTHING_CAME)
-    assert await fetch("http://8.8.8.8:6379/", machine, *only("10.0.0.0/8")) == Words(text=web.BAD_PORT, kind="refusal")
+        assert fetched == Words(text=download.UNREACHABLE.format(host=host), kind=Kind.UNREACHABLE)
+    assert await fetch("http://8.8.8.8:6379/", machine, *only("10.0.0.0/8")) == Words(
+        text=web.BAD_PORT, kind=Kind.REFUSAL
+    )
     assert internet.called == ["10.0.0.1", "10.0.0.1"]
 
 
@@ -505,7 +507,7 @@ async def test_without_any_name_server_links_fail_as_others_do(tmp_path: Path) -
     (tmp_path / "resolv.conf").write_text("nameserver names.example\n")
     for machine in (Names(resolv_conf=tmp_path / "resolv.conf"), Names(resolv_conf=tmp_path / "none")):
         fetched = await fetch("http://public.example/", machine)
-        assert fetched == Words(text=download.UNREACHABLE.format(host="public.example"), kind=download.NOTHING_CAME)
+        assert fetched == Words(text=download.UNREACHABLE.format(host="public.example"), kind=Kind.UNREACHABLE)
 
 
 async def no_thread_fetches() -> None:

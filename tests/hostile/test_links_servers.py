@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from common.messages import Words
+from common.messages import Kind, Words
 from common.pictures import refusals
 from common.pictures.refusals import refusal
 from common.web import download
@@ -30,7 +30,7 @@ LOCAL = (ipaddress.ip_network("127.0.0.0/8"),)
 LIMITS = Limits(total_s=5, answer_s=4, told_after_s=4, max_bytes=100_000)
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
-NOTHING = Words(text=download.UNREACHABLE.format(host="127.0.0.1"), kind=download.NOTHING_CAME)
+NOTHING = Words(text=download.UNREACHABLE.format(host="127.0.0.1"), kind=Kind.UNREACHABLE)
 TOO_LARGE = refusal(refusals.TOO_LARGE)
 
 
@@ -340,7 +340,7 @@ async def test_what_was_refused_and_why_is_in_the_log_and_not_in_the_answer(capl
 
     assert "10.1.2.3" in caplog.text
     assert "Private-Use" in caplog.text
-    assert words == Words(text=web.BAD_LINK, kind="refusal")
+    assert words == Words(text=web.BAD_LINK, kind=Kind.REFUSAL)
 
 
 async def test_what_nobody_expected_is_logged_and_refused_like_everything_else(

@@ -6,7 +6,7 @@ import pytest
 
 from common.channels.channels import Channels, Once
 from common.errors import Outage
-from common.messages import CHANNELS, DeleteFiles, Message, SendReply, Words, decode
+from common.messages import CHANNELS, DeleteFiles, Kind, Message, SendReply, Words, decode
 from common.runtime import restarts
 from common.settings import Settings
 from common.store import Store
@@ -131,7 +131,7 @@ async def test_a_job_whose_first_message_cannot_be_read_ends_with_an_apology_to_
     (row,) = await entries(channels.redis, channels.key("reply"))
     answer = decode(row[b"body"])
     assert isinstance(answer, SendReply)
-    assert (answer.job.chat_id, answer.content) == (7, Words(text=restarts.APOLOGY, kind="apology"))
+    assert (answer.job.chat_id, answer.content) == (7, Words(text=restarts.APOLOGY, kind=Kind.APOLOGY))
 
 
 @pytest.mark.parametrize("origin", [None, b"{"])

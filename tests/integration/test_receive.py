@@ -17,6 +17,7 @@ from common.messages import (
     CheckFile,
     DownloadPhoto,
     FetchUrl,
+    Kind,
     Message,
     SendReply,
     ShowTyping,
@@ -230,7 +231,7 @@ async def test_where_chats_are_named_others_get_one_polite_sentence(
     assert isinstance(answer, DownloadPhoto) == served
     if not served:
         assert isinstance(answer, SendReply)
-        assert answer.content == Words(text=words.NOT_FOR_YOU, kind="refusal")
+        assert answer.content == Words(text=words.NOT_FOR_YOU, kind=Kind.REFUSAL)
 
 
 async def test_in_a_group_that_is_not_served_the_bot_speaks_only_when_it_is_meant(settings: Settings) -> None:
@@ -258,7 +259,7 @@ async def test_an_answer_goes_to_the_topic_where_it_was_asked(settings: Settings
 async def test_a_file_that_telegram_will_not_hand_out_is_refused_before_it_is_asked_for(settings: Settings) -> None:
     receive, _ = worker(settings)
     (answer,) = await handled(receive, update(10, photo=photo(file_size=20 * 2**20 + 1)))
-    assert answer.content == Words(text=words.TOO_LARGE, kind="refusal")
+    assert answer.content == Words(text=words.TOO_LARGE, kind=Kind.REFUSAL)
 
 
 @pytest.mark.parametrize(
@@ -300,4 +301,4 @@ async def test_a_file_that_telegram_has_no_more_is_refused_in_words(settings: Se
     fake.file = TelegramRefused("wrong file_id or the file is temporarily unavailable")
     answer = await receive.handle(DownloadPhoto(job=make.job(), file_id="F"))
     assert isinstance(answer, SendReply)
-    assert answer.content == Words(text=words.NO_DOWNLOAD, kind="refusal")
+    assert answer.content == Words(text=words.NO_DOWNLOAD, kind=Kind.REFUSAL)

@@ -10,7 +10,7 @@ import pytest
 from common import words
 from common.channels.channels import Channels, Once
 from common.channels.consumer import Consumer
-from common.messages import CHANNELS, FetchUrl, Job, SendReply, Words, decode
+from common.messages import CHANNELS, FetchUrl, Job, Kind, SendReply, Words, decode
 from common.runtime import restarts
 from common.settings import Settings
 from common.store import Store
@@ -152,7 +152,7 @@ async def test_a_user_who_is_too_fast_is_told_once_a_minute_and_nobody_else_is_h
     sent = [job for _ in range(5) for job in await send(channels, chat=-100, user=1)]
     assert await channels.live(sent) == set(sent[:4]), "three, and the one whose message is the notice"
     (notice,) = await notices(channels)
-    assert notice.content == Words(text=words.too_fast(20), kind="too fast")
+    assert notice.content == Words(text=words.too_fast(20), kind=Kind.TOO_FAST)
 
     for chat, user in ((-100, 2), (9, None)):
         (job,) = await send(channels, chat, user=user)

@@ -19,7 +19,18 @@ from common.channels.channels import Channels, Once
 from common.channels.consumer import Consumer
 from common.channels.wakeups import LOOK_AGAIN_S
 from common.errors import Hung, InputLost, LeaseLost, Outage, RateLimited
-from common.messages import AnyMessage, ClassifyImage, FetchUrl, Message, SendReply, ShowTyping, Words, decode, encode
+from common.messages import (
+    AnyMessage,
+    ClassifyImage,
+    FetchUrl,
+    Kind,
+    Message,
+    SendReply,
+    ShowTyping,
+    Words,
+    decode,
+    encode,
+)
 from common.runtime import restarts
 from common.runtime.leases import confirm_lease
 from common.runtime.loop import LAST_START_BEFORE_END_S, Runtime
@@ -194,7 +205,7 @@ async def test_after_a_day_of_outage_the_user_gets_an_apology(
     await publish(channels, make.classify())
     await work_off(Classify(settings, act), channels)
     (reply,) = await on(channels, "reply")
-    assert reply.content.kind == "apology"  # type: ignore[union-attr]
+    assert reply.content.kind is Kind.APOLOGY  # type: ignore[union-attr]
 
 
 async def test_a_lost_input_starts_the_job_again_once_and_then_apologises(
@@ -210,7 +221,7 @@ async def test_a_lost_input_starts_the_job_again_once_and_then_apologises(
     await work_off(Classify(settings, act), channels)
     assert runs == [0, 1]
     (reply,) = await on(channels, "reply")
-    assert reply.content.kind == "apology"  # type: ignore[union-attr]
+    assert reply.content.kind is Kind.APOLOGY  # type: ignore[union-attr]
 
 
 async def test_a_handler_that_hangs_is_cut_and_its_message_tried_again(

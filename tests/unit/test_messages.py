@@ -8,7 +8,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from common.messages import CHANNELS, AnyMessage, CheckFile, Message, Step, decode, encode
+from common.messages import CHANNELS, AnyMessage, CheckFile, Kind, Message, SendReply, Step, Words, decode, encode
 from tests.support import make
 
 
@@ -37,3 +37,13 @@ def test_every_message_belongs_to_a_channel_that_a_worker_serves() -> None:
 def test_each_run_of_a_job_has_files_of_its_own() -> None:
     assert make.job("1-2-0").key("input") == "1-2-0.0.input"
     assert make.job("1-2-0", run=1).key("input") == "1-2-0.1.input"
+
+
+def test_a_text_of_a_kind_that_only_a_newer_worker_knows_is_read_all_the_same() -> None:
+    reply = SendReply(job=make.job(), content=Words(text="Hello", kind=Kind.BUSY))
+    wire = json.loads(encode(reply))
+    assert wire["content"]["kind"] == "busy"
+
+    wire["content"]["kind"] = "of next year"
+
+    assert decode(json.dumps(wire).encode()) == SendReply(job=make.job(), content=Words(text="Hello"))

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 from common.pictures.child import images
 from common.pictures.child.confinement import allow_processor_time, give_up_what_we_can
-from common.pictures.protocol import GO_ON, REQUEST_BYTES, Kind, Refusal, Request, read_request, reply
+from common.pictures.protocol import GO_ON, REQUEST_BYTES, Refusal, ReplyKind, Request, read_request, reply
 
 # Memory is kept from one small picture to the next: to have it from the kernel anew takes 1 to 4 ms, as long as such a
 # picture itself. What has taken so much processor time was none, and all is given back: glibc would keep 100 MB.
@@ -36,7 +36,7 @@ def main() -> None:
     _keep_memory()
     give_up_what_we_can()
     worker = io.BufferedRWPair(io.FileIO(0, "rb", closefd=False), io.FileIO(0, "wb", closefd=False))
-    _send(worker, reply(0, Kind.READY, 0))
+    _send(worker, reply(0, ReplyKind.READY, 0))
     while True:
         began_s = time.process_time()
         if not _serve_one(worker):
@@ -49,11 +49,11 @@ def answer(request: Request, content: bytes, worker: Worker) -> None:
     """Reply with the pixels of one file, or with why there are none."""
 
     def ask_for_a_turn() -> None:
-        _send(worker, reply(request.number, Kind.LARGE, 0))
+        _send(worker, reply(request.number, ReplyKind.LARGE, 0))
         worker.read(len(GO_ON))
 
     made = images.decode_to_pixels(content, request, ask_for_a_turn)
-    kind, payload = (Kind.REFUSAL, made.encode()) if isinstance(made, Refusal) else (Kind.PIXELS, made)
+    kind, payload = (ReplyKind.REFUSAL, made.encode()) if isinstance(made, Refusal) else (ReplyKind.PIXELS, made)
     _send(worker, reply(request.number, kind, len(payload)), payload)
 
 

@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from common.errors import HostBusy, Outage, SettingsError, TooEarly
-from common.messages import ClassifyImage, FetchUrl, SendReply, Words
+from common.messages import ClassifyImage, FetchUrl, Kind, SendReply, Words
 from common.model.input import InputSpec, unpack
 from common.model.records import IN_USE, ModelRecord
 from common.pictures.refusals import refusal
@@ -144,7 +144,7 @@ async def test_what_is_no_image_is_refused_in_plain_words(
 
     assert isinstance(handed_off, SendReply)
     assert isinstance(handed_off.content, Words)
-    assert handed_off.content.kind == "refusal"
+    assert handed_off.content.kind is Kind.REFUSAL
     assert words in handed_off.content.text
     assert list(Store(settings.files_dir).files()) == []
 
@@ -308,7 +308,7 @@ async def test_every_failing_host_gets_the_same_words(failing: list[str]) -> Non
     for link in failing:
         fetched = await web.Fetcher(LOCAL, lookup=FAILING, limits=tight(answer_s=0.3)).fetch(link)
         host = link.split("/")[2].split(":")[0]
-        assert fetched == Words(text=download.UNREACHABLE.format(host=host), kind=download.NOTHING_CAME), link
+        assert fetched == Words(text=download.UNREACHABLE.format(host=host), kind=Kind.UNREACHABLE), link
 
 
 async def told(worker: FetchUrlWorker, message: FetchUrl) -> tuple[float, SendReply]:
@@ -824,7 +824,7 @@ async def test_a_preview_shares_the_limits_of_its_page(server: WebServer) -> Non
     assert isinstance(await fetcher.preview(page), Fetched)
     page.trip.began -= 5
     late = await fetcher.preview(page)
-    assert late == Words(text=web.NO_PREVIEW, kind=download.NOTHING_CAME)
+    assert late == Words(text=web.NO_PREVIEW, kind=Kind.UNREACHABLE)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from common.errors import InputLost, Outage
-from common.messages import CheckFile, ClassifyImage, DeleteFiles, SendReply, Words
+from common.messages import CheckFile, ClassifyImage, DeleteFiles, Kind, SendReply, Words
 from common.model.input import InputSpec, unpack
 from common.model.records import IN_USE, ModelRecord
 from common.settings import Settings
@@ -75,7 +75,7 @@ async def test_what_is_no_image_is_refused_and_its_download_goes_with_the_reply(
 
     assert isinstance(reply, SendReply)
     assert isinstance(reply.content, Words)
-    assert reply.content.kind == "refusal"
+    assert reply.content.kind is Kind.REFUSAL
     assert "not an image" in reply.content.text
     assert reply.files == (ORIGINAL,)
     assert keys(store) == {ORIGINAL}
