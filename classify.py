@@ -33,7 +33,6 @@ from common.runtime.worker import Outputs, Worker
 from common.settings import Settings
 from common.store import Store
 
-BATCH: Final = 8
 IDLE_S: Final = 1.0
 
 _log = logging.getLogger(__name__)
@@ -43,26 +42,23 @@ class ClassifyWorker(Worker[ClassifyImage]):
     """Where the model is. Opens nothing foreign: its inputs are pixels and nothing else."""
 
     channel = "classify"
-    concurrency = BATCH
-    batched = True
-    handler_limit_s = 45.0  # a batch may have to wait for the one before it; below the runtime's CLAIM_IDLE_S
+    batch_size = 8
+    handler_limit_s = 45.0  # a batch may have to wait for the one before it; below RuntimeLimits.claim_idle_s
+
+    answers: Answers
 
     def __init__(self, settings: Settings, classifier: Classifier | None = None, store: Store | None = None) -> None:
         super().__init__(settings)
-        # While the model is at work on one, the other is taken and read, or handed off. Several processes do that for
-        # one another, and what one of them can begin at once must not wait in another's second batch.
-        self.batches = 2 if settings.classify_processes == 1 else 1
+        # While the model is at work on one batch, the other is taken and read, or handed off. Several processes do that
+        # for one another, and what one of them can begin at once must not wait in another's second batch.
+        self.concurrency = 2 if settings.classify_processes == 1 else 1
         self.classifier = classifier
-        self.answers: Answers | None = None
         self._loading = asyncio.Lock()
         self.store = store or Store(settings.files_dir)
 
-    def connect(self, channels: Channels) -> None:
-        """Have former answers at hand."""
-        self.answers = Answers(channels, self.settings)
-
-    async def open(self) -> None:
+    async def open(self, channels: Channels) -> None:
         """Load the model, as soon as one is prepared."""
+        self.answers = Answers(channels, self.settings)
         backoff = Backoff()
         while True:
             await wait_for_model(self.settings.models_dir)
@@ -101,13 +97,12 @@ class ClassifyWorker(Worker[ClassifyImage]):
             said = await self._say(classifier, dict(each for each in read if isinstance(each, tuple)))
         except ModelError as error:
             raise Outage(str(error)) from error
-        if self.answers:
-            of_files = {
-                of_telegram(classifier.record, message.file_unique_id): said[each[0]]
-                for message, each in zip(messages, read, strict=True)
-                if message.file_unique_id and isinstance(each, tuple)
-            }
-            await self.answers.remember(said | of_files)
+        of_files = {
+            of_telegram(classifier.record, message.file_unique_id): said[each[0]]
+            for message, each in zip(messages, read, strict=True)
+            if message.file_unique_id and isinstance(each, tuple)
+        }
+        await self.answers.remember(said | of_files)
         return [
             _answer(message, said[each[0]]) if isinstance(each, tuple) else each
             for message, each in zip(messages, read, strict=True)
@@ -123,8 +118,8 @@ class ClassifyWorker(Worker[ClassifyImage]):
 
     async def _say(self, classifier: Classifier, pictures: Mapping[str, memoryview]) -> dict[str, Predictions]:
         """What each picture shows, by its key: as it was said before, or else as the model says."""
-        known = await self.answers.recall(list(pictures)) if self.answers else []
-        said = {key: predictions for key, predictions in zip(pictures, known, strict=False) if predictions}
+        known = await self.answers.recall(list(pictures))
+        said = {key: predictions for key, predictions in zip(pictures, known, strict=True) if predictions}
         if fresh := [key for key in pictures if key not in said]:
             given_up = threading.Event()
             try:

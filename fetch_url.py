@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 
+from common.channels.channels import Channels
 from common.messages import ClassifyImage, FetchUrl, Kind, SendReply, Words
 from common.model.records import wait_for_model
 from common.pictures.decoder import Decoder, InputMaker
@@ -45,7 +46,7 @@ class FetchUrlWorker(Worker[FetchUrl]):
         self._held = DelayedAnswers(store)
         self._inputs = InputMaker(store, settings.models_dir, Decoder(large_turn=large_turn(settings.data_dir)))
 
-    async def open(self) -> None:
+    async def open(self, channels: Channels) -> None:
         """Start the decoder, and wait for the model whose input is to be written."""
         self._inputs.open()
         await wait_for_model(self.settings.models_dir)

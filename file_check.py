@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from common.channels.channels import Channels
 from common.errors import InputLost
 from common.messages import CheckFile, ClassifyImage, DeleteFiles, Message, SendReply
 from common.model.records import wait_for_model
@@ -32,7 +33,7 @@ class FileCheckWorker(Worker[CheckFile]):
         self._store = Store(settings.files_dir)
         self._inputs = InputMaker(self._store, settings.models_dir, Decoder(large_turn=large_turn(settings.data_dir)))
 
-    async def open(self) -> None:
+    async def open(self, channels: Channels) -> None:
         """Start the decoder, and wait for the model whose input is to be written."""
         self._inputs.open()
         await wait_for_model(self.settings.models_dir)

@@ -33,8 +33,7 @@ class GarbageCollectWorker(Worker[DeleteFiles]):
     """Where files end."""
 
     channel = "garbage_collect"
-    concurrency = 64
-    batched = True
+    batch_size = 64
     gather_s = 0.05  # nobody waits for a deletion
 
     def __init__(self, settings: Settings, store: Store | None = None) -> None:
@@ -70,10 +69,10 @@ class GarbageCollectWorker(Worker[DeleteFiles]):
         """
         steps: dict[str, Callable[[], Awaitable[None]]] = {
             "jobs": lambda: self._sweep_jobs(channels),
-            "dead letters": lambda: channels.expire_dead_letters(round(now * 1000)),
+            "dead letters": lambda: channels.dead_letters.expire(round(now * 1000)),
             "consumers": lambda: self._sweep_consumers(channels),
             "turns": lambda: self._sweep_turns(channels),
-            "strays": channels.drop_strays,
+            "strays": channels.repair.drop_strays,
             "files": lambda: self._sweep_files(channels),
         }
         for what, step in steps.items():
@@ -85,22 +84,22 @@ class GarbageCollectWorker(Worker[DeleteFiles]):
                 _log.exception("the %s could not be swept this minute", what)
 
     async def _sweep_jobs(self, channels: Channels) -> None:
-        async for batch in channels.jobs():
-            for job in await channels.lost(batch):
-                await channels.run(await restarts.restart(channels, job))
+        async for batch in channels.ledger.jobs():
+            for job in await channels.ledger.lost(batch):
+                await channels.scripts.run(await restarts.restart(channels, job))
 
     async def _sweep_turns(self, channels: Channels) -> None:
-        if freed := await channels.renew_turns():
+        if freed := await channels.repair.free_slots():
             _log.warning("freed %d turns of jobs that are no more", freed)
 
     async def _sweep_consumers(self, channels: Channels) -> None:
-        for name in await channels.drop_consumers(CONSUMER_GONE_MS):
+        for name in await channels.repair.drop_consumers(CONSUMER_GONE_MS):
             _log.info("consumer %s has been gone for a day and is forgotten", name)
 
     async def _sweep_files(self, channels: Channels) -> None:
         """Lists files first and asks for their jobs then: a file whose job begins in between is not in the list."""
         owners = {name: name.partition(".")[0] for name, _ in await asyncio.to_thread(self._files)}
-        live = await channels.live(sorted(set(owners.values())))
+        live = await channels.ledger.live(sorted(set(owners.values())))
         left = [name for name, job in owners.items() if job not in live]
         for name in left:
             await asyncio.to_thread(self.store.delete, name)

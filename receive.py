@@ -47,32 +47,33 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
     channel = "receive"
     concurrency = 8
 
+    me: Me
+    answers: Answers
+
     def __init__(self, settings: Settings, client: Telegram | None = None, store: Store | None = None) -> None:
         super().__init__(settings)
         self.telegram = client or Telegram(settings)
         self.store = store or Store(settings.files_dir)
-        self.me = Me(0, "")
-        self.answers: Answers | None = None
 
-    async def open(self) -> None:
+    async def open(self, channels: Channels) -> None:
         """Find out who the bot is, however long Telegram is away."""
         give_back_large_memory()
+        self.answers = Answers(channels, self.settings)
         await self.telegram.open()
+        self.me = await self._who_we_are()
+        _log.info("the bot is @%s, at %s", self.me.username, self.settings.telegram_api_url)
+
+    async def _who_we_are(self) -> Me:
         backoff = Backoff()
-        while not self.me.id:
+        while True:
             try:
-                self.me = await self.telegram.get_me()
+                return await self.telegram.get_me()
             except (Deferred, Outage, TelegramRefused) as error:
                 await backoff.wait(error)
-        _log.info("the bot is @%s, at %s", self.me.username, self.settings.telegram_api_url)
 
     async def close(self) -> None:
         """Close the connections to Telegram."""
         await self.telegram.close()
-
-    def connect(self, channels: Channels) -> None:
-        """Have former answers at hand."""
-        self.answers = Answers(channels, self.settings)
 
     async def background(self, channels: Channels) -> None:
         """Poll."""
@@ -130,7 +131,7 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
 
     async def _download(self, message: DownloadPhoto) -> Outputs:
         model = in_use(self.settings.models_dir)
-        if self.answers and (known := await self.answers.of_file(model, message.file_unique_id)):
+        if known := await self.answers.of_file(model, message.file_unique_id):
             return SendReply(job=message.job, content=known)
         key = message.job.key("original")
         try:

@@ -11,6 +11,7 @@ import time
 from html import escape
 from typing import Final
 
+from common.channels.channels import Channels
 from common.errors import Deferred, Outage, TelegramRefused
 from common.messages import DeleteFiles, Predictions, SendReply, ShowTyping, Words
 from common.runtime.leases import confirm_lease
@@ -37,7 +38,7 @@ class ReplyWorker(Worker[SendReply | ShowTyping]):
         super().__init__(settings)
         self.telegram = client or Telegram(settings)
 
-    async def open(self) -> None:
+    async def open(self, channels: Channels) -> None:
         """Open the connections to Telegram."""
         await self.telegram.open()
 

@@ -26,7 +26,7 @@ from common.channels.channels import Channels, Once
 from common.channels.consumer import Consumer, Delivery
 from common.channels.scripts import Call
 from common.messages import AcceptUpdate, ClassifyImage, Job, Message, SendReply, Words, decode
-from common.runtime import restarts
+from common.runtime import apologies
 from common.settings import ROOT, Settings
 from common.telegram.polling import SEEN_MS, UPDATES_PER_SET
 
@@ -89,7 +89,7 @@ class Load:
         Raises:
             RuntimeError: A call was refused, or there is no message.
         """
-        *done, taken = await self.channels.execute([*calls, consumer.take(1)])
+        *done, taken = await self.channels.scripts.execute([*calls, consumer.take(1)])
         if any(result != 1 for result in done):
             msg = f"a hand-off came to {done}"
             raise RuntimeError(msg)
@@ -104,7 +104,7 @@ class InChannel(Load):
 
     def __init__(self, channels: Channels, size: int) -> None:
         super().__init__(channels, size)
-        self._consumer = Consumer(channels, ClassifyImage.channel, "bench")
+        self._consumer = channels.consumer(ClassifyImage.channel, "bench")
         self._calls: list[Call] = []
 
     async def fill(self) -> None:
@@ -116,11 +116,11 @@ class InChannel(Load):
     async def step(self) -> None:
         """Hand off the message in hand, and take the next."""
         delivery = await self.take(self._consumer, self._calls)
-        self._calls = [self._consumer.hand_off(delivery, [decode(delivery.body)], restarts.apology)]
+        self._calls = [self._consumer.hand_off(delivery, [decode(delivery.body)], apologies.apology)]
 
     async def waiting(self) -> int:
         """All that is in the channel."""
-        return int(await self.channels.redis.xlen(self.channels.key(ClassifyImage.channel)))
+        return int(await self.channels.redis.xlen(self.channels.keys.key(ClassifyImage.channel)))
 
 
 class ForTurns(Load):
@@ -130,8 +130,8 @@ class ForTurns(Load):
 
     def __init__(self, channels: Channels, size: int) -> None:
         super().__init__(channels, size)
-        self._receive = Consumer(channels, AcceptUpdate.channel, "bench")
-        self._reply = Consumer(channels, SendReply.channel, "bench")
+        self._receive = channels.consumer(AcceptUpdate.channel, "bench")
+        self._reply = channels.consumer(SendReply.channel, "bench")
 
     async def fill(self) -> None:
         """Begin as many, and those that have the turns."""
@@ -142,18 +142,18 @@ class ForTurns(Load):
         """Begin a job, and end another."""
         await self._begin()
         answer = await self.take(self._reply)
-        await self.channels.run(self._reply.hand_off(answer, [], restarts.apology))
+        await self.channels.scripts.run(self._reply.hand_off(answer, [], apologies.apology))
 
     async def waiting(self) -> int:
         """Those that have no turn."""
-        return int(await self.channels.redis.zcard(self.channels.key("waiting")))
+        return int(await self.channels.redis.zcard(self.channels.keys.key("waiting")))
 
     async def _begin(self) -> None:
         await self.publish([AcceptUpdate(job=self.job(), update={})])
         update = await self.take(self._receive)
         job = msgspec.structs.replace(decode(update.body).job, id=f"{update.job}-0")
         answer = SendReply(job=job, content=Words(text="done"))
-        await self.channels.run(self._receive.hand_off(update, [answer], restarts.apology))
+        await self.channels.scripts.run(self._receive.hand_off(update, [answer], apologies.apology))
 
 
 @dataclasses.dataclass(frozen=True)

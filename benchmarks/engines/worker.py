@@ -128,7 +128,7 @@ class Feed:
         deadline = time.monotonic() + _LIMIT_S
         while time.monotonic() < deadline and process.poll() is None:
             rows: Any = await self._channels.redis.xread(
-                {self._channels.key(DeleteFiles.channel): self._last}, count=1, block=_BLOCK_MS
+                {self._channels.keys.key(DeleteFiles.channel): self._last}, count=1, block=_BLOCK_MS
             )
             if rows:
                 self._last = rows[0][1][0][0]
@@ -143,7 +143,7 @@ class Feed:
             TimeoutError: They are not.
         """
         deadline = time.monotonic() + _LIMIT_S
-        while await self._channels.redis.xlen(self._channels.key(DeleteFiles.channel)) < number:
+        while await self._channels.redis.xlen(self._channels.keys.key(DeleteFiles.channel)) < number:
             if time.monotonic() > deadline:
                 raise TimeoutError("the worker does not answer")
             await asyncio.sleep(_LOOK_AGAIN_S)
@@ -157,7 +157,7 @@ class Feed:
 
     async def answers(self) -> list[tuple[int, int]]:
         """All answers: when each came, in ms by the clock of Redis, and the likeliest class."""
-        rows: Any = await self._channels.redis.xrange(self._channels.key(SendReply.channel))
+        rows: Any = await self._channels.redis.xrange(self._channels.keys.key(SendReply.channel))
         found = []
         for id_, fields in rows:
             message = decode(fields[b"body"])

@@ -44,10 +44,10 @@ class Answers:
     """The answers of one namespace."""
 
     def __init__(self, channels: Channels, settings: Settings) -> None:
-        self._channels = channels
+        self._scripts = channels.scripts
         self._kept_ms = settings.cache_ttl_s * 1000
         self._most = settings.cache_max
-        self._keys = (channels.key("answers"), channels.key("answers", "at"))
+        self._keys = channels.keys.answers
 
     async def of_file(self, model: ModelRecord | None, file_unique_id: str) -> Predictions | None:
         """What the model in use said of a file of Telegram's; None if it was not asked, or there is none."""
@@ -61,7 +61,7 @@ class Answers:
         if not self._most or not pictures:
             return [None] * len(pictures)
         try:
-            found = await self._channels.run(Call("recall", self._keys, (self._kept_ms, *pictures)))
+            found = await self._scripts.run(Call("recall", self._keys, (self._kept_ms, *pictures)))
         except RedisError as error:
             _log.debug("no answer can be recalled: %s", error)
             return [None] * len(pictures)
@@ -73,7 +73,7 @@ class Answers:
             return
         rows = [part for picture, predictions in said.items() for part in (picture, msgspec.json.encode(predictions))]
         try:
-            await self._channels.run(Call("remember", self._keys, (self._kept_ms, self._most, *rows)))
+            await self._scripts.run(Call("remember", self._keys, (self._kept_ms, self._most, *rows)))
         except RedisError as error:  # its memory is full, say
             _log.debug("an answer cannot be kept: %s", error)
 

@@ -6,20 +6,31 @@ import dataclasses
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
+from common.channels.keys import GROUP, Keys
 from common.channels.scripts import Call
-from common.messages import CHANNELS, Job, Message, SendReply, encode
+from common.messages import Job, Message, SendReply, encode
 
-if TYPE_CHECKING:
-    from common.channels.channels import Channels
 
-GROUP: Final = "workers"
+@dataclasses.dataclass(frozen=True)
+class JobLimits:
+    """How many jobs there may be; what comes then is declined.
+
+    Attributes:
+        of_a_chat: Of one chat, under way.
+        in_all: Of all chats, under way.
+        of_a_user: Begun by one user within a minute.
+    """
+
+    of_a_chat: int
+    in_all: int
+    of_a_user: int
 
 
 @dataclasses.dataclass(frozen=True)
 class Delivery:
-    """A message in a consumer's hands.
+    """A message that a consumer has in flight.
 
     Attributes:
         id: Its entry's id in the stream.
@@ -63,33 +74,41 @@ class Taken:
 class Consumer:
     """One worker's end of its channel. Its methods but ``take`` make calls, for ``Scripts.execute``.
 
-    Each of those gives 1, or 0 when the message is not this consumer's (any more), and nothing follows from it.
+    Each of those gives 1, or 0 when the message is not this consumer's (or no longer), and nothing follows from it.
+
+    Args:
+        keys: The keys of its namespace.
+        limits: How many jobs may begin.
+        channel: Its channel.
+        name: Its name in the consumer group; nobody else may have it.
+        clock: Tells the time, in Unix seconds, for what users begin in a minute.
     """
 
-    def __init__(self, channels: Channels, channel: str, name: str) -> None:
+    def __init__(
+        self, keys: Keys, limits: JobLimits, channel: str, name: str, clock: Callable[[], float] = time.time
+    ) -> None:
         self.channel = channel
         self.name = name
         self._process = uuid.uuid4().hex[:8]
-        self._key = channels.key
-        self._streams = {name: channels.key(name) for name in CHANNELS}
-        self._limits = (channels.most_of_a_chat, channels.most, channels.most_of_a_user)
-        self._stream = self._streams[channel]
-        self._begun = channels.key(channel, "begun")
-        self._delayed = channels.key(channel, "delayed")
-        self._parked = channels.key(channel, "parked")
-        self._counts = channels.key("counts")
-        self._told = channels.key("told")
+        self._keys = keys
+        self._limits = limits
+        self._clock = clock
+        self._stream = keys.stream(channel)
+        self._begun = keys.begun(channel)
+        self._delayed = keys.delayed(channel)
+        self._parked = keys.parked(channel)
+        self._replies = keys.stream(SendReply.channel)
 
-    def take(self, room: int, in_hand: Iterable[str] = (), claim_idle_ms: int = 0) -> Call:
+    def take(self, room: int, in_flight: Iterable[str] = (), claim_idle_ms: int = 0) -> Call:
         """Take up to ``room`` messages; read the result with ``taken``.
 
         Args:
             room: How many more messages the consumer can begin now.
-            in_hand: Ids of the messages that it has.
+            in_flight: Ids of the messages that it has.
             claim_idle_ms: Also take over what siblings left idle for that long; 0: do not.
         """
         keys = (self._stream, self._begun, self._delayed, self._parked)
-        return Call("take", keys, (GROUP, self.name, self._process, room, claim_idle_ms, *in_hand))
+        return Call("take", keys, (GROUP, self.name, self._process, room, claim_idle_ms, *in_flight))
 
     @staticmethod
     def taken(result: Any) -> Taken:
@@ -98,7 +117,7 @@ class Consumer:
         deliveries = tuple(
             Delivery(
                 id=id_.decode(),
-                # Whatever somebody put there by hand: a message that makes no sense is buried, not stumbled over.
+                # Somebody may have put anything there by hand: a message that makes no sense is buried.
                 job=job.decode(errors="replace"),
                 body=body,
                 attempts=int(attempts) if attempts.isdigit() else 0,
@@ -119,9 +138,9 @@ class Consumer:
     ) -> Call:
         """Finish a message and publish what follows. A job that no output carries on has ended.
 
-        Another job than the message's own begins, in its chat's turn. Past the limits it is declined: its chat gets
-        ``busy`` instead, or its user ``too_fast``, once a minute. Without ``too_fast``, users may be as fast as they
-        like.
+        Another job than the message's own begins when its chat has a free slot. Past the limits it is declined: its
+        chat gets ``busy`` instead, or its user ``too_fast``, once a minute. Without ``too_fast``, users may be as fast
+        as they like.
         """
         rows: list[str | bytes] = []
         for output in outputs:
@@ -129,10 +148,11 @@ class Consumer:
             user = "" if output.job.user_id is None or not too_fast else str(output.job.user_id)
             rows += (output.channel, output.carried_job, output.job.chat, user, encode(output))
             rows += (encode(notice(output.job)) if begins and notice else b"" for notice in (busy, too_fast))
-        minute, since = divmod(time.time(), 60)
-        minutes = [self._key("users", f"{at:.0f}") for at in (minute, minute - 1)]
-        keys = (self._stream, self._begun, self._counts, self._told, self._streams[SendReply.channel], *minutes)
-        args = (GROUP, self.name, delivery.id, delivery.job, self.channel, *self._limits, f"{1 - since / 60:.3f}")
+        minute, since = divmod(self._clock(), 60)
+        minutes = [self._keys.users(at) for at in (minute, minute - 1)]
+        keys = (self._stream, self._begun, self._keys.counts, self._keys.told, self._replies, *minutes)
+        limits = (self._limits.of_a_chat, self._limits.in_all, self._limits.of_a_user)
+        args = (GROUP, self.name, delivery.id, delivery.job, self.channel, *limits, f"{1 - since / 60:.3f}")
         return Call("hand_off", keys, (*args, *rows))
 
     def retry(self, delivery: Delivery, delay_ms: int, attempts: int) -> Call:
@@ -144,25 +164,25 @@ class Consumer:
         return self._postpone(delivery, delay_ms, delivery.attempts, since_ms, "postponed", _deaths_alone(delivery))
 
     def hand_back(self, delivery: Delivery) -> Call:
-        """Put a message back as it came, for whoever takes next."""
+        """Put a message back as it came, for the next consumer."""
         deaths = "" if delivery.deaths is None else str(delivery.deaths)
         return self._postpone(delivery, 0, delivery.attempts, delivery.since_ms, "postponed", deaths)
 
     def _postpone(
         self, delivery: Delivery, delay_ms: int, attempts: int, since_ms: int, count: str, deaths: str
     ) -> Call:
-        keys = (self._stream, self._begun, self._delayed, self._parked, self._counts)
+        keys = (self._stream, self._begun, self._delayed, self._parked, self._keys.counts)
         args = (GROUP, self.name, delivery.id, delay_ms, attempts, since_ms, f"{self.channel} {count}", deaths)
         return Call("postpone", keys, args)
 
     def bury(self, delivery: Delivery, error: str, traceback: str, apology: SendReply | None) -> Call:
         """Move a message to the dead letters; the apology carries its job on, without one the job ends."""
-        to = (self._key("dead"), self._counts, self._streams[SendReply.channel])
+        to = (self._keys.dead, self._keys.counts, self._replies)
         args = (GROUP, self.name, delivery.id, self.channel, error, traceback, encode(apology) if apology else b"")
         return Call("bury", (self._stream, self._begun, *to), args)
 
     def begin_alone(self, delivery: Delivery, deaths: int) -> Call:
-        """Note that a suspect message is about to be handled alone: it has ``deaths`` until it is finished."""
+        """Note that a quarantined message is about to be handled alone: it has ``deaths`` until it is finished."""
         args = (GROUP, self.name, self._process, delivery.id, deaths)
         return Call("begin_alone", (self._stream, self._begun), args)
 

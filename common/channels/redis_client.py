@@ -1,12 +1,11 @@
-"""Connecting to Redis, and whether the server there is fit to keep messages."""
+"""Connecting to Redis, with limits to how long it may take."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import re
+import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
 import hiredis
 from redis.asyncio import Redis
@@ -14,35 +13,40 @@ from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from common.errors import WhatsitError
 from common.settings import Settings
 
-OLDEST_VERSION = (6, 2)
-_COMMAND_TIMEOUT_S: Final = 5.0
-_LOOK_AGAIN_S: Final = 0.5
 
-_log = logging.getLogger(__name__)
+@dataclasses.dataclass(frozen=True)
+class RedisLimits:
+    """How long Redis may take.
+
+    Attributes:
+        command_s: For one try of a command, and for connecting.
+        answer_s: For a command with all its repetitions. A server that hangs is as good as one that is away.
+        longest_break_s: Workers ask at least once a second. A server that gave no answer for so long was away, or we
+            were.
+    """
+
+    command_s: float = 5.0
+    answer_s: float = 8.0
+    longest_break_s: float = 5.0
 
 
-class UnfitServerError(WhatsitError):
-    """The server would lose messages, or lacks a command that we need."""
-
-
-def connect(settings: Settings) -> Redis:
+def connect(settings: Settings, limits: RedisLimits | None = None) -> Redis:
     """A client for the server of ``settings``; connects when first used.
 
-    Redis-py repeats a command whose reply was lost. Three times at most here: then whoever called decides, and
-    says so in the log. All our scripts may be repeated.
+    Redis-py repeats a command whose reply was lost. Three times at most here: then the caller decides, and says so in
+    the log. All our scripts may be repeated.
     """
+    limits = limits or RedisLimits()
     url = settings.redis_url or f"unix://{settings.redis_socket}"
     redis = Redis.from_url(
         url,
         protocol=2,
-        socket_timeout=_COMMAND_TIMEOUT_S,
-        socket_connect_timeout=_COMMAND_TIMEOUT_S,
+        socket_timeout=limits.command_s,
+        socket_connect_timeout=limits.command_s,
         retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries=3),
         # Off: redis-py pings within connecting, and connects within pinging, so that a server which hangs, or wants
         # another password, is tried without end.
@@ -99,44 +103,3 @@ async def connection(redis: Redis) -> AbstractConnection:
     """
     found: AbstractConnection = await redis.connection_pool.get_connection()  # type: ignore[no-untyped-call]
     return found
-
-
-async def check(redis: Redis) -> list[str]:
-    """Make sure that the server keeps what it is given.
-
-    Returns:
-        Warnings for the operator: what works, and could be better.
-
-    Raises:
-        UnfitServerError: The server is too old, or evicts keys when its memory is full.
-        redis.RedisError: It does not answer.
-    """
-    info = await redis.info()
-    version = str(info.get("redis_version", "0"))
-    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST_VERSION:
-        msg = f"Redis {version} is too old: Whatsit needs 6.2 or newer"
-        raise UnfitServerError(msg)
-    policy = info.get("maxmemory_policy", "noeviction")
-    if policy != "noeviction":
-        msg = f"Redis evicts keys when its memory is full (maxmemory-policy {policy}): set it to noeviction"
-        raise UnfitServerError(msg)
-    if not info.get("aof_enabled"):
-        return ["Redis runs without append-only file: what waits in it is lost when it dies (set appendonly yes)"]
-    return []
-
-
-async def wait_until_fit(redis: Redis) -> None:
-    """Return when there is a server that keeps what it is given; say once what is missing until then."""
-    said = ""
-    while True:
-        try:
-            for warning in await check(redis):
-                _log.warning("%s", warning)
-        except (RedisError, UnfitServerError) as error:
-            problem = f"waiting for Redis: {error}"
-            if problem != said:
-                _log.warning("%s", problem)
-                said = problem
-            await asyncio.sleep(_LOOK_AGAIN_S)
-        else:
-            return

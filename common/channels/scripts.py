@@ -1,19 +1,20 @@
-"""The Lua scripts beside this file, by which alone the channels are changed: several run in one round trip.
+"""Runs the Lua scripts in ``lua/``, the only ones that change the channels: several in one round trip.
 
 Each ``.lua`` file is the body of a function between ``prelude.lua``, which has what they share, and ``coda.lua``, which
-calls it.
+calls it. Where in KEYS the streams begin and end is set here, from the number of channels.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import itertools
 import math
 import operator
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -23,19 +24,14 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from common.channels import redis_client
-
-# For a command with all its repetitions: a server that hangs is as good as one that is away.
-ANSWER_LIMIT_S: Final = 8.0
-# Workers ask at least once a second. A server that gave no answer for so long was away, or we were.
-LONGEST_BREAK_S: Final = 5.0
+from common.channels.redis_client import RedisLimits
 
 _FOLDER = Path(__file__).parent / "lua"
 # As UTF-8, whatever the locale: OpenVINO sets another one while it reads a network in some other thread.
 _TEXTS = {path.stem: path.read_text("utf-8") for path in _FOLDER.glob("*.lua")}
 _PRELUDE, _CODA = (_TEXTS.pop(name) for name in ("prelude", "coda"))
-_SCRIPTS = {name: f"{_PRELUDE}\nlocal function run(ARGV)\n{text}\nend\n{_CODA}" for name, text in _TEXTS.items()}
-# Redis names a script by this hash of its text; nothing secret depends on it.
-_HASHES = {name: hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest() for name, text in _SCRIPTS.items()}
+_FIRST_STREAM: Final = 7  # KEYS 1 to 6 are the jobs': see prelude.lua
+_SCAN_COUNT: Final = 200
 
 
 class Call(NamedTuple):
@@ -54,12 +50,16 @@ class Scripts:
 
     Attributes:
         redis: The client.
+        hashes: By which name Redis knows each script.
     """
 
-    def __init__(self, redis: Redis, ledger: Sequence[str]) -> None:
+    def __init__(self, redis: Redis, ledger: Sequence[str], limits: RedisLimits) -> None:
         """``ledger`` are the keys that every script gets first: see ``prelude.lua``."""
         self.redis = redis
         self._ledger = ledger
+        self._limits = limits
+        self._texts = _scripts(len(ledger))
+        self.hashes = {name: _hash(text) for name, text in self._texts.items()}
         self._idle: list[AbstractConnection] = []
         self._answering_since = self._answered_at = time.monotonic()
 
@@ -72,7 +72,7 @@ class Scripts:
         Raises:
             redis.ConnectionError, redis.TimeoutError: Redis is away. Any of the scripts may have run: run them again.
         """
-        async with time_limit():
+        async with self.time_limit():
             return await self._execute(calls)
 
     async def run(self, call: Call) -> Any:
@@ -86,18 +86,51 @@ class Scripts:
             raise result
         return result
 
+    @contextlib.asynccontextmanager
+    async def time_limit(self) -> AsyncIterator[None]:
+        """Raise ``redis.TimeoutError`` in what takes longer than a server that is there would."""
+        try:
+            async with asyncio.timeout(self._limits.answer_s):
+                yield
+        except TimeoutError:
+            msg = f"no answer within {self._limits.answer_s:g} s"
+            raise RedisTimeoutError(msg) from None
+
+    async def scan_hash(self, key: str) -> AsyncIterator[list[str]]:
+        """The fields of a hash, in batches. One that comes or goes meanwhile may be among them.
+
+        Raises:
+            redis.RedisError: Redis is away.
+        """
+        async for rows in self._scan(functools.partial(self.redis.hscan, key)):
+            yield [text(field) for field in rows]
+
+    async def scan_sorted_set(self, key: str) -> AsyncIterator[list[str]]:
+        """The members of a sorted set, likewise."""
+        async for rows in self._scan(functools.partial(self.redis.zscan, key)):
+            yield [text(member) for member, _ in rows]
+
+    async def _scan(self, scan: Callable[..., Any]) -> AsyncIterator[Any]:
+        cursor = 0
+        while True:
+            async with self.time_limit():
+                cursor, rows = await scan(cursor, count=_SCAN_COUNT)
+            yield rows
+            if not cursor:
+                return
+
     def answering_s(self) -> float:
         """For how long the server has answered without a break; 0 when it has not for some seconds."""
         now = time.monotonic()
-        return now - self._answering_since if now - self._answered_at <= LONGEST_BREAK_S else 0.0
+        return now - self._answering_since if now - self._answered_at <= self._limits.longest_break_s else 0.0
 
     async def _execute(self, calls: Sequence[Call]) -> list[Any]:
         results = await self._exchange(calls)
         self._note_answer()
         missing = [i for i, result in enumerate(results) if isinstance(result, NoScriptError)]
         if missing:  # a new server, or one that was restarted
-            for text in _SCRIPTS.values():
-                await self.redis.script_load(text)
+            for script in self._texts.values():
+                await self.redis.script_load(script)
             again = await self._exchange([calls[i] for i in missing])
             for i, result in zip(missing, again, strict=True):
                 results[i] = result
@@ -106,7 +139,7 @@ class Scripts:
     def _note_answer(self) -> None:
         # Not when it was connected to: a pool makes new connections at any time, and a frozen server drops none.
         now = time.monotonic()
-        if now - self._answered_at > LONGEST_BREAK_S:
+        if now - self._answered_at > self._limits.longest_break_s:
             self._answering_since = now
         self._answered_at = now
 
@@ -124,7 +157,7 @@ class Scripts:
     def _command(self, calls: Sequence[Call]) -> Sequence[str | bytes | int]:
         keys = (*self._ledger, *calls[0].keys)
         arguments = itertools.chain.from_iterable((len(call.args), *call.args) for call in calls)
-        return ("EVALSHA", _HASHES[calls[0].script], len(keys), *keys, *arguments)
+        return ("EVALSHA", self.hashes[calls[0].script], len(keys), *keys, *arguments)
 
     async def _send(self, commands: Sequence[Sequence[str | bytes | int]]) -> list[Any]:
         """Send all commands at once, and read a reply for each.
@@ -138,12 +171,12 @@ class Scripts:
             await connection.send_packed_command(connection.pack_commands(commands))
             return [await _reply(connection) for _ in commands]
 
-        async def start_anew(_error: Exception) -> None:
+        async def reconnect(_error: Exception) -> None:
             await connection.disconnect(nowait=True)  # a dead peer would be waited for
 
         try:
-            replies: list[Any] = await connection.retry.call_with_retry(exchange, start_anew)
-        except BaseException:  # a reply that nobody waits for any more must not be taken for the next one's
+            replies: list[Any] = await connection.retry.call_with_retry(exchange, reconnect)
+        except BaseException:  # a reply that nobody waits for now must not be taken for the next one's
             await connection.disconnect(nowait=True)
             raise
         finally:
@@ -153,7 +186,7 @@ class Scripts:
 
 async def _reply(connection: AbstractConnection) -> Any:
     try:
-        reply = await connection.read_response(timeout=math.inf)  # there is one limit for all: ANSWER_LIMIT_S
+        reply = await connection.read_response(timeout=math.inf)  # there is one limit for all: RedisLimits.answer_s
     except ResponseError as error:
         return error
     if reply is None:  # which no script gives, but redis-py where the system gave the connection up (ETIMEDOUT)
@@ -166,12 +199,19 @@ def _results(reply: Any, calls: Sequence[Call]) -> Sequence[Any]:
     return [reply] * len(calls) if isinstance(reply, ResponseError) else reply
 
 
-@contextlib.asynccontextmanager
-async def time_limit() -> AsyncIterator[None]:
-    """Raise ``redis.TimeoutError`` in what takes longer than a server that is there would."""
-    try:
-        async with asyncio.timeout(ANSWER_LIMIT_S):
-            yield
-    except TimeoutError:
-        msg = f"no answer within {ANSWER_LIMIT_S:g} s"
-        raise RedisTimeoutError(msg) from None
+def text(value: bytes | str) -> str:
+    """What Redis gave, as text: bytes, or a string where ``REDIS_URL`` asks for decoded responses."""
+    return value if isinstance(value, str) else value.decode()
+
+
+@functools.cache
+def _scripts(ledger_length: int) -> dict[str, str]:
+    """The scripts' texts, by name, for that many keys in the ledger: a stream for each channel is among them."""
+    numbers = f"local STREAMS_FROM, STREAMS_TO, KEYS_FROM = {_FIRST_STREAM}, {ledger_length}, {ledger_length + 1}"
+    begin, end = f"{numbers}\n{_PRELUDE}\nlocal function run(ARGV)\n", f"\nend\n{_CODA}"
+    return {name: f"{begin}{script}{end}" for name, script in _TEXTS.items()}
+
+
+def _hash(script: str) -> str:
+    """The name that Redis gives a script. Nothing secret depends on it."""
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()

@@ -29,13 +29,15 @@ import msgspec
 from redis.exceptions import RedisError, ResponseError
 
 from common import logs, settings
-from common.channels.channels import DEAD_LETTERS_KEPT_MS, Channels, DeadLetter
+from common.channels.channels import Channels
+from common.channels.dead_letters import KEPT_MS, DeadLetter
+from common.channels.redis_client import RedisLimits
 from common.errors import SettingsError
 from common.messages import CHANNELS, AnyMessage, decode
 
 _HEAD: Final = ("ID", "BURIED", "CHANNEL", "JOB", "ATTEMPTS", "ERROR")
 _FOOT: Final = (
-    f"Kept for {DEAD_LETTERS_KEPT_MS // (24 * 3600 * 1000)} days. "
+    f"Kept for {KEPT_MS // (24 * 3600 * 1000)} days. "
     "More about one: show ID. Start its job again: retry ID, or retry --all."
 )
 _GONE, _UNDER_WAY = 0, -1  # what common/channels/lua/revive.lua returns, else 1
@@ -75,14 +77,14 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, redis_limits: RedisLimits | None = None) -> int:
     """The command. Returns its exit code."""
     asked = _parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal need not know all of Unicode
     page = _Page()
     try:
-        channels, page = _opened()
+        channels, page = _opened(redis_limits)
         return asyncio.run(_run(asked, channels, page))
     except _NotDone as why:
         problem = str(why)
@@ -95,14 +97,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1
 
 
-def _opened() -> tuple[Channels, _Page]:
+def _opened(redis_limits: RedisLimits | None) -> tuple[Channels, _Page]:
     logging.getLogger("dotenv").setLevel(logging.ERROR)
     try:
         config = settings.load()
     except SettingsError as error:
         raise _NotDone(f"the settings are wrong: {error}") from None
     logs.set_up(dataclasses.replace(config, log_level="ERROR"))
-    return Channels(config), _Page(logs.secrets(config))
+    return Channels(config, redis_limits), _Page(logs.secrets(config))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -127,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _run(asked: argparse.Namespace, channels: Channels, page: _Page) -> int:
     try:
-        letters = await channels.dead_letters()
+        letters = await channels.dead_letters.all()
         if asked.command == "list" or (asked.all and not letters):
             _say(_listed(letters, page, time.time()))
             return 0
@@ -226,7 +228,7 @@ async def _prospect(channels: Channels, letter: DeadLetter, letters: Sequence[De
         return f"not possible: {why}"
     if first is None:
         return f"puts the message back on {letter.channel} as it is"
-    if await channels.live([letter.job]):
+    if await channels.ledger.live([letter.job]):
         return f"not possible now: {_STILL_UNDER_WAY}"
     return (
         f"starts the job again from its first message ({type(first).__name__}, on {first.channel}); "
@@ -291,7 +293,7 @@ async def _start(channels: Channels, letter: DeadLetter, letters: Sequence[DeadL
         _NotDone: It cannot be.
     """
     first = _beginning(letter, letters)
-    outcome = await channels.run(channels.revive(_of_its_job(letter, letters), first))
+    outcome = await channels.scripts.run(channels.dead_letters.revive(_of_its_job(letter, letters), first))
     if outcome == _UNDER_WAY:
         raise _NotDone(_STILL_UNDER_WAY)
     if outcome == _GONE:

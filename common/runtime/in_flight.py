@@ -1,4 +1,4 @@
-"""The messages that a consumer has in hand: taken, and not settled yet."""
+"""The messages that a consumer has in flight: taken, and not settled yet."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 from common.channels.consumer import Delivery
 from common.channels.scripts import Call
-from common.runtime.settle import Finished
+from common.runtime.outcomes import Finished
 
 
 @dataclasses.dataclass
 class Done:
-    """A message that its handler is through with, and how it is to be settled once that is decided."""
+    """A message whose handler has ended, and how to settle it once that is decided."""
 
     finished: Finished
     decided: bool = False
@@ -28,68 +28,71 @@ class Done:
 
 
 class InFlight:
-    """What a consumer has in hand. Each message is in exactly one of three places:
+    """What a consumer has in flight. Each message is in exactly one of three places:
 
-        suspects  in hand when a worker died, and to be handled alone: should a worker die again, it was the message
-        running   its handler is at work
-        done      its handler is through; settled in the next turn
+        quarantine  in flight when a worker died, to be handled alone: if a worker dies again, it was this message
+        running     its handler is at work
+        done        its handler has ended; settled in the next turn of the loop
 
-    While a suspect waits or runs, there is no room for anything else.
+    While a message of the quarantine waits or runs, there is no room for anything else.
+
+    Args:
+        batch_size: How many messages a handler gets at most.
+        concurrency: How many handlers run at once.
     """  # noqa: D415 -- the table belongs to the sentence
 
-    def __init__(self, concurrency: int, *, batches: int) -> None:
+    def __init__(self, batch_size: int, concurrency: int) -> None:
+        self._batch_size = batch_size
         self._concurrency = concurrency
-        self._batches = batches
-        self._suspects: deque[Delivery] = deque()
+        self._quarantine: deque[Delivery] = deque()
         self._running: dict[str, asyncio.Task[Any]] = {}
         self._done: list[Done] = []
         self._alone = False
 
     @property
     def ids(self) -> list[str]:
-        """The ids of all that is in hand."""
-        return [*(delivery.id for delivery in self._suspects), *self._running, *(done.id for done in self._done)]
+        """The ids of all that is in flight."""
+        return [*(delivery.id for delivery in self._quarantine), *self._running, *(done.id for done in self._done)]
 
     @property
     def running(self) -> list[str]:
-        """The ids of what handlers are at work on."""
+        """The ids of the messages that handlers are at work on."""
         return list(self._running)
 
     @property
     def done(self) -> Sequence[Done]:
-        """What is to be settled."""
+        """What is ready to be settled."""
         return tuple(self._done)
 
     def room(self) -> int:
         """How many more messages can be begun now."""
-        if self._suspects or self._alone:
+        if self._quarantine or self._alone:
             return 0
-        if self._batches:
-            return self._concurrency if len(set(self._running.values())) < self._batches else 0
-        return max(0, self._concurrency - len(self._running))
+        free_handlers = self._concurrency - len(set(self._running.values()))
+        return max(0, free_handlers) * self._batch_size
 
-    def suspect(self, delivery: Delivery) -> None:
+    def quarantine(self, delivery: Delivery) -> None:
         """Keep a message until it can be handled alone."""
-        self._suspects.append(delivery)
+        self._quarantine.append(delivery)
 
-    def suspects(self) -> Sequence[Delivery]:
-        """Those that wait to be handled alone."""
-        return tuple(self._suspects)
+    def quarantined(self) -> Sequence[Delivery]:
+        """The messages that wait to be handled alone."""
+        return tuple(self._quarantine)
 
-    def suspect_to_begin(self) -> Delivery | None:
-        """The suspect whose turn it is; None while anything is running."""
-        return self._suspects[0] if self._suspects and not self._running else None
+    def next_quarantined(self) -> Delivery | None:
+        """The message that is handled alone next; None while a handler is running."""
+        return self._quarantine[0] if self._quarantine and not self._running else None
 
     def begin(self, deliveries: Iterable[Delivery], task: asyncio.Task[Any], *, alone: bool = False) -> None:
-        """A handler is at work on these, as ``task``; on a suspect, ``alone``."""
+        """A handler is at work on these, as ``task``; on one of the quarantine, ``alone``."""
         for delivery in deliveries:
-            self._drop_suspect(delivery)
+            self._release(delivery)
             self._running[delivery.id] = task
         self._alone = alone
 
     def finish(self, finished: Finished) -> None:
-        """A handler is through with a message, or it could not be begun at all."""
-        self._drop_suspect(finished.delivery)
+        """A handler has ended with a message, or the message could not be begun."""
+        self._release(finished.delivery)
         self._running.pop(finished.delivery.id, None)
         self._alone = self._alone and bool(self._running)
         self._done.append(Done(finished))
@@ -106,6 +109,7 @@ class InFlight:
         """The handlers at work."""
         return list(self._running.values())
 
-    def _drop_suspect(self, delivery: Delivery) -> None:
-        if delivery in self._suspects:
-            self._suspects.remove(delivery)
+    def _release(self, delivery: Delivery) -> None:
+        """Take a message out of the quarantine, if it is there."""
+        if delivery in self._quarantine:
+            self._quarantine.remove(delivery)

@@ -1,4 +1,4 @@
-"""Whether messages in hand are still ours. A message that nobody has refreshed for long is taken by a sibling."""
+"""Whether messages in flight are still ours. A sibling takes one that nobody has refreshed for long."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ from redis.exceptions import RedisError
 from common.channels.channels import Channels
 from common.channels.consumer import Consumer
 from common.errors import LeaseLost, Outage
-from common.runtime.settle import HandedBack
+from common.runtime.outcomes import HandedBack
 
 _check: contextvars.ContextVar[Callable[[], Awaitable[None]]] = contextvars.ContextVar("check")
 
 
 async def confirm_lease() -> None:
-    """Make sure that what this handler has in hand is still ours, and that there is time to finish it.
+    """Make sure that the messages of this handler are still ours, and that there is time to finish.
 
-    To be asked right before what cannot be undone.
-
-    Outside the runtime, as in a unit test, it always is.
+    Call it right before what cannot be undone. Outside the runtime, as in a unit test, they always are.
 
     Raises:
         LeaseLost: Another worker has it.
@@ -38,7 +36,7 @@ class Leases:
     """The leases of one consumer's messages.
 
     Attributes:
-        last_start: From then on, by ``time.monotonic()``, nothing is begun that cannot be undone.
+        last_start: From then on, by ``time.monotonic()``, nothing begins that cannot be undone.
     """
 
     def __init__(self, channels: Channels, consumer: Consumer) -> None:
@@ -47,7 +45,7 @@ class Leases:
         self._consumer = consumer
 
     def hold(self, ids: Sequence[str]) -> None:
-        """Say what the handler that runs in this context has in hand, for ``confirm_lease``."""
+        """Say which messages the handler in this context has, for ``confirm_lease``."""
         _check.set(functools.partial(self._confirm, ids))
 
     async def _confirm(self, ids: Sequence[str]) -> None:
@@ -62,10 +60,10 @@ class Leases:
             raise LeaseLost("taken over by another worker")
 
     async def refresh(self, ids: Sequence[str]) -> set[str]:
-        """Slow is not dead: say that these are still being worked on. Gives those that are not ours any more.
+        """Slow is not dead: say that these are still being worked on. Gives those that are no longer ours.
 
         Raises:
             redis.RedisError: Redis is away.
         """
-        mine = {id_.decode() for id_ in await self._channels.run(self._consumer.refresh(ids))}
+        mine = {id_.decode() for id_ in await self._channels.scripts.run(self._consumer.refresh(ids))}
         return set(ids) - mine

@@ -8,12 +8,13 @@ import faulthandler
 import logging
 import os
 import signal
+from collections.abc import Callable
 from typing import Final, NoReturn
 
 import uvloop
 
 from common import logs, settings
-from common.channels import redis_client
+from common.channels import fitness
 from common.channels.channels import Channels
 from common.errors import SettingsError
 from common.runtime.loop import Runtime
@@ -26,10 +27,14 @@ HEARTBEAT_S: Final = 2.0
 _log = logging.getLogger(__name__)
 
 
-def run(worker_type: type[Worker[TakenT]]) -> NoReturn:
+def run(worker_type: type[Worker[TakenT]], make_runtime: Callable[..., Runtime[TakenT]] = Runtime) -> NoReturn:
     """Run a worker until it is told to stop (SIGTERM, SIGINT). Exits 0 after a stop, 1 when it cannot go on.
 
-    SIGUSR1 has it write to its log where each of its threads stands, also while none of them listens.
+    SIGUSR1 makes it write to its log where each of its threads stands, even when the event loop hangs.
+
+    Args:
+        worker_type: The worker's class.
+        make_runtime: Makes its runtime of the worker, its channels and its name; another one for tests.
     """
     faulthandler.register(signal.SIGUSR1, all_threads=True)  # names of files and functions: nothing to keep secret
     try:
@@ -40,15 +45,17 @@ def run(worker_type: type[Worker[TakenT]]) -> NoReturn:
             identity.only_one(config, worker_type.channel) as name,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
-            runner.run(_main(worker_type, config, name))
+            runner.run(_main(worker_type, config, name, make_runtime))
     except SettingsError as error:
         raise SystemExit(str(error)) from None
     raise SystemExit(0)
 
 
-async def _main(worker_type: type[Worker[TakenT]], config: Settings, name: str) -> None:
+async def _main(
+    worker_type: type[Worker[TakenT]], config: Settings, name: str, make_runtime: Callable[..., Runtime[TakenT]]
+) -> None:
     try:
-        await _serve(worker_type(config), config, name)
+        await _serve(worker_type(config), config, name, make_runtime)
         status = 0
     except SettingsError:
         raise
@@ -60,7 +67,9 @@ async def _main(worker_type: type[Worker[TakenT]], config: Settings, name: str) 
     os._exit(status)
 
 
-async def _serve(worker: Worker[TakenT], config: Settings, name: str) -> None:
+async def _serve(
+    worker: Worker[TakenT], config: Settings, name: str, make_runtime: Callable[..., Runtime[TakenT]]
+) -> None:
     channels = Channels(config)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -70,7 +79,7 @@ async def _serve(worker: Worker[TakenT], config: Settings, name: str) -> None:
         ready = asyncio.create_task(_get_ready(worker, channels))
         if await _until(ready, stopped):
             _log.info("%s is ready, as %s", worker.channel, name)
-            await _work(Runtime(worker, channels, name), stopped, config, worker.channel)
+            await _work(make_runtime(worker, channels, name), stopped, config, worker.channel)
         else:
             ready.cancel()
             await asyncio.gather(ready, return_exceptions=True)
@@ -99,15 +108,14 @@ async def _beat(config: Settings, channel: str) -> None:
 
 
 async def _get_ready(worker: Worker[TakenT], channels: Channels) -> None:
-    await redis_client.wait_until_fit(channels.redis)
-    worker.connect(channels)
-    await worker.open()
+    await fitness.wait_until_fit(channels.redis)
+    await worker.open(channels)
 
 
 async def _work(runtime: Runtime[TakenT], stopped: asyncio.Event, config: Settings, channel: str) -> None:
     work = asyncio.create_task(runtime.run())
     if not await _until(work, stopped):
-        _log.info("stopping: taking no more, finishing what is in hand")
+        _log.info("stopping: taking no more, finishing what is in flight")
         identity.say_stopping(config, channel)
         runtime.stop()
         await work

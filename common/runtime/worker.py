@@ -1,7 +1,8 @@
 """What a worker file states: its channel, how much it does at once, and what it does with one message or several.
 
 It never touches Redis: ``common/runtime/loop.py`` is the loop that takes messages, calls the handler, and hands off
-what it returns.
+    what
+it returns.
 """
 
 from __future__ import annotations
@@ -18,57 +19,62 @@ Outputs: TypeAlias = Message | Sequence[Message] | None
 
 
 class Worker(Generic[TakenT]):
-    """What a worker file states: its channel, how much it does at once, and ``handle``.
+    """What a worker file states: its channel, how much it does at once, and ``handle`` or ``handle_batch``.
 
     Attributes:
         channel: The channel that it is subscribed to.
-        concurrency: How many messages it has in hand at most. It takes no more.
-        batched: Whether it handles all that it takes at once, with ``handle_batch``. ``concurrency`` is what is in a
-            batch at most then.
-        batches: How many batches it has in hand at most. Each is taken as soon as there is room for it, so that one can
-            be read while the other is computed.
+        batch_size: How many messages ``handle_batch`` gets at most.
+        concurrency: How many calls of ``handle_batch`` run at once. It has ``batch_size`` times ``concurrency``
+            messages in flight at most, and takes no more.
         gather_s: How long it lets messages gather when something has come, where nobody waits for what it does: many
             cost little more than one.
-        handler_limit_s: How long ``handle`` may take. Below ``CLAIM_IDLE_S``, so that a hanging step is cut here
-            before a sibling takes its message for abandoned.
+        handler_limit_s: How long ``handle_batch`` may take. Below ``RuntimeLimits.claim_idle_s``, so that a hanging
+            step is cut here before a sibling takes its message for abandoned.
     """
 
     channel: ClassVar[str]
-    concurrency: ClassVar[int] = 1
-    batched: ClassVar[bool] = False
-    batches: int = 1
+    batch_size: ClassVar[int] = 1
+    concurrency: int = 1
     gather_s: ClassVar[float] = 0.0
-    handler_limit_s: ClassVar[float] = 25.0
+    handler_limit_s: float = 25.0
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
-    def connect(self, channels: Channels) -> None:
-        """Take what the worker needs of Redis beside its messages: nothing, for most. Called before ``open``."""
+    async def open(self, channels: Channels) -> None:
+        """Get ready: called once before the first message.
 
-    async def open(self) -> None:
-        """Get ready: called once before the first message."""
+        Args:
+            channels: For workers that need something of Redis besides their messages.
+        """
 
     async def close(self) -> None:
-        """Let go of what ``open`` took."""
+        """Release what ``open`` took. Called also when ``open`` failed or was cut short."""
 
     async def background(self, channels: Channels) -> None:
-        """What the worker does beside its messages, for as long as it runs. It is cancelled first on a stop."""
+        """What the worker does besides its messages, for as long as it runs. It is cancelled first on a stop."""
 
     async def handle(self, message: TakenT) -> Outputs:
-        """Do the message's work and return the next message, several, or none.
+        """Do the message's work and return the next message, several, or None.
 
         Raises:
             Outage: Something outside is down. The message comes again, and no attempt is used.
-            InputLost: Its file is gone or broken. Its job starts again.
+            Deferred: It only comes too early. The same.
+            InputLost: Its file is missing or broken. Its job starts again.
             Exception: Anything else is logged, tried again, and in the end buried.
         """
         raise NotImplementedError
 
     async def handle_batch(self, messages: Sequence[TakenT]) -> Sequence[Outputs | Exception]:
-        """The same for several messages at once: one result, or error, for each."""
-        raise NotImplementedError
+        """The same for up to ``batch_size`` messages: a result or an error for each. By default one by one."""
+        outcomes: list[Outputs | Exception] = []
+        for message in messages:
+            try:
+                outcomes.append(await self.handle(message))
+            except Exception as error:
+                outcomes.append(error)
+        return outcomes
 
     def announce(self, message: TakenT) -> Message | None:
-        """What to tell others when work on a message begins: nothing, or a message that carries no job."""
+        """What to tell others when work on a message begins: None, or a message that carries no job."""
         return None

@@ -72,10 +72,10 @@ def _once(bot_id: str, update_id: int) -> Once:
 
 async def _until_there_is_room(channels: Channels) -> None:
     """Take nothing new while Redis holds as many messages as it may: Telegram keeps what is not confirmed for a day."""
-    if await channels.length() < channels.most:
+    if await channels.length() < channels.limits.in_all:
         return
-    _log.warning("taking no updates: %d messages or more wait in the channels (BACKLOG)", channels.most)
-    while await channels.length() >= channels.most:  # noqa: ASYNC110 -- it is Redis that we wait for
+    _log.warning("taking no updates: %d messages or more wait in the channels (BACKLOG)", channels.limits.in_all)
+    while await channels.length() >= channels.limits.in_all:  # noqa: ASYNC110 -- it is Redis that we wait for
         await asyncio.sleep(LOOK_AGAIN_S)
     _log.info("taking updates again")
 

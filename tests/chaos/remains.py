@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import redis
 
-from common.channels.consumer import GROUP
+from common.channels.keys import GROUP
 from common.messages import CHANNELS
 from tests.chaos.report import Memory
 from tests.support.running_bot import Bot

@@ -27,8 +27,8 @@ import redis
 
 from common.channels.channels import Channels
 from common.messages import CHANNELS
-from common.runtime import restarts
-from common.runtime.settle import MAX_DELAY_S
+from common.runtime import apologies
+from common.runtime.retries import Retries
 from common.settings import PLAYGROUND_TOKEN, Settings
 from garbage_collect import GarbageCollectWorker
 from tests.support import photos
@@ -293,7 +293,9 @@ def test_an_answer_survives_an_hour_in_which_telegram_is_down(bot: Bot, client: 
         sent = send(user, 2)
         wait_until(lambda: put_off(client, "reply") == 2, 10, "two answers to be put off")
         let_pass(bot, "reply", HOUR_S)
-        wait_until(lambda: str(said("reply")).count(f"put off for {MAX_DELAY_S} s") == 2, 10, "the next try")
+        wait_until(
+            lambda: str(said("reply")).count(f"put off for {Retries().longest_delay_s} s") == 2, 10, "the next try"
+        )
         assert not user.answers()
         user.faults()
         let_pass(bot, "reply", 0)
@@ -301,7 +303,7 @@ def test_an_answer_survives_an_hour_in_which_telegram_is_down(bot: Bot, client: 
 
 
 @pytest.mark.parametrize(
-    ("method", "worker", "answers"), [("getFile", "receive", [restarts.APOLOGY]), ("sendMessage", "reply", [])]
+    ("method", "worker", "answers"), [("getFile", "receive", [apologies.APOLOGY]), ("sendMessage", "reply", [])]
 )
 def test_after_a_day_in_which_telegram_is_down_a_job_ends_with_an_apology_as_far_as_one_can_be_sent(
     bot: Bot, client: redis.Redis, user: User, method: str, worker: str, answers: list[str]

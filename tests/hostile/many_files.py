@@ -98,7 +98,7 @@ async def run(count: int, seed: int, say: Callable[[str], None] = lambda _line: 
                 report.memory.append(bench.memory(done))
             if done % 1000 == 0:
                 say(f"{done} files: {report.refused.total()} refused, {report.answered} answered")
-        report.wrong += [str(letter) for letter in await bench.channels.dead_letters()]
+        report.wrong += [str(letter) for letter in await bench.channels.dead_letters.all()]
         report.decoder_deaths = [line for line in bench.log.read_text().splitlines() if _DIED.search(line)]
     report.seconds = time.monotonic() - began
     return report
@@ -148,7 +148,7 @@ class Bench:
 
     async def _note(self, jobs: dict[str, Job], store: Store, report: Report) -> None:
         for channel in ("classify", "reply", "garbage_collect"):
-            key = self.channels.key(channel)
+            key = self.channels.keys.key(channel)
             rows: Any = await self.channels.redis.xrange(key)
             for id_, fields in rows:
                 message = decode(fields[b"body"])

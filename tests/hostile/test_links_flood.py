@@ -36,7 +36,7 @@ async def publish(channels: Channels, *links: str) -> None:
 
 
 async def on(channels: Channels, channel: str) -> dict[str, ClassifyImage | SendReply]:
-    found = [decode(fields[b"body"]) for fields in await entries(channels.redis, channels.key(channel))]
+    found = [decode(fields[b"body"]) for fields in await entries(channels.redis, channels.keys.key(channel))]
     return {each.job.id: each for each in found if isinstance(each, ClassifyImage | SendReply)}
 
 
@@ -55,7 +55,7 @@ async def test_a_good_link_goes_by_a_flood_of_bad_ones(
             "nameless": [f"http://{n}.nameless.example/" for n in range(60)],
         }[bad]
         worker = make_worker(settings, names(server, tmp_path))
-        await worker.open()
+        await worker.open(Channels(worker.settings))
         runtime = Runtime(worker, channels, "a")
         running = asyncio.create_task(runtime.run())
         try:

@@ -62,32 +62,32 @@ async def test_answers_are_bounded_in_number_and_the_oldest_go_first(channels: C
     for name in "abcd":
         await few.remember({name: CAT})
     assert [known is not None for known in await few.recall(list("abcd"))] == [False, True, True, True]
-    assert await channels.redis.hlen(channels.key("answers")) == 3
+    assert await channels.redis.hlen(channels.keys.key("answers")) == 3
 
 
 async def test_answers_are_bounded_in_time(channels: Channels, answers: Answers) -> None:
     await answers.remember({"a": CAT, "b": CAT})
-    await channels.redis.zadd(channels.key("answers", "at"), {"a": 0})
+    await channels.redis.zadd(channels.keys.key("answers", "at"), {"a": 0})
     assert [known is not None for known in await answers.recall(["a", "b"])] == [False, True]
     await answers.remember({"c": CAT})
-    assert await channels.redis.hexists(channels.key("answers"), "a") is False
+    assert await channels.redis.hexists(channels.keys.key("answers"), "a") is False
 
 
 async def test_with_a_maximum_of_none_nothing_is_kept(channels: Channels, settings: Settings) -> None:
     off = limited(channels, settings, cache_max=0)
     await off.remember({"a": CAT})
     assert await off.recall(["a"]) == [None]
-    assert not await channels.redis.exists(channels.key("answers"))
+    assert not await channels.redis.exists(channels.keys.key("answers"))
 
 
 async def test_when_redis_refuses_or_holds_nonsense_the_picture_is_simply_looked_at(
     channels: Channels, answers: Answers
 ) -> None:
     await answers.remember({"a": CAT})
-    await channels.redis.hset(channels.key("answers"), "a", b"{")
+    await channels.redis.hset(channels.keys.key("answers"), "a", b"{")
     assert await answers.recall(["a"]) == [None]
-    await channels.redis.delete(channels.key("answers"))
-    await channels.redis.set(channels.key("answers"), "of another type")
+    await channels.redis.delete(channels.keys.key("answers"))
+    await channels.redis.set(channels.keys.key("answers"), "of another type")
     await answers.remember({"a": CAT})
     assert await answers.recall(["a"]) == [None]
 
@@ -109,7 +109,7 @@ async def test_a_photo_that_was_answered_before_is_not_downloaded(
 ) -> None:
     telegram: Any = Downloads()
     receive = ReceiveWorker(settings, telegram, Store(settings.files_dir))
-    receive.connect(channels)
+    receive.answers = Answers(channels, settings)
     await Answers(channels, settings).remember({of_telegram(model, "seen"): CAT})
 
     outcome = await receive.handle(DownloadPhoto(job=make.job(), file_id="F", file_unique_id=file_unique_id))
@@ -147,7 +147,7 @@ async def test_the_model_is_asked_once_about_the_same_pixels_and_each_message_ge
 ) -> None:
     asked: Any = Model(model)
     worker = ClassifyWorker(settings, asked)
-    worker.connect(channels)
+    await worker.open(channels)
 
     first = await worker.handle_batch(
         [shade(settings, model, "1-1-0", 1), shade(settings, model, "1-2-0", 2), shade(settings, model, "1-3-0", 1)]

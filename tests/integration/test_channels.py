@@ -29,7 +29,7 @@ async def client(settings: Settings) -> AsyncIterator[Redis]:
 
 def consumer(channels: Channels, channel: str = "classify", name: str = "a") -> Consumer:
     """A worker's end of its channel; another one of the same name is that worker after a restart."""
-    return Consumer(channels, channel, name)
+    return channels.consumer(channel, name)
 
 
 async def publish(channels: Channels, *messages: Message) -> int:
@@ -45,7 +45,7 @@ def busy(job: Job) -> SendReply:
 
 
 async def take(channels: Channels, by: Consumer, room: int = 10, hand: tuple[str, ...] = (), claim: int = 0) -> Taken:
-    return by.taken(await channels.run(by.take(room, hand, claim)))
+    return by.taken(await channels.scripts.run(by.take(room, hand, claim)))
 
 
 async def take_one(channels: Channels, by: Consumer) -> Delivery:
@@ -86,24 +86,24 @@ async def test_a_hand_off_moves_the_job_on_and_done_again_does_nothing(channels:
     delivery = await take_one(channels, a)
     call = a.hand_off(delivery, [make.reply(), DeleteFiles(job=make.job(), keys=("1-10-0.0.input",))], busy)
 
-    assert await channels.execute([call, call]) == [1, 0]
+    assert await channels.scripts.execute([call, call]) == [1, 0]
 
-    assert await client.xlen(channels.key("classify")) == 0
-    assert await client.xlen(channels.key("reply")) == 1
-    assert await client.xlen(channels.key("garbage_collect")) == 1
-    assert await channels.lost(["1-10-0"]) == []
-    assert await client.hgetall(channels.key("counts")) == {b"classify handled": b"1"}
+    assert await client.xlen(channels.keys.key("classify")) == 0
+    assert await client.xlen(channels.keys.key("reply")) == 1
+    assert await client.xlen(channels.keys.key("garbage_collect")) == 1
+    assert await channels.ledger.lost(["1-10-0"]) == []
+    assert await client.hgetall(channels.keys.key("counts")) == {b"classify handled": b"1"}
 
 
 async def test_a_job_ends_with_the_message_that_nothing_carries_on(channels: Channels, client: Redis) -> None:
     a = consumer(channels, "reply")
     await publish(channels, make.reply())
-    assert await channels.live(["1-10-0"]) == {"1-10-0"}
+    assert await channels.ledger.live(["1-10-0"]) == {"1-10-0"}
 
-    await channels.run(a.hand_off(await take_one(channels, a), [DeleteFiles(job=make.job(), keys=())], busy))
+    await channels.scripts.run(a.hand_off(await take_one(channels, a), [DeleteFiles(job=make.job(), keys=())], busy))
 
-    assert await channels.live(["1-10-0"]) == set()
-    assert not await client.exists(channels.key("jobs"), channels.key("jobs", "at"))
+    assert await channels.ledger.live(["1-10-0"]) == set()
+    assert not await client.exists(channels.keys.key("jobs"), channels.keys.key("jobs", "at"))
 
 
 async def test_an_update_becomes_its_pictures_jobs_each_once(channels: Channels) -> None:
@@ -113,9 +113,9 @@ async def test_an_update_becomes_its_pictures_jobs_each_once(channels: Channels)
     links = [FetchUrl(job=make.job(f"1-10-{i}"), url="http://example.com") for i in (0, 1)]
     typing = ShowTyping(job=make.job("1-10-0"))
 
-    assert await channels.run(a.hand_off(delivery, [*links, links[0], typing], busy)) == 1
+    assert await channels.scripts.run(a.hand_off(delivery, [*links, links[0], typing], busy)) == 1
 
-    assert await channels.live(["1-10", "1-10-0", "1-10-1"]) == {"1-10-0", "1-10-1"}
+    assert await channels.ledger.live(["1-10", "1-10-0", "1-10-1"]) == {"1-10-0", "1-10-1"}
     taken = await take(channels, consumer(channels, "fetch_url"))
     assert [d.job for d in taken.deliveries] == ["1-10-0", "1-10-1"]
 
@@ -130,11 +130,11 @@ async def test_a_message_in_other_hands_cannot_be_finished_postponed_or_buried(c
         b.hand_back(delivery),
         b.bury(delivery, "e", "t", None),
         b.begin_alone(delivery, 1),
-        channels.restart("1-10-0", make.reply(), held=(b, delivery)),
+        channels.ledger.restart("1-10-0", make.reply(), held=(b, delivery)),
     ]
-    assert await channels.execute(calls) == [0] * len(calls)
-    assert await channels.run(b.refresh([delivery.id])) == []
-    assert await channels.run(a.hand_off(delivery, [make.reply()], busy)) == 1
+    assert await channels.scripts.execute(calls) == [0] * len(calls)
+    assert await channels.scripts.run(b.refresh([delivery.id])) == []
+    assert await channels.scripts.run(a.hand_off(delivery, [make.reply()], busy)) == 1
 
 
 async def test_a_message_that_somebody_deleted_meanwhile_is_not_finished_and_nothing_is_left_of_it(
@@ -143,21 +143,21 @@ async def test_a_message_that_somebody_deleted_meanwhile_is_not_finished_and_not
     a = consumer(channels)
     await publish(channels, make.classify())
     delivery = await take_one(channels, a)
-    await channels.redis.xdel(channels.key("classify"), delivery.id)
+    await channels.redis.xdel(channels.keys.key("classify"), delivery.id)
 
-    assert await channels.run(a.hand_off(delivery, [make.reply()], busy)) == 0
-    assert await entries(channels.redis, channels.key("reply")) == []
-    pending: Any = await channels.redis.xpending(channels.key("classify"), "workers")
+    assert await channels.scripts.run(a.hand_off(delivery, [make.reply()], busy)) == 0
+    assert await entries(channels.redis, channels.keys.key("reply")) == []
+    pending: Any = await channels.redis.xpending(channels.keys.key("classify"), "workers")
     assert pending["pending"] == 0
-    assert await channels.redis.hlen(channels.key("classify", "begun")) == 0
-    assert await channels.lost([delivery.job]) == [delivery.job], "so its job is found, and starts again"
+    assert await channels.redis.hlen(channels.keys.key("classify", "begun")) == 0
+    assert await channels.ledger.lost([delivery.job]) == [delivery.job], "so its job is found, and starts again"
 
 
 async def test_of_calls_that_go_as_one_command_each_has_its_own_result_or_error(channels: Channels) -> None:
     a = consumer(channels)
     await publish(channels, *(make.classify(f"1-{i}-0") for i in range(4)))
     first, second, third, fourth = (await take(channels, a)).deliveries
-    await channels.redis.set(channels.key("reply"), "of a foreign type")
+    await channels.redis.set(channels.keys.key("reply"), "of a foreign type")
     calls = [
         a.hand_off(first, [], busy),
         a.hand_off(second, [make.reply(second.job)], busy),
@@ -166,7 +166,7 @@ async def test_of_calls_that_go_as_one_command_each_has_its_own_result_or_error(
         a.refresh([fourth.id]),
         a.hand_off(fourth, [], busy),
     ]
-    done, failed, *others = await channels.execute(calls)
+    done, failed, *others = await channels.scripts.execute(calls)
     assert isinstance(failed, ResponseError)
     assert "WRONGTYPE" in str(failed)
     assert (done, others) == (1, [1, 0, [fourth.id.encode()], 1])
@@ -194,16 +194,16 @@ async def test_only_what_lay_idle_is_claimed_from_a_sibling(channels: Channels) 
     (claimed,) = (await take(channels, b, claim=1)).deliveries if await idle_for_a_moment(channels, delivery) else ()
 
     assert claimed.id == delivery.id
-    assert await channels.run(a.hand_off(delivery, [make.reply()], busy)) == 0
-    assert await channels.run(a.refresh([delivery.id])) == [], "a refresh must not steal it back"
-    assert await channels.run(b.hand_off(claimed, [make.reply()], busy)) == 1
+    assert await channels.scripts.run(a.hand_off(delivery, [make.reply()], busy)) == 0
+    assert await channels.scripts.run(a.refresh([delivery.id])) == [], "a refresh must not steal it back"
+    assert await channels.scripts.run(b.hand_off(claimed, [make.reply()], busy)) == 1
 
 
 async def idle_for_a_moment(channels: Channels, delivery: Delivery) -> bool:
     """Wait until Redis counts at least two milliseconds of idle time."""
     redis: Redis = channels.redis
     while True:
-        (row,) = await redis.xpending_range(channels.key("classify"), "workers", "-", "+", 1)
+        (row,) = await redis.xpending_range(channels.keys.key("classify"), "workers", "-", "+", 1)
         if int(row["time_since_delivered"]) >= 2:
             return True
 
@@ -212,12 +212,12 @@ async def test_a_pending_message_whose_body_was_deleted_is_let_go(channels: Chan
     a, b = consumer(channels, name="a"), consumer(channels, name="b")
     await publish(channels, make.classify())
     delivery = await take_one(channels, a)
-    await client.xdel(channels.key("classify"), delivery.id)
+    await client.xdel(channels.keys.key("classify"), delivery.id)
     await idle_for_a_moment(channels, delivery)
 
     assert not (await take(channels, b, claim=1)).deliveries
 
-    assert (await client.xpending(channels.key("classify"), "workers"))["pending"] == 0
+    assert (await client.xpending(channels.keys.key("classify"), "workers"))["pending"] == 0
 
 
 async def test_a_retry_comes_when_it_is_due_and_not_before(channels: Channels) -> None:
@@ -225,25 +225,25 @@ async def test_a_retry_comes_when_it_is_due_and_not_before(channels: Channels) -
     await publish(channels, make.classify())
     delivery = await take_one(channels, a)
     call = a.retry(delivery, 50, attempts=1)
-    assert await channels.execute([call, call]) == [1, 0]
+    assert await channels.scripts.execute([call, call]) == [1, 0]
 
     taken = await take(channels, a)
     assert not taken.deliveries
     assert taken.next_due_ms is not None
     assert taken.next_due_ms <= 50
-    assert await channels.lost(["1-10-0"]) == [], "a delayed message is not lost"
+    assert await channels.ledger.lost(["1-10-0"]) == [], "a delayed message is not lost"
 
     while not taken.deliveries:
         taken = await take(channels, a)
     assert (taken.deliveries[0].attempts, taken.deliveries[0].deaths) == (1, None)
     assert taken.next_due_ms is None
-    assert await channels.lost(["1-10-0"]) == []
+    assert await channels.ledger.lost(["1-10-0"]) == []
 
 
 async def test_handing_back_adds_neither_an_attempt_nor_a_death(channels: Channels) -> None:
     a, b = consumer(channels, name="a"), consumer(channels, name="b")
     await publish(channels, make.classify())
-    await channels.run(a.hand_back(await take_one(channels, a)))
+    await channels.scripts.run(a.hand_back(await take_one(channels, a)))
     delivery = await take_one(channels, b)
     assert (delivery.attempts, delivery.deaths) == (0, None)
 
@@ -253,11 +253,11 @@ async def test_deaths_are_told_not_counted_so_that_a_lost_reply_adds_none(channe
     await publish(channels, make.classify())
     delivery = await take_one(channels, a)
     call = a.begin_alone(delivery, 1)
-    assert await channels.execute([call, call]) == [1, 1]
+    assert await channels.scripts.execute([call, call]) == [1, 1]
     suspect = await take_one(channels, consumer(channels))
     assert suspect.deaths == 1
 
-    await channels.run(consumer(channels).hand_back(suspect))
+    await channels.scripts.run(consumer(channels).hand_back(suspect))
     assert (await take_one(channels, consumer(channels))).deaths == 1, "handing back takes none away"
 
 
@@ -268,9 +268,9 @@ async def test_burying_keeps_the_message_and_its_origin_and_carries_the_job_to_i
     await publish(channels, make.classify())
     delivery = await take_one(channels, a)
     call = a.bury(delivery, "ValueError: x", "Traceback …", make.reply(text="sorry"))
-    assert await channels.execute([call, call]) == [1, 0]
+    assert await channels.scripts.execute([call, call]) == [1, 0]
 
-    (dead,) = await entries(client, channels.key("dead"))
+    (dead,) = await entries(client, channels.keys.key("dead"))
     assert dead[b"body"] == dead[b"origin"] == delivery.body
     assert (dead[b"error"], dead[b"channel"]) == (b"ValueError: x", b"classify")
     assert (await take_one(channels, consumer(channels, "reply"))).job == "1-10-0"
@@ -279,16 +279,16 @@ async def test_burying_keeps_the_message_and_its_origin_and_carries_the_job_to_i
 async def test_burying_without_an_apology_ends_the_job(channels: Channels) -> None:
     a = consumer(channels, "reply")
     await publish(channels, make.reply())
-    await channels.run(a.bury(await take_one(channels, a), "e", "t", None))
-    assert await channels.live(["1-10-0"]) == set()
+    await channels.scripts.run(a.bury(await take_one(channels, a), "e", "t", None))
+    assert await channels.ledger.live(["1-10-0"]) == set()
 
 
 async def test_dead_letters_expire_after_seven_days(channels: Channels, client: Redis) -> None:
     now_ms = 1_800_000_000_000
-    await client.xadd(channels.key("dead"), {"error": "old"}, id=f"{now_ms - 7 * DAY_MS - 1}-0")
-    await client.xadd(channels.key("dead"), {"error": "new"}, id=f"{now_ms - 7 * DAY_MS + 1}-0")
-    await channels.expire_dead_letters(now_ms)
-    assert [fields[b"error"] for fields in await entries(client, channels.key("dead"))] == [b"new"]
+    await client.xadd(channels.keys.key("dead"), {"error": "old"}, id=f"{now_ms - 7 * DAY_MS - 1}-0")
+    await client.xadd(channels.keys.key("dead"), {"error": "new"}, id=f"{now_ms - 7 * DAY_MS + 1}-0")
+    await channels.dead_letters.expire(now_ms)
+    assert [fields[b"error"] for fields in await entries(client, channels.keys.key("dead"))] == [b"new"]
 
 
 @pytest.mark.parametrize("where", ["in the stream", "delayed"])
@@ -298,17 +298,18 @@ async def test_a_job_whose_message_was_deleted_by_hand_is_lost_and_starts_again_
     a = consumer(channels)
     await publish(channels, make.classify())
     if where == "delayed":
-        await channels.run(a.retry(await take_one(channels, a), DAY_MS, 1))
-        await client.delete(channels.key("classify", "delayed"))
+        await channels.scripts.run(a.retry(await take_one(channels, a), DAY_MS, 1))
+        await client.delete(channels.keys.key("classify", "delayed"))
     else:
-        await client.xtrim(channels.key("classify"), maxlen=0)
+        await client.xtrim(channels.keys.key("classify"), maxlen=0)
 
-    assert await channels.lost(["1-10-0"]) == ["1-10-0"]
-    call = channels.restart("1-10-0", make.classify(), origin=b"{}")
-    assert await channels.execute([call, call]) == [1, 0]
+    assert await channels.ledger.lost(["1-10-0"]) == ["1-10-0"]
+    call = channels.ledger.restart("1-10-0", make.classify(), origin=b"{}")
+    assert await channels.scripts.execute([call, call]) == [1, 0]
 
-    assert await channels.lost(["1-10-0"]) == []
-    assert await channels.origin("1-10-0") == (b"{}", "7")
+    assert await channels.ledger.lost(["1-10-0"]) == []
+    assert await channels.ledger.origin("1-10-0") == b"{}"
+    assert (await channels.ledger.whose("1-10-0")) is not None
     assert len((await take(channels, a)).deliveries) == 1
 
 
@@ -318,22 +319,22 @@ async def test_a_message_that_nobody_will_be_given_any_more_is_lost_though_it_is
 ) -> None:
     a = consumer(channels)
     await publish(channels, make.classify())
-    assert await channels.lost(["1-10-0"]) == [], "not taken yet"
+    assert await channels.ledger.lost(["1-10-0"]) == [], "not taken yet"
     delivery = await take_one(channels, a)
-    assert await channels.lost(["1-10-0"]) == [], "in hand"
+    assert await channels.ledger.lost(["1-10-0"]) == [], "in hand"
     if by == "XACK":
-        await client.xack(channels.key("classify"), "workers", delivery.id)
+        await client.xack(channels.keys.key("classify"), "workers", delivery.id)
     else:
-        await client.xgroup_delconsumer(channels.key("classify"), "workers", "a")
+        await client.xgroup_delconsumer(channels.keys.key("classify"), "workers", "a")
 
-    assert await channels.lost(["1-10-0"]) == ["1-10-0"]
-    assert await channels.run(channels.restart("1-10-0", make.classify())) == 1
-    assert await client.xlen(channels.key("classify")) == 1, "the stray entry is gone"
+    assert await channels.ledger.lost(["1-10-0"]) == ["1-10-0"]
+    assert await channels.scripts.run(channels.ledger.restart("1-10-0", make.classify())) == 1
+    assert await client.xlen(channels.keys.key("classify")) == 1, "the stray entry is gone"
     assert (await take_one(channels, a)).job == "1-10-0"
 
 
 async def test_a_job_that_has_ended_does_not_start_again(channels: Channels) -> None:
-    assert await channels.run(channels.restart("1-10-0", make.classify())) == 0
+    assert await channels.scripts.run(channels.ledger.restart("1-10-0", make.classify())) == 0
 
 
 async def test_a_consumer_that_is_gone_is_dropped_unless_something_is_pending(channels: Channels) -> None:
@@ -341,10 +342,10 @@ async def test_a_consumer_that_is_gone_is_dropped_unless_something_is_pending(ch
     await publish(channels, make.classify())
     await take(channels, a)
     await publish(channels, make.classify("1-11-0"))
-    await channels.run(b.hand_off(await take_one(channels, b), [], busy))
+    await channels.scripts.run(b.hand_off(await take_one(channels, b), [], busy))
     dropped: list[str] = []
     while not dropped:
-        dropped = await channels.drop_consumers(gone_ms=1)
+        dropped = await channels.repair.drop_consumers(gone_ms=1)
     assert dropped == ["b"]
 
 
@@ -352,9 +353,9 @@ async def test_after_a_flush_workers_make_what_they_need_and_serve_on(channels: 
     a = consumer(channels)
     await publish(channels, make.classify("1-0-0"))
     held = await take_one(channels, a)
-    await client.delete(*[key async for key in client.scan_iter(f"{channels.key()}*")])
+    await client.delete(*[key async for key in client.scan_iter(f"{channels.keys.key()}*")])
 
-    assert await channels.execute([a.hand_off(held, [], busy), a.refresh([held.id])]) == [0, []]
+    assert await channels.scripts.execute([a.hand_off(held, [], busy), a.refresh([held.id])]) == [0, []]
     await publish(channels, make.classify("1-1-0"))
 
     assert (await take_one(channels, a)).job == "1-1-0"
@@ -369,7 +370,7 @@ async def test_a_full_memory_refuses_new_work_and_lets_the_old_go_on(
     used = (await client.info("memory"))["used_memory"]
     await client.config_set("maxmemory", used // 2)
     try:
-        (refused,) = await channels.execute([channels._publish(make.classify("1-9-0"), once("9"))])
+        (refused,) = await channels.scripts.execute([channels._publish(make.classify("1-9-0"), once("9"))])
         assert isinstance(refused, ResponseError)
         assert "maxmemory" in str(refused)
         calls = [
@@ -378,7 +379,7 @@ async def test_a_full_memory_refuses_new_work_and_lets_the_old_go_on(
             a.bury(buried, "e", "t", make.reply("1-2-0")),
             a.hand_back(handed_back),
         ]
-        assert await channels.execute(calls) == [1, 1, 1, 1]
+        assert await channels.scripts.execute(calls) == [1, 1, 1, 1]
         assert len((await take(channels, a, room=1)).deliveries) == 1
     finally:
         await client.config_set("maxmemory", 0)
@@ -389,10 +390,10 @@ async def test_every_key_lies_in_the_namespace_and_carries_its_hash_tag(channels
     before = {key async for key in client.scan_iter("*")}
     await publish(channels, make.classify("1-0-0"), make.classify("1-1-0"))
     first, second = (await take(channels, a)).deliveries
-    await channels.execute([a.retry(first, DAY_MS, 1), a.bury(second, "e", "t", make.reply("1-1-0"))])
+    await channels.scripts.execute([a.retry(first, DAY_MS, 1), a.bury(second, "e", "t", make.reply("1-1-0"))])
     new = {key async for key in client.scan_iter("*")} - before
     assert len(new) == 10
-    assert all(key.startswith(channels.key().encode()) for key in new)
+    assert all(key.startswith(channels.keys.key().encode()) for key in new)
     await client.aclose()
 
 
@@ -409,12 +410,12 @@ async def test_a_user_who_may_not_publish_breaks_nothing_off(channels: Channels,
     delivery = await take_one(channels, a)
     await _acl(client, "resetchannels")
     try:
-        assert await channels.run(a.hand_off(delivery, [make.reply()], busy)) == 1
+        assert await channels.scripts.run(a.hand_off(delivery, [make.reply()], busy)) == 1
     finally:
         await _acl(client, "allchannels")
-    assert await channels.lost(["1-10-0"]) == []
-    assert await client.xlen(channels.key("reply")) == 1
+    assert await channels.ledger.lost(["1-10-0"]) == []
+    assert await client.xlen(channels.keys.key("reply")) == 1
 
 
 async def test_a_job_that_has_ended_since_it_was_listed_is_not_lost(channels: Channels) -> None:
-    assert await channels.lost(["1-10-0"]) == []
+    assert await channels.ledger.lost(["1-10-0"]) == []

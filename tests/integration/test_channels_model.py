@@ -18,7 +18,6 @@ import operator
 import os
 import re
 import sys
-import types
 import uuid
 from collections import Counter, defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -33,7 +32,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from redis.exceptions import RedisError
 
 from common.channels.channels import Channels, Once
-from common.channels.consumer import GROUP, Consumer, Delivery
+from common.channels.consumer import Consumer, Delivery, JobLimits
+from common.channels.keys import GROUP
 from common.channels.scripts import Call
 from common.messages import (
     AcceptUpdate,
@@ -47,7 +47,7 @@ from common.messages import (
     decode,
     encode,
 )
-from common.runtime import restarts
+from common.runtime import apologies, restarts
 from common.settings import Settings
 from tests.support import make
 from tests.support.redis_servers import RedisServer
@@ -157,11 +157,11 @@ Given: TypeAlias = tuple[Entry, int | None]
 
 
 def busy(job: Job) -> SendReply:
-    return restarts.busy(job, 0)
+    return apologies.busy(job, 0)
 
 
 def too_fast(job: Job) -> SendReply:
-    return restarts.too_fast(job, MOST_OF_A_USER)
+    return apologies.too_fast(job, MOST_OF_A_USER)
 
 
 def chat_of(message: Message) -> str:
@@ -525,13 +525,13 @@ class Model:
         if job in self.origins:
             first = decode(self.origins[job])
             if first.job.restarts:
-                return restarts.apology(first.job), b""
+                return apologies.apology(first.job), b""
             again = another_run(first, restarts=1)
             return again, encode(again)
         if held:
-            return restarts.apology(decode(held).job), b""
+            return apologies.apology(decode(held).job), b""
         if self.chats.get(job):
-            return restarts.apology(make.job(job, chat_id=int(self.chats[job]), message_id=None)), b""
+            return apologies.apology(make.job(job, chat_id=int(self.chats[job]), message_id=None)), b""
         return None, b""
 
 
@@ -587,7 +587,7 @@ async def look(channels: Channels, minutes: Sequence[int]) -> Picture:
         "dead",
         *(f"users:{minute}" for minute in minutes),
     ]
-    keys = [channels.key(part) for part in parts]
+    keys = [channels.keys.key(part) for part in parts]
     packed: Any = await channels.redis.eval(LOOK, len(keys), *keys, len(CHANNELS))
     found = iter(msgspec.msgpack.decode(packed))
     seen: Picture = {}
@@ -698,7 +698,8 @@ class Worker:
 
     def __init__(self, channels: Channels, channel: str, name: str) -> None:
         self.channel, self.name = channel, name
-        self.consumer = Consumer(channels, channel, name)
+        self.now = 0.0
+        self.consumer = channels.consumer(channel, name, lambda: self.now)
         self.process = self.consumer._process
         self.hands: dict[str, Delivery] = {}
 
@@ -713,11 +714,7 @@ class World(RuleBasedStateMachine):
         super().__init__()
         self.runner = runner
         self.channels = Channels(Settings(redis_url=redis.url, namespace=uuid.uuid4().hex))
-        self.channels.most_of_a_chat, self.channels.most, self.channels.most_of_a_user = (
-            MOST_OF_A_CHAT,
-            MOST,
-            MOST_OF_A_USER,
-        )
+        self.channels.limits = JobLimits(MOST_OF_A_CHAT, MOST, MOST_OF_A_USER)
         self.redis = self.channels.redis
         self.model = Model()
         self.workers = [Worker(self.channels, channel, name) for channel in CHANNELS for name in "ab"]
@@ -749,7 +746,7 @@ class World(RuleBasedStateMachine):
         await self.channels.close()
 
     async def _keys(self) -> set[str]:
-        return {key.decode() async for key in self.redis.scan_iter(f"{self.channels.key()}*", count=1000)}
+        return {key.decode() async for key in self.redis.scan_iter(f"{self.channels.keys.key()}*", count=1000)}
 
     # Running scripts
 
@@ -770,7 +767,7 @@ class World(RuleBasedStateMachine):
         return list(results[::times])
 
     async def _execute(self, calls: Sequence[Call]) -> tuple[list[Any], Picture]:
-        results = await self.channels.execute(calls)
+        results = await self.channels.scripts.execute(calls)
         for result in results:
             if isinstance(result, RedisError):
                 raise result
@@ -781,13 +778,13 @@ class World(RuleBasedStateMachine):
         for channel in self.model.groups:
             pending: Any = [{"time_since_delivered": 0}]
             while any(row["time_since_delivered"] < 2 for row in pending):
-                pending = await self.redis.xpending_range(self.channels.key(channel), GROUP, "-", "+", 1000)
+                pending = await self.redis.xpending_range(self.channels.keys.key(channel), GROUP, "-", "+", 1000)
 
     def compare(self, seen: Picture | None = None) -> None:
         if seen is None:
             seen = self.wait_for(look(self.channels, self.minutes))
         learn_ids(self.model, seen)
-        assert seen == picture(self.model, self.channels.key, self.minutes)
+        assert seen == picture(self.model, self.channels.keys.key, self.minutes)
         self._check_what_must_hold()
 
     def _check_what_must_hold(self) -> None:
@@ -844,9 +841,8 @@ class World(RuleBasedStateMachine):
         messages = self._outputs(decode(delivery.body), shape)
         outputs = [Output(m, encode(busy(m.job)), encode(too_fast(m.job))) for m in messages]
         minute = self.minutes[-1]
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("common.channels.consumer.time", types.SimpleNamespace(time=lambda: 60.0 * minute + 30))
-            call = by.consumer.hand_off(delivery, messages, busy, too_fast)
+        by.now = 60.0 * minute + 30
+        call = by.consumer.hand_off(delivery, messages, busy, too_fast)
         return Step(call, lambda: self.model.hand_off(by.channel, by.name, delivery, outputs, minute))
 
     def _outputs(self, message: Message, shape: int) -> list[Message]:
@@ -880,7 +876,7 @@ class World(RuleBasedStateMachine):
         return Step(call, lambda: self.model.postpone(by.name, d.id, delay_ms, how, again))
 
     def buried(self, by: Worker, delivery: Delivery, *, apologises: bool) -> Step:
-        apology = restarts.apology(decode(delivery.body).job) if apologises and delivery.job else None
+        apology = apologies.apology(decode(delivery.body).job) if apologises and delivery.job else None
         call = by.consumer.bury(delivery, "error", "traceback", apology)
         return Step(call, lambda: self.model.bury(by.channel, by.name, delivery.id, apology))
 
@@ -895,21 +891,21 @@ class World(RuleBasedStateMachine):
         """As garbage_collect does; but in an order that does not depend on Redis."""
         listed = sorted(self.wait_for(self._listed()))
         assert listed == sorted(self.model.live())
-        lost = self.wait_for(self.channels.lost(listed))
+        lost = self.wait_for(self.channels.ledger.lost(listed))
         assert lost == self.model.lost(listed)
         for job in lost:
             self.do(self.started_again(job), reply)
         for _ in range(2 if reply == "repeated" else 1):
-            freed = self.wait_for(self.channels.renew_turns())
+            freed = self.wait_for(self.channels.repair.free_slots())
             assert freed == self.model.renew_turns()
-            self.wait_for(self.channels.drop_strays())
+            self.wait_for(self.channels.repair.drop_strays())
             self.model.drop_strays()
         # A delayed message without its body is met when it is due, and only the next sweep can mend that.
         self.is_swept = all(p in self.model.parked[c] for c in CHANNELS for p in self.model.delayed[c])
         self.compare()
 
     async def _listed(self) -> set[str]:
-        return {job async for batch in self.channels.jobs() for job in batch}
+        return {job async for batch in self.channels.ledger.jobs() for job in batch}
 
     def serve_everything(self) -> None:
         """After whatever happened: each job that began ends once, and leaves nothing."""
@@ -926,7 +922,7 @@ class World(RuleBasedStateMachine):
         self.sweep()
         for job, times in self.model.began.items():
             assert self.model.ended[job] == times or job in self.forgotten, job
-        left = {key.removeprefix(self.channels.key()) for key in self.wait_for(self._keys())}
+        left = {key.removeprefix(self.channels.keys.key()) for key in self.wait_for(self._keys())}
         left -= {
             *CHANNELS,
             "counts",
@@ -1112,7 +1108,9 @@ class World(RuleBasedStateMachine):
     def _falls_due(self, parked: Parked) -> None:
         self.dues += 1
         self.model.delayed[parked.channel][parked] = self.dues
-        self.wait_for(self.redis.zadd(self.channels.key(parked.channel, "delayed"), {parked.id: self.dues}, xx=True))
+        self.wait_for(
+            self.redis.zadd(self.channels.keys.key(parked.channel, "delayed"), {parked.id: self.dues}, xx=True)
+        )
 
     def _all_fall_due(self) -> None:
         for channel in CHANNELS:
@@ -1126,7 +1124,7 @@ class World(RuleBasedStateMachine):
         self._lies_idle(entry.channel, [entry.id])
 
     def _lies_idle(self, channel: str, ids: Sequence[str]) -> None:
-        key = self.channels.key(channel)
+        key = self.channels.keys.key(channel)
         for entry in self.pending():
             if entry.channel == channel and entry.id in ids:
                 entry.lies_idle = True
@@ -1141,9 +1139,9 @@ class World(RuleBasedStateMachine):
         self.minutes.append(self.minutes[-1] + 1)
         self.sweep(reply)
         self.wait_for(self._until_all_lie_idle())
-        self.wait_for(self.channels.drop_consumers(gone_ms=1))
+        self.wait_for(self.channels.repair.drop_consumers(gone_ms=1))
         if told := self.model.told:
-            self.wait_for(self.redis.zadd(self.channels.key("told"), dict.fromkeys(told, 0)))
+            self.wait_for(self.redis.zadd(self.channels.keys.key("told"), dict.fromkeys(told, 0)))
             told.clear()
         self.compare()
 
@@ -1163,8 +1161,8 @@ class World(RuleBasedStateMachine):
                 letter,
                 *(other for other in self.model.dead if letter.job == other.job != "" and other != letter),
             ]
-            stored = {each.id: each for each in self.wait_for(self.channels.dead_letters())}
-            call = self.channels.revive([stored[each.id] for each in letters], first)
+            stored = {each.id: each for each in self.wait_for(self.channels.dead_letters.all())}
+            call = self.channels.dead_letters.revive([stored[each.id] for each in letters], first)
             self.do(Step(call, lambda: self.model.revive(letters, first)), reply)
 
     # Rules: what people do by hand
@@ -1174,7 +1172,7 @@ class World(RuleBasedStateMachine):
     def somebody_deletes_a_key(self, data: st.DataObject, swept: bool) -> None:
         key = data.draw(st.sampled_from([key for key, what in self.model.kept().items() if what]))
         with self._by_hand(swept=swept):
-            self.wait_for(self.redis.delete(self.channels.key(key)))
+            self.wait_for(self.redis.delete(self.channels.keys.key(key)))
             self.model.delete(key)
             # The ids of a new stream must not be those of messages that somebody still has in hand.
             self.wait_for(self._until_the_clock_moves())
@@ -1190,14 +1188,14 @@ class World(RuleBasedStateMachine):
     def somebody_deletes_where_a_job_is(self, data: st.DataObject, swept: bool) -> None:
         job = data.draw(st.sampled_from(sorted(self.model.at)))
         with self._by_hand(swept=swept):
-            self.wait_for(self.redis.hdel(self.channels.key("jobs:at"), job))
+            self.wait_for(self.redis.hdel(self.channels.keys.key("jobs:at"), job))
             del self.model.at[job]
 
     @precondition(lambda self: self.may_be_touched and any(self.model.streams.values()))
     @rule(data=st.data(), how=st.sampled_from(["XDEL", "XTRIM", "XACK"]), swept=st.booleans())
     def somebody_deletes_a_message(self, data: st.DataObject, how: str, swept: bool) -> None:
         entry = data.draw(st.sampled_from([entry for stream in self.model.streams.values() for entry in stream]))
-        key = self.channels.key(entry.channel)
+        key = self.channels.keys.key(entry.channel)
         with self._by_hand(swept=swept):
             match how:
                 case "XDEL":
@@ -1217,7 +1215,7 @@ class World(RuleBasedStateMachine):
     @rule(data=st.data(), name=st.sampled_from(["a", "b", ""]), swept=st.booleans())
     def somebody_deletes_a_consumer_or_the_group(self, data: st.DataObject, name: str, swept: bool) -> None:
         channel = data.draw(st.sampled_from(sorted(self.model.groups)))
-        key, stream = self.channels.key(channel), self.model.streams[channel]
+        key, stream = self.channels.keys.key(channel), self.model.streams[channel]
         with self._by_hand(swept=swept):
             if name:
                 self.wait_for(self.redis.xgroup_delconsumer(key, GROUP, name))

@@ -24,6 +24,7 @@ from classifier.serve.classifier import Classifier
 from classifier.serve.engines import openvino, openvino_c
 from classifier.serve.engines.openvino import OpenVinoEngine, RequestPool
 from classifier.serve.engines.openvino_c import Network, Request
+from common.channels.channels import Channels
 from common.messages import CHANNELS
 from common.model import records
 from common.settings import ROOT, Settings
@@ -513,6 +514,7 @@ async def test_which_engine_and_precision_answer_is_logged(
     from classify import ClassifyWorker  # noqa: PLC0415 -- logs nothing but what is asked for here
 
     with caplog.at_level(logging.INFO):
-        await ClassifyWorker(Settings(models_dir=lite2_dir, data_dir=tmp_path, classify_threads=2)).open()
+        settings = Settings(models_dir=lite2_dir, data_dir=tmp_path, classify_threads=2)
+        await ClassifyWorker(settings).open(Channels(settings))
 
     assert "EfficientNet-Lite2 answers, prepared in fp32, run by OpenVINO (CPU, 2 threads)" in caplog.messages

@@ -22,6 +22,7 @@ from classifier.serve.classifier import Classifier, probabilities
 from classify import ClassifyWorker
 from common import words
 from common.channels import answers
+from common.channels.channels import Channels
 from common.errors import Outage
 from common.messages import Predictions, SendReply
 from common.model import records
@@ -320,7 +321,7 @@ async def test_a_worker_waits_for_the_precision_that_is_set(
     worker = ClassifyWorker(serving(models_dir, precision=precision))
     caplog.set_level(logging.WARNING)
 
-    opening = asyncio.create_task(worker.open())
+    opening = asyncio.create_task(worker.open(Channels(worker.settings)))
     async with asyncio.timeout(20):
         while not caplog.messages:  # noqa: ASYNC110 -- the log has no event to wait for
             await asyncio.sleep(0.01)
@@ -352,7 +353,7 @@ def test_torch_computes_in_fp32_and_says_so(
 async def test_a_picture_that_was_on_its_way_is_answered_in_the_new_precision(models_dir: Path) -> None:
     fp32 = prepare(FP32, models_dir, quiet)
     worker = ClassifyWorker(serving(models_dir))
-    await worker.open()
+    await worker.open(Channels(worker.settings))
     message = make.classify()
     worker.store.write(message.key, pack(to_pixels(photos.photo("coffee"), fp32.input), fp32.input))
 
@@ -368,7 +369,7 @@ async def test_a_picture_that_was_on_its_way_is_answered_in_the_new_precision(mo
 
 async def test_if_its_precision_goes_while_it_works_pictures_wait(models_dir: Path) -> None:
     worker = ClassifyWorker(serving(models_dir, precision="int8"))
-    await worker.open()
+    await worker.open(Channels(worker.settings))
 
     prepare(FP32, models_dir, quiet)
 

@@ -13,6 +13,7 @@ import pytest
 
 from classifier.prepare.choose import Request, prepare
 from classify import ClassifyWorker
+from common.channels.channels import Channels
 from common.errors import InputLost, Outage
 from common.messages import ClassifyImage, DeleteFiles, Predictions, SendReply
 from common.model.input import pack
@@ -33,7 +34,7 @@ def settings(lite2_dir: Path, tmp_path: Path) -> Settings:
 
 async def opened(settings: Settings) -> ClassifyWorker:
     worker = ClassifyWorker(settings)
-    await worker.open()
+    await worker.open(Channels(settings))
     return worker
 
 
@@ -174,5 +175,5 @@ async def test_a_batch_that_was_cut_short_while_it_waited_does_not_take_its_turn
 
 
 def test_with_several_processes_none_takes_a_second_batch_that_another_could_begin(settings: Settings) -> None:
-    assert ClassifyWorker(settings).batches == 2
-    assert ClassifyWorker(dataclasses.replace(settings, classify_processes=2)).batches == 1
+    assert ClassifyWorker(settings).concurrency == 2
+    assert ClassifyWorker(dataclasses.replace(settings, classify_processes=2)).concurrency == 1

@@ -13,8 +13,9 @@ import pytest
 
 from common.channels.channels import Channels
 from common.messages import ClassifyImage, DeleteFiles, SendReply, Words
-from common.runtime import restarts
-from common.runtime.loop import GRACE_S, Runtime
+from common.runtime import apologies
+from common.runtime.limits import RuntimeLimits
+from common.runtime.loop import Runtime
 from common.runtime.worker import Outputs, Worker
 from common.settings import Settings
 from common.telegram.client import Telegram
@@ -65,7 +66,7 @@ class Crash:
 DONE_BY_ALL_THREE: dict[str, Any] = {"answers": ("done",) * 3, "counts": counted(handled=3)}
 THREE: dict[str, Any] = {"messages": ("is answered",) * 3, **DONE_BY_ALL_THREE}
 TWO: dict[str, Any] = {"messages": ("is answered",) * 2, "answers": ("done",) * 2, "counts": counted(handled=2)}
-APOLOGY: dict[str, Any] = {"answers": (restarts.APOLOGY,)}
+APOLOGY: dict[str, Any] = {"answers": (apologies.APOLOGY,)}
 
 CRASHES = [
     # Take, handle, hand off: the deaths that are noted are those while a message was handled alone.
@@ -143,7 +144,7 @@ CRASHES = [
         ends=("",) * 4,  # it ends them itself
         deaths=(None, 3, 0),
         handled=(2, 4, 2),
-        answers=("done", restarts.APOLOGY, "done"),
+        answers=("done", apologies.APOLOGY, "done"),
         buried=(("KilledItsWorker", 0),),
         counts=counted(handled=2, buried=1),
     ),
@@ -357,7 +358,7 @@ CRASHES = [
     Crash(
         story="in the time of grace, before the hand-off of what was finished in it",
         messages=("is finished while the worker stops",),
-        grace_s=GRACE_S,
+        grace_s=RuntimeLimits().grace_s,
         ends=("before hand_off",),
         deaths=(0,),
         handled=(2,),
@@ -365,7 +366,7 @@ CRASHES = [
     Crash(
         story="in the time of grace, after the hand-off of what was finished in it",
         messages=("is finished while the worker stops",),
-        grace_s=GRACE_S,
+        grace_s=RuntimeLimits().grace_s,
         ends=("after hand_off",),
         deaths=(None,),
         handled=(1,),
@@ -391,7 +392,7 @@ async def test_a_worker_is_killed(channels: Channels, settings: Settings, crash:
     assert await observer.counts(channels) == crash.counts
     assert await observer.left(channels) - JOB_RECORDS == {"reply"}
     assert sorted(await observer.jobs(channels)) == names
-    assert await channels.lost(names) == []
+    assert await channels.ledger.lost(names) == []
 
     replies = await read_replies(channels, settings)
     assert sorted((reply.job.id, said(reply)) for reply in replies) == list(zip(names, crash.answers, strict=True))
@@ -455,7 +456,7 @@ async def test_each_job_of_a_chat_has_its_turn_once(
     if victim is Ends:
         assert await lived(Ends, settings, end) == KILLED
     for worker in (Ends, Tiny, Ends):
-        assert await channels.lost(names) == []
+        assert await channels.ledger.lost(names) == []
         assert await lived(worker, settings) == 0
 
     assert sorted(victims.begun_file(settings).read_text().split()) == names
@@ -569,7 +570,7 @@ async def unconfirmed(settings: Settings) -> list[dict[str, Any]]:
 
 
 async def is_empty(channels: Channels, channel: str) -> bool:
-    return not await channels.redis.xlen(channels.key(channel))
+    return not await channels.redis.xlen(channels.keys.key(channel))
 
 
 async def until(check: Callable[[], Any]) -> None:

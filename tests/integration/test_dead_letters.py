@@ -24,12 +24,13 @@ from typing import Any, NamedTuple, TypeAlias
 import pytest
 
 from common.channels.channels import Channels
-from common.channels.consumer import Consumer
+from common.channels.redis_client import RedisLimits
 from common.errors import InputLost
 from common.messages import AcceptUpdate, ClassifyImage, DeleteFiles, SendReply, Words, encode
 from common.programs import dead_letters
-from common.runtime import restarts
+from common.runtime import apologies
 from common.runtime.loop import Runtime
+from common.runtime.retries import Retries
 from common.runtime.worker import Outputs, Worker
 from common.settings import ROOT, Settings
 from tests.support import make, observer
@@ -71,9 +72,9 @@ def load(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
 
 @pytest.fixture
 def command(load: object, capsys: pytest.CaptureFixture[str]) -> Command:
-    async def command(*arguments: str) -> Done:
+    async def command(*arguments: str, redis_limits: RedisLimits | None = None) -> Done:
         capsys.readouterr()
-        status = await asyncio.to_thread(dead_letters.main, arguments)
+        status = await asyncio.to_thread(dead_letters.main, arguments, redis_limits)
         return Done(status, *capsys.readouterr())
 
     return command
@@ -139,12 +140,7 @@ class Delete(Worker[DeleteFiles]):
 
 
 async def work_off(worker: Worker[Any], channels: Channels) -> None:
-    await Runtime(worker, channels, "w", burst=True).run()
-
-
-@pytest.fixture(autouse=True)
-def _one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("common.runtime.settle.MAX_ATTEMPTS", 1)
+    await Runtime(worker, channels, "w", retries=Retries(attempts=1), burst=True).run()
 
 
 async def bury(channels: Channels, settings: Settings, *ids: str, error: Exception | None = None) -> list[str]:
@@ -165,11 +161,11 @@ async def fail_all(channels: Channels, settings: Settings, error: Exception | No
 async def bury_by_hand(channels: Channels, *, at_s: Any = None, **fields: Any) -> str:
     id_ = "*" if at_s is None else f"{at_s * 1000}-0"
     redis: Any = channels.redis
-    return str((await redis.xadd(channels.key("dead"), fields, id=id_)).decode())
+    return str((await redis.xadd(channels.keys.key("dead"), fields, id=id_)).decode())
 
 
 async def letters(channels: Channels) -> list[str]:
-    rows: Any = await channels.redis.xrange(channels.key("dead"))
+    rows: Any = await channels.redis.xrange(channels.keys.key("dead"))
     return [id_.decode() for id_, _ in rows]
 
 
@@ -274,7 +270,7 @@ async def test_a_first_message_that_is_another_is_shown_too(
 
 async def test_an_id_may_be_cut_short_as_long_as_one_alone_begins_so(channels: Channels, command: Command) -> None:
     for id_ in ("100-1", "100-12", "200-0"):
-        await channels.redis.xadd(channels.key("dead"), {"error": "e"}, id=id_)
+        await channels.redis.xadd(channels.keys.key("dead"), {"error": "e"}, id=id_)
     assert "id        200-0\n" in (await command("show", "2")).out
     assert "id        100-1\n" in (await command("show", "100-1")).out
     ambiguous = "2 dead letters have an ID that begins with '100': write more of it\n"
@@ -332,7 +328,7 @@ async def test_a_retry_starts_the_job_again_from_its_first_message_and_its_user_
     assert await command("retry", id_) == (0, f"{id_}  job={JOB} is started again\n", "")
 
     assert await observer.jobs(channels) == {JOB}
-    assert await channels.lost([JOB]) == []
+    assert await channels.ledger.lost([JOB]) == []
     classify, reply = Classify(settings), Reply(settings)
     await work_off(classify, channels)
     await work_off(reply, channels)
@@ -386,7 +382,7 @@ async def test_while_the_apology_waits_a_retry_is_refused_and_afterwards_it_is_n
     assert (await command("retry", id_)).status == 0
     await work_off(Classify(settings), channels)
     await work_off(reply, channels)
-    assert reply.sent == [(JOB, restarts.APOLOGY), (JOB, "a cat")]
+    assert reply.sent == [(JOB, apologies.APOLOGY), (JOB, "a cat")]
     assert await observer.left(channels) == set()
 
 
@@ -402,19 +398,19 @@ async def test_a_second_retry_finds_no_such_dead_letter_and_the_job_is_there_onc
 async def test_two_who_retry_the_same_at_once_start_it_once(channels: Channels, settings: Settings) -> None:
     await bury(channels, settings)
     await bury_by_hand(channels, channel="garbage_collect", body=encode(DeleteFiles(job=make.job(), keys=())))
-    without_job, letter = await channels.dead_letters()
+    without_job, letter = await channels.dead_letters.all()
     first = dead_letters._beginning(letter, [letter])
     assert first
-    again = channels.revive([letter], first)
-    assert await channels.execute([again, again]) == [1, 1], "it is started as either has asked"
-    put_back = channels.revive([without_job], None)
-    assert await channels.execute([put_back, put_back]) == [1, 0]
+    again = channels.dead_letters.revive([letter], first)
+    assert await channels.scripts.execute([again, again]) == [1, 1], "it is started as either has asked"
+    put_back = channels.dead_letters.revive([without_job], None)
+    assert await channels.scripts.execute([put_back, put_back]) == [1, 0]
 
     assert len(await observer.on(channels, "classify")) == 1
     assert len(await observer.on(channels, "garbage_collect")) == 1
     await work_off(Classify(settings), channels)
     await work_off(Reply(settings), channels)
-    assert await channels.run(again) == 0, "it has been answered meanwhile"
+    assert await channels.scripts.run(again) == 0, "it has been answered meanwhile"
 
 
 @contextlib.asynccontextmanager
@@ -478,10 +474,10 @@ async def test_without_a_first_message_that_can_be_read_there_is_nothing_to_star
 async def test_a_message_without_a_job_goes_back_to_its_channel_as_it_was(
     channels: Channels, settings: Settings, command: Command
 ) -> None:
-    delete = Consumer(channels, "garbage_collect", "w")
+    delete = channels.consumer("garbage_collect", "w")
     deletion = DeleteFiles(job=make.job(), keys=("1-10-0.0.input",))
-    await channels.redis.xadd(channels.key("garbage_collect"), {"job": "", "body": encode(deletion)})
-    await channels.redis.xadd(channels.key("reply"), {"body": b"{"})
+    await channels.redis.xadd(channels.keys.key("garbage_collect"), {"job": "", "body": encode(deletion)})
+    await channels.redis.xadd(channels.keys.key("reply"), {"body": b"{"})
     await work_off(Delete(settings), channels)
     await work_off(Reply(settings), channels)
     of_deletion, of_nonsense = await letters(channels)
@@ -491,7 +487,7 @@ async def test_a_message_without_a_job_goes_back_to_its_channel_as_it_was(
     assert await command("retry", of_nonsense) == (0, f"{of_nonsense}  is on reply again, as it was\n", "")
 
     assert not await observer.jobs(channels)
-    (delivery,) = delete.taken(await channels.run(delete.take(5))).deliveries
+    (delivery,) = delete.taken(await channels.scripts.run(delete.take(5))).deliveries
     assert delivery.body == encode(deletion)
     await work_off(Reply(settings), channels)
     assert len(await letters(channels)) == 1, "what nobody can read is buried again"
@@ -502,7 +498,7 @@ async def test_what_comes_from_no_channel_of_ours_goes_nowhere(channels: Channel
     expected = f"{id_}  left as it is: it comes from 'jobs', which is no channel\n"
     assert await command("retry", id_) == (1, expected, "")
     assert await letters(channels) == [id_]
-    assert not await channels.redis.exists(channels.key("jobs"))
+    assert not await channels.redis.exists(channels.keys.key("jobs"))
 
 
 async def test_one_start_settles_all_letters_of_a_job(channels: Channels, settings: Settings, command: Command) -> None:
@@ -563,7 +559,7 @@ async def test_a_job_of_a_chat_without_a_free_turn_waits_for_one(
     others = [f"1-11-{i}" for i in range(4)]
     assert [message.job.id for message in await observer.on(channels, "classify")] == others
     assert await observer.jobs(channels) == {JOB, *others}
-    assert await channels.lost([JOB]) == []
+    assert await channels.ledger.lost([JOB]) == []
     classify, reply = Classify(settings), Reply(settings)
     while await observer.jobs(channels):
         await work_off(classify, channels)
@@ -620,7 +616,7 @@ async def test_a_full_memory_keeps_no_letter_from_being_retried(
         assert (await command("retry", id_)).status == 0
     finally:
         await channels.redis.config_set("maxmemory", 0)
-    assert await channels.lost([JOB]) == []
+    assert await channels.ledger.lost([JOB]) == []
 
 
 # As a command of its own
@@ -714,19 +710,16 @@ def test_wrong_settings_and_a_redis_that_is_away_are_told_in_one_line(
     assert "pa55" not in line
 
 
-async def test_a_redis_that_hangs_or_refuses_is_told_in_one_line(
-    tmp_path: Path, command: Command, load: Load, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("common.channels.scripts.ANSWER_LIMIT_S", 0.3)
+async def test_a_redis_that_hangs_or_refuses_is_told_in_one_line(tmp_path: Path, command: Command, load: Load) -> None:
     with running_redis(str(BINARIES["redis-6.2"])) as server:
         config = Settings(redis_url=server.url, data_dir=tmp_path)
         load(config)
         channels = Channels(config)
-        await channels.redis.set(channels.key("dead"), "of a foreign type")
+        await channels.redis.set(channels.keys.key("dead"), "of a foreign type")
         await channels.close()
         refused = await command("list")
         server.freeze()
-        hung = await command("list")
+        hung = await command("list", redis_limits=RedisLimits(answer_s=0.3))
     assert (refused.status, refused.out, hung.status, hung.out) == (1, "", 1, "")
     assert refused.err.startswith("Redis cannot be used (WRONGTYPE ")
     assert hung.err == "Redis cannot be used (no answer within 0.3 s): `make check` says what to do\n"
@@ -737,4 +730,4 @@ async def test_the_log_names_the_command(
 ) -> None:
     await bury(channels, settings)
     (line,) = [record.getMessage() for record in caplog.records if "is buried" in record.getMessage()]
-    assert "(see python -m common.programs.dead_letters list): ValueError" in line
+    assert "(see `make dead`): ValueError" in line

@@ -19,11 +19,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from common.channels.channels import Channels, Once
-from common.channels.consumer import Consumer
 from common.errors import SettingsError
 from common.messages import DownloadPhoto, Job, SendReply
 from common.programs import embedded_redis
-from common.runtime import restarts
+from common.runtime import apologies
 from common.settings import ROOT, Settings
 from common.supervision import identity
 from tests.support import make
@@ -217,18 +216,18 @@ async def test_the_backlog_fits_into_its_memory_several_times(channels: Channels
         updates = [make.update(f"1-{i}", {"update_id": i, "message": message}) for i in range(first, first + number)]
         await channels.publish([(update, Once("1:0", update.job.id, 60_000)) for update in updates])
 
-    receive = Consumer(channels, "receive", "r")
-    await channels.run(receive.take(1))
+    receive = channels.consumer("receive", "r")
+    await channels.scripts.run(receive.take(1))
     before = await used()
     await accept(0)
-    taken = receive.taken(await channels.run(receive.take(number))).deliveries
+    taken = receive.taken(await channels.scripts.run(receive.take(number))).deliveries
     begun = [
         DownloadPhoto(job=make.job(f"{delivery.job}-0"), file_id=str(photo["file_id"]), announced_bytes=123456)
         for delivery in taken
     ]
     pairs = zip(taken, begun, strict=True)
-    await channels.execute([receive.hand_off(delivery, [first], busy) for delivery, first in pairs])
-    assert await channels.redis.zcard(channels.key("waiting")) > number - 10
+    await channels.scripts.execute([receive.hand_off(delivery, [first], busy) for delivery, first in pairs])
+    assert await channels.redis.zcard(channels.keys.key("waiting")) > number - 10
     await accept(number)
 
     of_both = (await used() - before) / number
@@ -237,4 +236,4 @@ async def test_the_backlog_fits_into_its_memory_several_times(channels: Channels
 
 
 def busy(job: Job) -> SendReply:
-    return restarts.busy(job, 0)
+    return apologies.busy(job, 0)

@@ -7,7 +7,7 @@ import pytest
 from common.channels.channels import Channels, Once
 from common.errors import Outage
 from common.messages import CHANNELS, DeleteFiles, Kind, Message, SendReply, Words, decode
-from common.runtime import restarts
+from common.runtime import apologies
 from common.settings import Settings
 from common.store import Store
 from garbage_collect import GarbageCollectWorker
@@ -31,7 +31,7 @@ async def publish(channels: Channels, message: Message) -> None:
 
 async def lose(channels: Channels, channel: str) -> None:
     """Delete what waits in a channel, as a careless hand would."""
-    await channels.redis.xtrim(channels.key(channel), maxlen=0)
+    await channels.redis.xtrim(channels.keys.key(channel), maxlen=0)
 
 
 def names(store: Store) -> list[str]:
@@ -85,13 +85,13 @@ async def test_a_job_without_a_message_starts_again_once_and_then_the_user_gets_
             await lose(channels, channel)
         await sweeper.sweep(channels, now=0)
 
-    rows = [row for channel in CHANNELS for row in await entries(channels.redis, channels.key(channel))]
+    rows = [row for channel in CHANNELS for row in await entries(channels.redis, channels.keys.key(channel))]
     (message,) = [decode(row[b"body"]) for row in rows]
     if times == 1:
         assert (type(message), message.job.run) == (type(make.classify()), 1)
     else:
         assert isinstance(message, SendReply)
-        assert message.content.text == restarts.APOLOGY  # type: ignore[union-attr]
+        assert message.content.text == apologies.APOLOGY  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("alien", [".nfs0001", "lost+found", "readme", "a.b"])
@@ -102,7 +102,7 @@ async def test_what_does_not_belong_into_the_folder_is_left_alone_and_stops_no_s
     await publish(channels, make.classify())
     await lose(channels, "classify")
     await sweeper.sweep(channels, now=0)
-    assert await channels.redis.xlen(channels.key("classify")) == 1
+    assert await channels.redis.xlen(channels.keys.key("classify")) == 1
     assert (settings.files_dir / alien).is_dir()
 
 
@@ -124,14 +124,14 @@ async def test_a_job_whose_first_message_cannot_be_read_ends_with_an_apology_to_
     await publish(channels, make.classify("1-1-0"))
     await lose(channels, "classify")
     if origin is None:
-        await channels.redis.delete(channels.key("jobs"))
+        await channels.redis.delete(channels.keys.key("jobs"))
     else:
-        await channels.redis.hset(channels.key("jobs"), "1-1-0", origin)
+        await channels.redis.hset(channels.keys.key("jobs"), "1-1-0", origin)
     await sweeper.sweep(channels, now=0)
-    (row,) = await entries(channels.redis, channels.key("reply"))
+    (row,) = await entries(channels.redis, channels.keys.key("reply"))
     answer = decode(row[b"body"])
     assert isinstance(answer, SendReply)
-    assert (answer.job.chat_id, answer.content) == (7, Words(text=restarts.APOLOGY, kind=Kind.APOLOGY))
+    assert (answer.job.chat_id, answer.content) == (7, Words(text=apologies.APOLOGY, kind=Kind.APOLOGY))
 
 
 @pytest.mark.parametrize("origin", [None, b"{"])
@@ -141,26 +141,26 @@ async def test_a_job_of_which_nothing_is_known_but_its_id_ends(
     await publish(channels, make.classify("1-1-0"))
     await lose(channels, "classify")
     if origin is None:
-        await channels.redis.delete(channels.key("jobs"))
+        await channels.redis.delete(channels.keys.key("jobs"))
     else:
-        await channels.redis.hset(channels.key("jobs"), "1-1-0", origin)
-    await channels.redis.delete(channels.key("jobs", "chat"))
+        await channels.redis.hset(channels.keys.key("jobs"), "1-1-0", origin)
+    await channels.redis.delete(channels.keys.key("jobs", "chat"))
     store.write("1-1-0.0.input", b"x")
     await sweeper.sweep(channels, now=0)
-    assert not await channels.redis.exists(channels.key("jobs"), channels.key("jobs", "at"))
+    assert not await channels.redis.exists(channels.keys.key("jobs"), channels.keys.key("jobs", "at"))
     assert names(store) == []
 
 
 async def test_a_job_whose_whereabouts_are_unknown_is_found(channels: Channels, sweeper: GarbageCollectWorker) -> None:
     await publish(channels, make.classify())
     await lose(channels, "classify")
-    await channels.redis.delete(channels.key("jobs", "at"))
+    await channels.redis.delete(channels.keys.key("jobs", "at"))
     await sweeper.sweep(channels, now=0)
-    assert await channels.redis.xlen(channels.key("classify")) == 1
+    assert await channels.redis.xlen(channels.keys.key("classify")) == 1
 
 
 async def test_a_job_that_waits_is_left_in_peace(channels: Channels, sweeper: GarbageCollectWorker) -> None:
     await publish(channels, make.classify())
     await sweeper.sweep(channels, now=0)
     await sweeper.sweep(channels, now=10**6)
-    assert await channels.redis.xlen(channels.key("classify")) == 1
+    assert await channels.redis.xlen(channels.keys.key("classify")) == 1

@@ -19,11 +19,13 @@ from typing import Any
 import pytest
 
 from classify import ClassifyWorker
+from common.channels.answers import Answers
 from common.channels.channels import Channels
-from common.channels.consumer import GROUP, Consumer, Delivery
+from common.channels.consumer import Consumer, Delivery
+from common.channels.keys import GROUP
 from common.messages import CHANNELS, AcceptUpdate, Job, Message, Prediction, SendReply, ShowTyping, Words, decode
 from common.model.input import InputSpec, pack
-from common.runtime import restarts
+from common.runtime import apologies
 from common.runtime.loop import Runtime
 from common.runtime.worker import Worker
 from common.settings import Settings
@@ -36,6 +38,7 @@ from garbage_collect import GarbageCollectWorker
 from receive import ReceiveWorker
 from reply import ReplyWorker
 from tests.support import observer, web_server
+from tests.support.runtimes import SOON
 from tests.support.web_server import WebServer
 
 DEADLINE_S = 15.0
@@ -117,14 +120,15 @@ class Bot:
         self._web = web
         client: Any = self.telegram
         model: Any = Model()
-        receive = ReceiveWorker(settings, client)
+        receive, classify = ReceiveWorker(settings, client), ClassifyWorker(settings, model)
         receive.me = Me(42, "whatsit_bot")
+        receive.answers = classify.answers = Answers(channels, settings)
         self.sweeper = GarbageCollectWorker(settings)
         workers = (
             receive,
             FileCheckWorker(settings),
             FetchUrlWorker(settings),
-            ClassifyWorker(settings, model),
+            classify,
             ReplyWorker(settings, client),
         )
         self.workers: dict[str, Worker[Any]] = {worker.channel: worker for worker in (*workers, self.sweeper)}
@@ -148,14 +152,14 @@ class Bot:
 
     async def step(self, channel: str) -> None:
         """Handle all that is on a channel now, and not what follows."""
-        consumer = Consumer(self.channels, channel, "stepping")
+        consumer = self.channels.consumer(channel, "stepping")
         for delivery in await take_all(self.channels, consumer):
             worker, message = self.workers[channel], decode(delivery.body)
             outputs: Any
-            outputs = (await worker.handle_batch([message]))[0] if worker.batched else await worker.handle(message)
+            outputs = (await worker.handle_batch([message]))[0]
             listed = [outputs] if isinstance(outputs, Message) else outputs or []
             listed = [output for output in listed if not isinstance(output, ShowTyping)]  # which is only in the way
-            assert await self.channels.run(consumer.hand_off(delivery, listed, _busy))
+            assert await self.channels.scripts.run(consumer.hand_off(delivery, listed, _busy))
 
     async def come_to_every_stage(self) -> None:
         for chat, stages in {
@@ -175,19 +179,19 @@ class Bot:
     async def put_all_off(self) -> None:
         """Have every message wait for its retry."""
         for channel in CHANNELS:
-            consumer = Consumer(self.channels, channel, "postponing")
+            consumer = self.channels.consumer(channel, "postponing")
             for delivery in await take_all(self.channels, consumer):
-                assert await self.channels.run(consumer.retry(delivery, LATER_MS, 1))
+                assert await self.channels.scripts.run(consumer.retry(delivery, LATER_MS, 1))
 
     @contextlib.asynccontextmanager
     async def all_in_hand(self) -> AsyncIterator[None]:
         """Every worker has taken what there is for it, and is at work on it; at the end it finishes, and stops."""
-        there = {channel: await self.channels.redis.xlen(self.channels.key(channel)) for channel in CHANNELS}
+        there = {channel: await self.channels.redis.xlen(self.channels.keys.key(channel)) for channel in CHANNELS}
         gate, begun = asyncio.Event(), Counter[str]()
         patch = pytest.MonkeyPatch()
         for worker in self.workers.values():
             _hold(worker, gate, begun, patch)
-        runtimes = [Runtime(worker, self.channels, channel) for channel, worker in self.workers.items()]
+        runtimes = [Runtime(worker, self.channels, channel, retries=SOON) for channel, worker in self.workers.items()]
         running = [asyncio.create_task(runtime.run()) for runtime in runtimes]
         try:
             async with asyncio.timeout(DEADLINE_S):
@@ -213,14 +217,14 @@ class Bot:
             while counts != (counts := await observer.counts(self.channels)):
                 for channel, worker in self.workers.items():
                     if await self._is_due(channel):
-                        await Runtime(worker, self.channels, channel, burst=True).run()
+                        await Runtime(worker, self.channels, channel, retries=SOON, burst=True).run()
 
     async def _is_due(self, channel: str) -> bool:
         redis: Any = self.channels.redis
-        delayed = self.channels.key(channel, "delayed")
+        delayed = self.channels.keys.key(channel, "delayed")
         for id_ in await redis.zrange(delayed, 0, -1):
             await redis.zadd(delayed, {id_: 0}, xx=True)
-        return bool(await redis.exists(delayed) or await redis.xlen(self.channels.key(channel)))
+        return bool(await redis.exists(delayed) or await redis.xlen(self.channels.keys.key(channel)))
 
     async def two_sweeps(self) -> None:
         for _ in range(2):
@@ -230,24 +234,23 @@ class Bot:
 
 
 async def take_all(channels: Channels, consumer: Consumer) -> Sequence[Delivery]:
-    return consumer.taken(await channels.run(consumer.take(100))).deliveries
+    return consumer.taken(await channels.scripts.run(consumer.take(100))).deliveries
 
 
 def _busy(job: Job) -> SendReply:
-    return restarts.busy(job, 0)
+    return apologies.busy(job, 0)
 
 
 def _hold(worker: Worker[Any], gate: asyncio.Event, begun: Counter[str], patch: pytest.MonkeyPatch) -> None:
     """Have a worker's handler wait for the gate."""
-    name = "handle_batch" if worker.batched else "handle"
-    handle = getattr(worker, name)
+    handle = worker.handle_batch
 
     async def held(messages: Any) -> Any:
-        begun[worker.channel] += len(messages) if worker.batched else 1
+        begun[worker.channel] += len(messages)
         await gate.wait()
         return await handle(messages)
 
-    patch.setattr(worker, name, held)
+    patch.setattr(worker, "handle_batch", held)
 
 
 @pytest.fixture(scope="module")
@@ -263,9 +266,8 @@ async def bot(channels: Channels, settings: Settings, web: WebServer, monkeypatc
     monkeypatch.setattr("classify.in_use", lambda models_dir: None)
     for worker in (ReceiveWorker, GarbageCollectWorker):  # no polling, and no sweep but those of the tests
         monkeypatch.setattr(worker, "background", Worker.background)
-    monkeypatch.setattr("common.runtime.settle._ms", lambda seconds: 1)
     local = (ipaddress.ip_network("127.0.0.0/8"),)
-    bot = Bot(channels, dataclasses.replace(settings, fetch_allow_networks=local), web)
+    bot = Bot(channels, dataclasses.replace(settings, fetch_allow_networks=local, cache_max=0), web)
     await bot.come_to_every_stage()
     return bot
 
@@ -288,21 +290,21 @@ def delete(*keys: str) -> Harm:
     async def harm(channels: Channels) -> None:
         for key in keys:
             names = [key.replace("*", channel) for channel in CHANNELS] if "*" in key else [key]
-            await channels.redis.delete(*(channels.key(name) for name in names))
+            await channels.redis.delete(*(channels.keys.key(name) for name in names))
 
     return harm
 
 
 async def delete_entries(channels: Channels) -> None:
     redis: Any = channels.redis
-    for stream in map(channels.key, CHANNELS):
+    for stream in channels.keys.streams:
         for id_, _ in await redis.xrange(stream):
             await redis.xdel(stream, id_)
 
 
 async def acknowledge_entries(channels: Channels) -> None:
     redis: Any = channels.redis
-    for stream in map(channels.key, CHANNELS):
+    for stream in channels.keys.streams:
         for id_, _ in await redis.xrange(stream):
             await redis.xack(stream, GROUP, id_)
 
@@ -313,13 +315,13 @@ async def acknowledge_and_delete_entries(channels: Channels) -> None:
 
 
 async def trim_streams(channels: Channels) -> None:
-    for stream in map(channels.key, CHANNELS):
+    for stream in channels.keys.streams:
         await channels.redis.xtrim(stream, maxlen=0)
 
 
 async def with_groups(channels: Channels) -> Sequence[str]:
     """The streams that have their group."""
-    streams = [channels.key(channel) for channel in CHANNELS]
+    streams = [channels.keys.key(channel) for channel in CHANNELS]
     return [stream for stream in streams if await channels.redis.xinfo_groups(stream)]
 
 
@@ -345,8 +347,8 @@ def empty(key: str) -> Harm:
     async def harm(channels: Channels) -> None:
         redis: Any = channels.redis
         for name in dict.fromkeys(key.replace("*", channel) for channel in CHANNELS):
-            for member in await redis.zrange(channels.key(name), 0, -1):
-                await redis.zrem(channels.key(name), member)
+            for member in await redis.zrange(channels.keys.key(name), 0, -1):
+                await redis.zrem(channels.keys.key(name), member)
 
     return harm
 

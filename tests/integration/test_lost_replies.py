@@ -19,13 +19,12 @@ from typing import Any
 import pytest
 from redis.exceptions import RedisError
 
-from common.channels import scripts
 from common.channels.channels import Channels, Once
-from common.channels.consumer import Consumer
 from common.errors import InputLost
 from common.messages import AcceptUpdate, ClassifyImage, DeleteFiles, SendReply, Words
-from common.runtime import restarts
+from common.runtime import apologies
 from common.runtime.leases import confirm_lease
+from common.runtime.limits import RuntimeLimits
 from common.runtime.loop import Runtime
 from common.runtime.worker import Outputs, Worker
 from common.settings import Settings
@@ -33,6 +32,7 @@ from garbage_collect import GarbageCollectWorker
 from tests.support import make, observer
 from tests.support.redis_proxy import Command, Fault, RedisProxy
 from tests.support.redis_servers import RedisServer
+from tests.support.runtimes import SOON
 
 DEADLINE_S = 20.0
 PLAYED_AT_ONCE = 8
@@ -74,7 +74,7 @@ class Outcome:
 
 
 EXPECTED = Outcome(
-    answers=[(job, restarts.APOLOGY if job == BURIED else does) for job, does in PICTURES.items()],
+    answers=[(job, apologies.APOLOGY if job == BURIED else does) for job, does in PICTURES.items()],
     deletions=list(PICTURES),
     buried=[(BURIED, "ValueError", 1)],
     counts={
@@ -155,12 +155,12 @@ class Hanging(Worker[SendReply]):
         return None
 
 
+LIMITS = RuntimeLimits(back_off_s=(0.01,))
+RETRIES = dataclasses.replace(SOON, attempts=2)
+
+
 @pytest.fixture(autouse=True)
-def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("common.runtime.settle._ms", lambda seconds: 1)
-    monkeypatch.setattr("common.runtime.settle.MAX_ATTEMPTS", 2)
-    monkeypatch.setattr("common.runtime.loop.BACK_OFF_S", (0.01,))
-    monkeypatch.setattr("common.channels.wakeups.BACK_OFF_S", (0.01,))
+def _no_tracebacks() -> Iterator[None]:
     logging.disable()  # hundreds of plays, each with its tracebacks
     yield
     logging.disable(logging.NOTSET)
@@ -215,7 +215,8 @@ def named(command: Command) -> str:
     """A command's name, or its script's."""
     if command[0] != b"EVALSHA":
         return b" ".join(command[:2]).decode()
-    return {hash_: name for name, hash_ in scripts._HASHES.items()}[command[1].decode()]
+    hashes = Channels(Settings()).scripts.hashes
+    return {hash_: name for name, hash_ in hashes.items()}[command[1].decode()]
 
 
 async def play(
@@ -250,15 +251,15 @@ async def _play(workers: Channels, seen: Channels, settings: Settings) -> list[t
     sweeper = GarbageCollectWorker(settings)
     await _publish(workers)
     for round_ in range(MOST_ROUNDS):
-        await Runtime(receive, workers, "a", burst=True).run()
+        await Runtime(receive, workers, "a", limits=LIMITS, retries=RETRIES, burst=True).run()
         if round_ == 0:
             await _delete(seen, DELETED)
-            await seen.run(Consumer(seen, "classify", "a").take(1))  # and dies
+            await seen.scripts.run(seen.consumer("classify", "a").take(1))  # and dies
         await sweeper.sweep(workers, now=0)
-        await Runtime(classify, workers, "a", burst=True).run()
+        await Runtime(classify, workers, "a", limits=LIMITS, retries=RETRIES, burst=True).run()
         if round_ == 0:
             await _hand_one_back(workers, settings)
-        await Runtime(reply, workers, "a", burst=True).run()
+        await Runtime(reply, workers, "a", limits=LIMITS, retries=RETRIES, burst=True).run()
         if not await observer.jobs(seen):
             break
     return reply.sent
@@ -275,15 +276,15 @@ async def _publish(workers: Channels) -> None:
 
 async def _delete(seen: Channels, job: str) -> None:
     """Delete a job's message, as a careless hand would."""
-    rows: Any = await seen.redis.xrange(seen.key("classify"))
+    rows: Any = await seen.redis.xrange(seen.keys.key("classify"))
     (id_,) = [id_ for id_, fields in rows if fields[b"job"].decode() == job]
-    await seen.redis.xdel(seen.key("classify"), id_)
+    await seen.redis.xdel(seen.keys.key("classify"), id_)
 
 
 async def _hand_one_back(workers: Channels, settings: Settings) -> None:
     """Run a worker until it has begun an answer, and stop it then: it hands the answer back."""
     hanging = Hanging(settings)
-    runtime = Runtime(hanging, workers, "b", grace_s=0)
+    runtime = Runtime(hanging, workers, "b", limits=dataclasses.replace(LIMITS, grace_s=0), retries=RETRIES)
     running = asyncio.create_task(runtime.run())
     await hanging.began.wait()
     runtime.stop()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from common import words
+from common.channels.answers import Answers
 from common.channels.channels import Channels
 from common.errors import Outage, TelegramRefused
 from common.messages import (
@@ -32,6 +33,7 @@ from common.telegram.transport import Take
 from receive import ReceiveWorker
 from tests.support import make
 from tests.support.redis_servers import entries
+from tests.support.runtimes import SOON
 
 DEADLINE_S = 10
 
@@ -87,6 +89,7 @@ def worker(settings: Settings, *updates: dict[str, Any]) -> tuple[ReceiveWorker,
     fake = FakeTelegram(list(updates))
     receive = ReceiveWorker(settings, fake, Store(settings.files_dir))  # type: ignore[arg-type]
     receive.me = Me(42, "whatsit_bot")
+    receive.answers = Answers(Channels(settings), settings)
     return receive, fake
 
 
@@ -104,7 +107,7 @@ async def poll(receive: ReceiveWorker, channels: Channels, until: Callable[[], b
 
 
 async def stored(channels: Channels, channel: str = "receive") -> list[Message]:
-    return [decode(row[b"body"]) for row in await entries(channels.redis, channels.key(channel))]
+    return [decode(row[b"body"]) for row in await entries(channels.redis, channels.keys.key(channel))]
 
 
 async def test_a_batch_is_confirmed_only_once_all_of_it_is_stored(channels: Channels, settings: Settings) -> None:
@@ -148,12 +151,12 @@ async def test_while_too_much_waits_in_redis_telegram_keeps_what_is_new(
     channels: Channels, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     receive, fake = worker(settings, update(10))
-    channels.most = 3
+    channels.limits = dataclasses.replace(channels.limits, in_all=3)
     for number in range(3):
-        await channels.redis.xadd(channels.key("reply"), {"body": str(number)})
+        await channels.redis.xadd(channels.keys.key("reply"), {"body": str(number)})
     await poll(receive, channels, lambda: "taking no updates" in caplog.text)
     assert fake.offsets == []
-    await channels.redis.xtrim(channels.key("reply"), maxlen=1, approximate=False)
+    await channels.redis.xtrim(channels.keys.key("reply"), maxlen=1, approximate=False)
     await poll(receive, channels, lambda: 11 in fake.offsets)
 
 
@@ -192,13 +195,12 @@ async def test_after_updates_the_next_poll_waits_for_others_to_gather(
 
 
 async def test_an_update_that_cannot_be_read_is_buried_and_stops_no_other(
-    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    channels: Channels, settings: Settings
 ) -> None:
-    monkeypatch.setattr("common.runtime.settle._ms", lambda seconds: 1)
     broken = update(10, entities=[{"type": "url"}], text="x", date="yesterday")
     receive, fake = worker(settings, broken, update(11, photo=photo()))
     await poll(receive, channels, lambda: len(fake.offsets) == 2)
-    await Runtime(receive, channels, "a", burst=True).run()
+    await Runtime(receive, channels, "a", retries=SOON, burst=True).run()
     assert [message.job.id for message in await stored(channels, "file_check")] == ["1-11-0"]
     apologies = [message for message in await stored(channels, "reply") if isinstance(message, SendReply)]
     assert [(m.job.id, m.job.chat_id) for m in apologies] == [("1-10", 7)]

@@ -27,7 +27,7 @@ LIMIT_S = 20.0
 
 async def ask(channels: Channels, job: str, turns_of_patience: int) -> bool:
     """Ask for what only this job can be the answer to, and perhaps give up. Returns whether there was an answer."""
-    asking = asyncio.create_task(channels.lost([job]))
+    asking = asyncio.create_task(channels.ledger.lost([job]))
     for _ in range(turns_of_patience):
         await asyncio.sleep(0)
     if turns_of_patience:
@@ -71,7 +71,7 @@ def test_nobody_reads_anothers_answer_whoever_gives_up_and_whatever_is_cut(
     async def play() -> None:
         channels = Channels(settings)
         for who, number in itertools.product(range(8), range(30)):
-            await channels.redis.hset(channels.key("jobs", "at"), f"{who}-{number}", "nowhere")
+            await channels.redis.hset(channels.keys.key("jobs", "at"), f"{who}-{number}", "nowhere")
         askers = Askers(channels)
         cutting = asyncio.create_task(askers.cut_and_forget())
         async with asyncio.timeout(LIMIT_S):
@@ -169,15 +169,15 @@ async def never_ending(channels: Channels) -> None:
 
 
 async def test_a_network_that_times_out_is_no_answer(channels: Channels, monkeypatch: pytest.MonkeyPatch) -> None:
-    await channels.redis.hset(channels.key("jobs", "at"), "1-1-0", "nowhere")
-    assert await channels.lost(["1-1-0"]) == ["1-1-0"]
-    (connection,) = channels._idle
+    await channels.redis.hset(channels.keys.key("jobs", "at"), "1-1-0", "nowhere")
+    assert await channels.ledger.lost(["1-1-0"]) == ["1-1-0"]
+    (connection,) = channels.scripts._idle
 
     async def timed_out(*_: object, **__: object) -> bytes:
         raise TimeoutError(110, "Connection timed out")  # what Python makes of ETIMEDOUT
 
     monkeypatch.setattr(connection, "_read_response_from_parser", timed_out)
     with pytest.raises(RedisTimeoutError):
-        await channels.lost(["1-1-0"])
+        await channels.ledger.lost(["1-1-0"])
     monkeypatch.undo()
-    assert await channels.lost(["1-1-0"]) == ["1-1-0"]
+    assert await channels.ledger.lost(["1-1-0"]) == ["1-1-0"]

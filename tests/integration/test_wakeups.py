@@ -14,6 +14,7 @@ import pytest
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from common.channels.channels import Channels, Once
+from common.channels.redis_client import RedisLimits
 from common.channels.wakeups import Wakeups
 from common.settings import Settings
 from tests.support import make
@@ -43,7 +44,7 @@ async def woken_by(wakeups: Wakeups, act: Callable[[], Awaitable[object]]) -> bo
 
 
 async def subscribers(channels: Channels) -> int:
-    ((_, count),) = await channels.redis.pubsub_numsub(channels.key("classify"))
+    ((_, count),) = await channels.redis.pubsub_numsub(channels.keys.key("classify"))
     return int(count)
 
 
@@ -59,7 +60,9 @@ async def test_what_is_published_wakes_by_either_protocol(settings: Settings) ->
         url = f"{settings.redis_url}?protocol={protocol}"
         channels = Channels(dataclasses.replace(settings, redis_url=url))
         async with listening(channels) as wakeups:
-            assert await woken_by(wakeups, functools.partial(channels.redis.publish, channels.key("classify"), "{}"))
+            assert await woken_by(
+                wakeups, functools.partial(channels.redis.publish, channels.keys.key("classify"), "{}")
+            )
         await channels.close()
 
 
@@ -70,7 +73,7 @@ async def test_after_a_cut_it_listens_again_and_says_so_since_what_came_meanwhil
         for _ in range(3):
             assert await woken_by(wakeups, lambda: channels.redis.client_kill_filter(_type="pubsub"))
             assert await subscribers(channels) == 1
-        assert await woken_by(wakeups, lambda: channels.redis.publish(channels.key("classify"), "{}"))
+        assert await woken_by(wakeups, lambda: channels.redis.publish(channels.keys.key("classify"), "{}"))
 
 
 async def test_no_subscription_is_left_behind(channels: Channels) -> None:
@@ -83,27 +86,20 @@ async def test_no_subscription_is_left_behind(channels: Channels) -> None:
     assert await channels.redis.ping(), "its connection was not given back as one that answers"
 
 
-async def test_a_server_that_is_silent_is_asked_whether_it_is_there(
-    channels: Channels, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("common.channels.channels._SILENT_S", 0.01)
-    async with channels.subscribe("classify") as heard:
+async def test_a_server_that_is_silent_is_asked_whether_it_is_there(channels: Channels) -> None:
+    async with Wakeups(channels, "classify", silent_s=0.01).subscription() as heard:
         for _ in range(3):
             async with asyncio.timeout(LIMIT_S):
                 await heard()
-        await channels.redis.publish(channels.key("classify"), "{}")
+        await channels.redis.publish(channels.keys.key("classify"), "{}")
         await heard()
         assert await subscribers(channels) == 1
 
 
-async def test_a_server_that_went_away_without_a_word_is_noticed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("common.channels.channels._SILENT_S", 0.01)
-    monkeypatch.setattr("common.channels.redis_client._COMMAND_TIMEOUT_S", 0.2)
+async def test_a_server_that_went_away_without_a_word_is_noticed(tmp_path: Path) -> None:
     with running_redis(str(BINARIES["redis-6.2"])) as server:
-        channels = Channels(Settings(redis_url=server.url, data_dir=tmp_path))
-        async with channels.subscribe("classify") as heard:
+        channels = Channels(Settings(redis_url=server.url, data_dir=tmp_path), RedisLimits(command_s=0.2))
+        async with Wakeups(channels, "classify", silent_s=0.01).subscription() as heard:
             server.freeze()
             with pytest.raises(RedisTimeoutError):
                 async with asyncio.timeout(LIMIT_S):

@@ -16,7 +16,7 @@ import pytest
 from redis.exceptions import RedisError
 
 from common.channels.channels import Channels, Once
-from common.channels.consumer import Consumer
+from common.channels.redis_client import RedisLimits
 from common.channels.wakeups import LOOK_AGAIN_S
 from common.errors import Hung, InputLost, LeaseLost, Outage, RateLimited
 from common.messages import (
@@ -31,15 +31,17 @@ from common.messages import (
     decode,
     encode,
 )
-from common.runtime import restarts
+from common.runtime import apologies
 from common.runtime.leases import confirm_lease
-from common.runtime.loop import LAST_START_BEFORE_END_S, Runtime
-from common.runtime.settle import MAX_ATTEMPTS
+from common.runtime.limits import RuntimeLimits
+from common.runtime.loop import Runtime
+from common.runtime.retries import Retries
 from common.runtime.worker import Outputs, Worker
 from common.settings import ROOT, Settings
 from common.supervision import identity
 from tests.support import make
 from tests.support.redis_servers import BINARIES, RedisServer, entries, running_redis
+from tests.support.runtimes import SOON
 
 DEADLINE_S = 10.0
 
@@ -81,7 +83,7 @@ async def work_off(worker: Worker[Any], channels: Channels, name: str = "a", **o
 
 
 async def on(channels: Channels, channel: str) -> list[AnyMessage]:
-    return [decode(fields[b"body"]) for fields in await entries(channels.redis, channels.key(channel))]
+    return [decode(fields[b"body"]) for fields in await entries(channels.redis, channels.keys.key(channel))]
 
 
 async def until(check: Callable[[], Any]) -> None:
@@ -139,31 +141,29 @@ async def test_a_message_published_while_the_worker_waits_is_taken_at_once(
 
 
 async def test_a_failing_message_is_tried_again_and_in_the_end_buried_with_an_apology(
-    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    channels: Channels, settings: Settings
 ) -> None:
-    monkeypatch.setattr("common.runtime.settle._ms", lambda seconds: 1)
 
     def fail(message: ClassifyImage) -> None:
         raise ValueError("no such thing")
 
     await publish(channels, make.classify())
     worker = Classify(settings, fail)
-    await work_off(worker, channels)
+    await work_off(worker, channels, retries=SOON)
 
-    assert len(worker.seen) == MAX_ATTEMPTS
-    (dead,) = await entries(channels.redis, channels.key("dead"))
+    assert len(worker.seen) == Retries().attempts
+    (dead,) = await entries(channels.redis, channels.keys.key("dead"))
     assert dead[b"error"] == b"ValueError: no such thing"
     assert b"in fail" in dead[b"traceback"]
     (reply,) = await on(channels, "reply")
     assert isinstance(reply, SendReply)
     assert isinstance(reply.content, Words)
-    assert reply.content.text == restarts.APOLOGY
+    assert reply.content.text == apologies.APOLOGY
 
 
 async def test_a_reply_that_cannot_be_sent_is_buried_without_another_reply(
-    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    channels: Channels, settings: Settings
 ) -> None:
-    monkeypatch.setattr("common.runtime.settle.MAX_ATTEMPTS", 1)
 
     class Reply(Worker[SendReply]):
         channel = "reply"
@@ -172,38 +172,35 @@ async def test_a_reply_that_cannot_be_sent_is_buried_without_another_reply(
             raise ValueError
 
     await publish(channels, make.reply())
-    await work_off(Reply(settings), channels)
+    await work_off(Reply(settings), channels, retries=Retries(attempts=1))
     assert await on(channels, "reply") == []
-    assert await channels.live(["1-10-0"]) == set()
+    assert await channels.ledger.live(["1-10-0"]) == set()
 
 
 @pytest.mark.parametrize("outage", [Outage("Telegram is down"), RateLimited(0.001)])
-async def test_an_outage_uses_up_no_attempt(
-    channels: Channels, settings: Settings, outage: Outage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("common.runtime.settle._ms", lambda seconds: 1)
-    left = iter([outage] * (MAX_ATTEMPTS + 3))
+async def test_an_outage_uses_up_no_attempt(channels: Channels, settings: Settings, outage: Outage) -> None:
+    left = iter([outage] * (Retries().attempts + 3))
 
     def act(message: ClassifyImage) -> None:
         if error := next(left, None):
             raise error
 
     await publish(channels, make.classify())
-    await work_off(Classify(settings, act), channels)
+    await work_off(Classify(settings, act), channels, retries=SOON)
     assert len(await on(channels, "reply")) == 1
 
 
-async def test_after_a_day_of_outage_the_user_gets_an_apology(
-    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("common.runtime.settle._ms", lambda seconds: 5)
-    monkeypatch.setattr("common.runtime.settle.LONGEST_OUTAGE_S", 0.001)
+async def test_after_a_day_of_outage_the_user_gets_an_apology(channels: Channels, settings: Settings) -> None:
 
     def act(message: ClassifyImage) -> None:
         raise Outage("down")
 
     await publish(channels, make.classify())
-    await work_off(Classify(settings, act), channels)
+    await work_off(
+        Classify(settings, act),
+        channels,
+        retries=Retries(first_delay_s=0.005, longest_delay_s=0.005, longest_outage_s=0.001),
+    )
     (reply,) = await on(channels, "reply")
     assert reply.content.kind is Kind.APOLOGY  # type: ignore[union-attr]
 
@@ -224,11 +221,7 @@ async def test_a_lost_input_starts_the_job_again_once_and_then_apologises(
     assert reply.content.kind is Kind.APOLOGY  # type: ignore[union-attr]
 
 
-async def test_a_handler_that_hangs_is_cut_and_its_message_tried_again(
-    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("common.runtime.settle._ms", lambda seconds: 1)
-    monkeypatch.setattr(Classify, "handler_limit_s", 0.05)
+async def test_a_handler_that_hangs_is_cut_and_its_message_tried_again(channels: Channels, settings: Settings) -> None:
     first = iter([True])
 
     async def act(message: ClassifyImage) -> None:
@@ -237,7 +230,8 @@ async def test_a_handler_that_hangs_is_cut_and_its_message_tried_again(
 
     await publish(channels, make.classify())
     worker = Classify(settings, act)
-    await work_off(worker, channels)
+    worker.handler_limit_s = 0.05
+    await work_off(worker, channels, retries=SOON)
     assert len(worker.seen) == 2
     assert len(await on(channels, "reply")) == 1
 
@@ -246,22 +240,22 @@ async def test_a_handler_that_hangs_is_cut_and_its_message_tried_again(
 async def test_a_message_that_cannot_be_decoded_is_buried_and_stops_nobody(
     channels: Channels, settings: Settings, body: bytes
 ) -> None:
-    await channels.redis.xadd(channels.key("classify"), {"body": body})
+    await channels.redis.xadd(channels.keys.key("classify"), {"body": body})
     await publish(channels, make.classify())
     worker = Classify(settings)
     await work_off(worker, channels)
     assert worker.seen == ["1-10-0"]
-    (dead,) = await entries(channels.redis, channels.key("dead"))
+    (dead,) = await entries(channels.redis, channels.keys.key("dead"))
     assert dead[b"body"] == body
 
 
 async def test_a_message_on_the_wrong_channel_is_buried(channels: Channels, settings: Settings) -> None:
     stray = FetchUrl(job=make.job(), url="x")
-    await channels.redis.xadd(channels.key("classify"), {"body": b'{"type":"FetchUrl",' + _tail(stray)})
+    await channels.redis.xadd(channels.keys.key("classify"), {"body": b'{"type":"FetchUrl",' + _tail(stray)})
     worker = Classify(settings)
     await work_off(worker, channels)
     assert worker.seen == []
-    assert await channels.redis.xlen(channels.key("dead")) == 1
+    assert await channels.redis.xlen(channels.keys.key("dead")) == 1
 
 
 def _tail(message: Message) -> bytes:
@@ -272,8 +266,7 @@ class Batch(Worker[ClassifyImage]):
     """Handles several at once; breaks on the one named "bad"."""
 
     channel = "classify"
-    concurrency = 4
-    batched = True
+    batch_size = 4
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -294,13 +287,13 @@ async def test_a_batch_is_taken_whole_and_one_bad_message_in_it_harms_no_other(
     await work_off(worker, channels)
     assert worker.sizes[:2] == [4, 2]
     texts = [r.content.text for r in await on(channels, "reply")]  # type: ignore[union-attr]
-    assert sorted(texts) == sorted(["ok"] * 5 + [restarts.APOLOGY])
+    assert sorted(texts) == sorted(["ok"] * 5 + [apologies.APOLOGY])
 
 
 class TwoBatches(Batch):
     """Has a second batch in hand while the first is at work; each waits for its gate."""
 
-    batches = 2
+    concurrency = 2
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -360,7 +353,9 @@ async def test_a_message_that_saw_its_worker_die_waits_until_both_batches_are_do
     channels: Channels, settings: Settings
 ) -> None:
     await publish(channels, *(make.classify(f"1-{i}-0") for i in range(8)))
-    await channels.run(Consumer(channels, "classify", "a").take(8, [], 0))  # by its former self, which was killed
+    await channels.scripts.run(
+        channels.consumer("classify", "a").take(8, [], 0)
+    )  # by its former self, which was killed
     worker = TwoBatches(settings)
     async with running(worker, channels) as runtime:
         for number in range(8):
@@ -405,14 +400,14 @@ async def _open(gate: asyncio.Event) -> None:
 async def test_what_a_graceful_stop_cannot_finish_is_handed_back(channels: Channels, settings: Settings) -> None:
     await publish(channels, make.classify())
     stuck = Classify(settings, lambda message: _open(asyncio.Event()))
-    async with running(stuck, channels, grace_s=0) as runtime:
+    async with running(stuck, channels, limits=RuntimeLimits(grace_s=0)) as runtime:
         await until(lambda: stuck.at_once == 1)
         runtime.stop()
 
     helper = Classify(settings)
     await work_off(helper, channels, "b")
     assert helper.seen == ["1-10-0"]
-    assert not await channels.redis.exists(channels.key("classify", "begun"))
+    assert not await channels.redis.exists(channels.keys.key("classify", "begun"))
 
 
 async def test_a_sibling_takes_over_what_was_abandoned_and_the_former_owner_cannot_finish_it(
@@ -432,7 +427,7 @@ async def test_a_sibling_takes_over_what_was_abandoned_and_the_former_owner_cann
     await publish(channels, make.classify())
     async with running(slow, channels, "slow"):
         await until(lambda: slow.at_once == 1)
-        async with running(sibling, channels, "sibling", claim_idle_s=0.05):
+        async with running(sibling, channels, "sibling", limits=RuntimeLimits(claim_idle_s=0.05)):
             await until(lambda: sibling.seen)
         gate.set()
         await until(lambda: slow.at_once == 0)
@@ -511,7 +506,7 @@ async def test_a_message_that_kills_its_worker_is_buried_after_its_third_death_a
     assert deaths == 1 + 3, "once in company, thrice alone"
     assert seen.read_text().count("poison") == deaths
     replies = {r.job.id: r.content.text for r in await on(channels, "reply")}  # type: ignore[union-attr]
-    assert replies == {"1-0-0": "done", "1-2-0": "done", "1-poison-0": restarts.APOLOGY}
+    assert replies == {"1-0-0": "done", "1-2-0": "done", "1-poison-0": apologies.APOLOGY}
 
 
 async def _all_replied(channels: Channels) -> bool:
@@ -528,7 +523,7 @@ async def test_a_second_process_under_the_same_name_refuses_to_run(redis: RedisS
 
 async def test_a_suspect_is_handled_alone_though_others_wait(channels: Channels, settings: Settings) -> None:
     await publish(channels, *(make.classify(f"1-{i}-0") for i in range(12)))
-    await channels.run(Consumer(channels, "classify", "a").take(1))  # and dies
+    await channels.scripts.run(channels.consumer("classify", "a").take(1))  # and dies
     company: dict[str, int] = {}
 
     async def act(message: ClassifyImage) -> None:
@@ -543,12 +538,12 @@ async def test_a_suspect_is_handled_alone_though_others_wait(channels: Channels,
 
 
 async def test_with_full_hands_overdue_retries_keep_no_processor_busy(channels: Channels, settings: Settings) -> None:
-    maker = Consumer(channels, "classify", "maker")
+    maker = channels.consumer("classify", "maker")
     await publish(channels, *(make.classify(f"1-{i}-0") for i in range(150)))
-    for delivery in maker.taken(await channels.run(maker.take(150))).deliveries:
-        await channels.run(maker.retry(delivery, 1, 1))
+    for delivery in maker.taken(await channels.scripts.run(maker.take(150))).deliveries:
+        await channels.scripts.run(maker.retry(delivery, 1, 1))
     worker = Classify(settings, lambda message: _open(asyncio.Event()))
-    async with running(worker, channels, grace_s=0) as runtime:
+    async with running(worker, channels, limits=RuntimeLimits(grace_s=0)) as runtime:
         await until(lambda: worker.at_once == Classify.concurrency)
         turns = 0
         turn = runtime._turn
@@ -564,13 +559,12 @@ async def test_with_full_hands_overdue_retries_keep_no_processor_busy(channels: 
 
 
 async def test_an_answer_that_is_no_message_is_a_failed_attempt_and_no_death(
-    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    channels: Channels, settings: Settings
 ) -> None:
-    monkeypatch.setattr("common.runtime.settle._ms", lambda seconds: 1)
     odd = iter(["not a message", SendReply(job=make.job("1-0-0"), content=Words(text="\ud83d"))])
     await publish(channels, make.classify("1-0-0"), make.classify("1-1-0"))
     worker = Classify(settings, lambda message: next(odd, None) if message.job.id == "1-0-0" else None)
-    await work_off(worker, channels)
+    await work_off(worker, channels, retries=SOON)
     assert sorted(worker.seen) == ["1-0-0", "1-0-0", "1-0-0", "1-1-0"]
     assert len(await on(channels, "reply")) == 2
 
@@ -587,7 +581,7 @@ async def test_while_redis_is_away_each_thing_is_said_once(tmp_path: Path, caplo
 
         worker = Classify(Settings(), fail)
         await publish(channels, *(make.classify(f"1-{i}-0") for i in range(4)))
-        async with running(worker, channels, grace_s=0):
+        async with running(worker, channels, limits=RuntimeLimits(grace_s=0)):
             await until(lambda: worker.at_once == 4)
             server.kill()
             gate.set()
@@ -602,17 +596,17 @@ async def test_while_redis_is_away_each_thing_is_said_once(tmp_path: Path, caplo
 
 
 async def test_nobody_steals_from_a_living_sibling_when_redis_comes_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr("common.channels.scripts.LONGEST_BREAK_S", 1.5)
     with running_redis(str(BINARIES["redis-6.2"])) as server:
-        channels = [Channels(Settings(redis_url=server.url, data_dir=tmp_path)) for _ in range(2)]
+        settings, limits = Settings(redis_url=server.url, data_dir=tmp_path), RedisLimits(longest_break_s=1.5)
+        channels = [Channels(settings, limits) for _ in range(2)]
         gate = asyncio.Event()
         owner, sibling = Classify(Settings(), lambda message: _open(gate)), Classify(Settings())
         await publish(channels[0], make.classify())
         async with running(owner, channels[0], "owner"):
             await until(lambda: owner.at_once == 1)
-            async with running(sibling, channels[1], "sibling", claim_idle_s=2):
+            async with running(sibling, channels[1], "sibling", limits=RuntimeLimits(claim_idle_s=2)):
                 server.kill()
                 await asyncio.sleep(2.5)  # longer than what counts as idle
                 server.start()
@@ -632,115 +626,101 @@ async def _is_up(channels: Channels) -> bool:
 
 
 async def test_a_frozen_redis_does_not_keep_a_worker_from_stopping(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr("common.channels.scripts.ANSWER_LIMIT_S", 0.3)
-    monkeypatch.setattr("common.runtime.loop.GIVE_UP_S", 0.5)
     with running_redis(str(BINARIES["redis-6.2"])) as server:
-        channels = Channels(Settings(redis_url=server.url, data_dir=tmp_path))
+        channels = Channels(Settings(redis_url=server.url, data_dir=tmp_path), RedisLimits(answer_s=0.3))
         worker = Classify(Settings(), lambda message: _open(asyncio.Event()))
         await publish(channels, make.classify())
-        async with running(worker, channels, grace_s=0) as runtime:
+        async with running(worker, channels, limits=RuntimeLimits(grace_s=0, give_up_s=0.5)) as runtime:
             await until(lambda: worker.at_once == 1)
             server.freeze()
             runtime.stop()
         await channels.close()
 
 
-async def test_a_process_whose_steps_hang_one_after_the_other_ends(
-    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Classify, "handler_limit_s", 0.01)
+async def test_a_process_whose_steps_hang_one_after_the_other_ends(channels: Channels, settings: Settings) -> None:
     await publish(channels, *(make.classify(f"1-{i}-0") for i in range(4)))
     worker = Classify(settings, lambda message: _open(asyncio.Event()))
+    worker.handler_limit_s = 0.01
     with pytest.raises(Hung, match=r"[34] messages in a row took longer than 0.01 s"):
         await work_off(worker, channels)
 
 
-async def test_a_handlers_own_time_out_keeps_its_traceback(
-    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("common.runtime.settle.MAX_ATTEMPTS", 1)
+async def test_a_handlers_own_time_out_keeps_its_traceback(channels: Channels, settings: Settings) -> None:
 
     def act(message: ClassifyImage) -> None:
         raise TimeoutError("of its own")
 
     await publish(channels, make.classify())
-    await work_off(Classify(settings, act), channels)
-    (dead,) = await entries(channels.redis, channels.key("dead"))
+    await work_off(Classify(settings, act), channels, retries=Retries(attempts=1))
+    (dead,) = await entries(channels.redis, channels.keys.key("dead"))
     assert dead[b"error"] == b"TimeoutError: of its own"
     assert b"in act" in dead[b"traceback"]
 
 
-async def test_a_batch_without_results_is_a_failed_attempt(
-    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("common.runtime.settle.MAX_ATTEMPTS", 1)
+async def test_a_batch_without_results_is_a_failed_attempt(channels: Channels, settings: Settings) -> None:
 
     class Forgetful(Batch):
         async def handle_batch(self, messages: Sequence[ClassifyImage]) -> Any:
             return None
 
     await publish(channels, make.classify())
-    await work_off(Forgetful(settings), channels)
-    (dead,) = await entries(channels.redis, channels.key("dead"))
+    await work_off(Forgetful(settings), channels, retries=Retries(attempts=1))
+    (dead,) = await entries(channels.redis, channels.keys.key("dead"))
     assert dead[b"error"].startswith(b"TypeError")
 
 
 async def test_of_a_batch_that_fails_as_a_whole_the_log_has_one_traceback(
-    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    channels: Channels, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("common.runtime.settle.MAX_ATTEMPTS", 1)
 
     class Broken(Batch):
         async def handle_batch(self, messages: Sequence[ClassifyImage]) -> Any:
             raise OSError("the disk")
 
     await publish(channels, *(make.classify(f"1-{number}-0") for number in range(4)))
-    await work_off(Broken(settings), channels)
+    await work_off(Broken(settings), channels, retries=Retries(attempts=1))
 
     buried = [record for record in caplog.records if "is buried" in record.message]
     assert [bool(record.exc_info) for record in buried] == [True, False, False, False]
-    dead = await entries(channels.redis, channels.key("dead"))
+    dead = await entries(channels.redis, channels.keys.key("dead"))
     assert all(b"the disk" in each[b"traceback"] for each in dead)
     assert len(dead) == 4
 
 
 async def test_a_body_that_breaks_the_decoder_is_buried_too(channels: Channels, settings: Settings) -> None:
-    await channels.redis.xadd(channels.key("classify"), {"body": b'{"type":"ClassifyImage","key":"\xff"}'})
+    await channels.redis.xadd(channels.keys.key("classify"), {"body": b'{"type":"ClassifyImage","key":"\xff"}'})
     await work_off(Classify(settings), channels)
-    assert len(await entries(channels.redis, channels.key("dead"))) == 1
+    assert len(await entries(channels.redis, channels.keys.key("dead"))) == 1
 
 
 async def test_a_handler_that_is_cancelled_from_inside_fails_and_does_not_spin(
-    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    channels: Channels, settings: Settings
 ) -> None:
-    monkeypatch.setattr("common.runtime.settle._ms", lambda seconds: 1)
 
     def act(message: ClassifyImage) -> None:
         raise asyncio.CancelledError
 
     await publish(channels, make.classify())
     worker = Classify(settings, act)
-    await work_off(worker, channels)
-    assert len(worker.seen) == MAX_ATTEMPTS
+    await work_off(worker, channels, retries=SOON)
+    assert len(worker.seen) == Retries().attempts
 
 
-async def test_what_was_done_is_settled_before_a_hung_process_ends(
-    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Classify, "handler_limit_s", 0.05)
-    monkeypatch.setattr(Classify, "concurrency", 5)
+async def test_what_was_done_is_settled_before_a_hung_process_ends(channels: Channels, settings: Settings) -> None:
     slow = asyncio.Event()
 
     async def act(message: ClassifyImage) -> None:
         await (asyncio.sleep(0.04) if message.job.id == "1-0-0" else slow.wait())
 
     await publish(channels, *(make.classify(f"1-{i}-0") for i in range(5)))
+    worker = Classify(settings, act)
+    worker.handler_limit_s, worker.concurrency = 0.05, 5
     with pytest.raises(Hung):
-        await work_off(Classify(settings, act), channels)
+        await work_off(worker, channels)
     assert [reply.job.id for reply in await on(channels, "reply")] == ["1-0-0"]
-    assert await channels.redis.zcard(channels.key("classify", "delayed")) == 4, "their attempts are counted"
+    assert await channels.redis.zcard(channels.keys.key("classify", "delayed")) == 4, "their attempts are counted"
 
 
 @pytest.mark.parametrize(
@@ -751,13 +731,13 @@ async def test_what_was_done_is_settled_before_a_hung_process_ends(
 async def test_an_entry_that_makes_no_sense_is_buried_or_dropped_and_stops_nobody(
     channels: Channels, settings: Settings, fields: dict[str, Any], buried: int
 ) -> None:
-    await channels.redis.xadd(channels.key("classify"), {"body": b"x"} | fields)
+    await channels.redis.xadd(channels.keys.key("classify"), {"body": b"x"} | fields)
     await publish(channels, make.classify())
     worker = Classify(settings)
     await work_off(worker, channels)
     assert worker.seen == ["1-10-0"]
-    assert len(await entries(channels.redis, channels.key("dead"))) == buried
-    assert not await channels.redis.xlen(channels.key("classify"))
+    assert len(await entries(channels.redis, channels.keys.key("dead"))) == buried
+    assert not await channels.redis.xlen(channels.keys.key("classify"))
 
 
 async def test_a_stopping_worker_begins_nothing_that_its_end_would_cut_short(
@@ -772,10 +752,12 @@ async def test_a_stopping_worker_begins_nothing_that_its_end_would_cut_short(
 
     worker = Classify(settings, send)
     await publish(channels, make.classify())
-    async with running(worker, channels, grace_s=LAST_START_BEFORE_END_S) as runtime:
+    async with running(
+        worker, channels, limits=RuntimeLimits(grace_s=RuntimeLimits.last_start_before_end_s)
+    ) as runtime:
         await until(lambda: worker.at_once == 1)
         runtime.stop()
         await asyncio.sleep(0)
         gate.set()
     assert not sent
-    assert await channels.redis.xlen(channels.key("classify")) == 1, "handed back"
+    assert await channels.redis.xlen(channels.keys.key("classify")) == 1, "handed back"

@@ -33,16 +33,18 @@ import msgspec
 import pytest
 
 from common.channels.channels import Channels
-from common.channels.scripts import Call
+from common.channels.scripts import Call, Scripts
 from common.errors import InputLost, Outage
 from common.messages import AcceptUpdate, ClassifyImage, SendReply, Words
 from common.runtime import process
 from common.runtime.leases import confirm_lease
+from common.runtime.limits import RuntimeLimits
 from common.runtime.loop import Runtime
 from common.runtime.worker import Outputs, Worker
 from common.settings import Settings
 from common.telegram.transport import BotApiHttp
 from receive import ReceiveWorker
+from tests.support.runtimes import SOON
 
 LONGEST_LIFE_S: Final = 15.0
 
@@ -97,11 +99,10 @@ def _live(worker: type[Worker[Any]], settings: Settings, end: str, burst: bool, 
     _life.end = end if not end or end[-1].isdigit() else f"{end} 1"
     patch = pytest.MonkeyPatch()
     patch.setattr("common.settings.load", lambda: settings)
-    patch.setattr("common.runtime.settle._ms", lambda seconds: 1)
-    patch.setattr("common.runtime.process.Runtime", functools.partial(_Runtime, burst=burst, grace_s=grace_s))
-    patch.setattr(Channels, "execute", _execute_until_the_end(Channels.execute))
+    patch.setattr(Scripts, "execute", _execute_until_the_end(Scripts.execute))
     patch.setattr(BotApiHttp, "do_request", _request_until_the_end(BotApiHttp.do_request))
-    process.run(worker)
+    limits = RuntimeLimits(grace_s=grace_s)
+    process.run(worker, functools.partial(_Runtime, limits=limits, retries=SOON, burst=burst))
 
 
 def die() -> None:
@@ -135,17 +136,17 @@ class _Runtime(Runtime[Any]):
         _life.stopping.set()
 
 
-Execute = Callable[[Channels, Sequence[Call]], Awaitable[list[Any]]]
+Execute = Callable[[Scripts, Sequence[Call]], Awaitable[list[Any]]]
 
 
 def _execute_until_the_end(execute: Execute) -> Execute:
-    async def executed(channels: Channels, calls: Sequence[Call]) -> list[Any]:
+    async def executed(scripts: Scripts, calls: Sequence[Call]) -> list[Any]:
         for i, call in enumerate(calls):
             for point, run_before_it in ((f"before {call.script}", i), (f"after {call.script}", i + 1)):
                 if _life.ends(point):
-                    await execute(channels, calls[:run_before_it])
+                    await execute(scripts, calls[:run_before_it])
                     die()
-        return await execute(channels, calls)
+        return await execute(scripts, calls)
 
     return executed
 
@@ -219,7 +220,8 @@ class OneByOne(Tiny):
 class Batch(Tiny):
     """Handles all that it takes together."""
 
-    batched = True
+    batch_size = 4
+    concurrency = 1
 
     async def handle_batch(self, messages: Sequence[ClassifyImage]) -> Sequence[Outputs | Exception]:
         times = [self._note(message) for message in messages]

@@ -1,7 +1,7 @@
 -- Move a message that cannot be handled to the dead letters, and tell the user, or end its job.
--- KEYS  13 stream  14 begun  15 dead  16 counts  17 the stream for the apology
+-- KEYS  after the ledger: 1 stream  2 begun  3 dead  4 counts  5 the stream for the apology
 -- ARGV  1 group  2 consumer  3 id  4 channel's name  5 error, one line  6 traceback  7 apology's body, or ''
--- Returns 1, or 0 when the message is not this consumer's (any more), and then nothing was done.
+-- Returns 1, or 0 when the message is not this consumer's (or no longer), and then nothing was done.
 
 local stream, begun, dead, counts, reply = unpack(KEYS, KEYS_FROM)
 local group, consumer, id, channel, error_line, traceback, apology = unpack(ARGV)

@@ -1,5 +1,5 @@
 -- Delete the consumers that have been gone for long. One with anything pending stays: deleting it would drop those.
--- KEYS  13 stream
+-- KEYS  after the ledger: 1 stream
 -- ARGV  1 group  2 how long without a sign of life, ms
 -- Returns the names of the deleted.
 

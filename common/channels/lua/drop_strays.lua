@@ -1,7 +1,7 @@
 -- Drop what is noted about messages that are no more: their stream or delayed set was deleted by hand, say. And messages
 -- that nobody will be given any more (somebody deleted the consumer that had them), if they have no job, or it goes on or
 -- ended elsewhere; where a job is in such a message, `restart` brings it back.
--- KEYS  13 stream  14 begun  15 delayed  16 parked
+-- KEYS  after the ledger: 1 stream  2 begun  3 delayed  4 parked
 -- ARGV  1 group  2… ids
 -- Returns how many were dropped.
 

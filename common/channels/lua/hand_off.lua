@@ -1,12 +1,12 @@
 -- Finish a message: take it off its channel and publish what follows from it, all or nothing.
--- A job that begins here waits for its chat's turn; past the limits it does not begin at all, and its chat is told so,
+-- A job that begins here waits for a free slot of its chat; past the limits it does not begin, and its chat is told so,
 -- once a minute.
--- KEYS  13 stream  14 begun  15 counts  16 who was told  17 the stream for that  18 what each user began in this minute
---       19 the same in the last one
+-- KEYS  after the ledger: 1 stream  2 begun  3 counts  4 who was told  5 the stream for that  6 what each user began in this minute
+--       7 the same in the last one
 -- ARGV  1 group  2 consumer  3 id  4 job, or ''  5 channel's name  6 most jobs of a chat  7 most jobs in all
 --       8 most jobs of a user in a minute  9 how much of the last minute still counts, 0 to 1
 --       10… of each output: channel, job or '', chat, user or '', body; if another job begins: bodies of "busy" and "too fast"
--- Returns 1, or 0 when the message is not this consumer's (any more), or is no more, and then nothing follows from it.
+-- Returns 1, or 0 when the message is not this consumer's (or no longer), or does not exist, and then nothing follows from it.
 
 local stream, begun, counts, told, reply, this_minute, last_minute = unpack(KEYS, KEYS_FROM, KEYS_FROM + 6)
 local group, consumer, id, job, channel = unpack(ARGV, 1, 5)
@@ -24,7 +24,7 @@ if not remove(stream, group, begun, id) then -- somebody deleted it, and what is
 end
 
 local function is_too_much(chat)
-  local of_this_chat = redis.call('ZLEXCOUNT', turns, of_chat(chat)) + redis.call('ZLEXCOUNT', waiting, of_chat(chat))
+  local of_this_chat = redis.call('ZLEXCOUNT', slots, of_chat(chat)) + redis.call('ZLEXCOUNT', waiting, of_chat(chat))
   local others = redis.call('HLEN', jobs) - (job ~= '' and 1 or 0)
   return of_this_chat >= most_of_a_chat or others >= most
 end
@@ -36,7 +36,7 @@ local function is_too_fast(user)
   return now + last_minutes_share * before >= most_of_a_user
 end
 
--- The notice is all that this job comes to. It needs no turn: there is one a minute at most.
+-- The notice is all that this job does. It needs no slot: there is one a minute at most.
 local function decline(new_job, whom, notice)
   redis.call('HINCRBY', counts, channel .. ' declined', 1)
   local now = now_ms()

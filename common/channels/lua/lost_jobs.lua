@@ -1,5 +1,5 @@
 -- Which of these jobs have no message anywhere?
--- KEYS  13… every delayed set
+-- KEYS  after the ledger: 1… every delayed set
 -- ARGV  1 group  2… jobs
 -- Returns the jobs that are lost.
 

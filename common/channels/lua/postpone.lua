@@ -1,8 +1,8 @@
 -- Put a message back: on its channel at once (delay 0), or when its delay is over.
--- KEYS  13 stream  14 begun  15 delayed  16 parked  17 counts
+-- KEYS  after the ledger: 1 stream  2 begun  3 delayed  4 parked  5 counts
 -- ARGV  1 group  2 consumer  3 id  4 delay, ms  5 attempts used  6 since when it has been failing, ms  7 count to raise
 --       8 deaths that stay on it, or '' for none
--- Returns 1, or 0 when the message is not this consumer's (any more), and then nothing was done.
+-- Returns 1, or 0 when the message is not this consumer's (or no longer), and then nothing was done.
 
 local stream, begun, delayed, parked, counts = unpack(KEYS, KEYS_FROM)
 local group, consumer, id, delay_ms, attempts, since, count, deaths = unpack(ARGV)

@@ -1,11 +1,11 @@
--- Stands before every script: the keys that all of them get, and what several of them do in the same way.
+-- Comes before every script: the keys that all of them get, and functions that several of them use.
 
--- KEYS 1 to 12 are the same for every script: what is known of the jobs, and every channel's stream.
-local jobs, at, chats, turns, waiting, pace = unpack(KEYS, 1, 6)
-local STREAMS_FROM, STREAMS_TO, KEYS_FROM = 7, 12, 13
+-- The first KEYS, the ledger, are the same for every script: what is known of the jobs, and every channel's stream.
+-- scripts.py sets STREAMS_FROM, STREAMS_TO and KEYS_FROM (a script's own keys) from the number of channels.
+local jobs, at, chats, slots, waiting, pace = unpack(KEYS, 1, STREAMS_FROM - 1)
 
--- How many jobs of one chat are in the pipeline at once; its others wait for their turn, and other chats go on.
-local TURNS_OF_A_CHAT = 4
+-- Fair queueing: so many jobs of one chat are in the pipeline at once. Its others wait, and other chats go on.
+local SLOTS_OF_A_CHAT = 4
 local PACE_SMOOTHING = 0.1
 
 local function now_ms()
@@ -102,19 +102,20 @@ local function add_again(stream, begun, job, body, attempts, since, deaths)
   end
 end
 
--- Turns. `turns` has a member "<chat>:<job>" for each job in the pipeline, `waiting` one "<chat>:<when>:<channel>:<job>"
--- for each that is not; both are sorted by their text alone, so that those of a chat lie together, the oldest first.
+-- Fair queueing. `slots` (the key is called "turns") has a member "<chat>:<job>" for each job in the pipeline, `waiting`
+-- one "<chat>:<when>:<channel>:<job>" for each other job. Both are sorted by their text alone, so that the members of a
+-- chat lie together, the oldest first.
 
 local function of_chat(chat)
   return '[' .. chat .. ':', '(' .. chat .. ';' -- ";" is the character after ":"
 end
 
-local function take_turn(chat, job)
-  redis.call('ZADD', turns, 0, chat .. ':' .. job)
+local function take_slot(chat, job)
+  redis.call('ZADD', slots, 0, chat .. ':' .. job)
 end
 
-local function has_free_turn(chat)
-  return redis.call('ZLEXCOUNT', turns, of_chat(chat)) < TURNS_OF_A_CHAT
+local function has_free_slot(chat)
+  return redis.call('ZLEXCOUNT', slots, of_chat(chat)) < SLOTS_OF_A_CHAT
 end
 
 local function stream_of(channel)
@@ -125,12 +126,12 @@ local function stream_of(channel)
   end
 end
 
--- Begin a job now, or have it wait for its chat's turn.
+-- Begin a job now, or let it wait for a free slot of its chat.
 local function begin_job(stream, job, chat, body)
   redis.call('HSET', jobs, job, body)
   redis.call('HSET', chats, job, chat)
-  if has_free_turn(chat) then -- then none of the chat waits: each turn that ends goes to one that does
-    take_turn(chat, job)
+  if has_free_slot(chat) then -- then no job of the chat waits: each slot that is freed goes to one that does
+    take_slot(chat, job)
     add(stream, job, body, 0, 0)
     return
   end
@@ -141,9 +142,9 @@ local function begin_job(stream, job, chat, body)
   redis.call('HSET', at, job, waiting .. ' ' .. member)
 end
 
--- Give a chat's free turns to its jobs that wait, the oldest first.
+-- Give a chat's free slots to its jobs that wait, the oldest first.
 local function release(chat)
-  while has_free_turn(chat) do
+  while has_free_slot(chat) do
     local from, to = of_chat(chat)
     local member = redis.call('ZRANGEBYLEX', waiting, from, to, 'LIMIT', 0, 1)[1]
     if not member then
@@ -152,8 +153,8 @@ local function release(chat)
     redis.call('ZREM', waiting, member)
     local channel, job = string.match(member, ':%d+:([^:]+):(.*)$')
     local body, stream, place = redis.call('HGET', jobs, job), stream_of(channel), redis.call('HGET', at, job)
-    if body and stream and (not place or place == waiting .. ' ' .. member) then -- else it went on without its turn
-      take_turn(chat, job)
+    if body and stream and (not place or place == waiting .. ' ' .. member) then -- else it went on without a slot
+      take_slot(chat, job)
       add(stream, job, body, 0, 0)
     end
   end
@@ -192,7 +193,7 @@ local function end_job(job)
     return
   end
   redis.call('HDEL', chats, job)
-  if redis.call('ZREM', turns, chat .. ':' .. job) == 1 then
+  if redis.call('ZREM', slots, chat .. ':' .. job) == 1 then
     note_pace()
     release(chat)
   end

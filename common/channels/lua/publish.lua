@@ -1,6 +1,6 @@
 -- Put a new message on a channel, once per marker. A message that carries a job begins it.
 -- Adds first, so that new work, and only new work, is refused when memory is out.
--- KEYS  13 stream  14 the set that the marker belongs to
+-- KEYS  after the ledger: 1 stream  2 the set that the marker belongs to
 -- ARGV  1 marker  2 the set's life from now on, ms  3 job, or ''  4 its chat, or ''  5 body
 -- Returns 1, or 0 when the marker was there: it has been published before.
 

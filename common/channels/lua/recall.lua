@@ -1,5 +1,5 @@
 -- What was answered before about these pictures?
--- KEYS  13 answers  14 answers:at
+-- KEYS  after the ledger: 1 answers  2 answers:at
 -- ARGV  1 how long an answer is kept, ms  2… pictures
 -- Returns for each picture its answer, or ''.
 

@@ -1,5 +1,5 @@
 -- Keep answers, and drop those that are too old or too many.
--- KEYS  13 answers  14 answers:at
+-- KEYS  after the ledger: 1 answers  2 answers:at
 -- ARGV  1 how long an answer is kept, ms  2 how many are kept  3… picture and answer, in turn
 -- Returns how many were dropped.
 

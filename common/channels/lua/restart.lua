@@ -2,7 +2,7 @@
 -- there is nothing to start from.
 -- With an id, the caller holds the message that is useless, and it is removed. Without one, the job's message must
 -- be nowhere.
--- KEYS  13 counts  14 the stream to put the message on  15 the caller's stream  16 its begun  17… every delayed set
+-- KEYS  after the ledger: 1 counts  2 the stream to put the message on  3 the caller's stream  4 its begun  5… every delayed set
 -- ARGV  1 group  2 consumer  3 id, or ''  4 job  5 body, or '' to end the job  6 origin to keep from now on, or ''
 --       7 count to raise
 -- Returns 1, or 0 when the job has ended, or its message is somewhere after all.
@@ -39,8 +39,8 @@ if origin ~= '' then
   redis.call('HSET', jobs, job, origin)
 end
 local chat = redis.call('HGET', chats, job)
-if chat then -- it may have waited for its turn, or its turn may be what was lost
-  take_turn(chat, job)
+if chat then -- it may have waited for a slot, or its slot may be what was lost
+  take_slot(chat, job)
 end
 add(target, job, body, 0, 0)
 return 1

@@ -1,7 +1,7 @@
 -- Bring dead letters back: their job starts again from its first message; a message without a job goes back as it is.
--- KEYS  13 dead  14 the stream to put the message on
+-- KEYS  after the ledger: 1 dead  2 the stream to put the message on
 -- ARGV  1 job, or ''  2 its chat, or ''  3 body  4… the dead letter's id, and those of other letters of the same job
--- Returns 1; 0 when there is no such dead letter (any more); -1 when the job is still under way, with its apology.
+-- Returns 1; 0 when there is no such dead letter (or no longer); -1 when the job is still under way, with its apology.
 
 local dead, target = unpack(KEYS, KEYS_FROM)
 local job, chat, body = unpack(ARGV, 1, 3)

@@ -1,7 +1,7 @@
 -- Give a consumer as many messages as it has room for.
 -- First what is pending under its own name and not in its hands (its former self died, or our reply was lost),
 -- then what an idle sibling left, then new messages. Retries that are due go back to the channel before that.
--- KEYS  13 stream  14 begun  15 delayed  16 parked
+-- KEYS  after the ledger: 1 stream  2 begun  3 delayed  4 parked
 -- ARGV  1 group  2 consumer  3 process, another one after each start  4 room
 --       5 claim what others left idle for this long, ms (0: leave it)  6… ids in hand
 -- Returns {now in ms, ms until the next retry is due or -1, how long the jobs that wait will take in ms,

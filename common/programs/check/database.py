@@ -11,7 +11,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from common.channels import redis_client
-from common.channels.redis_client import UnfitServerError
+from common.channels.fitness import UnfitServerError, check
 from common.errors import SettingsError
 from common.programs import embedded_redis
 from common.programs.check.result import Result, fail, ok, size, together, warn
@@ -52,7 +52,7 @@ async def _look(config: Settings, limit_s: float) -> Result:
     client = redis_client.connect(config)
     try:
         async with asyncio.timeout(limit_s):
-            warnings = await redis_client.check(client)
+            warnings = await check(client)
             info: dict[str, Any] = await client.info()
             fsync = await _fsync_policy(client)
     except UnfitServerError as error:

@@ -19,6 +19,7 @@ import msgspec
 import pytest
 from PIL import Image
 
+from common.channels.channels import Channels
 from common.errors import HostBusy, Outage, SettingsError, TooEarly
 from common.messages import ClassifyImage, FetchUrl, Kind, SendReply, Words
 from common.model.input import InputSpec, unpack
@@ -69,7 +70,7 @@ def settings(tmp_path: Path) -> Settings:
 async def worker(settings: Settings) -> AsyncIterator[FetchUrlWorker]:
     prepare_model(settings.models_dir)
     worker = FetchUrlWorker(settings)
-    await worker.open()
+    await worker.open(Channels(worker.settings))
     yield worker
     await worker.close()
 
@@ -794,7 +795,7 @@ async def test_a_preview_that_gives_nothing_is_told_in_other_words_at_no_other_t
 ) -> None:
     prepare_model(settings.models_dir)
     worker = FetchUrlWorker(settings, lookup=FAILING, limits=tight(answer_s=2.5, told_after_s=3.5))
-    await worker.open()
+    await worker.open(Channels(worker.settings))
     kinds = [next(link for link in failing if host in link) for host in ("private.", "closed.", "silent.")]
     for number, link in enumerate(kinds):
         server.answers[f"/{number}"] = content(f"<html><meta property=og:image content='{link}'>".encode())

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from PIL import Image
 
+from common.channels.channels import Channels
 from common.errors import InputLost, Outage
 from common.messages import CheckFile, ClassifyImage, DeleteFiles, Kind, SendReply, Words
 from common.model.input import InputSpec, unpack
@@ -45,7 +46,7 @@ def store(settings: Settings) -> Store:
 @pytest.fixture
 async def worker(settings: Settings) -> AsyncIterator[FileCheckWorker]:
     worker = FileCheckWorker(settings)
-    await worker.open()
+    await worker.open(Channels(worker.settings))
     yield worker
     await worker.close()
 

@@ -1,0 +1,104 @@
+"""The names of all that the bot keeps in Redis.
+
+Every key has one hash tag, ``{<namespace>}``, so that all lie in one slot of a Redis Cluster:
+
+    {whatsit}:<channel>          stream, one entry a message: job, body, attempts, since; its group is "workers".
+                                 Also the name of the pub/sub channel.
+    {whatsit}:<channel>:begun    hash, entry id → "<deaths> <process>": messages whose handling began and did not end.
+                                 0 deaths until a worker dies while it handles nothing else.
+    {whatsit}:<channel>:delayed  sorted set, entry id → when its retry is due, in ms by the clock of Redis
+    {whatsit}:<channel>:parked   hash, entry id → the delayed entry itself
+    {whatsit}:jobs               hash, job → its first message: enough to start again. It does not expire: the entry
+                                 ends with reply's hand-off, or with burial
+    {whatsit}:jobs:at            hash, job → where its message is: "<stream> <id>", "<stream> ~<id>" delayed, or
+                                 "<waiting> <member>"
+    {whatsit}:jobs:chat          hash, job → its chat
+    {whatsit}:turns              sorted set of "<chat>:<job>", the jobs in the pipeline: a few of one chat at a time. By
+                                 their ids, never a number: whatever happens twice, a job has one turn or does not
+    {whatsit}:waiting            sorted set of "<chat>:<when>:<channel>:<job>", jobs that wait for a turn of their chat.
+                                 The script that ends another job of the chat gives it to them; the message is their
+                                 entry in jobs
+    {whatsit}:pace               hash, how fast jobs end while others wait: when the last one did, and the mean gap, ms
+    {whatsit}:users:<minute>     hash that expires: user → how many jobs they began in that minute
+    {whatsit}:told               sorted set, chat, or chat and user → when they were last told that this is too much
+    {whatsit}:seen:<what>        set that expires: what was published before. Updates by 500 consecutive ids, which
+                                 Redis keeps as small integers: 8 bytes each
+    {whatsit}:answers            hash, picture → the answer; see common/channels/answers.py
+    {whatsit}:answers:at         sorted set, picture → when it was answered
+    {whatsit}:dead               stream, messages that could not be handled, with the error; kept for 7 days, about 1000
+    {whatsit}:counts             hash, "<channel> handled|retried|postponed|buried|restarted|declined" → number
+
+Only the scripts in ``lua/`` change them. Each script can run twice with the same outcome, since redis-py repeats a
+command whose reply was lost. Each is all or nothing, unless a key has a foreign type: Redis does not undo what a script
+did before its error. A message is always in one of four places: waiting for its turn, in its stream, delayed, or handed
+off; the script that moves it also writes ``jobs:at``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from common.messages import CHANNELS
+
+GROUP: Final = "workers"  # the consumer group of every stream
+
+
+class Keys:
+    """The keys of one namespace.
+
+    Args:
+        namespace: The setting ``NAMESPACE``.
+
+    Attributes:
+        streams: Each channel's stream, in the order of ``CHANNELS``.
+        delayed_sets: Each channel's delayed messages, in the same order.
+        ledger: What every script gets first: see ``lua/prelude.lua``.
+    """
+
+    def __init__(self, namespace: str) -> None:
+        self._prefix = f"{{{namespace}}}:"
+        self.jobs = self.key("jobs")
+        self.jobs_at = self.key("jobs", "at")
+        self.jobs_chat = self.key("jobs", "chat")
+        self.turns = self.key("turns")
+        self.waiting = self.key("waiting")
+        self.counts = self.key("counts")
+        self.told = self.key("told")
+        self.dead = self.key("dead")
+        self.answers = (self.key("answers"), self.key("answers", "at"))
+        self.streams: Sequence[str] = [self.stream(name) for name in CHANNELS]
+        self.delayed_sets: Sequence[str] = [self.delayed(name) for name in CHANNELS]
+        pace = self.key("pace")
+        self.ledger: Sequence[str] = [
+            *(self.jobs, self.jobs_at, self.jobs_chat, self.turns, self.waiting, pace),
+            *self.streams,
+        ]
+
+    def key(self, *parts: str) -> str:
+        """The key of those ``parts``."""
+        return self._prefix + ":".join(parts)
+
+    def stream(self, channel: str) -> str:
+        """The stream of a channel, and the name of its pub/sub channel."""
+        return self.key(channel)
+
+    def begun(self, channel: str) -> str:
+        """The messages of a channel whose handling began."""
+        return self.key(channel, "begun")
+
+    def delayed(self, channel: str) -> str:
+        """When the delayed messages of a channel are due."""
+        return self.key(channel, "delayed")
+
+    def parked(self, channel: str) -> str:
+        """The delayed messages of a channel."""
+        return self.key(channel, "parked")
+
+    def seen(self, what: str) -> str:
+        """What was published before."""
+        return self.key("seen", what)
+
+    def users(self, minute: float) -> str:
+        """How many jobs each user began in that minute, counted from the Unix epoch."""
+        return self.key("users", f"{minute:.0f}")

@@ -1,0 +1,83 @@
+"""The ledger of jobs: which are under way, what each began with, and whose it is."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
+
+from common.channels.consumer import Consumer, Delivery
+from common.channels.keys import GROUP, Keys
+from common.channels.scripts import Call, Scripts, text
+from common.messages import Job, Message, SendReply, decode, encode
+
+
+class Ledger:
+    """The jobs of one namespace. Each method that asks Redis raises ``redis.RedisError`` when it is away."""
+
+    def __init__(self, scripts: Scripts, keys: Keys) -> None:
+        self._scripts = scripts
+        self._keys = keys
+
+    def restart(
+        self, job: str, message: Message | None, origin: bytes = b"", held: tuple[Consumer, Delivery] | None = None
+    ) -> Call:
+        """Continue a job with ``message``, its own being lost, or useless and ``held``. Gives 1 if it was done.
+
+        Without a message, the job ends. ``origin`` replaces what the job starts from the next time.
+        """
+        channel = message.channel if message else SendReply.channel
+        body = encode(message) if message else b""
+        stream, consumer, entry = self._keys.stream(channel), "", ""
+        if held:
+            stream, consumer, entry = self._keys.stream(held[0].channel), held[0].name, held[1].id
+        keys = (self._keys.counts, self._keys.stream(channel), stream, f"{stream}:begun", *self._keys.delayed_sets)
+        args = (GROUP, consumer, entry, job, body, origin, f"{channel} restarted")
+        return Call("restart", keys, args)
+
+    async def origin(self, job: str) -> bytes | None:
+        """The first message of a job; None if it is not known."""
+        async with self._scripts.time_limit():
+            body: Any = await self._scripts.redis.hget(self._keys.jobs, job)
+        return None if body is None else bytes(body)
+
+    async def whose(self, job: str, *bodies: bytes | None) -> Job | None:
+        """As much of a job as is known: from the first of its messages that can be read, or else only its chat.
+
+        Args:
+            job: The job's id.
+            bodies: Messages of the job, some of which may be missing or unreadable.
+        """
+        for body in bodies:
+            with contextlib.suppress(msgspec.DecodeError):
+                return decode(body or b"").job
+        async with self._scripts.time_limit():
+            chat = await self._scripts.redis.hget(self._keys.jobs_chat, job)
+        with contextlib.suppress(ValueError):
+            return Job(id=job, chat_id=int(chat or b""), message_id=None, accepted_at=time.time())
+        return None
+
+    async def jobs(self) -> AsyncIterator[list[str]]:
+        """All live jobs, in batches. A job that begins or ends meanwhile may be among them."""
+        # All three: a job that only one of them knows, whatever the reason, must be found as well.
+        for key in (self._keys.jobs_at, self._keys.jobs, self._keys.jobs_chat):
+            async for jobs in self._scripts.scan_hash(key):
+                yield jobs
+
+    async def live(self, jobs: Sequence[str]) -> set[str]:
+        """Those of the ``jobs`` that have not ended."""
+        if not jobs:
+            return set()
+        async with self._scripts.time_limit():
+            places = await self._scripts.redis.hmget(self._keys.jobs_at, jobs)
+        return {job for job, place in zip(jobs, places, strict=True) if place is not None}
+
+    async def lost(self, jobs: Sequence[str]) -> list[str]:
+        """Those of the ``jobs`` whose message is in no stream and no delayed set."""
+        if not jobs:
+            return []
+        lost = await self._scripts.run(Call("lost_jobs", self._keys.delayed_sets, (GROUP, *jobs)))
+        return [text(job) for job in lost]

@@ -1,0 +1,29 @@
+"""What users read instead of an answer: an apology, or that there is too much to do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from common import words
+from common.messages import Job, Kind, SendReply, Words
+
+APOLOGY: Final = (
+    "Sorry, something went wrong on my side and I could not finish this one. Please send it again; "
+    "if it fails again, try another picture."
+)
+
+
+def apology(job: Job) -> SendReply:
+    """What the user reads when a job cannot be finished."""
+    files = (job.key("original"), job.key("input"))
+    return SendReply(job=job, content=Words(text=APOLOGY, kind=Kind.APOLOGY), files=files)
+
+
+def busy(job: Job, backlog_s: float) -> SendReply:
+    """What the user reads instead of an answer when there is too much to do: for how long, roughly."""
+    return SendReply(job=job, content=Words(text=words.busy(backlog_s), kind=Kind.BUSY))
+
+
+def too_fast(job: Job, per_minute: int) -> SendReply:
+    """What a user reads instead of an answer who sends more than that in a minute."""
+    return SendReply(job=job, content=Words(text=words.too_fast(per_minute), kind=Kind.TOO_FAST))
