@@ -712,11 +712,11 @@ async def test_what_was_done_is_settled_before_a_hung_process_ends(channels: Cha
     slow = asyncio.Event()
 
     async def act(message: ClassifyImage) -> None:
-        await (asyncio.sleep(0.04) if message.job.id == "1-0-0" else slow.wait())
+        await (asyncio.sleep(0.2) if message.job.id == "1-0-0" else slow.wait())
 
     await publish(channels, *(make.classify(f"1-{i}-0") for i in range(5)))
     worker = Classify(settings, act)
-    worker.handler_limit_s, worker.concurrency = 0.05, 5
+    worker.handler_limit_s, worker.concurrency = 0.3, 5
     with pytest.raises(Hung):
         await work_off(worker, channels)
     assert [reply.job.id for reply in await on(channels, "reply")] == ["1-0-0"]
