@@ -1,4 +1,4 @@
-"""Runs the model on model inputs, all that wait at once, and says what each shows.
+"""Runs the model on model inputs, a batch at a time, and says what each shows.
 
 in:   ClassifyImage
 out:  SendReply → reply, with DeleteFiles (the model input) → garbage_collect; ShowTyping → reply when it begins
@@ -65,11 +65,11 @@ class ClassifyWorker(Worker[ClassifyImage]):
             try:
                 await self._model_in_use()
                 return
-            except ModelError as error:  # damaged, say: whoever prepares it anew need not restart us
+            except ModelError as error:  # for example damaged: after it was prepared again, we go on without a restart
                 await backoff.wait(error)
 
     async def _model_in_use(self) -> Classifier:
-        """The model; loaded anew when another was put in use, since inputs are made for that one from then on."""
+        """The model; loaded again when another was put in use, since inputs are made for that one from then on."""
         async with self._loading:  # once, whichever batch comes first
             record = in_use(self.settings.models_dir)
             if self.classifier is None or record not in (None, self.classifier.record):
@@ -86,7 +86,7 @@ class ClassifyWorker(Worker[ClassifyImage]):
                 await asyncio.to_thread(self.classifier.rest, IDLE_S)
 
     def announce(self, message: ClassifyImage) -> Message:
-        """The user sees that it is the turn of the picture."""
+        """Show the user that work on the picture begins."""
         return ShowTyping(job=message.job, at=time.time())
 
     async def handle_batch(self, messages: Sequence[ClassifyImage]) -> Sequence[Outputs | Exception]:
@@ -117,7 +117,7 @@ class ClassifyWorker(Worker[ClassifyImage]):
         return of_pixels(record, pixels), pixels
 
     async def _say(self, classifier: Classifier, pictures: Mapping[str, memoryview]) -> dict[str, Predictions]:
-        """What each picture shows, by its key: as it was said before, or else as the model says."""
+        """What each picture shows, by its key: the former answer, or else the model's."""
         known = await self.answers.recall(list(pictures))
         said = {key: predictions for key, predictions in zip(pictures, known, strict=True) if predictions}
         if fresh := [key for key in pictures if key not in said]:
@@ -125,7 +125,7 @@ class ClassifyWorker(Worker[ClassifyImage]):
             try:
                 answers = await asyncio.to_thread(_ask, classifier, [pictures[key] for key in fresh], given_up)
             finally:
-                given_up.set()  # cut short, we have no use any more for an answer, and others wait for their turn
+                given_up.set()  # cut short, we no longer need an answer, and other batches wait
             said |= zip(fresh, answers, strict=True)
         return said
 

@@ -1,7 +1,7 @@
 """Deletes each file right after its last use, and each minute sweeps up what a crash left behind.
 
 in:   DeleteFiles
-out:  nothing; but a job whose message is nowhere starts again from its first one, or ends with an apology
+out:  nothing; but a job whose message is lost starts again from its first one, or ends with an apology
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class GarbageCollectWorker(Worker[DeleteFiles]):
         try:
             for key in keys:
                 self.store.delete(key)
-        except Exception as error:  # whatever it is: the others' files can go all the same
+        except Exception as error:  # whatever it is, the files of the others can go
             return error
         return None
 
@@ -61,7 +61,7 @@ class GarbageCollectWorker(Worker[DeleteFiles]):
     async def sweep(self, channels: Channels, now: float) -> None:
         """Bring back jobs without a message, forget what is long past, delete files without a job.
 
-        What one step meets does not keep the others from being taken.
+        A step that fails does not stop the others.
 
         Args:
             channels: Where the jobs are.
@@ -71,7 +71,7 @@ class GarbageCollectWorker(Worker[DeleteFiles]):
             "jobs": lambda: self._sweep_jobs(channels),
             "dead letters": lambda: channels.dead_letters.expire(round(now * 1000)),
             "consumers": lambda: self._sweep_consumers(channels),
-            "turns": lambda: self._sweep_turns(channels),
+            "slots": lambda: self._sweep_slots(channels),
             "strays": channels.repair.drop_strays,
             "files": lambda: self._sweep_files(channels),
         }
@@ -80,7 +80,7 @@ class GarbageCollectWorker(Worker[DeleteFiles]):
                 await step()
             except (RedisError, Outage) as error:
                 _log.warning("the %s could not be swept this minute: %s", what, error)
-            except Exception:  # the sweeper is what mends everything else, and outlives whatever it meets
+            except Exception:  # the sweeper repairs everything else, so it must outlive every error
                 _log.exception("the %s could not be swept this minute", what)
 
     async def _sweep_jobs(self, channels: Channels) -> None:
@@ -88,16 +88,16 @@ class GarbageCollectWorker(Worker[DeleteFiles]):
             for job in await channels.ledger.lost(batch):
                 await channels.scripts.run(await restarts.restart(channels, job))
 
-    async def _sweep_turns(self, channels: Channels) -> None:
+    async def _sweep_slots(self, channels: Channels) -> None:
         if freed := await channels.repair.free_slots():
-            _log.warning("freed %d turns of jobs that are no more", freed)
+            _log.warning("freed %d slots of jobs that have ended", freed)
 
     async def _sweep_consumers(self, channels: Channels) -> None:
         for name in await channels.repair.drop_consumers(CONSUMER_GONE_MS):
             _log.info("consumer %s has been gone for a day and is forgotten", name)
 
     async def _sweep_files(self, channels: Channels) -> None:
-        """Lists files first and asks for their jobs then: a file whose job begins in between is not in the list."""
+        """List files first, then ask for their jobs: a file whose job begins in between is not in the list."""
         owners = {name: name.partition(".")[0] for name, _ in await asyncio.to_thread(self._files)}
         live = await channels.ledger.live(sorted(set(owners.values())))
         left = [name for name, job in owners.items() if job not in live]

@@ -10,11 +10,11 @@
     ├── TelegramRefused  Telegram says no, and will again (400, 403): the handler words it, or ends the job
     ├── InputLost        a job's file is missing, broken or another model's: the job restarts
     ├── LeaseLost        the message was given to another worker: this one's work is dropped
-    └── Hung             steps of this process do not end: it ends, and Supervisor starts a new one
+    └── Hung             steps of this process hang: it ends, and Supervisor starts a new one
 
 Anything else that a handler raises is a bug or a broken dependency: its traceback is logged, the
 message is tried again with a growing delay, and after its last attempt it is buried. An expected
-refusal (not an image, a dead link) is no error at all but a ``SendReply`` with words for the user.
+refusal (not an image, a dead link) is not an error but a ``SendReply`` with words for the user.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class InputLost(WhatsitError):  # noqa: N818
 
 
 class LeaseLost(WhatsitError):  # noqa: N818
-    """The message is no longer ours: whoever has it now will finish it."""
+    """The message is no longer ours: the worker that has it now will finish it."""
 
 
 class Hung(WhatsitError):  # noqa: N818

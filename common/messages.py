@@ -1,4 +1,4 @@
-"""What the workers say to one another: frozen, typed, tagged structs; JSON on the wire.
+"""The messages between workers: frozen, typed, tagged structs; JSON on the wire.
 
 A message is named for what it asks for, and knows the channel that it belongs to. Fields that a
 reader does not know are ignored and new fields have defaults, so that during a rolling upgrade old
@@ -32,7 +32,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         thread_id: The topic that it stands in, where the chat is a forum.
         user_id: Who sent it, as far as Telegram says.
         accepted_at: When Telegram handed us the update, in Unix seconds.
-        run: How often the job was started again from its original message, by whomever.
+        run: How often the job was started again from its first message, by the bot or an operator.
         restarts: How often of that by the bot itself, since an operator did.
         quote: The link that the answer is about, where one message holds several.
     """
@@ -99,7 +99,7 @@ class DownloadPhoto(Message, frozen=True, kw_only=True, tag=True):
 
     Attributes:
         file_id: Telegram's permanent name for the file (its URL lives for an hour only).
-        file_unique_id: The same for the same file, whoever sends it.
+        file_unique_id: The same for the same file from every sender.
         announced_bytes: The size that Telegram announced, or None.
     """
 
@@ -222,7 +222,7 @@ class ShowTyping(Message, frozen=True, kw_only=True, tag=True):
 
 
 class DeleteFiles(Message, frozen=True, kw_only=True, tag=True):
-    """Delete files that had their last use. A key that is gone already is no error."""
+    """Delete files that had their last use. A missing one is not an error."""
 
     channel: ClassVar[str] = "garbage_collect"
     stage: ClassVar[str] = "delete"

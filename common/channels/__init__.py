@@ -12,4 +12,6 @@
     lua/             the scripts, the only ones that change the channels
     redis_client.py  connecting, with time limits
     fitness.py       whether the server is fit to keep messages
+
+No other room talks to Redis.
 """

@@ -1,8 +1,8 @@
-"""What was said of a picture before, so that the same picture again needs neither download nor model.
+"""Former answers, so that the same picture again needs neither download nor model.
 
-Predictions alone are kept, never pictures; under a hash of what names the picture and of the model that answered.
-They are bounded in number (``CACHE_MAX``) and time (``CACHE_TTL_S``). Losing them loses nothing: whatever Redis has to
-say against it, the picture is simply looked at.
+Only predictions are kept, never pictures, under a hash of the picture's name or pixels and of the model that answered.
+They are bounded in number (``CACHE_MAX``) and time (``CACHE_TTL_S``). Losing them loses nothing: when Redis refuses or
+is away, the model looks at the picture.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _decoder: msgspec.json.Decoder[Predictions] = msgspec.json.Decoder(Predictions)
 
 
 def of_telegram(model: ModelRecord, file_unique_id: str) -> str:
-    """The key of a file that Telegram has, by its name there (the same for the same file, whoever sends it)."""
+    """The key of a file that Telegram has, by its name there: the same for the same file from every sender."""
     return _key(model, "telegram", file_unique_id.encode())
 
 
@@ -50,14 +50,14 @@ class Answers:
         self._keys = channels.keys.answers
 
     async def of_file(self, model: ModelRecord | None, file_unique_id: str) -> Predictions | None:
-        """What the model in use said of a file of Telegram's; None if it was not asked, or there is none."""
+        """The answer of the model in use to a file that Telegram has; None if it is not known."""
         if model is None or not file_unique_id:
             return None
         (known,) = await self.recall([of_telegram(model, file_unique_id)])
         return known
 
     async def recall(self, pictures: Sequence[str]) -> list[Predictions | None]:
-        """For each picture what was said of it, without the time that the model took; or None."""
+        """For each picture its former answer, without the time that the model took; or None."""
         if not self._most or not pictures:
             return [None] * len(pictures)
         try:
@@ -68,13 +68,13 @@ class Answers:
         return [_decoded(body) for body in found]
 
     async def remember(self, said: Mapping[str, Predictions]) -> None:
-        """Keep what was said of some pictures."""
+        """Keep the answers to some pictures."""
         if not self._most or not said:
             return
         rows = [part for picture, predictions in said.items() for part in (picture, msgspec.json.encode(predictions))]
         try:
             await self._scripts.run(Call("remember", self._keys, (self._kept_ms, self._most, *rows)))
-        except RedisError as error:  # its memory is full, say
+        except RedisError as error:  # for example because its memory is full
             _log.debug("an answer cannot be kept: %s", error)
 
 

@@ -34,11 +34,11 @@ class Delivery:
 
     Attributes:
         id: Its entry's id in the stream.
-        job: Its job; '' if it carries none.
+        job: Its job; '' if it does not carry one.
         body: The message as JSON.
         attempts: How many times handling it failed.
-        since_ms: Since when outages have put it off, in ms by the clock of Redis; 0 if none has.
-        deaths: How often a worker died while handling it alone; None if nobody began it before.
+        since_ms: Since when outages have put it off, in ms by the clock of Redis; 0 if they did not.
+        deaths: How often a worker died while handling it alone; None if no worker began it before.
         taken_ms: When it was taken, by the clock of Redis.
     """
 
@@ -62,8 +62,8 @@ class Taken:
 
     Attributes:
         deliveries: The messages.
-        next_due_ms: Time until the next retry is due, None if none waits.
-        backlog_ms: How long all jobs will take, roughly; 0 while none waits for its turn.
+        next_due_ms: Time until the next retry is due; None if there is no retry.
+        backlog_ms: How long all jobs will take, roughly; 0 while no job waits for a slot.
     """
 
     deliveries: tuple[Delivery, ...]
@@ -192,5 +192,5 @@ class Consumer:
 
 
 def _deaths_alone(delivery: Delivery) -> str:
-    """What stays on a message that is put off: deaths while it was handled alone, and not that it was there once."""
+    """The deaths that stay on a message that is put off: those while it was handled alone."""
     return str(delivery.deaths) if delivery.deaths else ""

@@ -21,7 +21,7 @@ class DeadLetter:
     Attributes:
         id: Its entry's id in the stream of dead letters.
         channel: The channel that it was on.
-        job: Its job; '' if it carried none.
+        job: Its job; '' if it did not carry one.
         chat: Its job's chat; '' if that is not known.
         body: The message, as it was on its channel.
         origin: Its job's first message; b'' if that is not known.
@@ -70,7 +70,7 @@ class DeadLetters:
             newest = f"({found[-1].id}"
 
     def revive(self, letters: Sequence[DeadLetter], first: Message | None) -> Call:
-        """Start the job of those dead letters again with its ``first`` message, in its chat's turn.
+        """Start the job of those dead letters again with its ``first`` message, when its chat has a free slot.
 
         Without a first message, the letter is one without a job, and its own message goes back to its channel.
 

@@ -13,10 +13,11 @@ Every key has one hash tag, ``{<namespace>}``, so that all lie in one slot of a 
     {whatsit}:jobs:at            hash, job → where its message is: "<stream> <id>", "<stream> ~<id>" delayed, or
                                  "<waiting> <member>"
     {whatsit}:jobs:chat          hash, job → its chat
-    {whatsit}:turns              sorted set of "<chat>:<job>", the jobs in the pipeline: a few of one chat at a time. By
-                                 their ids, never a number: whatever happens twice, a job has one turn or does not
-    {whatsit}:waiting            sorted set of "<chat>:<when>:<channel>:<job>", jobs that wait for a turn of their chat.
-                                 The script that ends another job of the chat gives it to them; the message is their
+    {whatsit}:turns              sorted set of "<chat>:<job>", the jobs that have a slot in the pipeline: a few of one
+                                 chat at a time (fair queueing). By their ids, never a number: a script that runs twice
+                                 gives a job one slot
+    {whatsit}:waiting            sorted set of "<chat>:<when>:<channel>:<job>", jobs that wait for a slot of their chat.
+                                 The script that ends another job of the chat gives it to them; their message is their
                                  entry in jobs
     {whatsit}:pace               hash, how fast jobs end while others wait: when the last one did, and the mean gap, ms
     {whatsit}:users:<minute>     hash that expires: user → how many jobs they began in that minute
@@ -30,7 +31,7 @@ Every key has one hash tag, ``{<namespace>}``, so that all lie in one slot of a 
 
 Only the scripts in ``lua/`` change them. Each script can run twice with the same outcome, since redis-py repeats a
 command whose reply was lost. Each is all or nothing, unless a key has a foreign type: Redis does not undo what a script
-did before its error. A message is always in one of four places: waiting for its turn, in its stream, delayed, or handed
+did before its error. A message is always in one of four places: waiting for a slot, in its stream, delayed, or handed
 off; the script that moves it also writes ``jobs:at``.
 """
 

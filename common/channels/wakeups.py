@@ -48,7 +48,7 @@ class Wakeups:
         self._subscribed = asyncio.Event()
 
     def wake(self) -> None:
-        """Let whoever waits go on at once, or not wait at all the next time."""
+        """End a wait that is under way at once, or else the next one."""
         self._event.set()
 
     async def wait(self, limit_s: float) -> bool:
@@ -61,13 +61,13 @@ class Wakeups:
         return woken
 
     async def subscribed(self) -> None:
-        """Return once subscribed, so that what is published from now on wakes us; or without, if that cannot be."""
+        """Return once subscribed, so that what is published from now on wakes us; or after 2 s without."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SUBSCRIBE_FIRST_S):
                 await self._subscribed.wait()
 
     async def listen(self) -> None:
-        """Stay subscribed, and turn whatever comes into one wake-up: a subscriber that does not read is cut off."""
+        """Stay subscribed, and turn all that comes into one wake-up. Redis cuts off a subscriber that does not read."""
         backoff = Backoff("no wake-ups from Redis, so the channel is looked at once a second: ", self._back_off_s)
         cuts = 0
         while True:

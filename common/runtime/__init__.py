@@ -12,4 +12,6 @@
     apologies.py  what users read instead of an answer
     leases.py     whether a message is still ours
     limits.py     how long the runtime waits for what
+
+A worker's ``handle`` takes a message and returns the next ones. All else happens here.
 """

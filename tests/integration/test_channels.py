@@ -182,7 +182,7 @@ async def test_what_is_pending_under_my_name_and_not_in_my_hands_comes_again(cha
     assert [(d.job, d.deaths) for d in again.deliveries] == [("1-1-0", None)], "only our reply was lost"
 
     after_a_restart = await take(channels, consumer(channels))
-    assert [(d.job, d.deaths) for d in after_a_restart.deliveries] == [("1-0-0", 0), ("1-1-0", 0)], "suspects"
+    assert [(d.job, d.deaths) for d in after_a_restart.deliveries] == [("1-0-0", 0), ("1-1-0", 0)], "for the quarantine"
 
 
 async def test_only_what_lay_idle_is_claimed_from_a_sibling(channels: Channels) -> None:
@@ -254,11 +254,11 @@ async def test_deaths_are_told_not_counted_so_that_a_lost_reply_adds_none(channe
     delivery = await take_one(channels, a)
     call = a.begin_alone(delivery, 1)
     assert await channels.scripts.execute([call, call]) == [1, 1]
-    suspect = await take_one(channels, consumer(channels))
-    assert suspect.deaths == 1
+    quarantined = await take_one(channels, consumer(channels))
+    assert quarantined.deaths == 1
 
-    await channels.scripts.run(consumer(channels).hand_back(suspect))
-    assert (await take_one(channels, consumer(channels))).deaths == 1, "handing back takes none away"
+    await channels.scripts.run(consumer(channels).hand_back(quarantined))
+    assert (await take_one(channels, consumer(channels))).deaths == 1, "handing back takes no death away"
 
 
 async def test_burying_keeps_the_message_and_its_origin_and_carries_the_job_to_its_apology(
@@ -321,7 +321,7 @@ async def test_a_message_that_nobody_will_be_given_any_more_is_lost_though_it_is
     await publish(channels, make.classify())
     assert await channels.ledger.lost(["1-10-0"]) == [], "not taken yet"
     delivery = await take_one(channels, a)
-    assert await channels.ledger.lost(["1-10-0"]) == [], "in hand"
+    assert await channels.ledger.lost(["1-10-0"]) == [], "in flight"
     if by == "XACK":
         await client.xack(channels.keys.key("classify"), "workers", delivery.id)
     else:

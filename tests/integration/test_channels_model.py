@@ -119,7 +119,7 @@ class Parked:
 
 @dataclasses.dataclass(eq=False)
 class Waiting:
-    """A job that waits for a turn of its chat."""
+    """A job that waits for a slot of its chat."""
 
     chat: str
     channel: str
@@ -193,7 +193,7 @@ class Model:
         self.published: set[str] = set()
         self.dead: list[Dead] = []
         self.counts: Counter[str] = Counter()
-        # Not in Redis: how often each job began and ended, and which took a turn without asking.
+        # Not in Redis: how often each job began and ended, and which took a slot without asking.
         self.began: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()
         self.started_again: set[str] = set()
@@ -208,7 +208,7 @@ class Model:
         return None
 
     def counts_for_its_job(self, place: Entry | Parked) -> bool:
-        """A job counts in one message. Where that is not known, in any; when the job has ended, in none."""
+        """A job counts in one message. Where that is not known, in any; when the job has ended, not in one."""
         job = place.job
         return not job or (self.at[job] is place if job in self.at else job in self.live())
 
@@ -900,7 +900,7 @@ class World(RuleBasedStateMachine):
             assert freed == self.model.renew_turns()
             self.wait_for(self.channels.repair.drop_strays())
             self.model.drop_strays()
-        # A delayed message without its body is met when it is due, and only the next sweep can mend that.
+        # A delayed message without its body is met when it is due, and only the next sweep can repair that.
         self.is_swept = all(p in self.model.parked[c] for c in CHANNELS for p in self.model.delayed[c])
         self.compare()
 
@@ -1070,7 +1070,7 @@ class World(RuleBasedStateMachine):
     @precondition(lambda self: self.has_work())
     @rule(data=st.data(), shapes=st.tuples(st.integers(0, 5), st.integers(0, 5)), reply=st.sampled_from(REPLIES))
     def two_finish_one_message(self, data: st.DataObject, shapes: tuple[int, int], reply: Reply) -> None:
-        """One is slow, so that its sibling takes the message over; whoever is first, only the sibling finishes it."""
+        """One is slow, so that its sibling takes the message over; whichever is first, only the sibling finishes it."""
         slow, delivery = self._draw_delivery(data)
         self._lies_idle(slow.channel, [delivery.id])
         sibling = self._sibling(slow)
@@ -1174,7 +1174,7 @@ class World(RuleBasedStateMachine):
         with self._by_hand(swept=swept):
             self.wait_for(self.redis.delete(self.channels.keys.key(key)))
             self.model.delete(key)
-            # The ids of a new stream must not be those of messages that somebody still has in hand.
+            # The ids of a new stream must not be those of messages that a worker still has in flight.
             self.wait_for(self._until_the_clock_moves())
 
     async def _until_the_clock_moves(self) -> None:
@@ -1230,7 +1230,7 @@ class World(RuleBasedStateMachine):
     def _by_hand(self, *, swept: bool) -> Iterator[None]:
         before = self.model.live()
         yield
-        # What nothing tells of any more, nobody can bring back.
+        # What left no trace, nobody can bring back.
         self.forgotten |= before - self.model.live()
         self.is_touched, self.is_swept = True, False
         self.compare()
@@ -1243,7 +1243,7 @@ class World(RuleBasedStateMachine):
         return [e for stream in self.model.streams.values() for e in stream if e.holder and e.is_there]
 
     def has_work(self) -> bool:
-        """Whether there is anything in hand, or was, or can be had."""
+        """Whether there is, was or can be anything in flight."""
         return bool(self.old) or any(worker.hands or self._can_be_taken(worker) for worker in self.workers)
 
     def _can_be_taken(self, by: Worker) -> bool:
@@ -1253,7 +1253,7 @@ class World(RuleBasedStateMachine):
         )
 
     def _draw_worker(self, data: st.DataObject) -> Worker:
-        """One that has something in hand or on its channel, if there is one."""
+        """One that has something in flight or on its channel, if there is one."""
         useful = [worker for worker in self.workers if worker.hands or self.model.kept()[worker.channel]]
         return data.draw(st.sampled_from(useful or self.workers))
 

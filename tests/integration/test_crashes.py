@@ -36,7 +36,7 @@ def counted(**what: int) -> dict[str, int]:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Crash:
-    """One story: where each life of a worker ends, and what has come of its messages when the last one has left.
+    """One story: where each life of a worker ends, and what has become of its messages when the last one has left.
 
     Attributes:
         story: What happens.
@@ -347,7 +347,7 @@ CRASHES = [
         counts=counted(postponed=1, handled=2),
     ),
     Crash(
-        story="after SIGTERM, after handing back a message that another one's death had made a suspect",
+        story="after SIGTERM, after handing back a message that another one's death had put into quarantine",
         messages=("stops the worker later", "is answered"),
         ends=("in handle", "after postpone"),
         deaths=(1, 0),
@@ -427,14 +427,14 @@ def said(reply: SendReply) -> str:
     return reply.content.text
 
 
-# A chat's jobs take turns, and no death takes one away or leaves one behind.
+# A chat's jobs share its slots, and no death takes a slot away or leaves one behind.
 
 TURNS: list[tuple[str, type[Worker[Any]], str]] = [
     ("before six jobs of a chat began", Begins, "before hand_off"),
     ("after six jobs of a chat began", Begins, "after hand_off"),
     ("before the end of a job, for which another one waits", Ends, "before hand_off"),
     ("after the end of a job, for which another one waits", Ends, "after hand_off"),
-    ("between the ends of jobs, for which none waits any more", Ends, "after hand_off 3"),
+    ("between the ends of jobs, when no job waits", Ends, "after hand_off 3"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Served in turn: a few jobs of each chat at a time, the rest wait, and what is too much is declined."""
+"""Fair queueing: a few jobs of each chat at a time, the rest wait, and what is too much is declined."""
 
 from __future__ import annotations
 

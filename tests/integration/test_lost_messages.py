@@ -46,7 +46,7 @@ PICTURE = b"a picture"
 SPEC = InputSpec(model="m", resize=8, crop=8, interpolation="bilinear", mean=(0, 0, 0), std=(1, 1, 1))
 LATER_MS = 10**7
 
-# The chats, named for where the message of their one picture is. The last one has more pictures than turns.
+# The chats, named for where the message of their one picture is. The last one has more pictures than slots.
 REPLYING, CLASSIFYING, CHECKING, FETCHING, DOWNLOADING, ACCEPTING, WAITING = range(1, 8)
 OF_WAITING = 6
 EVERYBODY = Counter({chat: 1 for chat in range(REPLYING, WAITING)} | {WAITING: OF_WAITING})
@@ -208,10 +208,10 @@ class Bot:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
-    # What comes of it
+    # What becomes of it
 
     async def work_off(self) -> None:
-        """Have the workers work until nothing happens any more; what was put off is due at once."""
+        """Have the workers work until nothing more happens; what was put off is due at once."""
         async with asyncio.timeout(DEADLINE_S):
             counts = None
             while counts != (counts := await observer.counts(self.channels)):

@@ -41,7 +41,7 @@ TRIES_OF_REDIS_PY = 4  # once, and three times again: see common/channels/redis_
 
 # Two updates of one chat, and what becomes of each of their pictures.
 UPDATES = {
-    "1-10": ("was in hand when a worker died", "is deleted by hand", "fails once"),
+    "1-10": ("was in flight when a worker died", "is deleted by hand", "fails once"),
     "1-11": ("fails always", "misses its input", "is answered"),
 }
 PICTURES = {f"{update}-{i}": does for update, pictures in UPDATES.items() for i, does in enumerate(pictures)}
@@ -51,7 +51,7 @@ DELETED = "1-10-1"
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What has come of it all.
+    """What has become of it all.
 
     Attributes:
         answers: What the user has read: job and text.

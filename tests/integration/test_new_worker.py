@@ -127,9 +127,8 @@ def test_a_seventh_worker_gets_its_messages_and_none_of_the_others(redis: RedisS
         "DATA_DIR": str(checkout / "run"),
         "PATH": os.environ["PATH"],
     }
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], cwd=checkout, env=os.environ | environ, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", SCRIPT]
+    done = subprocess.run(command, cwd=checkout, env=os.environ | environ, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [

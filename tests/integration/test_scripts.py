@@ -71,7 +71,7 @@ def test_nobody_reads_anothers_answer_whoever_gives_up_and_whatever_is_cut(
     async def play() -> None:
         channels = Channels(settings)
         for who, number in itertools.product(range(8), range(30)):
-            await channels.redis.hset(channels.keys.key("jobs", "at"), f"{who}-{number}", "nowhere")
+            await channels.redis.hset(channels.keys.key("jobs", "at"), f"{who}-{number}", "no stream")
         askers = Askers(channels)
         cutting = asyncio.create_task(askers.cut_and_forget())
         async with asyncio.timeout(LIMIT_S):
@@ -120,7 +120,7 @@ class Relay:
         sink.close()
 
     def reset_all(self) -> None:
-        """As a router does that has forgotten a connection: whoever uses it learns that it is none."""
+        """As a router does that has forgotten a connection: its users learn that it is gone."""
         for writer in self._writers:
             raw = writer.get_extra_info("socket")
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -150,7 +150,8 @@ def test_a_connection_that_was_reset_while_idle_is_made_anew(
 
 
 async def test_whoever_gives_up_is_not_made_to_go_on(channels: Channels) -> None:
-    """In any turn of the event loop: as a worker's tasks do when it stops, and whoever waits longer than his limit."""
+    """In any turn of the event loop: as a worker's tasks do when it stops, or when they wait longer than their
+    limit."""
     await channels.redis.ping()
     for turns in range(12):
         for _ in range(5):
@@ -169,7 +170,7 @@ async def never_ending(channels: Channels) -> None:
 
 
 async def test_a_network_that_times_out_is_no_answer(channels: Channels, monkeypatch: pytest.MonkeyPatch) -> None:
-    await channels.redis.hset(channels.keys.key("jobs", "at"), "1-1-0", "nowhere")
+    await channels.redis.hset(channels.keys.key("jobs", "at"), "1-1-0", "no stream")
     assert await channels.ledger.lost(["1-1-0"]) == ["1-1-0"]
     (connection,) = channels.scripts._idle
 

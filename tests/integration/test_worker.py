@@ -121,7 +121,7 @@ async def test_each_message_is_handled_once_and_its_trail_grows(channels: Channe
     assert [step.stage for step in replies[0].trail] == ["classify"]
 
 
-async def test_a_worker_never_has_more_in_hand_than_it_said(channels: Channels, settings: Settings) -> None:
+async def test_a_worker_never_has_more_in_flight_than_it_said(channels: Channels, settings: Settings) -> None:
     await publish(channels, *(make.classify(f"1-{i}-0") for i in range(20)))
     worker = Classify(settings, lambda message: asyncio.sleep(0.001, None))
     await work_off(worker, channels)
@@ -291,7 +291,7 @@ async def test_a_batch_is_taken_whole_and_one_bad_message_in_it_harms_no_other(
 
 
 class TwoBatches(Batch):
-    """Has a second batch in hand while the first is at work; each waits for its gate."""
+    """Has a second batch in flight while the first is at work; each waits for its gate."""
 
     concurrency = 2
 
@@ -521,7 +521,9 @@ async def test_a_second_process_under_the_same_name_refuses_to_run(redis: RedisS
         assert refusal.value.code == 1
 
 
-async def test_a_suspect_is_handled_alone_though_others_wait(channels: Channels, settings: Settings) -> None:
+async def test_a_quarantined_message_is_handled_alone_though_others_wait(
+    channels: Channels, settings: Settings
+) -> None:
     await publish(channels, *(make.classify(f"1-{i}-0") for i in range(12)))
     await channels.scripts.run(channels.consumer("classify", "a").take(1))  # and dies
     company: dict[str, int] = {}
@@ -726,7 +728,7 @@ async def test_what_was_done_is_settled_before_a_hung_process_ends(channels: Cha
 @pytest.mark.parametrize(
     ("fields", "buried"),
     [({"attempts": "many"}, 1), ({"since": "ever"}, 1), ({"job": b"\xff"}, 0), ({"job": "1-9-0"}, 0)],
-    ids=["attempts", "since", "a job that is none", "a job that has ended"],
+    ids=["attempts", "since", "a job that is not one", "a job that has ended"],
 )
 async def test_an_entry_that_makes_no_sense_is_buried_or_dropped_and_stops_nobody(
     channels: Channels, settings: Settings, fields: dict[str, Any], buried: int

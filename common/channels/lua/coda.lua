@@ -1,6 +1,6 @@
 
--- Stands behind every script, whose text is the body of `run`, and runs that for each of several calls that have their
--- KEYS in common. One that fails keeps no other from being made; each is still all or nothing.
+-- Comes after every script, whose text is the body of `run`, and runs it for each of several calls that share their
+-- KEYS. A call that fails does not stop the others; each is still all or nothing.
 -- ARGV  for each call how many arguments it has, and then those
 -- Returns each call's result or error.
 

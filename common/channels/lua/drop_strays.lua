@@ -1,6 +1,6 @@
--- Drop what is noted about messages that are no more: their stream or delayed set was deleted by hand, say. And messages
--- that nobody will be given any more (somebody deleted the consumer that had them), if they have no job, or it goes on or
--- ended elsewhere; where a job is in such a message, `restart` brings it back.
+-- Drop notes about messages that do not exist: their stream or delayed set was deleted by hand, for example. Also drop
+-- messages that no consumer will get (somebody deleted the consumer that had them), if they have no job, or their job
+-- goes on or ended elsewhere. A job that is in such a message comes back by `restart`.
 -- KEYS  after the ledger: 1 stream  2 begun  3 delayed  4 parked
 -- ARGV  1 group  2… ids
 -- Returns how many were dropped.

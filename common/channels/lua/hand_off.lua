@@ -15,7 +15,7 @@ local most_of_a_user, last_minutes_share = tonumber(ARGV[8]), tonumber(ARGV[9])
 local OUTPUTS_FROM, ARGS_PER_OUTPUT = 10, 7
 local TOLD_AGAIN_AFTER_MS, KEPT_MS = 60000, 120000
 
--- Not `owned`, which looks the entry up for its job: this is what happens to every message, and the job is at hand.
+-- Not `owned`, which looks the entry up for its job: this runs for every message, and the job is known here.
 if not is_pending_of(stream, group, consumer, id) or is_superseded(stream .. ' ' .. id, job) then
   return 0
 end

@@ -45,9 +45,9 @@ local function is_known(job)
   return redis.call('HEXISTS', jobs, job) == 1 or redis.call('HEXISTS', chats, job) == 1
 end
 
--- Whether the job of a message at `place` is in another message, or has ended. A job is in one message at a time; should
--- there be two all the same (it was restarted because somebody had deleted `at`, say), only the one that `at` names
--- counts, and once that one has ended the job, none does.
+-- Whether the job of a message at `place` is in another message, or has ended. A job is in one message at a time. If
+-- there are two all the same (for example because somebody deleted `at` and the job was restarted), only the one that
+-- `at` names counts; once that one has ended the job, neither counts.
 local function is_superseded(place, job)
   if job == '' then
     return false
@@ -64,7 +64,7 @@ local function is_pending_of(stream, group, consumer, id)
   return pending and #pending > 0
 end
 
--- The entry under `id` if it is pending under this consumer's name, still in the stream, and its job's; else nil.
+-- The entry under `id` if it is pending under this consumer's name, still in the stream, and still carries its job; or nil.
 local function owned(stream, group, consumer, id)
   if not is_pending_of(stream, group, consumer, id) then
     return nil
@@ -89,12 +89,12 @@ local function add(stream, job, body, attempts, since)
   if job ~= '' then
     redis.call('HSET', at, job, stream .. ' ' .. id)
   end
-  -- A courtesy: a user who may not publish must not break off what has begun. Each channel is looked at every second.
+  -- pcall: a Redis user who may not publish must not break the script off. Workers look at their channel every second.
   redis.pcall('PUBLISH', stream, body)
   return id
 end
 
--- Put a message on its channel again. With deaths on it ('' for none), it is nobody's fresh message.
+-- Put a message on its channel again. With deaths on it (or ''), no consumer gets it as a fresh message.
 local function add_again(stream, begun, job, body, attempts, since, deaths)
   local id = add(stream, job, body, attempts, since)
   if deaths ~= '' then
@@ -199,8 +199,8 @@ local function end_job(job)
   end
 end
 
--- Whether a stream's entry will still be taken, or is in somebody's hands: one that is neither pending nor new to the
--- group (somebody's XACK, or XGROUP DELCONSUMER) never comes again.
+-- Whether a stream's entry will still be taken, or is in flight. One that is neither pending nor new to the group (after
+-- an XACK or XGROUP DELCONSUMER by hand) never comes again.
 local function comes(stream, group, id)
   if not find(stream, id) then
     return false

@@ -1,7 +1,7 @@
 -- Bring a job back whose message is lost or useless: put its first message, or an apology, on a channel. Or end it, if
 -- there is nothing to start from.
--- With an id, the caller holds the message that is useless, and it is removed. Without one, the job's message must
--- be nowhere.
+-- With an id, the caller holds the message that is useless, and it is removed. Without one, no stream and
+-- no delayed set may hold the job's message.
 -- KEYS  after the ledger: 1 counts  2 the stream to put the message on  3 the caller's stream  4 its begun  5… every delayed set
 -- ARGV  1 group  2 consumer  3 id, or ''  4 job  5 body, or '' to end the job  6 origin to keep from now on, or ''
 --       7 count to raise

@@ -1,9 +1,9 @@
 -- Give a consumer as many messages as it has room for.
--- First what is pending under its own name and not in its hands (its former self died, or our reply was lost),
--- then what an idle sibling left, then new messages. Retries that are due go back to the channel before that.
+-- First what is pending under its own name and not in flight (its former self died, or our reply was lost), then what an
+-- idle sibling left, then new messages. Retries that are due go back to the channel before that.
 -- KEYS  after the ledger: 1 stream  2 begun  3 delayed  4 parked
 -- ARGV  1 group  2 consumer  3 process, another one after each start  4 room
---       5 claim what others left idle for this long, ms (0: leave it)  6… ids in hand
+--       5 claim what others left idle for this long, ms (0: leave it)  6… ids in flight
 -- Returns {now in ms, ms until the next retry is due or -1, how long the jobs that wait will take in ms,
 --          {{id, deaths or '', job, body, attempts, since}, …}}.
 -- "deaths" is '' for a message that no former process began. It is marked here as begun by this one, which gets it as
@@ -12,7 +12,7 @@
 local stream, begun, delayed, parked = unpack(KEYS, KEYS_FROM)
 local group, consumer, process = ARGV[1], ARGV[2], ARGV[3]
 local room, claim_idle_ms = tonumber(ARGV[4]), tonumber(ARGV[5])
-local IN_HAND_FROM = 6
+local IN_FLIGHT_FROM = 6
 local PROMOTED_AT_ONCE = 100
 local PENDING_LOOKED_AT = 100
 
@@ -67,12 +67,12 @@ local function claim(pending, may_claim, min_idle_ms)
   end
 end
 
-local in_hand = {}
-for i = IN_HAND_FROM, #ARGV do
-  in_hand[ARGV[i]] = true
+local in_flight = {}
+for i = IN_FLIGHT_FROM, #ARGV do
+  in_flight[ARGV[i]] = true
 end
 
-local own = pending_of(stream, group, '-', '+', room + #ARGV - IN_HAND_FROM + 1, consumer)
+local own = pending_of(stream, group, '-', '+', room + #ARGV - IN_FLIGHT_FROM + 1, consumer)
 if not own then
   -- From 0, never from $: what was published before the group was there is waiting for it.
   redis.call('XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM')
@@ -80,7 +80,7 @@ if not own then
 end
 
 promote_due_retries()
-claim(own, function(id) return not in_hand[id] end, 0)
+claim(own, function(id) return not in_flight[id] end, 0)
 if claim_idle_ms > 0 and #taken < room then
   local idle = redis.call('XPENDING', stream, group, 'IDLE', claim_idle_ms, '-', '+', PENDING_LOOKED_AT)
   claim(idle, function(_, holder) return holder ~= consumer end, claim_idle_ms)
