@@ -16,7 +16,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from classifier.errors import ModelError
@@ -46,13 +46,16 @@ class ClassifyWorker(Worker[ClassifyImage]):
     handler_limit_s = 45.0  # a batch may have to wait for the one before it; below RuntimeLimits.claim_idle_s
 
     answers: Answers
+    classifier: Classifier
 
-    def __init__(self, settings: Settings, classifier: Classifier | None = None, store: Store | None = None) -> None:
+    def __init__(
+        self, settings: Settings, load: Callable[[Settings], Classifier] = preload.opened, store: Store | None = None
+    ) -> None:
         super().__init__(settings)
         # While the model is at work on one batch, the other is taken and read, or handed off. Several processes do that
         # for one another, and what one of them can begin at once must not wait in another's second batch.
         self.concurrency = 2 if settings.classify_processes == 1 else 1
-        self.classifier = classifier
+        self._load = load
         self._loading = asyncio.Lock()
         self.store = store or Store(settings.files_dir)
 
@@ -63,7 +66,7 @@ class ClassifyWorker(Worker[ClassifyImage]):
         while True:
             await wait_for_model(self.settings.models_dir)
             try:
-                await self._model_in_use()
+                self.classifier = await self._loaded()
                 return
             except ModelError as error:  # for example damaged: after it was prepared again, we go on without a restart
                 await backoff.wait(error)
@@ -71,19 +74,21 @@ class ClassifyWorker(Worker[ClassifyImage]):
     async def _model_in_use(self) -> Classifier:
         """The model; loaded again when another was put in use, since inputs are made for that one from then on."""
         async with self._loading:  # once, whichever batch comes first
-            record = in_use(self.settings.models_dir)
-            if self.classifier is None or record not in (None, self.classifier.record):
-                self.classifier = await asyncio.to_thread(preload.opened, self.settings)
-                record, engine = self.classifier.record, self.classifier.engine
-                _log.info("%s answers, prepared in %s, run by %s", record.title, record.precision, engine.name)
+            if in_use(self.settings.models_dir) not in (None, self.classifier.record):
+                self.classifier = await self._loaded()
             return self.classifier
+
+    async def _loaded(self) -> Classifier:
+        classifier = await asyncio.to_thread(self._load, self.settings)
+        record, engine = classifier.record, classifier.engine
+        _log.info("%s answers, prepared in %s, run by %s", record.title, record.precision, engine.name)
+        return classifier
 
     async def background(self, channels: Channels) -> None:
         """After a backlog, get ready for a single picture before one comes."""
         while True:
             await asyncio.sleep(IDLE_S)
-            if self.classifier:
-                await asyncio.to_thread(self.classifier.rest, IDLE_S)
+            await asyncio.to_thread(self.classifier.rest, IDLE_S)
 
     def announce(self, message: ClassifyImage) -> Message:
         """Show the user that work on the picture begins."""

@@ -146,7 +146,7 @@ async def test_the_model_is_asked_once_about_the_same_pixels_and_each_message_ge
     channels: Channels, settings: Settings, model: ModelRecord
 ) -> None:
     asked: Any = Model(model)
-    worker = ClassifyWorker(settings, asked)
+    worker = ClassifyWorker(settings, lambda settings: asked)
     await worker.open(channels)
 
     first = await worker.handle_batch(

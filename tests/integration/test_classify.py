@@ -9,8 +9,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from classifier.artifact import put_in_use
 from classifier.prepare.choose import Request, prepare
 from classify import ClassifyWorker
 from common.channels.channels import Channels
@@ -111,10 +113,9 @@ async def test_a_damaged_model_is_waited_out_and_costs_no_picture(lite2_dir: Pat
     shutil.copytree(lite2_dir, models_dir)
     worker = await opened(Settings(models_dir=models_dir, data_dir=tmp_path))
     message = picture(worker, "chelsea", "1-1-0")
-    worker.classifier = None
-    (artifact,) = models_dir.glob("*/model.bin")
-    whole = artifact.read_bytes()
-    artifact.write_bytes(whole[:-10])
+    put_in_use(models_dir, msgspec.structs.replace(worker.classifier.record, why="It is put in use again."))
+    (weights,) = models_dir.glob("*/model.bin")
+    weights.write_bytes(weights.read_bytes()[:-10])
     with pytest.raises(Outage):
         await worker.handle_batch([message])
     prepare(Request(model="efficientnet_lite2"), models_dir, quiet)
@@ -137,7 +138,6 @@ async def test_a_batch_that_was_cut_short_while_it_waited_does_not_take_its_turn
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker = await opened(settings)
-    assert worker.classifier
     engine: Any = worker.classifier.engine
     computed: list[int] = []
     lanes_for = engine._lanes_for

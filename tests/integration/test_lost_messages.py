@@ -120,9 +120,10 @@ class Bot:
         self._web = web
         client: Any = self.telegram
         model: Any = Model()
-        receive, classify = ReceiveWorker(settings, client), ClassifyWorker(settings, model)
+        receive, classify = ReceiveWorker(settings, client), ClassifyWorker(settings)
         receive.me = Me(42, "whatsit_bot")
         receive.answers = classify.answers = Answers(channels, settings)
+        classify.classifier = model
         self.sweeper = GarbageCollectWorker(settings)
         workers = (
             receive,
