@@ -17,12 +17,12 @@ from common.channels.answers import Answers
 from common.channels.channels import Channels
 from common.errors import Deferred, Outage, TelegramRefused
 from common.libc import give_back_large_memory
+from common.limits import MAX_FILE_BYTES
 from common.messages import (
     AcceptUpdate,
     CheckFile,
     DownloadPhoto,
     FetchUrl,
-    Job,
     Kind,
     Message,
     SendReply,
@@ -35,7 +35,9 @@ from common.runtime.worker import Outputs, Worker
 from common.settings import Settings
 from common.store import Store
 from common.telegram import polling
-from common.telegram.client import MAX_FILE_BYTES, Me, Telegram
+from common.telegram.client import Me, Telegram
+from common.telegram.jobs import job_within
+from common.telegram.limits import LIMITS, TelegramLimits
 from common.telegram.updates import Asked, Command, Link, NotServed, Photo, Unwelcome, asked, message_of
 
 _log = logging.getLogger(__name__)
@@ -50,9 +52,16 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
     me: Me
     answers: Answers
 
-    def __init__(self, settings: Settings, client: Telegram | None = None, store: Store | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        client: Telegram | None = None,
+        store: Store | None = None,
+        limits: TelegramLimits = LIMITS,
+    ) -> None:
         super().__init__(settings)
-        self.telegram = client or Telegram(settings)
+        self.limits = limits
+        self.telegram = client or Telegram(settings, limits)
         self.store = store or Store(settings.files_dir)
 
     async def open(self, channels: Channels) -> None:
@@ -64,7 +73,7 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
         _log.info("the bot is @%s, at %s", self.me.username, self.settings.telegram_api_url)
 
     async def _who_we_are(self) -> Me:
-        backoff = Backoff()
+        backoff = Backoff(back_off_s=self.limits.back_off_s)
         while True:
             try:
                 return await self.telegram.get_me()
@@ -77,7 +86,7 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
 
     async def background(self, channels: Channels) -> None:
         """Poll."""
-        await polling.poll(self.telegram, channels, self.settings.bot_id)
+        await polling.poll(self.telegram, channels, self.settings.bot_id, self.limits)
 
     async def handle(self, message: AcceptUpdate | DownloadPhoto) -> Outputs:
         """Read an update, or download a photo."""
@@ -99,16 +108,7 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
 
     def _start(self, message: AcceptUpdate, index: int, item: Asked, of: int) -> Message:
         """The first message of a job."""
-        asked_in = message.update["message"]
-        job = Job(
-            id=f"{message.job.id}-{index}",
-            chat_id=asked_in["chat"]["id"],
-            message_id=asked_in["message_id"],
-            thread_id=asked_in.get("message_thread_id") if asked_in.get("is_topic_message") else None,
-            user_id=(asked_in.get("sender_chat") or asked_in.get("from") or {}).get("id"),
-            accepted_at=message.job.accepted_at,
-            quote=item.url if of > 1 and isinstance(item, Link) else "",
-        )
+        job = job_within(message, index, item.url if of > 1 and isinstance(item, Link) else "")
         match item:
             case Photo() if (item.file_bytes or 0) > MAX_FILE_BYTES:
                 return SendReply(job=job, content=Words(text=words.TOO_LARGE, kind=Kind.REFUSAL))

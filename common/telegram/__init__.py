@@ -1,1 +1,13 @@
-"""telegram."""
+"""All that the bot says to Telegram and hears from it.
+
+    client     the one seam to the Bot API: its methods, and its errors as ours
+    transport  HTTP below python-telegram-bot
+    proxy      the way there: the environment's proxy, and whose certificates to trust
+    flood      how many messages may be sent, to all chats and to one group
+    limits     how long Telegram may take, and how much it may send
+    polling    takes updates, and confirms each once it is stored
+    updates    what a message asks for
+    jobs       the jobs that an update makes
+
+No other module of the bot imports ``telegram`` or ``aiohttp``.
+"""

@@ -9,39 +9,28 @@ The Bot API's methods and limits: https://core.telegram.org/bots/api
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import dataclasses
 import datetime
 import os
 import re
-from collections.abc import Awaitable, Callable, Coroutine
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn
 from urllib.parse import quote
 
-from aiolimiter import AsyncLimiter
 from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, RetryAfter, TelegramError
-from telegram.ext import AIORateLimiter, ExtBot
+from telegram.ext import ExtBot
 
 from common.errors import Outage, RateLimited, TelegramRefused
 from common.settings import Settings
-from common.telegram.transport import ANSWER_TIMEOUT_S, BotApiHttp, Take
+from common.telegram.flood import Confirm, FloodLimits, confirm_sending
+from common.telegram.limits import LIMITS, TelegramLimits
+from common.telegram.transport import BotApiHttp, Take
 
-MAX_FILE_BYTES: Final = 20 * 2**20  # what the Bot API's getFile serves: core.telegram.org/bots/api#getfile
 MAX_TEXT_LENGTH: Final = 4096  # core.telegram.org/bots/api#sendmessage
 
-# Telegram allows 20 messages a minute in one group, and 30 a second in all (SEND_RATE): core.telegram.org/bots/faq
-_GROUP_MESSAGES_PER_MINUTE: Final = 20
-_GROUPS_REMEMBERED: Final = 1000
-
-_POLL_SLACK_S: Final = 10.0
-_TOO_LARGE: Final = f"the file has more than {MAX_FILE_BYTES} bytes"
 _NO_SUCH_FILE: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
-
-Confirm: TypeAlias = Callable[[], Awaitable[None]]
-_confirm: contextvars.ContextVar[Confirm | None] = contextvars.ContextVar("confirm", default=None)
 
 # Have PTB give times as timedelta, as its next major version will; without this it warns at each use.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
@@ -74,14 +63,15 @@ class Telegram:
     All three may come out of every method that asks Telegram something.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, limits: TelegramLimits = LIMITS) -> None:
+        self._limits = limits
         url = f"{settings.telegram_api_url}/bot"
         files = f"{settings.telegram_api_url}/file/bot"
-        self._http = http = BotApiHttp(url)
+        self._http = http = BotApiHttp(url, limits)
         # ExtBot, since the plain Bot refuses a rate limiter. No retries in there: a message that has to wait is put
         # off in its channel, where it survives a crash.
         self._bot: ExtBot[Any] = ExtBot(
-            settings.telegram_token, url, files, http, http, rate_limiter=_FloodLimits(settings.send_rate)
+            settings.telegram_token, url, files, http, http, rate_limiter=FloodLimits(settings.send_rate)
         )
         self._unlimited = Bot(settings.telegram_token, url, files, http, http)
 
@@ -106,7 +96,7 @@ class Telegram:
     async def get_updates(self, offset: int, timeout_s: int) -> list[dict[str, Any]]:
         """Raw updates from ``offset`` on, waiting up to ``timeout_s`` for one; confirms all before ``offset``."""
         parameters = {"offset": offset, "timeout": timeout_s, "allowed_updates": ["message"]}
-        updates = await self._call("getUpdates", parameters, read_timeout=timeout_s + _POLL_SLACK_S)
+        updates = await self._call("getUpdates", parameters, read_timeout=timeout_s + self._limits.poll_slack_s)
         if not isinstance(updates, list):
             msg = f"Telegram answered getUpdates with {type(updates).__name__}, not with a list"
             raise Outage(msg)
@@ -121,7 +111,7 @@ class Telegram:
         """Hand a file that a user sent to ``take``, piece by piece.
 
         Raises:
-            TelegramRefused: There is no such file (any more), or it is larger than ``MAX_FILE_BYTES``.
+            TelegramRefused: There is no such file (any more), or it is larger than the limit.
             Outage: Telegram is away, or the connection broke in the middle of the file.
         """
         answer = await self._call("getFile", {"file_id": file_id})
@@ -129,15 +119,15 @@ class Telegram:
         if not isinstance(path, str) or not path:
             raise TelegramRefused("getFile names no path for the file")
         if path.startswith("/"):  # a Bot API server of one's own may name a file on its disk
-            await take(await asyncio.to_thread(_local_file, path))
+            await take(await asyncio.to_thread(_local_file, path, self._limits.max_file_bytes))
             return
         taken = 0
 
         async def take_within_the_limit(piece: bytes) -> None:
             nonlocal taken
             taken += len(piece)
-            if taken > MAX_FILE_BYTES:  # whatever was announced
-                raise TelegramRefused(_TOO_LARGE)
+            if taken > self._limits.max_file_bytes:  # whatever size was announced
+                raise _too_large(self._limits.max_file_bytes)
             await take(piece)
 
         try:
@@ -158,7 +148,7 @@ class Telegram:
 
         ``confirm`` is called at the last moment, after all waiting for the flood limits; it raises to stop the sending.
         """
-        _confirm.set(confirm)
+        confirm_sending(confirm)
         parameters = {
             "chat_id": chat_id,
             "text": html,
@@ -186,13 +176,14 @@ class Telegram:
         parameters: dict[str, Any] | None = None,
         *,
         limited: bool = False,
-        read_timeout: float = ANSWER_TIMEOUT_S,
+        read_timeout: float | None = None,
     ) -> Any:
         """The raw result of a Bot API method."""
         # Spelt get_Updates, which PTB turns into getUpdates: by a name of its own methods it would advise to call that
         # one, which parses the result.
         spelt = re.sub("(?=[A-Z])", "_", method)
         bot = self._bot if limited else self._unlimited
+        read_timeout = self._limits.answer_timeout_s if read_timeout is None else read_timeout
         try:
             return await bot.do_api_request(spelt, api_kwargs=parameters, read_timeout=read_timeout)
         except ChatMigrated as error:
@@ -211,61 +202,20 @@ class _Moved(TelegramRefused):
         self.chat_id = chat_id
 
 
-class _FloodLimits(AIORateLimiter):
-    """Telegram's limits. Messages wait their turn in all; in a group that has had its share, they are put off.
-
-    To wait here for a group's next turn, up to a minute, would hold the places of answers to everybody else.
-    """
-
-    def __init__(self, rate_per_s: int) -> None:
-        super().__init__(overall_max_rate=rate_per_s, group_max_rate=0, max_retries=0)
-        self._groups: dict[int, AsyncLimiter] = {}
-
-    async def process_request(
-        self,
-        callback: Callable[..., Coroutine[Any, Any, Any]],
-        args: Any,
-        kwargs: dict[str, Any],
-        endpoint: str,
-        data: dict[str, Any],
-        rate_limit_args: int | None,
-    ) -> Any:
-        chat_id = data.get("chat_id")
-        if isinstance(chat_id, int) and chat_id < 0:
-            group = self._group(chat_id)
-            if not group.has_capacity():
-                raise RetryAfter(datetime.timedelta(seconds=group.time_period / group.max_rate))
-            await group.acquire()
-        return await super().process_request(_confirmed(callback), args, kwargs, endpoint, data, rate_limit_args)
-
-    def _group(self, chat_id: int) -> AsyncLimiter:
-        if len(self._groups) > _GROUPS_REMEMBERED:
-            full = {id_: group for id_, group in self._groups.items() if not group.has_capacity(group.max_rate)}
-            self._groups = full
-        return self._groups.setdefault(chat_id, AsyncLimiter(_GROUP_MESSAGES_PER_MINUTE, 60))
-
-
-def _confirmed(call: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """The call, made only once whoever sends says that it still may be."""
-
-    async def confirmed(*args: Any, **kwargs: Any) -> Any:
-        if confirm := _confirm.get():
-            await confirm()
-        return await call(*args, **kwargs)
-
-    return confirmed
-
-
-def _local_file(path: str) -> bytes:
+def _local_file(path: str, max_bytes: int) -> bytes:
     try:
         with Path(path).open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+            content = file.read(max_bytes + 1)
     except OSError as error:
         msg = f"the Bot API server's file cannot be read: {error.strerror}"
         raise TelegramRefused(msg) from None
-    if len(content) > MAX_FILE_BYTES:
-        raise TelegramRefused(_TOO_LARGE)
+    if len(content) > max_bytes:
+        raise _too_large(max_bytes)
     return content
+
+
+def _too_large(max_bytes: int) -> TelegramRefused:
+    return TelegramRefused(f"the file has more than {max_bytes} bytes")
 
 
 def _judge_download(status: int) -> None:

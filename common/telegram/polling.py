@@ -19,13 +19,14 @@ from common.backoff import Backoff
 from common.channels.channels import Channels, Once
 from common.errors import Deferred, Outage, TelegramRefused
 from common.messages import AcceptUpdate
+from common.problem import Problem
 from common.telegram.client import Telegram
-from common.telegram.updates import job_of
+from common.telegram.jobs import job_of
+from common.telegram.limits import LIMITS, TelegramLimits
 from common.words import COMMANDS
 
 POLL_S: Final = 25
 SHORTEST_POLL_S: Final = 1.0
-GATHER_S: Final = 0.02  # where some come, others do: docs/decisions/0018
 LOOK_AGAIN_S: Final = 1.0
 UPDATES_PER_SET: Final = 500  # by default, Redis keeps sets of up to 512 integers packed
 SEEN_MS: Final = 48 * 3600 * 1000  # Telegram keeps an unconfirmed update for 24 hours
@@ -33,9 +34,9 @@ SEEN_MS: Final = 48 * 3600 * 1000  # Telegram keeps an unconfirmed update for 24
 _log = logging.getLogger(__name__)
 
 
-async def poll(telegram: Telegram, channels: Channels, bot_id: str) -> None:
+async def poll(telegram: Telegram, channels: Channels, bot_id: str, limits: TelegramLimits = LIMITS) -> None:
     """Store updates as they come, for ever. A batch is confirmed, by the next offset, once all of it is stored."""
-    offset, backoff = 0, Backoff()
+    offset, backoff = 0, Backoff(back_off_s=limits.back_off_s)
     commands_offered = False
     while True:
         began = time.monotonic()
@@ -47,13 +48,13 @@ async def poll(telegram: Telegram, channels: Channels, bot_id: str) -> None:
             updates = await telegram.get_updates(offset, POLL_S)
             await _store(channels, updates, bot_id)
         except (Deferred, Outage, TelegramRefused, RedisError) as error:
-            commands_offered = False  # a playground that was started anew knows none
+            commands_offered = False  # a playground that was started again has no commands
             await backoff.wait(error)
             continue
         backoff.over()
         offset = max((update["update_id"] + 1 for update in updates), default=offset)
-        # None at once is from a server that does not know how to wait.
-        await asyncio.sleep(GATHER_S if updates else began + SHORTEST_POLL_S - time.monotonic())
+        # An empty answer that comes at once is from a server that does not wait.
+        await asyncio.sleep(limits.gather_s if updates else began + SHORTEST_POLL_S - time.monotonic())
 
 
 async def _store(channels: Channels, updates: Sequence[dict[str, Any]], bot_id: str) -> None:
@@ -72,15 +73,14 @@ def _once(bot_id: str, update_id: int) -> Once:
 
 async def _until_there_is_room(channels: Channels) -> None:
     """Take nothing new while Redis holds as many messages as it may: Telegram keeps what is not confirmed for a day."""
-    if await channels.length() < channels.limits.in_all:
-        return
-    _log.warning("taking no updates: %d messages or more wait in the channels (BACKLOG)", channels.limits.in_all)
-    while await channels.length() >= channels.limits.in_all:  # noqa: ASYNC110 -- it is Redis that we wait for
+    problem = Problem(_log)
+    while await channels.length() >= channels.limits.in_all:
+        problem.report(f"taking no updates: {channels.limits.in_all} messages or more wait in the channels (BACKLOG)")
         await asyncio.sleep(LOOK_AGAIN_S)
-    _log.info("taking updates again")
+    problem.clear()
 
 
 async def _offer_commands(telegram: Telegram) -> None:
-    """Set the menu of commands. A server that knows none can do without."""
+    """Set the menu of commands. A server without that method can do without the menu."""
     with contextlib.suppress(TelegramRefused):
         await telegram.set_commands(COMMANDS)

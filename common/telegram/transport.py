@@ -6,31 +6,22 @@ went wrong is told by its kind, and by what the system said of it.
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import os
-import ssl
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-import certifi
 import msgspec
 from aiohttp.http import HttpProcessingError
 from telegram.error import NetworkError, TelegramError
 from telegram.request import BaseRequest, RequestData
 from yarl import URL
 
-from common.errors import SettingsError
+from common.telegram.limits import LIMITS, TelegramLimits
+from common.telegram.proxy import proxy_towards, trusted
 
-ANSWER_TIMEOUT_S: Final = 10.0
-# A hundred updates (getUpdates gives no more) with the longest texts, each in answer to another such, have 12 MB.
-MAX_ANSWER_BYTES: Final = 32 * 2**20
-
-_CONNECT_TIMEOUT_S: Final = 5.0
 _KEEP_ALIVE_S: Final = 5.0  # shorter than servers do, so that hardly ever one closes what we are about to use
 _PIECE_BYTES: Final = 256 * 2**10
 _NO_ANSWER: Final = "this is no answer of the Bot API's"
@@ -45,13 +36,15 @@ class BotApiHttp(BaseRequest):
     Compressed answers are not asked for and not taken, so that a small one stays small. Redirects are not followed.
 
     Args:
-        api_url: Where the Bot API is. A proxy that the environment names is used, unless that is nearby.
+        api_url: Where the Bot API is. A proxy that the environment names is used, unless the server is nearby.
+        limits: How long an answer may take, and how large it may be.
 
     Raises:
         SettingsError: The environment names a proxy that does not speak HTTP.
     """
 
-    def __init__(self, api_url: str) -> None:
+    def __init__(self, api_url: str, limits: TelegramLimits = LIMITS) -> None:
+        self._limits = limits
         self._proxy = proxy_towards(api_url)
         self._is_encrypted = "https" in {urlsplit(api_url).scheme, self._proxy.scheme if self._proxy else ""}
         self._client: aiohttp.ClientSession | None = None
@@ -59,7 +52,7 @@ class BotApiHttp(BaseRequest):
     @property
     def read_timeout(self) -> float:
         """How long an answer, or its next piece, may take."""
-        return ANSWER_TIMEOUT_S
+        return self._limits.answer_timeout_s
 
     async def initialize(self) -> None:
         """Open the client. It asks nothing yet."""
@@ -68,11 +61,11 @@ class BotApiHttp(BaseRequest):
                 connector=aiohttp.TCPConnector(
                     limit=0,  # a worker has few messages in hand, and none of them need wait for a connection
                     keepalive_timeout=_KEEP_ALIVE_S,
-                    ssl=_trusted() if self._is_encrypted else True,
+                    ssl=trusted() if self._is_encrypted else True,
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"Accept-Encoding": "identity", "User-Agent": self.USER_AGENT},
-                timeout=_timeout(ANSWER_TIMEOUT_S),
+                timeout=self._timeout(),
                 proxy=self._proxy,
                 auto_decompress=False,
             )
@@ -90,7 +83,7 @@ class BotApiHttp(BaseRequest):
         request_data: RequestData | None = None,
         read_timeout: Any = BaseRequest.DEFAULT_NONE,
         write_timeout: Any = BaseRequest.DEFAULT_NONE,  # none: what we send fits into the system's buffer
-        connect_timeout: Any = BaseRequest.DEFAULT_NONE,  # always _CONNECT_TIMEOUT_S
+        connect_timeout: Any = BaseRequest.DEFAULT_NONE,  # always as in the limits
         pool_timeout: Any = BaseRequest.DEFAULT_NONE,  # none: nobody waits for a connection
     ) -> tuple[int, bytes]:
         """Ask the Bot API. Parameters go as JSON; files cannot be sent.
@@ -98,7 +91,7 @@ class BotApiHttp(BaseRequest):
         Raises:
             NetworkError: There is no answer, or none of the Bot API's: a page of some server on the way, say.
         """
-        timeout_s = ANSWER_TIMEOUT_S if read_timeout is BaseRequest.DEFAULT_NONE else read_timeout
+        timeout_s = self._limits.answer_timeout_s if read_timeout is BaseRequest.DEFAULT_NONE else read_timeout
         try:
             body = msgspec.json.encode(request_data.parameters) if request_data else None
             try:
@@ -115,15 +108,16 @@ class BotApiHttp(BaseRequest):
             raise NetworkError(_named(error)) from None
 
     async def _ask(self, method: str, url: str, body: bytes | None, timeout_s: float) -> tuple[int, bytes]:
-        # In all, too: one that drips would otherwise never end.
-        timeout = _timeout(timeout_s, total_s=2 * (_CONNECT_TIMEOUT_S + timeout_s))
+        most = self._limits.max_answer_bytes
+        # A limit for the whole answer, too: one that drips would otherwise never end.
+        timeout = self._timeout(timeout_s, total_s=2 * (self._limits.connect_timeout_s + timeout_s))
         async with self._open.request(
             method, URL(url, encoded=True), data=body, headers=_AS_JSON, timeout=timeout, allow_redirects=False
         ) as response:
-            answer = await _up_to(MAX_ANSWER_BYTES + 1, response)
+            answer = await _up_to(most + 1, response)
             status = response.status
-        if len(answer) > MAX_ANSWER_BYTES:
-            msg = f"an answer of more than {MAX_ANSWER_BYTES} bytes"
+        if len(answer) > most:
+            msg = f"an answer of more than {most} bytes"
             raise NetworkError(msg)
         try:
             _judge(status, self.parse_json_payload(answer))
@@ -166,6 +160,12 @@ class BotApiHttp(BaseRequest):
             raise TelegramError(_NO_ANSWER)
         return answer
 
+    def _timeout(self, answer_s: float | None = None, total_s: float | None = None) -> aiohttp.ClientTimeout:
+        # To look a name up, and to try all its addresses, may take twice as long as to connect to one.
+        address_s = self._limits.connect_timeout_s
+        read_s = self._limits.answer_timeout_s if answer_s is None else answer_s
+        return aiohttp.ClientTimeout(total_s, connect=2 * address_s, sock_connect=address_s, sock_read=read_s)
+
     @property
     def _open(self) -> aiohttp.ClientSession:
         if self._client is None:
@@ -203,51 +203,8 @@ async def _up_to(most: int, response: aiohttp.ClientResponse) -> bytes:
     return b"".join(pieces)
 
 
-def _timeout(answer_s: float, total_s: float | None = None) -> aiohttp.ClientTimeout:
-    # To look a name up, and to try all its addresses, may take twice as long as to connect to one.
-    connect_s = 2 * _CONNECT_TIMEOUT_S
-    return aiohttp.ClientTimeout(total_s, connect=connect_s, sock_connect=_CONNECT_TIMEOUT_S, sock_read=answer_s)
-
-
 def _named(error: Exception) -> str:
     """What happened, without the address that aiohttp would name, in ``strerror`` too."""
     causes = (getattr(error, name, None) for name in ("certificate_error", "os_error", "status"))
     cause = next(filter(None, causes), None)
     return f"{type(error).__name__}: {cause}" if cause else type(error).__name__
-
-
-def _trusted() -> ssl.SSLContext:
-    """Whom to trust: as the environment says, else the ``certifi`` package, since a small system may have no list."""
-    if os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"):
-        return ssl.create_default_context()
-    return ssl.create_default_context(cafile=certifi.where())
-
-
-def proxy_towards(api_url: str) -> URL | None:
-    """The proxy that the environment names. It leads to Telegram, and hardly back to this machine or network."""
-    parts = urlsplit(api_url)
-    if is_near(api_url) or proxy_bypass(parts.netloc.rpartition("@")[2]):
-        return None
-    proxies = getproxies()
-    found = proxies.get(parts.scheme) or proxies.get("all")
-    if not found:
-        return None
-    scheme, separator, _ = found.lower().partition("://")
-    if separator and scheme not in {"http", "https"}:
-        raise SettingsError(f"the proxy in the environment cannot be used: {scheme}:// is not http:// or https://")
-    try:
-        proxy = URL(found if separator else f"http://{found}")
-    except ValueError:  # whose text has the address, and perhaps a password, in it
-        proxy = URL()
-    if not proxy.host:
-        raise SettingsError("the proxy in the environment cannot be used: its address is none")
-    return proxy
-
-
-def is_near(url: str) -> bool:
-    """Whether a server is on this machine, or in this network."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

@@ -11,7 +11,6 @@ from telegram import Document, Message, MessageEntity, PhotoSize, Sticker, Updat
 from telegram.constants import ChatType
 from telegram.ext import filters
 
-from common.messages import Job
 from common.telegram.client import Me
 from common.words import COMMANDS
 
@@ -114,25 +113,6 @@ def asked(message: Message, me: Me) -> Sequence[Asked]:
         answered = message.reply_to_message  # "@bot, what is this?" below somebody's photo
         found = [*_pictures(answered), *_links(answered)]
     return found if found or not in_private else _unwelcome(message)
-
-
-def job_of(update: dict[str, Any], bot_id: str, now: float) -> Job:
-    """A raw update's own job. In case it cannot be read: where to apologise, if it came from a private chat.
-
-    Args:
-        update: The update as the Bot API sent it; nothing in it but its id is relied on.
-        bot_id: The bot that it was sent to.
-        now: The time, in Unix seconds.
-    """
-    message = update.get("message")
-    chat = message.get("chat") if isinstance(message, dict) else None
-    private = isinstance(chat, dict) and chat.get("type") == ChatType.PRIVATE and isinstance(chat.get("id"), int)
-    return Job(
-        id=f"{bot_id}-{update['update_id']}",
-        chat_id=chat["id"] if private and chat else None,
-        message_id=None,
-        accepted_at=now,
-    )
 
 
 def _command(message: Message, me: Me, *, in_private: bool) -> Command | None:

@@ -29,6 +29,7 @@ from common.runtime.loop import Runtime
 from common.settings import Settings
 from common.store import Store
 from common.telegram.client import Me
+from common.telegram.limits import LIMITS, TelegramLimits
 from common.telegram.transport import Take
 from receive import ReceiveWorker
 from tests.support import make
@@ -85,9 +86,11 @@ def photo(**fields: Any) -> list[dict[str, Any]]:
     return [{"file_id": "F", "file_unique_id": "U", "width": 500, "height": 500, "file_size": 9} | fields]
 
 
-def worker(settings: Settings, *updates: dict[str, Any]) -> tuple[ReceiveWorker, FakeTelegram]:
+def worker(
+    settings: Settings, *updates: dict[str, Any], limits: TelegramLimits = LIMITS
+) -> tuple[ReceiveWorker, FakeTelegram]:
     fake = FakeTelegram(list(updates))
-    receive = ReceiveWorker(settings, fake, Store(settings.files_dir))  # type: ignore[arg-type]
+    receive = ReceiveWorker(settings, fake, Store(settings.files_dir), limits)  # type: ignore[arg-type]
     receive.me = Me(42, "whatsit_bot")
     receive.answers = Answers(Channels(settings), settings)
     return receive, fake
@@ -161,10 +164,9 @@ async def test_while_too_much_waits_in_redis_telegram_keeps_what_is_new(
 
 
 async def test_trouble_at_telegram_is_said_once_and_waited_out(
-    channels: Channels, settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    channels: Channels, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("common.backoff.BACK_OFF_S", (0,))
-    receive, fake = worker(settings, update(10))
+    receive, fake = worker(settings, update(10), limits=TelegramLimits(back_off_s=(0,)))
     fake.errors = [Outage("another program polls"), Outage("another program polls"), TelegramRefused("no")]
     await poll(receive, channels, lambda: len(fake.offsets) == 5)
     assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
@@ -184,11 +186,8 @@ async def test_a_server_without_commands_and_without_long_polling_is_served_with
     assert asyncio.get_running_loop().time() - began > 1.9, "empty answers that come at once are a second apart"
 
 
-async def test_after_updates_the_next_poll_waits_for_others_to_gather(
-    channels: Channels, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("common.telegram.polling.GATHER_S", 0.5)
-    receive, fake = worker(settings, update(10))
+async def test_after_updates_the_next_poll_waits_for_others_to_gather(channels: Channels, settings: Settings) -> None:
+    receive, fake = worker(settings, update(10), limits=TelegramLimits(gather_s=0.5))
     await poll(receive, channels, lambda: len(fake.offsets) == 2)
     first, second = fake.asked_at
     assert second - first >= 0.5

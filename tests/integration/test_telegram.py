@@ -22,8 +22,10 @@ from typing import Any, Literal
 import pytest
 
 from common.errors import LeaseLost, Outage, RateLimited, TelegramRefused
+from common.limits import MAX_FILE_BYTES
 from common.settings import Settings
-from common.telegram.client import MAX_FILE_BYTES, Me, Telegram
+from common.telegram.client import Me, Telegram
+from common.telegram.limits import LIMITS, TelegramLimits
 from tests.support.bot_api import TOKEN, RunningPlayground, User
 
 SECRET = "AAHiddenHiddenHidden"
@@ -123,11 +125,14 @@ async def test_a_file_that_is_not_there_any_more_is_refused(telegram: Telegram, 
 
 
 async def test_a_file_that_is_larger_than_was_said_is_refused_before_it_has_come(
-    telegram: Telegram, user: User, monkeypatch: pytest.MonkeyPatch
+    playground: RunningPlayground, user: User
 ) -> None:
-    monkeypatch.setattr("common.telegram.client.MAX_FILE_BYTES", len(JPEG) - 1)
+    settings = Settings(telegram_token=TOKEN, telegram_api_url=playground.url)
+    telegram = Telegram(settings, TelegramLimits(max_file_bytes=len(JPEG) - 1))
+    await telegram.open()
     with pytest.raises(TelegramRefused, match="more than"):
         await downloaded(telegram, await file_id_of(telegram, JPEG, user))
+    await telegram.close()
 
 
 async def test_no_more_messages_are_sent_in_a_second_than_are_set(playground: RunningPlayground, user: User) -> None:
@@ -275,10 +280,10 @@ async def serving(*answers: Said, tls: ssl.SSLContext | None = None) -> AsyncIte
 
 
 @contextlib.asynccontextmanager
-async def client_of(url: str | int) -> AsyncIterator[Telegram]:
+async def client_of(url: str | int, limits: TelegramLimits = LIMITS) -> AsyncIterator[Telegram]:
     """A client whose token is a secret; for a server on this machine, or under a name."""
     address = f"http://127.0.0.1:{url}" if isinstance(url, int) else url
-    client = Telegram(Settings(telegram_token=f"123:{SECRET}", telegram_api_url=address))
+    client = Telegram(Settings(telegram_token=f"123:{SECRET}", telegram_api_url=address), limits)
     await client.open()
     try:
         yield client
@@ -369,10 +374,8 @@ async def test_an_answer_that_makes_no_sense_is_an_outage(status: str, answer: b
             await client.show_typing(1)
 
 
-async def test_an_answer_that_drips_for_ever_ends_by_the_limit_for_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("common.telegram.transport._CONNECT_TIMEOUT_S", 0.1)
-    monkeypatch.setattr("common.telegram.client._POLL_SLACK_S", 0.2)
-
+async def test_an_answer_that_drips_for_ever_ends_by_the_limit_for_all_of_it() -> None:
+    limits = TelegramLimits(connect_timeout_s=0.1, poll_slack_s=0.2)
     ended = asyncio.Event()
 
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -386,7 +389,7 @@ async def test_an_answer_that_drips_for_ever_ends_by_the_limit_for_all_of_it(mon
         ended.set()
 
     server = await asyncio.start_server(drip, "127.0.0.1", 0)
-    async with client_of(server.sockets[0].getsockname()[1]) as client:
+    async with client_of(server.sockets[0].getsockname()[1], limits) as client:
         with pytest.raises(Outage, match="TimeoutError"):
             await client.get_updates(0, 0)
         await ended.wait()
@@ -411,21 +414,18 @@ async def test_an_answer_that_is_cut_short_is_an_outage_and_doubles_no_message(
         assert len(server.requests) == 1
 
 
-async def test_a_server_that_never_answers_is_an_outage_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("common.telegram.client._POLL_SLACK_S", 0.1)
-    monkeypatch.setattr("common.telegram.transport.ANSWER_TIMEOUT_S", 0.1)
-    half = http_of(JPEG)[:-9]
-    async with serving(Said(b""), Said(FILE), Said(half)) as (_, port), client_of(port) as client, asyncio.timeout(5):
+async def test_a_server_that_never_answers_is_an_outage_in_time() -> None:
+    limits = TelegramLimits(answer_timeout_s=0.1, poll_slack_s=0.1)
+    answers = Said(b""), Said(FILE), Said(http_of(JPEG)[:-9])
+    async with serving(*answers) as (_, port), client_of(port, limits) as client, asyncio.timeout(5):
         with pytest.raises(Outage, match="SocketTimeoutError"):
             await client.get_updates(0, 0)
         with pytest.raises(Outage, match="SocketTimeoutError"):
             await downloaded(client, "x")
 
 
-async def test_a_server_that_lets_nobody_in_is_an_outage_in_time_and_the_token_is_not_told(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("common.telegram.transport._CONNECT_TIMEOUT_S", 0.1)
+async def test_a_server_that_lets_nobody_in_is_an_outage_in_time_and_the_token_is_not_told() -> None:
+    limits = TelegramLimits(connect_timeout_s=0.1)
     with contextlib.ExitStack() as stack:
         full = stack.enter_context(socket.socket())
         full.bind(("127.0.0.1", 0))
@@ -434,7 +434,7 @@ async def test_a_server_that_lets_nobody_in_is_an_outage_in_time_and_the_token_i
             guest = stack.enter_context(socket.socket())
             guest.setblocking(False)
             guest.connect_ex(full.getsockname())
-        async with client_of(full.getsockname()[1]) as client:
+        async with client_of(full.getsockname()[1], limits) as client:
             with pytest.raises(Outage, match=r"^Telegram cannot be reached: ConnectionTimeoutError$") as outage:
                 await client.get_me()
     assert SECRET not in "".join(traceback.format_exception(outage.value))
@@ -477,11 +477,11 @@ async def test_what_the_bot_api_would_not_say_is_an_outage_in_a_short_line_and_e
 
 
 @pytest.mark.parametrize("length", ["announced", "not announced"])
-async def test_an_answer_may_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch, length: str) -> None:
-    monkeypatch.setattr("common.telegram.transport.MAX_ANSWER_BYTES", 100_000)
+async def test_an_answer_may_not_fill_the_memory(length: str) -> None:
+    limits = TelegramLimits(max_answer_bytes=100_000)
     body = b'{"result":"' + b"x" * 200_000 + b'"}'
     answer = http_of(body) if length == "announced" else chunked(body[:70_000], body[70_000:])
-    async with serving(Said(answer)) as (_, port), client_of(port) as client:
+    async with serving(Said(answer)) as (_, port), client_of(port, limits) as client:
         with pytest.raises(Outage, match="more than 100000 bytes"):
             await client.get_me()
 

@@ -9,7 +9,8 @@ from common.errors import SettingsError
 from common.messages import AcceptUpdate, decode, encode
 from common.settings import TELEGRAM_API, Settings
 from common.telegram.client import Telegram
-from common.telegram.transport import BotApiHttp, is_near, proxy_towards
+from common.telegram.proxy import is_near, proxy_towards
+from common.telegram.transport import BotApiHttp
 from tests.support import make
 
 

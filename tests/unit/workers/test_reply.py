@@ -12,7 +12,8 @@ import reply
 from common.errors import Outage, TelegramRefused
 from common.messages import DeleteFiles, Prediction, Predictions, SendReply, ShowTyping, Step, Words
 from common.settings import Settings
-from common.telegram.client import MAX_TEXT_LENGTH, Confirm
+from common.telegram.client import MAX_TEXT_LENGTH
+from common.telegram.flood import Confirm
 from reply import ReplyWorker, worded
 from tests.support import make
 
