@@ -16,7 +16,8 @@ from common import logs, settings
 from common.errors import SettingsError
 from common.supervision import identity
 from playground import model_watch
-from playground.server import Application, Server
+from playground.application import Application
+from playground.server import Server
 
 _log = logging.getLogger("playground")
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
-Json = dict[str, Any]
+from playground.json_types import Json
 
 MAX_UNREAD_EVENTS = 1000
 """A listener that lags further behind is cut off; the page then reconnects and loads the history."""

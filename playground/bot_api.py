@@ -8,10 +8,9 @@ from typing import Any
 
 from playground import bot_media
 from playground.errors import ApiError
+from playground.json_types import Json
 from playground.parameters import Parameters, formatted_text, keyboard_fields, reply_fields
 from playground.state import Chat, Playground
-
-Json = dict[str, Any]
 
 MAX_COMMANDS = 100
 MAX_CALLBACK_TEXT = 200

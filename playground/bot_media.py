@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from playground import uploads
 from playground.errors import ApiError, Refused
 from playground.files import Files
+from playground.json_types import Json
 from playground.parameters import Parameters, formatted_caption
 from playground.uploads import MAX_ALBUM, Upload
-
-Json = dict[str, Any]
 
 MIN_ALBUM = 2
 _KINDS = ("photo", "document")

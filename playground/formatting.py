@@ -12,8 +12,7 @@ from typing import Annotated, Any
 import msgspec
 
 from playground.errors import ApiError
-
-Json = dict[str, Any]
+from playground.json_types import Json
 
 _TYPES = {
     "b": "bold",

@@ -14,17 +14,15 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from common.model import records
+from playground.json_types import Json
 from playground.state import Playground
 
 PROGRESS = "progress.json"
 _LOOK_AGAIN_S = 0.5
-
-Json = dict[str, Any]
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

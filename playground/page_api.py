@@ -41,12 +41,12 @@ from starlette.routing import Route
 from playground import uploads
 from playground.errors import NoPhoto, Refused
 from playground.formatting import checked_entities, find_entities, utf16_length
+from playground.json_types import Json
 from playground.parameters import MAX_CAPTION, MAX_TEXT
 from playground.state import Chat, Playground
 from playground.updates import LONGEST_POLL_S
 from playground.uploads import Upload
 
-Json = dict[str, Any]
 BodyT = TypeVar("BodyT")
 Endpoint = Callable[[Request], Awaitable[Response]]
 

@@ -9,10 +9,9 @@ import msgspec
 
 from playground.errors import ApiError
 from playground.formatting import checked_entities, find_entities, parse_html, utf16_length
+from playground.json_types import Json
 from playground.state import Chat
 from playground.uploads import Upload
-
-Json = dict[str, Any]
 
 MAX_TEXT = 4096
 """After entities parsing: https://core.telegram.org/bots/api#sendmessage. Counted in UTF-16 units here."""

@@ -7,14 +7,12 @@ import itertools
 import secrets
 import time
 from collections import OrderedDict
-from typing import Any
 
 from playground.audience import Audience
 from playground.errors import ApiError, Refused
 from playground.files import Files
+from playground.json_types import Json
 from playground.updates import UpdateQueue
-
-Json = dict[str, Any]
 
 MAX_CHATS = 1000
 MAX_MESSAGES = 500

@@ -7,11 +7,9 @@ import contextlib
 import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from playground.errors import ApiError
-
-Json = dict[str, Any]
+from playground.json_types import Json
 
 MAX_PENDING = 10_000
 """Older updates are dropped. (Telegram drops by age: after 24 hours.)"""

@@ -6,12 +6,10 @@ import asyncio
 import dataclasses
 import mimetypes
 import secrets
-from typing import Any
 
 from playground.errors import Refused
 from playground.files import MAX_UPLOAD_BYTES, Files, StoredFile, photo_sizes
-
-Json = dict[str, Any]
+from playground.json_types import Json
 
 MAX_ALBUM = 10
 """More at once make several albums, as in Telegram's apps."""

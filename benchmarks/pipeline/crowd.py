@@ -22,7 +22,8 @@ import uvloop
 from benchmarks.pipeline.pictures import usual_photos
 from common.settings import PLAYGROUND_TOKEN, ROOT
 from playground import uploads
-from playground.server import Application, Server
+from playground.application import Application
+from playground.server import Server
 from tests.support.bot_api import free_port
 
 AnswerT = TypeVar("AnswerT")

@@ -31,8 +31,9 @@ from common.runtime import apologies
 from common.runtime.retries import Retries
 from common.settings import PLAYGROUND_TOKEN, Settings
 from garbage_collect import GarbageCollectWorker
+from playground.json_types import Json
 from tests.support import photos
-from tests.support.bot_api import DIRECT, Json, RunningPlayground, User, running_playground, wait_until
+from tests.support.bot_api import DIRECT, RunningPlayground, User, running_playground, wait_until
 from tests.support.running_bot import Bot, running_bot
 
 pytestmark = pytest.mark.timeout(120)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.support.bot_api import DIRECT, TOKEN, Json, RunningPlayground, User
+from playground.json_types import Json
+from tests.support.bot_api import DIRECT, TOKEN, RunningPlayground, User
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.bot_api import DIRECT, ROOT, TOKEN, Json, RunningPlayground, User
+from playground.json_types import Json
+from tests.support.bot_api import DIRECT, ROOT, TOKEN, RunningPlayground, User
 
 STATIC = ROOT / "playground" / "static"
 STATIC_PARTS = sorted(path.name for path in STATIC.glob("*.*") if path.suffix in {".css", ".js", ".svg"})

@@ -30,8 +30,7 @@ from common.model import records
 from common.model.input import InputSpec
 from common.model.records import ModelRecord
 from common.supervision.identity import ENDED_BY_SIGTERM
-
-Json = dict[str, Any]
+from playground.json_types import Json
 
 ROOT = Path(__file__).parent.parent.parent
 TOKEN = "1:playground"

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from playground.server import MAX_BODY_BYTES, MAX_FORM_BYTES, Application
+from playground.application import Application
+from playground.guards import MAX_BODY_BYTES, MAX_FORM_BYTES
 from tests.support.bot_api import TOKEN
 
 FORM = "multipart/form-data; boundary=x"

@@ -1,0 +1,7 @@
+"""JSON objects as Python has them: the Bot API's messages and chats, and the page's events."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+Json: TypeAlias = dict[str, Any]
