@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from playground import bot_media
+from playground.chat import Chat
 from playground.errors import ApiError
 from playground.json_types import Json
 from playground.parameters import Parameters, formatted_text, keyboard_fields, reply_fields
-from playground.state import Chat, Playground
+from playground.state import Playground
 
 MAX_COMMANDS = 100
 MAX_CALLBACK_TEXT = 200

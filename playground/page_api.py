@@ -27,45 +27,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
 
 import msgspec
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from playground import uploads
+from playground.chat import Chat
 from playground.errors import NoPhoto, Refused
-from playground.formatting import checked_entities, find_entities, utf16_length
 from playground.json_types import Json
-from playground.parameters import MAX_CAPTION, MAX_TEXT
-from playground.state import Chat, Playground
+from playground.page_files import Endpoint, page_routes
+from playground.page_input import (
+    body_as,
+    check_author,
+    entities_of,
+    json_body,
+    number_in_query,
+    text_fields,
+    whole_number,
+)
+from playground.parameters import MAX_CAPTION
+from playground.state import Playground
 from playground.updates import LONGEST_POLL_S
 from playground.uploads import Upload
 
-BodyT = TypeVar("BodyT")
-Endpoint = Callable[[Request], Awaitable[Response]]
-
-_STATIC = Path(__file__).with_name("static")
-_SHOWN = sorted(
-    str(path.relative_to(_STATIC)) for path in _STATIC.rglob("*") if path.suffix in {".css", ".js", ".svg", ".jpg"}
-)
 _QUIET_S = 15.0
 _RECONNECT_MS = 1000
-_PAGE_HEADERS = {
-    # Nothing from elsewhere, no inline script or style: words of a bot can never become code here.
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",
-}
 # An upload may be anything, an HTML page too: it is shown as an image or not at all.
 _UPLOAD_HEADERS = {
     "Content-Security-Policy": "sandbox; default-src 'none'",
@@ -92,8 +83,7 @@ class PageApi:
     def __init__(self, playground: Playground) -> None:
         self._playground = playground
         self.routes = [
-            Route("/", _static("index.html")),
-            *(Route(f"/{name}", _static(name)) for name in _SHOWN),
+            *page_routes(),
             Route("/api/bot", self._bot),
             Route("/api/events", self._events),
             Route("/api/chats", _in_words(self._new_chat), methods=["POST"]),
@@ -115,8 +105,8 @@ class PageApi:
 
     async def _history(self, request: Request) -> Response:
         chat = self._chat(request)
-        after = _number(request, "after")
-        wait_s = min(_number(request, "wait_s"), LONGEST_POLL_S)
+        after = number_in_query(request, "after")
+        wait_s = min(number_in_query(request, "wait_s"), LONGEST_POLL_S)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 while not _since(chat, after) and not chat.closed:
@@ -126,8 +116,8 @@ class PageApi:
     async def _say(self, request: Request) -> Response:
         chat = self._chat(request)
         if request.headers.get("content-type", "").startswith("application/json"):
-            body = await _json(request)
-            fields = _text_fields(str(body.get("text", "")), _entities(body))
+            body = await json_body(request)
+            fields = text_fields(str(body.get("text", "")), entities_of(body))
             messages = [self._playground.user_says(chat, fields | _reply(chat, body.get("reply_to")))]
         else:
             messages = await self._say_form(request, chat)
@@ -139,10 +129,10 @@ class PageApi:
             reply = _reply(chat, form.get("reply_to"))
             parts = [(name, part) for name, part in form.multi_items() if isinstance(part, UploadFile)]
             if not parts:
-                return [self._playground.user_says(chat, _text_fields(text) | reply)]
-            caption = _text_fields(text, prefix="caption_", limit=MAX_CAPTION) if text.strip() else {}
+                return [self._playground.user_says(chat, text_fields(text) | reply)]
+            caption = text_fields(text, prefix="caption_", limit=MAX_CAPTION) if text.strip() else {}
             announced = form.get("announced_bytes")
-            announced_bytes = _whole_number(announced, "announced_bytes") if announced else None
+            announced_bytes = whole_number(announced, "announced_bytes") if announced else None
             contents = [
                 await uploads.fields(
                     self._playground.files,
@@ -163,10 +153,10 @@ class PageApi:
 
     async def _edit(self, request: Request) -> Response:
         chat = self._chat(request)
-        fields = await _json(request)
-        _check_author(fields)
+        fields = await json_body(request)
+        check_author(fields)
         if "text" in fields:
-            fields = _text_fields(str(fields["text"])) | fields
+            fields = text_fields(str(fields["text"])) | fields
         try:
             message = self._playground.user_edits(chat, request.path_params["message_id"], fields)
         except KeyError:
@@ -174,14 +164,14 @@ class PageApi:
         return JSONResponse({"messages": [message]})
 
     async def _say_raw(self, request: Request) -> Response:
-        body = await _body(request, _Raw)
-        _check_author(body.fields)
+        body = await body_as(request, _Raw)
+        check_author(body.fields)
         message = self._playground.user_says(self._chat(request), body.fields, body.update)
         return JSONResponse({"messages": [message]}, status_code=201)
 
     async def _press(self, request: Request) -> Response:
         chat = self._chat(request)
-        body = await _json(request)
+        body = await json_body(request)
         try:
             heard = self._playground.user_presses(chat, request.path_params["message_id"], str(body.get("data", "")))
         except KeyError:
@@ -189,13 +179,13 @@ class PageApi:
         return JSONResponse({"heard": heard})
 
     async def _new_chat(self, request: Request) -> Response:
-        body = await _json(request)
+        body = await json_body(request)
         chat = self._playground.new_chat(group=bool(body.get("group")))
         return JSONResponse({"chat": chat.summary}, status_code=201)
 
     async def _set_chat(self, request: Request) -> Response:
         chat = self._chat(request)
-        change = await _body(request, _ChatChange)
+        change = await body_as(request, _ChatChange)
         chat.kind = chat.kind if change.type is None else change.type
         chat.title = chat.title if change.title is None else change.title
         chat.blocked = chat.blocked if change.blocked is None else change.blocked
@@ -227,13 +217,6 @@ class PageApi:
             raise HTTPException(404) from None
 
 
-def _static(name: str) -> Endpoint:
-    async def serve(_: Request) -> Response:
-        return FileResponse(_STATIC / name, headers=_PAGE_HEADERS)
-
-    return serve
-
-
 def _in_words(endpoint: Endpoint) -> Endpoint:
     """The endpoint, with refusals as JSON: ``{"refused": words for the user}``.
 
@@ -249,66 +232,12 @@ def _in_words(endpoint: Endpoint) -> Endpoint:
     return serve
 
 
-async def _json(request: Request) -> Json:
-    return await _body(request, dict[str, Any])
-
-
-async def _body(request: Request, shape: type[BodyT]) -> BodyT:
-    try:
-        return msgspec.json.decode(await request.body(), type=shape)
-    except msgspec.DecodeError as error:
-        raise _unreadable(error) from None
-
-
-def _entities(body: Json) -> list[Json]:
-    try:
-        return checked_entities(body.get("entities", []))
-    except msgspec.ValidationError as error:
-        raise _unreadable(f"entities: {error}") from None
-
-
-def _check_author(fields: Json) -> None:
-    if not isinstance(fields.get("from", {}), dict):
-        raise _unreadable("from is no user")
-
-
-def _whole_number(value: object, name: str) -> int:
-    try:
-        return int(str(value))
-    except ValueError:
-        raise _unreadable(f"{name} is no whole number") from None
-
-
-def _unreadable(reason: object) -> Refused:
-    return Refused(f"The playground could not read this: {reason}.")
-
-
-def _text_fields(text: str, entities: list[Json] | None = None, prefix: str = "", limit: int = MAX_TEXT) -> Json:
-    """A text and its entities, or with the prefix ``caption_`` a caption and its."""
-    text = text.replace("\r\n", "\n").strip()  # a browser's form has CRLF
-    if not text:
-        raise Refused("There is nothing to send.")
-    if utf16_length(text) > limit:
-        msg = f"This text is longer than {limit} characters."
-        raise Refused(msg)
-    entities = sorted([*(entities or []), *find_entities(text)], key=lambda entity: entity["offset"])
-    fields: Json = {prefix.rstrip("_") or "text": text}
-    return fields | ({f"{prefix}entities": entities} if entities else {})
-
-
 def _reply(chat: Chat, message_id: object) -> Json:
-    return chat.reply_to(_whole_number(message_id, "reply_to")) if message_id else {}
+    return chat.reply_to(whole_number(message_id, "reply_to")) if message_id else {}
 
 
 def _since(chat: Chat, after: int) -> list[Json]:
     return [message for message_id, message in chat.messages.items() if message_id > after]
-
-
-def _number(request: Request, name: str) -> int:
-    try:
-        return max(int(request.query_params.get(name, "0")), 0)
-    except ValueError:
-        return 0
 
 
 def _event(event: Json) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
+from playground.chat import Chat
 from playground.errors import ApiError
 from playground.formatting import checked_entities, find_entities, parse_html, utf16_length
 from playground.json_types import Json
-from playground.state import Chat
 from playground.uploads import Upload
 
 MAX_TEXT = 4096

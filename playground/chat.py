@@ -1,0 +1,75 @@
+"""One conversation and its messages, which have the Bot API's own shape."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections import OrderedDict
+
+from playground.json_types import Json
+
+MAX_MESSAGES = 500
+"""Kept in each chat; the oldest go first."""
+
+
+class Chat:
+    """One conversation: private (a positive id), a group, a supergroup or a channel."""
+
+    def __init__(self, chat_id: int, kind: str = "", title: str = "") -> None:
+        self.id = chat_id
+        self.kind = kind or ("private" if chat_id > 0 else "supergroup")
+        self.title = title or (f"Guest {chat_id}" if chat_id > 0 else f"Group {chat_id}")
+        self.blocked = False
+        self.messages: OrderedDict[int, Json] = OrderedDict()
+        self.read_id = 0
+        self.changed = asyncio.Event()
+        self.closed = False
+        self._last_message_id = 0
+
+    @property
+    def as_json(self) -> Json:
+        """The Bot API's Chat."""
+        if self.kind == "private":
+            return {"id": self.id, "type": self.kind, "first_name": self.title}
+        return {"id": self.id, "type": self.kind, "title": self.title}
+
+    @property
+    def unread(self) -> int:
+        """How many messages of the bot came since the page last showed this chat."""
+        newest_first = reversed(self.messages.items())
+        unread = itertools.takewhile(lambda item: item[0] > self.read_id, newest_first)
+        return sum(bool(message.get("from", {}).get("is_bot")) for _, message in unread)
+
+    @property
+    def summary(self) -> Json:
+        """What a list of chats shows."""
+        last = next(reversed(self.messages.values()), None)
+        return {"id": self.id, "type": self.kind, "title": self.title, "unread": self.unread, "last": last}
+
+    def add(self, fields: Json) -> Json:
+        """A new message with the next id; the oldest goes if there are too many."""
+        self._last_message_id += 1
+        message = {"message_id": self._last_message_id, "chat": self.as_json, "date": int(time.time())}
+        self.messages[self._last_message_id] = message = {**message, **fields}
+        if len(self.messages) > MAX_MESSAGES:
+            self.messages.popitem(last=False)
+        return message
+
+    def reply_to(self, message_id: int) -> Json:
+        """Fields of a reply to that message; none if it is gone."""
+        original = self.messages.get(message_id)
+        if original is None:
+            return {}
+        # As documented: the original without a reply of its own.
+        return {"reply_to_message": {k: v for k, v in original.items() if k != "reply_to_message"}}
+
+    def wake(self) -> None:
+        """Let whoever waits for a change look."""
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    def close(self) -> None:
+        """Let whoever waits for a message end."""
+        self.closed = True
+        self.changed.set()

@@ -1,0 +1,79 @@
+"""Reads what the page sends: JSON, texts and their entities, numbers.
+
+Each function raises ``Refused``, in words for people, for what it cannot read.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+
+from playground.errors import Refused
+from playground.formatting import checked_entities, find_entities, utf16_length
+from playground.json_types import Json
+from playground.parameters import MAX_TEXT
+
+BodyT = TypeVar("BodyT")
+
+
+async def json_body(request: Request) -> Json:
+    """The request's JSON object."""
+    return await body_as(request, dict[str, Any])
+
+
+async def body_as(request: Request, shape: type[BodyT]) -> BodyT:
+    """The request's JSON in the shape of a type."""
+    try:
+        return msgspec.json.decode(await request.body(), type=shape)
+    except msgspec.DecodeError as error:
+        raise unreadable(error) from None
+
+
+def entities_of(body: Json) -> list[Json]:
+    """The entities that a message's author marked in its text."""
+    try:
+        return checked_entities(body.get("entities", []))
+    except msgspec.ValidationError as error:
+        raise unreadable(f"entities: {error}") from None
+
+
+def check_author(fields: Json) -> None:
+    """Make sure that ``from``, if a message has that field, is a user."""
+    if not isinstance(fields.get("from", {}), dict):
+        raise unreadable("from is not a user")
+
+
+def whole_number(value: object, name: str) -> int:
+    """The number; ``name`` says in a refusal what it is."""
+    try:
+        return int(str(value))
+    except ValueError:
+        raise unreadable(f"{name} is not a whole number") from None
+
+
+def unreadable(reason: object) -> Refused:
+    """The refusal of what cannot be read."""
+    return Refused(f"The playground could not read this: {reason}.")
+
+
+def text_fields(text: str, entities: list[Json] | None = None, prefix: str = "", limit: int = MAX_TEXT) -> Json:
+    """A text and its entities, or with the prefix ``caption_`` a caption and its."""
+    text = text.replace("\r\n", "\n").strip()  # a browser's form has CRLF
+    if not text:
+        raise Refused("There is nothing to send.")
+    if utf16_length(text) > limit:
+        msg = f"This text is longer than {limit} characters."
+        raise Refused(msg)
+    entities = sorted([*(entities or []), *find_entities(text)], key=lambda entity: entity["offset"])
+    fields: Json = {prefix.rstrip("_") or "text": text}
+    return fields | ({f"{prefix}entities": entities} if entities else {})
+
+
+def number_in_query(request: Request, name: str) -> int:
+    """A number of 0 or more; 0 if it is missing or cannot be read."""
+    try:
+        return max(int(request.query_params.get(name, "0")), 0)
+    except ValueError:
+        return 0
