@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -38,8 +37,6 @@ class BotApi:
             "deletewebhook": self._delete_webhook,
             "getwebhookinfo": self._get_webhook_info,
             "setmycommands": self._set_my_commands,
-            "getmycommands": self._get_my_commands,
-            "deletemycommands": self._delete_my_commands,
             "sendmessage": self._send_message,
             "sendphoto": self._send_photo,
             "senddocument": self._send_document,
@@ -47,7 +44,6 @@ class BotApi:
             "editmessagetext": self._edit_message_text,
             "editmessagereplymarkup": self._edit_message_reply_markup,
             "answercallbackquery": self._answer_callback_query,
-            "deletemessage": self._delete_message,
             "sendchataction": self._send_chat_action,
             "getfile": self._get_file,
         }
@@ -108,20 +104,10 @@ class BotApi:
             raise ApiError(400, "Bad Request: expected an Array of BotCommand")
         if len(commands) > MAX_COMMANDS:
             raise ApiError(400, "Bad Request: too many bot commands specified")
-        self._playground.commands[_scope(parameters)] = commands
-        self._tell_commands()
+        if _is_for_everybody(parameters):
+            self._playground.commands = commands
+            self._playground.audience.tell({"event": "commands", "commands": commands})
         return True
-
-    async def _get_my_commands(self, parameters: Parameters) -> list[Json]:
-        return self._playground.commands.get(_scope(parameters), [])
-
-    async def _delete_my_commands(self, parameters: Parameters) -> bool:
-        self._playground.commands.pop(_scope(parameters), None)
-        self._tell_commands()
-        return True
-
-    def _tell_commands(self) -> None:
-        self._playground.audience.tell({"event": "commands", "commands": self._playground.default_commands()})
 
     async def _send_message(self, parameters: Parameters) -> Json:
         content = formatted_text(parameters)
@@ -181,14 +167,6 @@ class BotApi:
         )
         return True
 
-    async def _delete_message(self, parameters: Parameters) -> bool:
-        chat = self._playground.chat_for_bot(parameters.text("chat_id"))
-        message_id = parameters.integer("message_id")
-        if message_id not in chat.messages:
-            raise ApiError(400, "Bad Request: message to delete not found")
-        self._playground.delete(chat, message_id)
-        return True
-
     async def _send_chat_action(self, parameters: Parameters) -> bool:
         action = parameters.text("action")
         if action not in _ACTIONS:
@@ -207,9 +185,11 @@ class BotApi:
         }
 
 
-def _scope(parameters: Parameters) -> str:
-    scope = parameters.value("scope", "BotCommandScope")
-    return json.dumps([scope or {"type": "default"}, parameters.text("language_code")], sort_keys=True)
+def _is_for_everybody(parameters: Parameters) -> bool:
+    """Whether commands are for all chats and languages. The page shows no others."""
+    scope = parameters.value("scope", "BotCommandScope") or {}
+    kind = scope.get("type", "default") if isinstance(scope, dict) else ""
+    return kind == "default" and not parameters.text("language_code")
 
 
 def _common_fields(chat: Chat, parameters: Parameters) -> Json:

@@ -1,7 +1,7 @@
 """The user's side: what the chat page and the tests call. JSON, uploads, server-sent events.
 
     GET  /api/events                       server-sent events of all chats: hello (the bot, its commands and all
-                                           chats), message, deleted, action, callback, chat, commands, bot
+                                           chats), message, action, callback, chat, commands, bot
     GET  /api/bot                          who the bot is, its commands, and whether it is there
     POST /api/chats                        a new chat: JSON {group}
     PUT  /api/chats/{id}                   JSON {read}: shown up to that message; for tests {type, title, blocked}
@@ -101,7 +101,7 @@ class PageApi:
 
     def _bot_as_json(self) -> Json:
         playground = self._playground
-        return {**playground.bot, **playground.bot_status, "commands": playground.default_commands()}
+        return {**playground.bot, **playground.bot_status, "commands": playground.commands}
 
     async def _history(self, request: Request) -> Response:
         chat = self._chat(request)

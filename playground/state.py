@@ -30,6 +30,7 @@ class Playground:
         bot_id: The bot's id: what stands before the colon of its token.
 
     Attributes:
+        commands: What the page's menu offers: the bot's commands, each with its name and description.
         preparing: None where the bot has its model, or needs none; else how far its preparation is, as in
             ``model_watch.Progress``.
     """
@@ -51,7 +52,7 @@ class Playground:
         self.audience = Audience()
         self.files = Files()
         self.updates = UpdateQueue(self.tell_bot_state)
-        self.commands: dict[str, list[Json]] = {}
+        self.commands: list[Json] = []
         self.callbacks: OrderedDict[str, Chat] = OrderedDict()
         self.chats: OrderedDict[int, Chat] = OrderedDict()
         self.chats[PAGE_CHAT_ID] = Chat(PAGE_CHAT_ID, title="You")
@@ -83,10 +84,6 @@ class Playground:
     def tell_bot_state(self) -> None:
         """Tell the page how the bot is."""
         self.audience.tell({"event": "bot", **self.bot_status})
-
-    def default_commands(self) -> list[Json]:
-        """What the page's menu offers."""
-        return next(iter(self.commands.values()), [])
 
     def chat(self, chat_id: int) -> Chat:
         """The chat, made if it is new: what happens when a user writes first.
@@ -194,11 +191,6 @@ class Playground:
         chat.messages[message_id] = message
         self._tell_message(chat, message)
         return message
-
-    def delete(self, chat: Chat, message_id: int) -> None:
-        """Take a message out of the chat. KeyError if it is gone."""
-        del chat.messages[message_id]
-        self.audience.tell({"event": "deleted", "chat_id": chat.id, "message_id": message_id})
 
     @staticmethod
     def user(chat: Chat) -> Json:

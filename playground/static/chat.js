@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { drawChats, setUpChats, showList } from "./chats.js";
 import { changeChat, complain, replyTo, sendCommand, setUpComposer } from "./composer.js";
 import { announce, at, element, toast } from "./dom.js";
-import { lastId, put, remove, setUpMessages, showHistory, startTyping } from "./messages.js";
+import { lastId, put, setUpMessages, showHistory, startTyping } from "./messages.js";
 import { offerSamples } from "./samples.js";
 import { setState, waitForAnswer } from "./status.js";
 import { inOneLine } from "./text.js";
@@ -98,9 +98,6 @@ const events = {
     if (isNew && message.from?.is_bot) announce(`${message.from.first_name}: ${inOneLine(message)}`);
     if (isNew) waitForAnswer(chat, message);
     drawChats();
-  },
-  deleted({ chat_id: chatId, message_id: messageId }) {
-    if (chatId === page.chatId) inOrder(() => remove(messageId));
   },
   action({ chat_id: chatId }) {
     if (chatId === page.chatId) inOrder(startTyping);

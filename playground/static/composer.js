@@ -87,7 +87,7 @@ function drawReplying() {
   at("replying").querySelector("span").textContent = inOneLine(replying).slice(0, 100);
 }
 
-export function attach(files) {
+function attach(files) {
   attached.push(...[...files].map((file) => ({ file, url: URL.createObjectURL(file) })));
   drawAttached();
   input.focus();

@@ -9,8 +9,6 @@ let options = []; // {name, words, pick}
 let chosen = 0;
 let pickCommand = () => {};
 
-export const isOpen = () => !menu.hidden;
-
 function insertMention() {
   input.setRangeText(`${mention()} `, input.value.lastIndexOf("@", input.selectionStart), input.selectionStart, "end");
   input.dispatchEvent(new Event("input"));
@@ -62,7 +60,7 @@ export function suggest() {
 
 /** Whether a key was meant for the menu. */
 export function handleKey(event) {
-  if (!isOpen()) return false;
+  if (menu.hidden) return false;
   const { key } = event;
   if (key === "ArrowDown" || key === "ArrowUp") {
     chosen = (chosen + (key === "ArrowDown" ? 1 : options.length - 1)) % options.length;

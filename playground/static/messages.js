@@ -128,8 +128,7 @@ function separateDays() {
 function render(name) {
   const old = findBlock(name);
   const block = blockMessages(name);
-  if (!block.length) old?.remove();
-  else if (old) old.replaceWith(article(block));
+  if (old) old.replaceWith(article(block));
   else list.append(article(block));
 }
 
@@ -158,14 +157,6 @@ export function put(message) {
   follow();
 }
 
-export function remove(messageId) {
-  const message = messages.get(messageId);
-  if (!message) return;
-  messages.delete(messageId);
-  render(blockOf(message));
-  changed();
-}
-
 export const lastId = () => [...messages.keys()].at(-1) ?? 0;
 
 function changed() {
@@ -192,7 +183,7 @@ export function startTyping() {
   follow();
 }
 
-export function stopTyping() {
+function stopTyping() {
   clearTimeout(typingTimer);
   typingTimer = 0;
   at("typing")?.remove();

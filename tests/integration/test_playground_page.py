@@ -179,8 +179,6 @@ def test_events_tell_what_happens_in_every_chat(http: httpx.Client, user: User) 
         assert next(told) == {"event": "message", "chat_id": user.chat_id, "unread": 1, "message": sent}
         http.put(f"/api/chats/{user.chat_id}", json={"read": sent["message_id"]})
         assert next(told)["chat"]["unread"] == 0
-        bot.post(f"{call}/deleteMessage", json=chat | {"message_id": sent["message_id"]})
-        assert next(told) == {"event": "deleted", "chat_id": user.chat_id, "message_id": sent["message_id"]}
 
 
 def test_new_chats_have_names_of_their_own(http: httpx.Client, user: User) -> None:
