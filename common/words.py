@@ -90,4 +90,5 @@ def about(version: str, model: ModelRecord | None) -> str:
         "Your picture is deleted as soon as I have looked at it, your message as soon as it is answered.",
         "What I said of a picture I remember for a while, without the picture and without you, in case it comes again.",
     ]
-    return "\n".join(line for line in lines if line)
+    # The record's own texts have the plain apostrophe, and so have the records of older versions.
+    return "\n".join(line for line in lines if line).replace("'", "’")

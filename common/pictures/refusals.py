@@ -39,12 +39,12 @@ DAMAGED: Final = (
 NO_IMAGE: Final = "This is not an image that I know. I can read JPEG, PNG, WebP, GIF, BMP and AVIF."
 WEB_PAGE: Final = "This is a web page, not an image. Please send the image itself, or a link that leads straight to it."
 HEIC: Final = (
-    "This file is HEIC, which I can't read. Please send it as a photo, not as a file: Telegram then converts it."
+    "This file is HEIC, which I can’t read. Please send it as a photo, not as a file: Telegram then converts it."
 )
 TOO_SLOW: Final = f"I could not read this picture within {DECODE_LIMIT_S} seconds. {_AS_A_PHOTO}"
 UNREADABLE: Final = f"I could not read this picture: something in it is more than I can handle. {_AS_A_PHOTO}"
 
-_FOREIGN_IMAGE: Final = "This file is {}, which I can't read. I can read JPEG, PNG, WebP, GIF, BMP and AVIF."
+_FOREIGN_IMAGE: Final = "This file is {}, which I can’t read. I can read JPEG, PNG, WebP, GIF, BMP and AVIF."
 
 TEXTS: Final[Mapping[Refusal, str]] = {
     Refusal.EMPTY: EMPTY,
@@ -63,7 +63,7 @@ TEXTS: Final[Mapping[Refusal, str]] = {
     Refusal.PDF: _FOREIGN_IMAGE.format("PDF"),
     Refusal.PSD: _FOREIGN_IMAGE.format("PSD"),
     Refusal.ICO: _FOREIGN_IMAGE.format("ICO"),
-    Refusal.CAMERA_RAW: _FOREIGN_IMAGE.format("a camera's raw picture"),
+    Refusal.CAMERA_RAW: _FOREIGN_IMAGE.format("a camera’s raw picture"),
     Refusal.VIDEO: _FOREIGN_IMAGE.format("a video"),
     Refusal.SVG: _FOREIGN_IMAGE.format("SVG"),
     Refusal.TOO_SLOW: TOO_SLOW,

@@ -31,11 +31,11 @@ from common.web.names import Lookup, Names
 from common.web.previews import read_page
 
 BAD_LINK: Final = (
-    f"I can't follow this link. I follow http and https links to public addresses, up to {MAX_URL_LENGTH} "
+    f"I can’t follow this link. I follow http and https links to public addresses, up to {MAX_URL_LENGTH} "
     "characters long."
 )
 BAD_PORT: Final = (
-    f"I can't follow this link. I follow links to the ports {', '.join(map(str, sorted(PORTS)))}: the web's usual ones."
+    f"I can’t follow this link. I follow links to the ports {', '.join(map(str, sorted(PORTS)))}: the web’s usual ones."
 )
 NO_PREVIEW: Final = (
     "This link leads to a web page, and I could not get a preview picture of it. Please send me the link of the image "

@@ -1,0 +1,58 @@
+"""What users read has one apostrophe (’), one dash (–) and one ellipsis (…)."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from common import words
+from common.model import records
+from tests.support.bot_api import ROOT, put_model_in_use
+
+# All of their strings, as far as they are not docstrings. Strings of the playground that quote Telegram's server,
+# whose apostrophe is another, stand in other files.
+MODULES = [
+    *("common/words.py", "common/pictures/refusals.py", "common/web/fetcher.py", "common/web/download.py"),
+    *("common/runtime/restarts.py", "common/telegram/updates.py", "receive.py", "reply.py"),
+    *(f"playground/{name}.py" for name in ("failures", "files", "page_api", "page_input", "state", "uploads")),
+]
+PAGE = sorted(path for path in (ROOT / "playground/static").iterdir() if path.suffix in {".html", ".js"})
+
+OTHER_STYLE = re.compile(r"\w'\w|\w'(?=\s)|—|\w -{1,2} \w|\.\.\.")
+PAGE_COMMENT = re.compile(r"(?<![:\w])//.*|/\*.*?\*/")
+PAGE_STRING = re.compile(r'"[^"\n]*"|`[^`]*`|>[^<>{}]+<')
+
+
+def strings(path: Path) -> Iterator[str]:
+    """The module's strings without its docstrings."""
+    tree = ast.parse(path.read_text())
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
+            yield node.value
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_bot_s_texts_have_one_style(module: str) -> None:
+    assert [text for text in strings(ROOT / module) if OTHER_STYLE.search(text)] == []
+
+
+@pytest.mark.parametrize("path", PAGE, ids=lambda path: path.name)
+def test_the_page_s_texts_have_one_style(path: Path) -> None:
+    code = PAGE_COMMENT.sub("", path.read_text())
+    texts = [re.sub(r"\$\{[^}]*\}", "", text) for text in PAGE_STRING.findall(code)]
+    assert texts
+    assert [text for text in texts if OTHER_STYLE.search(text)] == []
+
+
+def test_what_the_model_s_record_says_is_put_into_that_style(tmp_path: Path) -> None:
+    put_model_in_use(tmp_path)
+    record = records.in_use(tmp_path)
+    assert record
+    about = words.about("1", msgspec.structs.replace(record, why="Inception V3's weights are here."))
+    assert "Inception V3’s weights are here." in about
