@@ -1,4 +1,4 @@
-"""Takes what people send to the bot, and starts a job for each picture in it.
+"""Receives what people send to the bot, and starts a job for each picture in it.
 
 in:   Telegram's updates, each stored on its own channel as AcceptUpdate; then AcceptUpdate and DownloadPhoto
 out:  a photo: DownloadPhoto → receive, then CheckFile → file_check; a link: FetchUrl → fetch_url;
@@ -102,7 +102,7 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
         return started
 
     def _allowed(self, chat_id: int, found: Sequence[Asked]) -> Sequence[Asked]:
-        """What is asked for, or in a chat that is not served, the one thing to say about it."""
+        """What is asked for; in a chat that is not served, that it is not served."""
         chats = self.settings.allowed_chats
         return found if not found or not chats or chat_id in chats else (NotServed(),)
 

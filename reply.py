@@ -1,6 +1,6 @@
-"""Words each answer and sends it to the user on Telegram; with that, the job ends.
+"""Words each answer and sends it to the user on Telegram. With that, the job ends.
 
-in:   SendReply, and ShowTyping, the sign that work is under way
+in:   SendReply; and ShowTyping, the sign that work is under way
 out:  DeleteFiles → garbage_collect, for what the job still has
 """
 
@@ -68,7 +68,7 @@ class ReplyWorker(Worker[SendReply | ShowTyping]):
         return True
 
     async def _show_typing(self, message: ShowTyping) -> None:
-        """A courtesy: it is never tried again, and comes not at all when it would come late."""
+        """Show the sign at once or not at all: it is not tried again, and one that would come late is left out."""
         if message.job.chat_id is None or time.time() - message.at > TYPING_LASTS_S:
             return
         try:
@@ -82,7 +82,7 @@ def worded(message: SendReply) -> str:
     quote = message.job.quote
     about = f"<i>{escape(_shortened(quote), quote=False)}</i>\n" if quote else ""
     if isinstance(message.content, Words):
-        # Cut before escaping: Telegram counts what is left after parsing.
+        # Cut before escaping: Telegram counts the characters that are left after parsing.
         text = message.content.text[: MAX_TEXT_LENGTH - QUOTE_LENGTH - 1]
         return about + escape(text, quote=False)
     return about + _as_lines(message.content)

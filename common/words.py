@@ -1,4 +1,4 @@
-"""What the bot says, in plain words. Plain text throughout; ``reply`` escapes it."""
+"""What the bot says. All of it is plain text; ``reply`` escapes it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ HELP: Final = (
     "• the link of an image, or up to 5 of them in one message\n\n"
     "I answer with the five things it most likely shows. Your picture is deleted as soon as I have looked at it.\n\n"
     "In a group, mention me or reply to me.\n"
-    "/about tells which model answers."
+    "/about says which model answers."
 )
 TOO_LARGE: Final = (
     "This file is larger than 20 MB, which is all that a bot may download. Please send a smaller one, or send it as a "
     "photo: Telegram then shrinks it."
 )
 NOT_FOR_YOU: Final = "I’m sorry, I only work in the chats that my operator has chosen, and this is not one of them."
-NO_DOWNLOAD: Final = "Telegram does not give me this file (any more). Please send it again."
+NO_DOWNLOAD: Final = "Telegram does not give me this file. Please send it again."
 WHAT_TO_SEND: Final = "Please send a photo, or paste the link of an image."
 
 
@@ -53,7 +53,7 @@ def command(name: str, version: str, model: ModelRecord | None) -> str:
 
 
 def busy(backlog_s: float) -> str:
-    """Why a picture is not looked at: there is too much to do, and for how long, roughly."""
+    """Why the bot does not look at a picture: there is too much to do, and roughly for how long."""
     return (
         f"That is too much at once for me: what waits already will take {_roughly(backlog_s)}. I leave this one out, "
         "and what else you send until then. Please send it again later."
@@ -61,7 +61,7 @@ def busy(backlog_s: float) -> str:
 
 
 def too_fast(per_minute: int) -> str:
-    """Why a picture is not looked at: its sender sends too many."""
+    """Why the bot does not look at a picture: its sender sends too many."""
     many = "one message" if per_minute == 1 else f"{per_minute} pictures or messages"
     return (
         f"I take at most {many} a minute from one person. I leave this one out, and what else you send before the "

@@ -2,7 +2,7 @@
 
     client     the one seam to the Bot API: its methods, and its errors as ours
     transport  HTTP below python-telegram-bot
-    proxy      the way there: the environment's proxy, and whose certificates to trust
+    proxy      the way there: the environment's proxy, and which certificates to trust
     flood      how many messages may be sent, to all chats and to one group
     limits     how long Telegram may take, and how much it may send
     polling    takes updates, and confirms each once it is stored

@@ -1,7 +1,7 @@
 """The one seam to Telegram's Bot API: python-telegram-bot underneath, our own errors above.
 
-Answers stay raw. PTB builds objects from them, and one that it cannot build would make a message that was sent look
-like one that was not, or one odd update block all behind it.
+Answers stay raw. PTB builds objects from answers. If it could not build one, a message that was sent would look as if
+it was not, and one odd update would block all behind it.
 
 The Bot API's methods and limits: https://core.telegram.org/bots/api
 """
@@ -32,7 +32,7 @@ MAX_TEXT_LENGTH: Final = 4096  # core.telegram.org/bots/api#sendmessage
 
 _NO_SUCH_FILE: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
-# Have PTB give times as timedelta, as its next major version will; without this it warns at each use.
+# PTB gives times as timedelta then, as its next major version does. Without this it warns at each use.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 
@@ -46,7 +46,7 @@ class Me:
 
 @dataclasses.dataclass(frozen=True)
 class Webhook:
-    """Where Telegram delivers: ``url`` is '' for nowhere, as polling needs it; ``pending`` updates wait there."""
+    """Where Telegram delivers: ``url`` is '' if it is polled, as the bot needs it; ``pending`` updates wait there."""
 
     url: str
     pending: int
@@ -56,11 +56,11 @@ class Telegram:
     """What the bot does at Telegram.
 
     Raises:
-        RateLimited: Too many requests; says how long to wait.
+        RateLimited: There are too many requests; it says how long to wait.
         Outage: Telegram, or the way to it, is down.
-        TelegramRefused: Telegram refuses this request, now and ever.
+        TelegramRefused: Telegram refuses this request, and would refuse it again.
 
-    All three may come out of every method that asks Telegram something.
+    Every method that asks Telegram something may raise all three.
     """
 
     def __init__(self, settings: Settings, limits: TelegramLimits = LIMITS) -> None:
@@ -68,15 +68,15 @@ class Telegram:
         url = f"{settings.telegram_api_url}/bot"
         files = f"{settings.telegram_api_url}/file/bot"
         self._http = http = BotApiHttp(url, limits)
-        # ExtBot, since the plain Bot refuses a rate limiter. No retries in there: a message that has to wait is put
-        # off in its channel, where it survives a crash.
+        # ExtBot, since the plain Bot refuses a rate limiter. It makes no retries: a message that has to wait goes back
+        # to its channel, where it survives a crash.
         self._bot: ExtBot[Any] = ExtBot(
             settings.telegram_token, url, files, http, http, rate_limiter=FloodLimits(settings.send_rate)
         )
         self._unlimited = Bot(settings.telegram_token, url, files, http, http)
 
     async def open(self) -> None:
-        """Open the HTTP client. Asks Telegram nothing: that may be down."""
+        """Open the HTTP client. It asks nothing yet: Telegram may be down."""
         await self._http.initialize()
 
     async def close(self) -> None:
@@ -94,7 +94,7 @@ class Telegram:
         return Webhook(str(found.get("url", "")), int(found.get("pending_update_count", 0)))
 
     async def get_updates(self, offset: int, timeout_s: int) -> list[dict[str, Any]]:
-        """Raw updates from ``offset`` on, waiting up to ``timeout_s`` for one; confirms all before ``offset``."""
+        """Raw updates from ``offset`` on; all before it are confirmed. Waits up to ``timeout_s`` for an update."""
         parameters = {"offset": offset, "timeout": timeout_s, "allowed_updates": ["message"]}
         updates = await self._call("getUpdates", parameters, read_timeout=timeout_s + self._limits.poll_slack_s)
         if not isinstance(updates, list):
@@ -111,14 +111,14 @@ class Telegram:
         """Hand a file that a user sent to ``take``, piece by piece.
 
         Raises:
-            TelegramRefused: There is no such file (any more), or it is larger than the limit.
-            Outage: Telegram is away, or the connection broke in the middle of the file.
+            TelegramRefused: The file does not exist, no longer exists, or is larger than the limit.
+            Outage: Telegram is down, or the connection broke in the middle of the file.
         """
         answer = await self._call("getFile", {"file_id": file_id})
         path = answer.get("file_path") if isinstance(answer, dict) else None
         if not isinstance(path, str) or not path:
             raise TelegramRefused("getFile names no path for the file")
-        if path.startswith("/"):  # a Bot API server of one's own may name a file on its disk
+        if path.startswith("/"):  # the operator's own Bot API server may name a file on its disk
             await take(await asyncio.to_thread(_local_file, path, self._limits.max_file_bytes))
             return
         taken = 0
@@ -126,7 +126,7 @@ class Telegram:
         async def take_within_the_limit(piece: bytes) -> None:
             nonlocal taken
             taken += len(piece)
-            if taken > self._limits.max_file_bytes:  # whatever size was announced
+            if taken > self._limits.max_file_bytes:  # the announced size may be wrong
                 raise _too_large(self._limits.max_file_bytes)
             await take(piece)
 
@@ -144,9 +144,9 @@ class Telegram:
         thread_id: int | None = None,
         confirm: Confirm | None = None,
     ) -> None:
-        """Send a text (Telegram's HTML) in answer to a message, or alone if that message is gone.
+        """Send a text (Telegram's HTML) as a reply to a message, or alone if that message is gone.
 
-        ``confirm`` is called at the last moment, after all waiting for the flood limits; it raises to stop the sending.
+        ``confirm`` is called at the last moment, after all waiting for the flood limits. It raises to stop the sending.
         """
         confirm_sending(confirm)
         parameters = {
@@ -162,11 +162,11 @@ class Telegram:
         try:
             await self._call("sendMessage", parameters, limited=True)
         except _Moved as moved:
-            # The group became a supergroup while its picture was on the way. Message ids start anew there.
+            # The group became a supergroup meanwhile. Its message ids start from 1 again, so the reply stands alone.
             await self.send(moved.chat_id, html, None, confirm=confirm)
 
     async def show_typing(self, chat_id: int, thread_id: int | None = None) -> None:
-        """Show "typing…" for five seconds, or until a message arrives. Takes no answer's place in the flood limits."""
+        """Show "typing…" for five seconds, or until a message arrives. It does not count for the flood limits."""
         thread = {} if thread_id is None else {"message_thread_id": thread_id}
         await self._call("sendChatAction", {"chat_id": chat_id, "action": "typing", **thread})
 
@@ -179,8 +179,8 @@ class Telegram:
         read_timeout: float | None = None,
     ) -> Any:
         """The raw result of a Bot API method."""
-        # Spelt get_Updates, which PTB turns into getUpdates: by a name of its own methods it would advise to call that
-        # one, which parses the result.
+        # PTB turns get_Updates into getUpdates. Given getUpdates, it would warn that it has a method of that name; but
+        # that method parses the result.
         spelt = re.sub("(?=[A-Z])", "_", method)
         bot = self._bot if limited else self._unlimited
         read_timeout = self._limits.answer_timeout_s if read_timeout is None else read_timeout
@@ -243,7 +243,7 @@ def _translate(error: TelegramError) -> NoReturn:
 
 
 def _translate_unknown(method: str, error: InvalidToken) -> NoReturn:
-    """A 401, or a 404: Telegram gives both for a wrong token, and the latter also for a method that it lacks."""
+    """Telegram answers a wrong token with 401 or 404, and a method that it does not have with 404."""
     said = str(error.__cause__ or error).lower()
     if "not found" in said and method not in {"getMe", "getUpdates"}:
         msg = f"this Bot API server knows no method {method}"

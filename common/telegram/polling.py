@@ -1,7 +1,7 @@
-"""Polling Telegram for updates, so that none is lost: each is confirmed only once it is stored.
+"""Polls Telegram for updates and loses no update: each is confirmed only once it is stored.
 
-The loop reads nothing in an update but its id. Reading it is a message's own business, so that one which breaks us
-stops no other.
+The loop reads only an update's id. The rest is read later, as a message of its own, so that an update that cannot be
+read does not stop the others.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 async def poll(telegram: Telegram, channels: Channels, bot_id: str, limits: TelegramLimits = LIMITS) -> None:
-    """Store updates as they come, for ever. A batch is confirmed, by the next offset, once all of it is stored."""
+    """Store updates as they come, for ever. The next offset confirms a batch once all of it is stored."""
     offset, backoff = 0, Backoff(back_off_s=limits.back_off_s)
     commands_offered = False
     while True:
@@ -60,7 +60,7 @@ async def poll(telegram: Telegram, channels: Channels, bot_id: str, limits: Tele
 async def _store(channels: Channels, updates: Sequence[dict[str, Any]], bot_id: str) -> None:
     """Put updates on receive's channel, each once: a marker remembers it for two days.
 
-    Never a high-water mark: after a quiet week Telegram's ids may begin anywhere (core.telegram.org/bots/api#update).
+    A highest id would not do: after a quiet week Telegram's ids may begin anywhere (core.telegram.org/bots/api#update).
     """
     now = time.time()
     messages = [AcceptUpdate(job=job_of(update, bot_id, now), update=update) for update in updates]
@@ -72,7 +72,7 @@ def _once(bot_id: str, update_id: int) -> Once:
 
 
 async def _until_there_is_room(channels: Channels) -> None:
-    """Take nothing new while Redis holds as many messages as it may: Telegram keeps what is not confirmed for a day."""
+    """Wait while Redis holds as many messages as it may. Telegram keeps what is not confirmed for a day."""
     problem = Problem(_log)
     while await channels.length() >= channels.limits.in_all:
         problem.report(f"taking no updates: {channels.limits.in_all} messages or more wait in the channels (BACKLOG)")

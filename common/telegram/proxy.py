@@ -1,4 +1,4 @@
-"""The way to the Bot API: past a proxy that the environment names, and whose certificates to trust."""
+"""The way to the Bot API: through the proxy that the environment names, and which certificates to trust."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """HTTP to the Bot API: aiohttp underneath python-telegram-bot, for a fifth of its own client's processor time.
 
-Every address has the bot's token in it, and aiohttp's errors name addresses. So none of them leaves this module: what
-went wrong is told by its kind, and by what the system said of it.
+Every address has the bot's token in it, and aiohttp's errors name addresses. So no such error leaves this module: ours
+name only its kind, and what the system reported.
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ from yarl import URL
 from common.telegram.limits import LIMITS, TelegramLimits
 from common.telegram.proxy import proxy_towards, trusted
 
-_KEEP_ALIVE_S: Final = 5.0  # shorter than servers do, so that hardly ever one closes what we are about to use
+_KEEP_ALIVE_S: Final = 5.0  # shorter than servers do, so that they rarely close a connection that we are about to use
 _PIECE_BYTES: Final = 256 * 2**10
-_NO_ANSWER: Final = "this is no answer of the Bot API's"
+_NO_ANSWER: Final = "this is not an answer of the Bot API"
 _AS_JSON: Final = {"Content-Type": "application/json"}
 
 Take: TypeAlias = Callable[[bytes], Awaitable[None]]
 
 
 class BotApiHttp(BaseRequest):
-    """PTB's way to the network, and that of files, which PTB would hold in memory as a whole.
+    """Makes PTB's requests, and downloads files, which PTB would hold in memory as a whole.
 
-    Compressed answers are not asked for and not taken, so that a small one stays small. Redirects are not followed.
+    Compressed answers are not asked for and not accepted, so that a small answer cannot become a large one. Redirects
+    are not followed.
 
     Args:
         api_url: Where the Bot API is. A proxy that the environment names is used, unless the server is nearby.
@@ -59,7 +60,7 @@ class BotApiHttp(BaseRequest):
         if self._client is None:
             self._client = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    limit=0,  # a worker has few messages in hand, and none of them need wait for a connection
+                    limit=0,  # a worker has few messages in flight, and they need not wait for a connection
                     keepalive_timeout=_KEEP_ALIVE_S,
                     ssl=trusted() if self._is_encrypted else True,
                 ),
@@ -82,14 +83,14 @@ class BotApiHttp(BaseRequest):
         method: str,
         request_data: RequestData | None = None,
         read_timeout: Any = BaseRequest.DEFAULT_NONE,
-        write_timeout: Any = BaseRequest.DEFAULT_NONE,  # none: what we send fits into the system's buffer
-        connect_timeout: Any = BaseRequest.DEFAULT_NONE,  # always as in the limits
-        pool_timeout: Any = BaseRequest.DEFAULT_NONE,  # none: nobody waits for a connection
+        write_timeout: Any = BaseRequest.DEFAULT_NONE,  # not used: what we send fits into the system's buffer
+        connect_timeout: Any = BaseRequest.DEFAULT_NONE,  # not used: always as in the limits
+        pool_timeout: Any = BaseRequest.DEFAULT_NONE,  # not used: requests do not wait for a connection
     ) -> tuple[int, bytes]:
         """Ask the Bot API. Parameters go as JSON; files cannot be sent.
 
         Raises:
-            NetworkError: There is no answer, or none of the Bot API's: a page of some server on the way, say.
+            NetworkError: There is no answer, or it is not from the Bot API: a page of a server on the way, for example.
         """
         timeout_s = self._limits.answer_timeout_s if read_timeout is BaseRequest.DEFAULT_NONE else read_timeout
         try:
@@ -97,14 +98,14 @@ class BotApiHttp(BaseRequest):
             try:
                 return await self._ask(method, url, body, timeout_s)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-                # The server may just have closed the connection, since it was idle. Who only asked may ask again; a
-                # message that was perhaps sent is the sender's to decide.
+                # The server may just have closed the connection, since it was idle. A question is asked again. But a
+                # message may have been sent: its sender has to decide.
                 if isinstance(error, aiohttp.ClientConnectorError) or not url.rpartition("/")[2].startswith("get"):
                     raise
                 return await self._ask(method, url, body, timeout_s)
         except TelegramError:
             raise
-        except Exception as error:  # whatever it is: PTB would quote it, with the address or a proxy's password
+        except Exception as error:  # of any kind: PTB would quote it, with the address or a proxy's password
             raise NetworkError(_named(error)) from None
 
     async def _ask(self, method: str, url: str, body: bytes | None, timeout_s: float) -> tuple[int, bytes]:
@@ -122,15 +123,15 @@ class BotApiHttp(BaseRequest):
         try:
             _judge(status, self.parse_json_payload(answer))
         except TelegramError:
-            msg = f"HTTP status {status}, and no answer of the Bot API's"
+            msg = f"HTTP status {status}, and not an answer of the Bot API"
             raise NetworkError(msg) from None
         return status, answer
 
     async def download(self, url: str, take: Take) -> int:
-        """Hand a file to ``take``, piece by piece, if the HTTP status, which is returned, is 200.
+        """Hand a file to ``take``, piece by piece, if the HTTP status is 200. Returns the status.
 
         Raises:
-            NetworkError: The file does not come, or not to its end.
+            NetworkError: The file does not come, or breaks off.
         """
         try:
             async with self._open.get(URL(url, encoded=True), allow_redirects=False) as response:
@@ -146,7 +147,7 @@ class BotApiHttp(BaseRequest):
         """An answer of the Bot API. A lone surrogate, which JSON can spell and UTF-8 cannot, becomes a "?".
 
         Raises:
-            TelegramError: It is none.
+            TelegramError: It is not one.
         """
         try:
             try:
@@ -161,7 +162,7 @@ class BotApiHttp(BaseRequest):
         return answer
 
     def _timeout(self, answer_s: float | None = None, total_s: float | None = None) -> aiohttp.ClientTimeout:
-        # To look a name up, and to try all its addresses, may take twice as long as to connect to one.
+        # To look a name up and to try all its addresses may take twice as long as to connect to one address.
         address_s = self._limits.connect_timeout_s
         read_s = self._limits.answer_timeout_s if answer_s is None else answer_s
         return aiohttp.ClientTimeout(total_s, connect=2 * address_s, sock_connect=address_s, sock_read=read_s)
@@ -174,10 +175,10 @@ class BotApiHttp(BaseRequest):
 
 
 def _judge(status: int, answer: dict[str, Any]) -> None:
-    """Make sure that PTB finds in an answer what it will look for.
+    """Make sure that an answer has what PTB looks for.
 
     Raises:
-        TelegramError: It would stumble.
+        TelegramError: Something is missing.
     """
     parameters = answer.get("parameters", {})
     is_success = HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
@@ -189,13 +190,13 @@ def _judge(status: int, answer: dict[str, Any]) -> None:
 
 
 async def _up_to(most: int, response: aiohttp.ClientResponse) -> bytes:
-    """So many bytes of the body, or what is left of it.
+    """The next ``most`` bytes of the body, or what is left of it.
 
     Raises:
-        NetworkError: It is compressed, which nobody asked for.
+        NetworkError: It is compressed, although we do not ask for that.
     """
     if response.headers.get("Content-Encoding", "").strip().lower() not in {"", "identity"}:
-        raise NetworkError("a compressed answer, which was not asked for")
+        raise NetworkError("a compressed answer, which we did not ask for")
     pieces, size = [], 0
     while size < most and (piece := await response.content.read(most - size)):
         pieces.append(piece)
@@ -204,7 +205,7 @@ async def _up_to(most: int, response: aiohttp.ClientResponse) -> bytes:
 
 
 def _named(error: Exception) -> str:
-    """What happened, without the address that aiohttp would name, in ``strerror`` too."""
+    """What happened, without the address: aiohttp names it, in ``strerror`` too."""
     causes = (getattr(error, name, None) for name in ("certificate_error", "os_error", "status"))
     cause = next(filter(None, causes), None)
     return f"{type(error).__name__}: {cause}" if cause else type(error).__name__

@@ -1,4 +1,4 @@
-"""What a Telegram message asks of the bot: pictures to look at, a command, or nothing that it can do."""
+"""What a Telegram message asks of the bot: to look at pictures, a command, or something that it cannot do."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from common.telegram.client import Me
 from common.words import COMMANDS
 
 MAX_LINKS: Final = 5
-# A model sees 299 pixels at most, of a picture whose short side is 342: 400 leaves some to scale down from.
+# A model sees at most 299 pixels, cut from a picture whose short side is 342: 400 leaves room to scale down.
 MIN_SHORT_SIDE: Final = 400
 
-# For texts in which the server marked no links: with a scheme, or a host with a path behind it.
+# For texts in which the server marked no links: a link has a scheme, or a host with a path behind it.
 _URL = re.compile(
     r"https?://(?:(?!,https?://)[^\s<>\"])+"
     r"|(?<![\w@./-])(?:(?:[a-z0-9-]+\.)+[a-z]{2,}|\d+(?:\.\d+){3})(?::\d+)?/(?:(?!,https?://)[^\s<>\"])+",
@@ -60,7 +60,7 @@ class Unwelcome:
 
 @dataclasses.dataclass(frozen=True)
 class NotServed:
-    """Whatever it is, the chat is not one of those that are served."""
+    """The chat is not one of those that are served."""
 
 
 Asked: TypeAlias = Photo | Link | Command | Unwelcome | NotServed
@@ -95,9 +95,9 @@ def message_of(update: dict[str, Any]) -> Message | None:
 def asked(message: Message, me: Me) -> Sequence[Asked]:
     """What the message asks of the bot; nothing if it is not meant for it.
 
-    In a group the bot acts only on commands, and on photos and links that mention it or answer it. Everywhere it
-    ignores service messages, what a channel forwards to its group, and other bots; but not those that stand for people:
-    anonymous admins, and whoever writes as a channel.
+    In a group the bot acts only on commands, and on photos and links that mention it or answer it. In all chats it
+    ignores service messages, what a channel forwards to its group, and other bots. It does not ignore bots that stand
+    for people: anonymous admins, and people who write as a channel.
     """
     is_bot = message.from_user and message.from_user.is_bot and not message.sender_chat
     if is_bot or message.is_automatic_forward:
@@ -116,7 +116,7 @@ def asked(message: Message, me: Me) -> Sequence[Asked]:
 
 
 def _command(message: Message, me: Me, *, in_private: bool) -> Command | None:
-    """The command that the text begins with. In a group, an unknown one is another bot's, unless it names us."""
+    """The command that the text begins with. In a group, an unknown one is for another bot, unless it names us."""
     found = _COMMAND.match(message.text or "")
     if not found:
         return None
@@ -144,7 +144,7 @@ def _answers(message: Message, me: Me) -> bool:
 def _pictures(message: Message) -> Iterator[Photo]:
     if message.photo:
         yield _photo(_big_enough(message.photo))
-    elif message.animation:  # Telegram sends those as a document, too
+    elif message.animation:  # it has a document, too
         return
     elif message.document and _looks_like_image(message.document):
         yield _photo(message.document)
@@ -153,7 +153,7 @@ def _pictures(message: Message) -> Iterator[Photo]:
 
 
 def _big_enough(sizes: Sequence[PhotoSize]) -> PhotoSize:
-    """The smallest size that loses the model nothing, else the largest."""
+    """The smallest size that is large enough for the model, else the largest."""
     by_size = sorted(sizes, key=lambda size: size.width * size.height)
     return next((size for size in by_size if min(size.width, size.height) >= MIN_SHORT_SIDE), by_size[-1])
 
@@ -163,7 +163,7 @@ def _photo(file: PhotoSize | Document | Sticker) -> Photo:
 
 
 def _looks_like_image(document: Document) -> bool:
-    """By what the sender's client says. What it really is, ``file_check`` finds out."""
+    """Judged by what the sender's app says. ``file_check`` finds out what it really is."""
     name = (document.file_name or "").lower()
     return (document.mime_type or "").startswith("image/") or name.endswith(
         (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif", ".heic", ".heif", ".tif", ".tiff")

@@ -1,4 +1,4 @@
-"""Receive: an update is confirmed once it is stored, makes its jobs once, and stops no other when it is broken."""
+"""Receive: an update is confirmed once it is stored, makes its jobs once, and does not stop others if it is broken."""
 
 from __future__ import annotations
 
@@ -131,14 +131,14 @@ async def test_a_batch_is_confirmed_only_once_all_of_it_is_stored(channels: Chan
 
 
 async def test_a_crash_between_storing_and_confirming_leads_to_one_job(channels: Channels, settings: Settings) -> None:
-    for _ in range(2):  # the second life begins with offset 0 again, and gets the same update
+    for _ in range(2):  # the second process begins with offset 0 again, and gets the same update
         receive, fake = worker(settings, update(10, photo=photo()))
         await poll(receive, channels, lambda: len(fake.offsets) == 2)  # noqa: B023
     await Runtime(receive, channels, "a", burst=True).run()
     assert [message.job.id for message in await stored(channels, "file_check")] == ["1-10-0"]
 
 
-async def test_while_redis_refuses_nothing_is_confirmed(channels: Channels, settings: Settings) -> None:
+async def test_while_redis_refuses_to_store_nothing_is_confirmed(channels: Channels, settings: Settings) -> None:
     receive, fake = worker(settings, update(10))
     await channels.redis.config_set("maxmemory", 1)
     try:
@@ -150,7 +150,7 @@ async def test_while_redis_refuses_nothing_is_confirmed(channels: Channels, sett
     assert len(await stored(channels)) == 1
 
 
-async def test_while_too_much_waits_in_redis_telegram_keeps_what_is_new(
+async def test_while_too_much_waits_in_redis_new_updates_stay_at_telegram(
     channels: Channels, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     receive, fake = worker(settings, update(10))
@@ -163,7 +163,7 @@ async def test_while_too_much_waits_in_redis_telegram_keeps_what_is_new(
     await poll(receive, channels, lambda: 11 in fake.offsets)
 
 
-async def test_trouble_at_telegram_is_said_once_and_waited_out(
+async def test_a_problem_at_telegram_is_logged_once_and_the_bot_waits_until_it_is_over(
     channels: Channels, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     receive, fake = worker(settings, update(10), limits=TelegramLimits(back_off_s=(0,)))
@@ -175,7 +175,7 @@ async def test_trouble_at_telegram_is_said_once_and_waited_out(
     ]
 
 
-async def test_a_server_without_commands_and_without_long_polling_is_served_without_haste(
+async def test_a_server_without_commands_and_without_long_polling_is_polled_once_a_second(
     channels: Channels, settings: Settings
 ) -> None:
     receive, fake = worker(settings, update(10))
@@ -193,7 +193,7 @@ async def test_after_updates_the_next_poll_waits_for_others_to_gather(channels: 
     assert second - first >= 0.5
 
 
-async def test_an_update_that_cannot_be_read_is_buried_and_stops_no_other(
+async def test_an_update_that_cannot_be_read_is_buried_and_does_not_stop_others(
     channels: Channels, settings: Settings
 ) -> None:
     broken = update(10, entities=[{"type": "url"}], text="x", date="yesterday")
@@ -235,7 +235,7 @@ async def test_where_chats_are_named_others_get_one_polite_sentence(
         assert answer.content == Words(text=words.NOT_FOR_YOU, kind=Kind.REFUSAL)
 
 
-async def test_in_a_group_that_is_not_served_the_bot_speaks_only_when_it_is_meant(settings: Settings) -> None:
+async def test_in_a_group_that_is_not_served_the_bot_answers_only_what_is_meant_for_it(settings: Settings) -> None:
     receive, _ = worker(dataclasses.replace(settings, allowed_chats=frozenset({1})))
     group = {"id": -100, "type": "supergroup", "title": "G"}
     assert await handled(receive, update(10, photo=photo(), chat=group)) == []
@@ -257,7 +257,7 @@ async def test_an_answer_goes_to_the_topic_where_it_was_asked(settings: Settings
     assert picture.job.thread_id == 3
 
 
-async def test_a_file_that_telegram_will_not_hand_out_is_refused_before_it_is_asked_for(settings: Settings) -> None:
+async def test_a_file_that_is_too_large_for_telegram_is_refused_without_a_request(settings: Settings) -> None:
     receive, _ = worker(settings)
     (answer,) = await handled(receive, update(10, photo=photo(file_size=20 * 2**20 + 1)))
     assert answer.content == Words(text=words.TOO_LARGE, kind=Kind.REFUSAL)
@@ -297,7 +297,7 @@ async def test_a_download_is_stored_and_handed_to_the_file_check(settings: Setti
     assert receive.store.read("1-10-0.0.original") == b"a picture"
 
 
-async def test_a_file_that_telegram_has_no_more_is_refused_in_words(settings: Settings) -> None:
+async def test_a_file_that_telegram_no_longer_has_is_refused_in_words(settings: Settings) -> None:
     receive, fake = worker(settings)
     fake.file = TelegramRefused("wrong file_id or the file is temporarily unavailable")
     answer = await receive.handle(DownloadPhoto(job=make.job(), file_id="F"))

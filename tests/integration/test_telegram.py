@@ -1,4 +1,4 @@
-"""The seam to Telegram against the playground and its faults: each trouble comes out as the error that we handle."""
+"""The seam to Telegram against the playground and its faults: each fault becomes an error that the workers handle."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ async def test_a_download_that_breaks_off_is_an_outage(telegram: Telegram, user:
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410])
-async def test_a_file_that_is_not_there_any_more_is_refused(telegram: Telegram, user: User, status: int) -> None:
+async def test_a_file_that_is_no_longer_there_is_refused(telegram: Telegram, user: User, status: int) -> None:
     file_id = await file_id_of(telegram, JPEG, user)
     user.faults({"method": "file", "times": 1, "do": "error", "status": status})
     with pytest.raises(TelegramRefused, match="no file under the path"):
@@ -152,7 +152,7 @@ async def test_an_unknown_file_is_refused(telegram: Telegram) -> None:
         await downloaded(telegram, "nonsense")
 
 
-async def test_a_group_that_had_its_share_is_put_off_and_holds_up_nobody(
+async def test_a_group_over_its_limit_is_put_off_and_does_not_delay_others(
     playground: RunningPlayground, telegram: Telegram
 ) -> None:
     with playground.user(-1001) as group, playground.user(1001) as person:
@@ -214,11 +214,11 @@ async def test_a_server_that_is_not_there_is_an_outage_and_no_log_line_holds_the
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    nowhere = Telegram(Settings(telegram_token="123:SECRET", telegram_api_url="http://127.0.0.1:9"))
-    await nowhere.open()
+    client = Telegram(Settings(telegram_token="123:SECRET", telegram_api_url="http://127.0.0.1:9"))
+    await client.open()
     with pytest.raises(Outage) as outage:
-        await nowhere.get_me()
-    await nowhere.close()
+        await client.get_me()
+    await client.close()
     assert "SECRET" not in str(outage.value) + caplog.text
 
 
@@ -227,14 +227,14 @@ async def test_a_server_that_is_not_there_is_an_outage_and_no_log_line_holds_the
 
 @dataclasses.dataclass(frozen=True)
 class Said:
-    """One answer, byte for byte, and what becomes of the connection: it stays, or ends cleanly, or by a reset."""
+    """One answer, byte for byte, and what happens to the connection then: it stays, closes cleanly, or is reset."""
 
     content: bytes
     then: Literal["stay", "close", "reset"] = "stay"
 
 
 class ScriptedServer:
-    """Gives the same answers to any client, one for each request, whatever that asks; the last one again and again."""
+    """Gives the same answers to any client, one for each request, whatever that asks; the last one is repeated."""
 
     def __init__(self, *answers: Said) -> None:
         self.answers = list(answers)
@@ -264,7 +264,7 @@ class ScriptedServer:
         for writer in self.connections:
             writer.close()
             await writer.wait_closed()
-        await asyncio.to_thread(int)  # comes back by way of the selector, which has told the client by then
+        await asyncio.to_thread(int)  # returns through the selector, which has informed the client by then
 
 
 @contextlib.asynccontextmanager
@@ -345,7 +345,7 @@ async def test_a_connection_that_ends_under_a_request_costs_a_question_nothing_a
         assert len(server.requests) == 2
 
 
-async def test_a_connection_that_is_closed_at_any_moment_tells_nothing_of_the_token() -> None:
+async def test_a_connection_that_closes_at_any_moment_does_not_reveal_the_token() -> None:
     outages = []
     async with serving(Said(OK, "close")) as (_, port), client_of(port) as client:
         for number in range(200):
@@ -355,7 +355,7 @@ async def test_a_connection_that_is_closed_at_any_moment_tells_nothing_of_the_to
                 outages += traceback.format_exception(outage)
             for _ in range(number % 4):
                 await asyncio.sleep(0)
-    assert outages, "none was met by the end of its connection"
+    assert outages, "no request met the end of its connection"
     assert SECRET not in "".join(outages)
 
 
@@ -370,7 +370,7 @@ async def test_a_connection_that_is_closed_at_any_moment_tells_nothing_of_the_to
 )
 async def test_an_answer_that_makes_no_sense_is_an_outage(status: str, answer: bytes) -> None:
     async with serving(Said(http_of(answer, status=status))) as (_, port), client_of(port) as client:
-        with pytest.raises(Outage, match="no answer of the Bot API's"):
+        with pytest.raises(Outage, match="not an answer of the Bot API"):
             await client.show_typing(1)
 
 
@@ -424,7 +424,7 @@ async def test_a_server_that_never_answers_is_an_outage_in_time() -> None:
             await downloaded(client, "x")
 
 
-async def test_a_server_that_lets_nobody_in_is_an_outage_in_time_and_the_token_is_not_told() -> None:
+async def test_a_server_that_accepts_no_connection_is_an_outage_in_time_and_the_token_stays_secret() -> None:
     limits = TelegramLimits(connect_timeout_s=0.1)
     with contextlib.ExitStack() as stack:
         full = stack.enter_context(socket.socket())
@@ -455,7 +455,7 @@ NOT_FROM_THE_BOT_API = {
     "a chunk of no length": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n",
     "an endless header": b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
     "a thousand headers": b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 1000 + b"\r\n",
-    "a length that is none": b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+    "a length below zero": b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
     "compressed": http_of(gzip.compress(ME), "Content-Encoding: gzip"),
     "a redirect": http_of(b"", "Location: http://127.0.0.1:9/elsewhere", status="302 Found"),
     "a lasting redirect": http_of(b"", "Location: /bot/getMe", status="308 Permanent Redirect"),
@@ -463,7 +463,7 @@ NOT_FROM_THE_BOT_API = {
 
 
 @pytest.mark.parametrize("answer", NOT_FROM_THE_BOT_API.values(), ids=NOT_FROM_THE_BOT_API)
-async def test_what_the_bot_api_would_not_say_is_an_outage_in_a_short_line_and_ends_no_job(
+async def test_an_answer_that_is_not_from_the_bot_api_is_an_outage_in_a_short_line_and_ends_no_job(
     answer: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -471,8 +471,8 @@ async def test_what_the_bot_api_would_not_say_is_an_outage_in_a_short_line_and_e
         with pytest.raises(Outage) as outage:
             await client.send(1, "a", None)
         assert len(server.requests) == 1
-    told = "".join(traceback.format_exception(outage.value))
-    assert SECRET not in told + caplog.text
+    shown = "".join(traceback.format_exception(outage.value))
+    assert SECRET not in shown + caplog.text
     assert len(str(outage.value)) < 200
 
 
@@ -496,14 +496,14 @@ async def test_an_answer_may_not_fill_the_memory(length: str) -> None:
     ],
     ids=["compressed", "redirected", "cut short", "broken"],
 )
-async def test_a_file_that_does_not_come_as_it_is_is_an_outage(answer: bytes) -> None:
+async def test_a_file_that_comes_altered_or_incomplete_is_an_outage(answer: bytes) -> None:
     async with serving(Said(FILE), Said(answer, "close")) as (server, port), client_of(port) as client:
         with pytest.raises(Outage):
             await downloaded(client, "x")
         assert len(server.requests) == 2
 
 
-async def test_a_large_file_comes_in_pieces_and_no_more_of_it_than_may_be() -> None:
+async def test_a_large_file_comes_in_pieces_and_only_up_to_the_limit() -> None:
     pieces: list[int] = []
 
     async def take(piece: bytes) -> None:
@@ -533,7 +533,7 @@ async def test_telegram_is_reached_through_the_proxy_of_the_environment(monkeypa
     assert b"\r\nProxy-Authorization: Basic " + base64.b64encode(b"user:pass") in request
 
 
-async def test_a_proxy_hears_no_token_of_an_encrypted_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_proxy_does_not_see_the_token_of_an_encrypted_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(Said(http_of(b"no", status="403 Forbidden"))) as (proxy, port):
         monkeypatch.setenv("ALL_PROXY", f"127.0.0.1:{port}")
         for name in ("HTTPS_PROXY", "https_proxy", "no_proxy", "NO_PROXY"):
@@ -554,7 +554,7 @@ async def test_no_proxy_leads_back_to_this_machine(monkeypatch: pytest.MonkeyPat
         assert await client.get_me() == Me(7, "x_bot")
 
 
-async def test_a_server_that_cannot_prove_its_name_is_not_told_the_token(
+async def test_a_server_that_cannot_prove_its_name_does_not_get_the_token(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"

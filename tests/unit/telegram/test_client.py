@@ -1,4 +1,4 @@
-"""What the seam to Telegram makes of odd answers and addresses."""
+"""The seam to Telegram and odd answers, addresses and proxies."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tests.support import make
 
 def test_an_update_with_half_a_character_can_be_stored_and_its_entities_stay_in_place() -> None:
     answer = rb'{"ok":true,"result":[{"update_id":1,"message":{"text":"\ud83d @bot \ud83d\udc4d"}}]}'
-    (mended,) = BotApiHttp.parse_json_payload(answer)["result"]
-    assert mended["message"]["text"] == "? @bot \U0001f44d"
-    message = AcceptUpdate(job=make.job(), update=mended)
+    (update,) = BotApiHttp.parse_json_payload(answer)["result"]
+    assert update["message"]["text"] == "? @bot \U0001f44d"
+    message = AcceptUpdate(job=make.job(), update=update)
     assert decode(encode(message)) == message
 
 
@@ -31,8 +31,8 @@ def test_an_answer_may_hold_what_other_parsers_refuse() -> None:
 @pytest.mark.parametrize(
     "payload", [b"", b"<html>", b"[]", b"{}", b"1", b"[" * 100_000, b'{"result": ' + b"[" * 100_000]
 )
-def test_what_is_no_answer_of_the_bot_api_is_one_clear_error(payload: bytes) -> None:
-    with pytest.raises(TelegramError, match=r"^this is no answer of the Bot API's$"):
+def test_an_answer_that_is_not_from_the_bot_api_is_one_clear_error(payload: bytes) -> None:
+    with pytest.raises(TelegramError, match=r"^this is not an answer of the Bot API$"):
         BotApiHttp.parse_json_payload(payload)
 
 
@@ -47,7 +47,7 @@ def test_what_is_no_answer_of_the_bot_api_is_one_clear_error(payload: bytes) -> 
         ("https://8.8.8.8", False),
     ],
 )
-def test_a_server_nearby_is_not_looked_for_behind_a_proxy(url: str, near: bool) -> None:
+def test_a_server_nearby_is_reached_without_a_proxy(url: str, near: bool) -> None:
     assert is_near(url) == near
 
 

@@ -47,7 +47,7 @@ def file(**fields: Any) -> dict[str, Any]:
     return {"file_id": "f", "file_unique_id": "u", "file_size": 9} | fields
 
 
-def test_the_smallest_size_that_loses_the_model_nothing_is_taken() -> None:
+def test_the_smallest_size_that_is_large_enough_for_the_model_is_taken() -> None:
     assert read(photo=photo(*SIZES)) == [Photo("800x600", "u800", 480_000)]
 
 
@@ -85,7 +85,7 @@ def test_what_the_bot_cannot_look_at_is_named(fields: dict[str, Any], what: str)
     assert read(**fields) == [Unwelcome(what)]
 
 
-def test_service_messages_are_ignored_and_kinds_that_are_yet_to_come_politely_refused() -> None:
+def test_service_messages_are_ignored_and_unknown_kinds_are_politely_refused() -> None:
     assert read(pinned_message={"message_id": 1, "date": 0, "chat": {"id": 7, "type": "private"}}) == []
     assert read(new_kind={"x": 1}) == [Unwelcome("messages of this kind")]
 
@@ -101,7 +101,7 @@ def test_what_a_channel_forwards_to_its_group_is_ignored() -> None:
     assert read("supergroup", text="/help", is_automatic_forward=True) == []
 
 
-def test_links_are_found_by_telegrams_entities_wherever_they_stand() -> None:
+def test_links_are_found_by_telegram_s_entities_anywhere_in_the_text() -> None:
     text = "👍 look: example.com/cat.jpg and this"
     entities = [entity("url", text, "example.com/cat.jpg"), entity("text_link", text, "this", url="https://e.org/b")]
     assert read(text=text, entities=entities) == [Link("example.com/cat.jpg"), Link("https://e.org/b")]
@@ -123,7 +123,7 @@ def test_links_in_a_caption_come_after_the_photo() -> None:
         ("(see https://e.org/a_(b))", "https://e.org/a_(b)"),
     ],
 )
-def test_a_server_that_marks_no_entities_is_understood_all_the_same(text: str, url: str) -> None:
+def test_links_are_found_even_where_the_server_marks_no_entities(text: str, url: str) -> None:
     assert read(text=text) == [Link(url)]
 
 
@@ -146,7 +146,7 @@ def command(text: str, chat_type: str = "private") -> list[Asked]:
     return read(chat_type, text=text, entities=[entity("bot_command", text, text.split(maxsplit=1)[0])])
 
 
-def test_commands_are_understood_with_and_without_the_bots_name() -> None:
+def test_commands_are_understood_with_and_without_the_bot_s_name() -> None:
     assert command("/help") == [Command("help")]
     assert command("/About@Whatsit_Bot now") == [Command("about")]
     assert command("/help@other_bot", "group") == []

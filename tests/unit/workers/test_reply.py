@@ -1,4 +1,4 @@
-"""How answers are worded, and what becomes of those that Telegram does not take."""
+"""How answers are worded, and what happens when Telegram does not take them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOP = (
 
 
 class FakeTelegram:
-    """Remembers what it was asked to send; fails if told so."""
+    """Remembers what it was asked to send, or fails with the given error."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
@@ -86,7 +86,7 @@ def test_words_are_escaped() -> None:
     assert worded(make.reply(text="a <b> & c")) == "a &lt;b&gt; &amp; c"
 
 
-async def test_an_answer_goes_to_the_users_message_and_leaves_its_files_to_be_deleted() -> None:
+async def test_an_answer_goes_to_the_user_s_message_and_leaves_its_files_to_be_deleted() -> None:
     replies, telegram = worker()
     assert await replies.handle(answer()) == DeleteFiles(job=make.job(), keys=("1-10-0.0.input",))
     ((chat, _, reply_to),) = telegram.sent
@@ -132,7 +132,7 @@ async def test_a_job_without_a_chat_ends_silently() -> None:
     assert telegram.sent == []
 
 
-async def test_one_line_tells_the_whole_journey(caplog: pytest.LogCaptureFixture) -> None:
+async def test_one_log_line_has_the_times_of_all_steps(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     replies, _ = worker()
     message = answer()
