@@ -1,4 +1,4 @@
-"""Makes the pictures of README.md anew, from a real chat with the real bot: ``make screenshots``."""
+"""Takes the pictures of README.md again, from a real chat with the real bot: ``make screenshots``."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A local stand-in for Telegram: its Bot API for the bot, and a chat page for people.
 
     __main__     starts and stops the process
-    server       the HTTP server
+    server       the HTTP server: connections, and how it stops
     application  addresses, and the bot's calls
     guards       who may call, and how much a request may bring
     failures     failures as HTTP answers

@@ -23,7 +23,7 @@ _log = logging.getLogger("playground")
 
 
 def main() -> int:
-    """Serve until told to stop. Returns the exit status."""
+    """Serve until stopped. Returns the exit status."""
     try:
         config = settings.load()
     except SettingsError as error:
@@ -52,7 +52,7 @@ async def _serve(config: settings.Settings) -> int:
         _log.info("chat with the bot at %s", config.telegram_api_url)
         await _Server(application).serve(sockets=[listener])
         watch.cancel()
-    # Not 0: whoever sent that SIGTERM, if it was not Supervisor, Supervisor is to start us again.
+    # Not 0: if somebody else than Supervisor sent the SIGTERM, Supervisor starts the playground again.
     return identity.ENDED_BY_SIGTERM
 
 

@@ -1,4 +1,4 @@
-"""One playground behind HTTP: its addresses, and the bot's calls."""
+"""One playground behind HTTP: its addresses, and the bot's calls and downloads."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Application:
 
     Args:
         token: The only token that is let in.
-        port: Where it is served: part of the names that a browser may call it by.
+        port: Where it is served. It is part of the names that a browser may use for the playground.
     """
 
     def __init__(self, token: str, port: int) -> None:
@@ -111,7 +111,7 @@ class Application:
 
 
 async def _parameters(request: Request) -> Parameters:
-    """From query and body together; all four ways that the Bot API takes them."""
+    """The parameters from query and body together, in all four ways that the Bot API takes them."""
     values: dict[str, Any] = dict(request.query_params)
     if request.headers.get("content-type", "").startswith("application/json"):
         try:
@@ -132,9 +132,9 @@ async def _parameters(request: Request) -> Parameters:
 
 
 async def _unless_gone(request: Request, call: Awaitable[ResultT]) -> ResultT:
-    """The call's result; the call is cancelled if its client goes away, as a killed bot's long poll does.
+    """The call's result. The call is cancelled if its client goes away, as a killed bot's long poll does.
 
-    Without this a poll that nobody reads would look like a living bot.
+    Without this, a poll that nobody reads would look like a running bot.
     """
     work = asyncio.ensure_future(call)
     gone = asyncio.ensure_future(_gone(request))
@@ -149,6 +149,6 @@ async def _unless_gone(request: Request, call: Awaitable[ResultT]) -> ResultT:
 
 
 async def _gone(request: Request) -> None:
-    with contextlib.suppress(TooLarge):  # a body that no method asked for, without an end
+    with contextlib.suppress(TooLarge):  # an endless body that the method does not read
         while (await request.receive())["type"] != "http.disconnect":
             pass

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from playground.json_types import Json
 
 MAX_UNREAD_EVENTS = 1000
-"""A listener that lags further behind is cut off; the page then reconnects and loads the history."""
+"""A listener that is further behind is disconnected. Its page connects again and loads the history."""
 
 
 class Audience:
@@ -34,9 +34,9 @@ class Audience:
             queue.put_nowait(None)
 
     async def events(self, first: Json, quiet_s: float) -> AsyncIterator[Json | None]:
-        """``first``, then events as they come; None after each ``quiet_s`` seconds without any.
+        """``first``, then events as they come; None after each ``quiet_s`` seconds without an event.
 
-        None is lost between them: the listener is there before it gets the first.
+        No event is lost between them: the listener is there before it gets the first.
         """
         queue: asyncio.Queue[Json | None] = asyncio.Queue()
         queue.put_nowait(first)

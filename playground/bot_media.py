@@ -18,7 +18,7 @@ async def one(files: Files, kind: str, parameters: Parameters) -> Json:
     """The fields of a message with one photo or document, and its caption.
 
     Raises:
-        ApiError: There is no such file, it is no photo, or the caption is unfit.
+        ApiError: There is no such file, it is not a photo, or the caption is not valid.
     """
     upload = parameters.files.get(kind) or _upload(files, kind, parameters.text(kind), parameters)
     return await _fields(files, kind, upload) | formatted_caption(parameters)
@@ -28,7 +28,7 @@ async def group(files: Files, parameters: Parameters) -> list[Json]:
     """The fields of an album's messages.
 
     Raises:
-        ApiError: As for one, or it has not 2 to 10 items.
+        ApiError: As for ``one``, or the album does not have 2 to 10 items.
     """
     items = parameters.value("media", "media")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):

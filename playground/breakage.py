@@ -1,4 +1,4 @@
-"""Faults on the wire, on demand: connections that break, and answers that come bit by bit."""
+"""Faults on the wire: connections that break, and answers that come bit by bit."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Broken(Response):
         self._keep = keep
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send what is to be sent, and break the connection."""
+        """Send the part that is kept, and break the connection."""
         transport: asyncio.Transport = scope["state"]["transport"]
         if self._whole is None:
             transport.abort()

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from playground.json_types import Json
 
 MAX_MESSAGES = 500
-"""Kept in each chat; the oldest go first."""
+"""Kept in each chat. The oldest are dropped first."""
 
 
 class Chat:
@@ -57,7 +57,7 @@ class Chat:
         return message
 
     def reply_to(self, message_id: int) -> Json:
-        """Fields of a reply to that message; none if it is gone."""
+        """Fields of a reply to that message; {} if it is gone."""
         original = self.messages.get(message_id)
         if original is None:
             return {}
@@ -65,11 +65,11 @@ class Chat:
         return {"reply_to_message": {k: v for k, v in original.items() if k != "reply_to_message"}}
 
     def wake(self) -> None:
-        """Let whoever waits for a change look."""
+        """Let all who wait for a change look."""
         self.changed.set()
         self.changed = asyncio.Event()
 
     def close(self) -> None:
-        """Let whoever waits for a message end."""
+        """Let all who wait for a message end."""
         self.closed = True
         self.changed.set()

@@ -1,4 +1,4 @@
-"""The two refusals: what the bot is told, and what a person is told."""
+"""Refusals: to the bot, in Telegram's words, and to people."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class ApiError(Exception):
 
 
 class Refused(Exception):  # noqa: N818 -- named for what happened, as its readers see it
-    """The page asked for what Telegram's own apps would refuse. The message is for people."""
+    """The page asked for something that Telegram's own apps would refuse. The message is for people."""
 
 
 class NoPhoto(Refused):
-    """This cannot be a photo, but it can be sent as a file, and the words say so."""
+    """This cannot be a photo, but it can be sent as a file; the message says so."""

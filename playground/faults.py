@@ -1,17 +1,17 @@
 """Failures on demand, so that tests can see what a bot does with them.
 
-A test posts rules to ``/api/faults``; each new list replaces the one before, and starts the random numbers
-anew. For each call the first rule that matches decides; equal calls in equal order fail equally.
+A test posts rules to ``/api/faults``; each new list replaces the one before and starts the random numbers
+again. For each call the first rule that matches decides; equal calls in equal order fail equally.
 
     [{"method": "sendMessage", "do": "error", "status": 429, "retry_after_s": 2, "times": 3},
      {"method": "file", "do": "cut_body", "keep": 0.5, "times": 1},
      {"method": "*", "do": "drop_before", "probability": 0.1, "seed": 7}]
 
     do           what happens
-    error        an answer with ``status`` (429 with ``retry_after_s``), and nothing is done
-    drop_before  the connection breaks, and nothing is done
-    drop_after   it is done, and then the connection breaks without an answer
-    cut_body     the headers announce the whole answer, ``keep`` (0 to 1) of it comes, the connection breaks
+    error        an answer with ``status`` (429 with ``retry_after_s``); the call is not done
+    drop_before  the connection breaks; the call is not done
+    drop_after   the call is done, and then the connection breaks without an answer
+    cut_body     the headers announce the whole answer, a share ``keep`` (0 to 1) comes, the connection breaks
     delay        the call waits ``delay_s`` before it is done
     drip         the answer comes in ten pieces over ``delay_s``
     wrong_size   getFile announces ``extra_bytes`` more (or fewer) than the file has
@@ -26,7 +26,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 DOWNLOAD = "file"
-"""What a download is called where rules and counters name methods."""
+"""The name of a download among the methods, in rules and counters."""
 
 
 class Rule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -34,8 +34,8 @@ class Rule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         method: A method's name, ``file`` for downloads, or ``*`` for all.
-        do: What happens; see the module.
-        skip: So many matching calls go well first.
+        do: What happens: see the module.
+        skip: How many matching calls go well first.
         times: How often it happens; None for always.
         probability: Of each matching call (after ``skip``) to fail.
         seed: Of this rule's random numbers.
@@ -55,7 +55,7 @@ class Rule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class _Armed:
-    """A rule and what has become of it."""
+    """A rule, and how often it has happened."""
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
@@ -87,17 +87,17 @@ class Faults:
         """Replace all rules by those in a JSON list.
 
         Raises:
-            msgspec.ValidationError: It is no list of rules; the message says where.
+            msgspec.ValidationError: It is not a list of rules; the message says where.
         """
         self._armed = [_Armed(rule) for rule in msgspec.json.decode(body, type=list[Rule])]
 
     def reset(self) -> None:
-        """No rules, and all counters at nought."""
+        """Drop all rules, and set all counters to 0."""
         self._armed.clear()
         self._calls.clear()
 
     def take(self, method: str) -> Rule | None:
-        """Count a call, and say what is to go wrong with it."""
+        """Count a call, and return the rule that it fails by, if any."""
         self._calls[method] += 1
         return next((armed.rule for armed in self._armed if armed.strikes(method)), None)
 

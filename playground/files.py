@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from playground.errors import ApiError, NoPhoto
 
 MAX_TOTAL_BYTES = 256 << 20
-"""What all uploads together may take; the oldest go first."""
+"""How much all uploads together may have. The oldest are dropped first."""
 MAX_UPLOAD_BYTES = 50 << 20
 """The largest upload that the page takes. (Telegram: 2 GB.)"""
 MAX_PHOTO_BYTES = 10 << 20
@@ -108,7 +108,7 @@ class Files:
         """What getFile does: let the file be downloaded for an hour.
 
         Raises:
-            ApiError: The bot may not have it, or it is gone.
+            ApiError: It is too large for bots, or it is gone.
         """
         if not file_id:
             raise ApiError(400, "Bad Request: file_id not specified")
@@ -133,7 +133,7 @@ def photo_sizes(content: bytes) -> list[Picture]:
     500 x 400 pixels has the sizes 90, 320 and 500. Turned upright, without metadata; ascending.
 
     Raises:
-        NoPhoto: It is too large, too narrow, or no image.
+        NoPhoto: It is too large, too narrow, or not an image.
     """
     if len(content) > MAX_PHOTO_BYTES:
         raise NoPhoto("A photo may have at most 10 MB. Send it as a file.")
@@ -145,7 +145,7 @@ def photo_sizes(content: bytes) -> list[Picture]:
     except Image.DecompressionBombError as error:
         raise NoPhoto(_TOO_MANY_PIXELS) from error
     except (OSError, SyntaxError, ValueError) as error:
-        raise NoPhoto("This is no image that can be sent as a photo. Send it as a file.") from error
+        raise NoPhoto("This is not an image that can be sent as a photo. Send it as a file.") from error
     longest = max(upright.size)
     boxes = [box for box in _BOXES if box < longest]
     return [_jpeg(upright, box) for box in [*boxes, min(longest, _BOXES[-1])][: len(_BOXES)]]

@@ -56,7 +56,7 @@ _FOUND = re.compile(
 
 
 class _Place(msgspec.Struct):
-    """What every entity has, whatever its type."""
+    """What an entity of any type has."""
 
     type: str
     offset: Annotated[int, msgspec.Meta(ge=0)]
@@ -67,7 +67,7 @@ def checked_entities(given: Any) -> list[Json]:
     """Entities as a caller gave them, with whole numbers for offset and length; numbers may come as text.
 
     Raises:
-        msgspec.ValidationError: They are no list of entities; the message says where.
+        msgspec.ValidationError: They are not a list of entities; the message says where.
     """
     places = msgspec.convert(given, list[_Place], strict=False)
     return [{**entity, **msgspec.to_builtins(place)} for entity, place in zip(given, places, strict=True)]
@@ -109,8 +109,8 @@ class _Open:
 def parse_html(source: str) -> tuple[str, list[Json]]:
     """Text and entities of a message in Telegram's HTML.
 
-    https://core.telegram.org/bots/api#html-style. Only its tags, four named references and numeric ones
-    are known; nothing else is forgiven.
+    https://core.telegram.org/bots/api#html-style. Its tags, four named references and numeric ones are known;
+    everything else is refused.
 
     Raises:
         ApiError: 400, with the words of Telegram's server and the offset in UTF-8 bytes.

@@ -21,10 +21,10 @@ _READS = frozenset({"GET", "HEAD"})
 
 
 class Bounded:
-    """Reads no more of a request than it may bring, whether its headers tell the size or not.
+    """Reads no more of a request than it may bring, whether its headers announce the size or not.
 
-    What is beyond that uvicorn reads and drops, so that the client comes to read the answer. This stands inside
-    Starlette, whose own outermost layer would make a 500 of the exception.
+    Uvicorn reads the rest and drops it, so that the client reaches the answer. This class stands inside Starlette,
+    whose own outermost layer would turn the exception into a 500.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -58,11 +58,11 @@ class TooLarge(Exception):  # noqa: N818 -- what the request is
 
 
 class LocalOnly:
-    """Lets in what was typed on this machine, and nothing that a web page elsewhere makes a browser send.
+    """Lets in requests from this machine, but not those that another site's page makes the browser send.
 
-    The token is public and the server is on this machine, so the browser's own words are the guard: ``Host``
-    against names that were pointed here (DNS rebinding), ``Origin`` and ``Sec-Fetch-Site`` against other
-    sites' forms, scripts and images. Clients that are no browsers send neither, and are let in.
+    The token is public and the server is on this machine, so the browser's headers are the guard: ``Host`` against
+    foreign names that lead here (DNS rebinding), ``Origin`` and ``Sec-Fetch-Site`` against other sites' forms, scripts
+    and images. Clients that are not browsers do not send the last two, and are let in.
     """
 
     def __init__(self, app: ASGIApp, port: int) -> None:

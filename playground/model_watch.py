@@ -1,12 +1,12 @@
 """Whether the bot has its model yet, and how far its preparation is.
 
-``MODELS_DIR/in_use.json`` says that there is one. Until then ``MODELS_DIR/progress.json`` tells how far
+``MODELS_DIR/in_use.json`` says that there is one. Until then ``MODELS_DIR/progress.json`` says how far
 ``python -m classifier.prepare`` has come:
 
     {"pid": 4711, "step": 2, "of": 5, "text": "Downloading the weights", "fraction": 0.37}
 
 It is written under another name and renamed, so that a reader finds it whole. ``fraction`` (0 to 1, of this
-step) is left out where nobody knows. What a process left behind that is no longer there does not count.
+step) is missing if it is not known. The file does not count once the process that wrote it has ended.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from playground.json_types import Json
 from playground.state import Playground
 
 PROGRESS = "progress.json"
-_LOOK_AGAIN_S = 0.5
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -33,7 +32,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         step: The step under way, from 1.
         of: How many steps there are.
         text: What it does, for people.
-        fraction: How much of the step is done, 0 to 1; None if nobody knows.
+        fraction: How much of the step is done, 0 to 1; None if it is not known.
     """
 
     pid: int
@@ -43,8 +42,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fraction: float | None = None
 
 
-async def watch(playground: Playground, models_dir: Path) -> None:
-    """Tell the playground how far the model is, until there is one. Looks twice a second at two small files."""
+async def watch(playground: Playground, models_dir: Path, look_again_s: float = 0.5) -> None:
+    """Tell the playground how far the model is, until there is one. Each look reads two small files."""
     while True:
         preparing = look(models_dir)
         if preparing != playground.preparing:
@@ -52,11 +51,11 @@ async def watch(playground: Playground, models_dir: Path) -> None:
             playground.tell_bot_state()
         if preparing is None:
             return
-        await asyncio.sleep(_LOOK_AGAIN_S)
+        await asyncio.sleep(look_again_s)
 
 
 def look(models_dir: Path) -> Json | None:
-    """None if there is a model; else the progress for people, {} if nobody prepares one."""
+    """None if there is a model; else the progress, in words for people, or {} if no model is being prepared."""
     if records.in_use(models_dir) is not None:
         return None
     try:
@@ -65,8 +64,8 @@ def look(models_dir: Path) -> Json | None:
         return {}
     if not _is_alive(progress.pid):
         return {}
-    told: Json = {"step": progress.step, "of": progress.of, "text": progress.text}
-    return told | ({} if progress.fraction is None else {"fraction": progress.fraction})
+    shown: Json = {"step": progress.step, "of": progress.of, "text": progress.text}
+    return shown | ({} if progress.fraction is None else {"fraction": progress.fraction})
 
 
 def _is_alive(pid: int) -> bool:

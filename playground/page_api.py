@@ -7,19 +7,19 @@
     PUT  /api/chats/{id}                   JSON {read}: shown up to that message; for tests {type, title, blocked}
     GET  /api/chats/{id}/messages          the history; ?after=ID, and ?wait_s=S to wait for something new
     POST /api/chats/{id}/messages          say something: JSON {text, entities, reply_to}, or a form with
-                                           text, reply_to, and any number of photo, document, voice
+                                           text, reply_to, and up to 100 of photo, document, voice
     POST /api/chats/{id}/messages/{id}     edit: JSON with the fields that change
     POST /api/chats/{id}/messages/{id}/press    press a button: JSON {data}; answers {heard}
     POST /api/chats/{id}/raw               for tests: any message, JSON {fields, update}
     GET  /api/files/{file_id}              what was sent, for showing it
     GET  /                                 the page
 
-What Telegram's apps would refuse, and what cannot be read, comes back as {"refused": words for people}, with
-status 200: a browser reports every other status as an error of the page. {"as_file": true} beside it says that
+What Telegram's apps would refuse, and what cannot be read, is answered with {"refused": words for people} and
+status 200: a browser reports every other status as an error of the page. Next to it, {"as_file": true} means that
 the same can be sent as a file.
 
-Two more fields of the form are for tests. ``raw=1`` keeps a photo's bytes as they are, even if they are no
-image: what Telegram would send if an upload broke. ``announced_bytes`` is the size that it then announces.
+Two more fields of the form are for tests. ``raw=1`` keeps a photo's bytes as they are, even if they are not an
+image, as Telegram would send them if an upload broke. ``announced_bytes`` is the size that it then announces.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ from playground.uploads import Upload
 
 _QUIET_S = 15.0
 _RECONNECT_MS = 1000
-# An upload may be anything, an HTML page too: it is shown as an image or not at all.
+# An upload may be anything, even an HTML page: it is shown as an image or not at all.
 _UPLOAD_HEADERS = {
     "Content-Security-Policy": "sandbox; default-src 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -220,7 +220,7 @@ class PageApi:
 def _in_words(endpoint: Endpoint) -> Endpoint:
     """The endpoint, with refusals as JSON: ``{"refused": words for the user}``.
 
-    ``as_file`` stands beside them if the cure is to send it as a file.
+    ``as_file`` is added if it can be sent as a file instead.
     """
 
     async def serve(request: Request) -> Response:

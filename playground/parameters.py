@@ -40,7 +40,7 @@ class Parameters:
         return "" if value is None else str(value)
 
     def integer(self, name: str, default: int = 0) -> int:
-        """A whole number. What is no number counts as missing, as with Telegram."""
+        """A whole number. Anything else counts as missing, as with Telegram."""
         try:
             return int(self.text(name))
         except ValueError:
@@ -54,7 +54,7 @@ class Parameters:
         """A JSON value, as itself or as text; None if it is missing.
 
         Raises:
-            ApiError: It is no JSON; ``what`` names it in the description.
+            ApiError: It is not JSON; ``what`` names it in the description.
         """
         value = self._values.get(name)
         if not isinstance(value, str):
@@ -76,7 +76,7 @@ def formatted_text(parameters: Parameters) -> Json:
 
 
 def formatted_caption(parameters: Parameters) -> Json:
-    """The fields ``caption`` and ``caption_entities`` of a message; none if there is no caption."""
+    """The fields ``caption`` and ``caption_entities`` of a message; {} if there is no caption."""
     text, entities = _formatted(parameters, "caption", "caption_entities")
     if utf16_length(text) > MAX_CAPTION:
         raise ApiError(400, "Bad Request: message caption is too long")
@@ -105,7 +105,7 @@ def reply_fields(chat: Chat, parameters: Parameters) -> Json:
 
 
 def keyboard_fields(parameters: Parameters) -> Json:
-    """The field ``reply_markup``: an inline keyboard. Other markup is not part of a message, and not shown here."""
+    """The field ``reply_markup``: an inline keyboard. Other markup is not part of a message, and is not shown here."""
     markup = parameters.value("reply_markup", "reply keyboard markup")
     if markup is not None and not isinstance(markup, dict):
         raise ApiError(400, "Bad Request: object expected as reply markup")
@@ -136,7 +136,7 @@ def _formatted(parameters: Parameters, name: str, entities_name: str) -> tuple[s
     if mode == "html":
         text, entities = parse_html(source)
     elif mode:
-        raise ApiError(400, "Bad Request: unsupported parse_mode")  # Markdown: not here
+        raise ApiError(400, "Bad Request: unsupported parse_mode")  # Markdown is not supported here
     else:
         text = source.strip()
         try:
@@ -147,7 +147,7 @@ def _formatted(parameters: Parameters, name: str, entities_name: str) -> tuple[s
 
 
 def _outside(found: list[Json], given: list[Json]) -> list[Json]:
-    """Of the entities found in the text, those that touch none of the bot's own links and code."""
+    """Of the entities found in the text, those that do not overlap the bot's own links and code."""
     own = [entity for entity in given if entity.get("type") in {"text_link", "code", "pre"}]
     return [
         entity

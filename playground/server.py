@@ -1,4 +1,4 @@
-"""The HTTP server: connections that a request can break, and a stop that lets everybody go."""
+"""The HTTP server: its connections can be broken by a request, and a stop ends what waits."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ MAX_HEAD_BYTES = 1 << 16
 """The most that a request's line and headers may have, and its trailers."""
 
 _KEEP_ALIVE_S = 75
-"""Longer than clients keep idle connections (the bot: 5 s), so that none is closed under a new request."""
+"""Longer than clients keep idle connections (the bot: 5 s), so that a new request does not meet a closing one."""
 
 
 class Connection(HttpToolsProtocol):
     """A connection that its requests can break: they find its transport in their state.
 
-    What comes before a request's body and behind it, its head and its trailers, is read up to a limit.
+    A request's head and its trailers are read up to a limit.
     """
 
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Tell this connection's requests which transport is theirs."""
+        """Put the transport into the state of this connection's requests."""
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
 
@@ -38,7 +38,7 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
 
     def on_headers_complete(self) -> None:
-        """Begin the request. What comes next is its body, which has limits of its own."""
+        """Begin the request. Its body comes next, and has limits of its own."""
         self._head_bytes = 0
         super().on_headers_complete()
 
@@ -72,6 +72,6 @@ class Server(uvicorn.Server):
         self._playground = application.playground
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop: no new connections, let everybody go, then wait for what is under way."""
+        """Stop: no new connections, end what waits, then wait for the requests under way."""
         self._playground.close()
         await super().shutdown(sockets)

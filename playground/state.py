@@ -1,4 +1,4 @@
-"""Chats, their messages, and who the bot is. Messages are kept in the Bot API's own shape."""
+"""All that the playground knows: the bot, its chats, files and updates."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Playground:
 
     Attributes:
         commands: What the page's menu offers: the bot's commands, each with its name and description.
-        preparing: None where the bot has its model, or needs none; else how far its preparation is, as in
+        preparing: None if the bot has its model; else how far its preparation is, as in
             ``model_watch.Progress``.
     """
 
@@ -46,7 +46,7 @@ class Playground:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything, as a new process would. Whoever waits is let go."""
+        """Forget everything, as a new process would. Everything that waits ends."""
         if hasattr(self, "chats"):
             self.close()
         self.audience = Audience()
@@ -123,7 +123,7 @@ class Playground:
         """The chat that the bot wants to write to.
 
         Raises:
-            ApiError: There is none, or its user blocked the bot.
+            ApiError: There is no such chat, or its user blocked the bot.
         """
         if not chat_id:
             raise ApiError(400, "Bad Request: chat_id is empty")
@@ -143,7 +143,7 @@ class Playground:
         Args:
             chat: Where it is said.
             fields: What makes up the message; ``from``, ``message_id`` and the like may be among them.
-            kind: The update that it comes in. A channel's messages are ``channel_post`` by themselves.
+            kind: The update that it comes in. In a channel, ``message`` becomes ``channel_post``.
         """
         if chat.kind == "channel":
             kind = kind.replace("message", "channel_post")
@@ -200,6 +200,6 @@ class Playground:
         return {"id": user_id, "is_bot": False, "first_name": name, "language_code": "en"}
 
     def _tell_message(self, chat: Chat, message: Json) -> None:
-        # Who it is for stands beside it: a test may send a message whose own fields are made up.
+        # The chat's id is given apart from the message: a test may send a message whose fields are made up.
         self.audience.tell({"event": "message", "chat_id": chat.id, "unread": chat.unread, "message": message})
         chat.wake()

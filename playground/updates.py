@@ -16,7 +16,7 @@ MAX_PENDING = 10_000
 LONGEST_POLL_S = 50
 """The official server cuts longer timeouts to this."""
 POLLER_GONE_AFTER_S = 3.0
-"""A bot that polls is back well before this; without a poll for so long it counts as down."""
+"""A bot that polls is back well before this. After so long without a poll it counts as down."""
 
 _OFFSET_LEEWAY = 10
 _ON_REQUEST_ONLY = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
@@ -35,7 +35,7 @@ class UpdateQueue:
     """
 
     def __init__(self, on_poller_change: Callable[[], None]) -> None:
-        # Random, as in Telegram: whoever keeps a high-water mark across restarts finds out here.
+        # Random, as in Telegram: a bot that remembers the highest id across restarts fails here, too.
         self._next_id = 100_000_000 + secrets.randbelow(800_000_000)
         self._pending: deque[Json] = deque(maxlen=MAX_PENDING)
         self._waiter: asyncio.Future[None] | None = None
@@ -67,7 +67,7 @@ class UpdateQueue:
             offset: Confirms every update with a lower id. Negative: forgets all but the last so many.
             limit: The most updates to return.
             timeout_s: 0 for a short poll.
-            allowed: Kinds of updates wanted from now on; None keeps what was asked before.
+            allowed: The kinds of updates wanted from now on; None keeps those of before.
 
         Raises:
             ApiError: 409: a webhook is set, or another poll took this one's place.
@@ -90,7 +90,7 @@ class UpdateQueue:
         self._pending.clear()
 
     def set_webhook(self, url: str) -> None:
-        """Remember a webhook's address; '' for none. A waiting poll ends with 409."""
+        """Remember a webhook's address; '' removes it. A waiting poll ends with 409."""
         self.webhook_url = url
         if url:
             self._terminate(_CONFLICT_SET_WEBHOOK)
@@ -104,8 +104,8 @@ class UpdateQueue:
         if offset < 0:
             while len(self._pending) > -offset:
                 self._pending.popleft()
-        # The official server takes an offset far beyond its last update for one of another life of the
-        # queue (ids restart after a quiet week), and confirms nothing.
+        # An offset far beyond the last update is from before the ids began again, as they do after a quiet week.
+        # The official server confirms nothing then.
         elif offset <= self._next_id + _OFFSET_LEEWAY:
             while self._pending and self._pending[0]["update_id"] < offset:
                 self._pending.popleft()

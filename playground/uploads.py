@@ -1,4 +1,4 @@
-"""Uploads, and the fields of the messages that hold them. The same for what people send and what the bot sends."""
+"""Uploads, and the fields of the messages that hold them, whether people send them or the bot."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from playground.files import MAX_UPLOAD_BYTES, Files, StoredFile, photo_sizes
 from playground.json_types import Json
 
 MAX_ALBUM = 10
-"""More at once make several albums, as in Telegram's apps."""
+"""More at once become several albums, as in Telegram's apps."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Upload:
 
     Attributes:
         announced_bytes: For tests: the size that Telegram says it has; None for the true one.
-        raw: For tests: as a photo, keep the bytes as they are, even if they are no image.
+        raw: For tests: as a photo, keep the bytes as they are, even if they are not an image.
     """
 
     name: str
@@ -35,7 +35,7 @@ async def fields(files: Files, kind: str, upload: Upload) -> Json:
     """The fields of a message with this upload; ``kind`` is photo, document or voice.
 
     Raises:
-        Refused: It is too large, empty, or no picture where one is needed.
+        Refused: It is too large or empty, or a photo that is not a picture.
     """
     if len(upload.content) > MAX_UPLOAD_BYTES:
         msg = f"{upload.name} is larger than the {MAX_UPLOAD_BYTES >> 20} MB that this page takes."

@@ -1,4 +1,4 @@
-// What the page asks of its server, and what it knows of the bot.
+// The page's requests to its server, and what the page knows about the bot.
 
 export const page = { chatId: 1001, bot: { first_name: "Whatsit", username: "" }, chats: new Map() };
 
@@ -8,7 +8,7 @@ export const mention = () => `@${page.bot.username}`;
 
 const UNREACHABLE = "This could not be sent: the connection is lost. Your message is still here; try again in a moment.";
 
-/** The answer; what was refused, and a server that does not answer, throw an Error with words for people. */
+/** The answer. Throws an Error with words for people if the request is refused or the server does not answer. */
 async function call(method, path, body) {
   const isForm = body instanceof FormData;
   const answer = await fetch(`/api/${path}`, {
@@ -28,7 +28,7 @@ export const markRead = (chatId, messageId) => call("PUT", `chats/${chatId}`, { 
 export const press = async (messageId, data) =>
   (await call("POST", `chats/${page.chatId}/messages/${messageId}/press`, { data })).heard;
 
-const PHOTO = /^image\/(jpeg|png|webp|bmp|avif)$/; // what Telegram's apps send as a photo; the rest goes as a file
+const PHOTO = /^image\/(jpeg|png|webp|bmp|avif)$/; // what Telegram's apps send as a photo; all else goes as a file
 
 /** Send a text, or files with the text as their caption. */
 export function send(text, files = [], { asFiles = false, replyTo = null } = {}) {

@@ -1,4 +1,4 @@
-// The chat page: what happens comes as server-sent events, and is handed to the parts of the page.
+// The chat page: it receives server-sent events, and hands them to the parts of the page.
 
 import * as api from "./api.js";
 import { drawChats, setUpChats, showList } from "./chats.js";
@@ -11,7 +11,7 @@ import { inOneLine } from "./text.js";
 
 const { page } = api;
 const RECONNECT_MS = 2000;
-let loading = null; // what happens while a history loads: it comes after it
+let loading = null; // events that come while a history loads: they are shown after it
 
 const isShown = (chatId) => chatId === page.chatId && document.visibilityState === "visible";
 
@@ -77,7 +77,7 @@ async function create(group) {
   }
 }
 
-// ---- what happens ----
+// ---- events ----
 
 const events = {
   hello({ bot, chats }) {
@@ -122,13 +122,13 @@ function listen() {
     setState({ state: "unreachable" });
     if (stream.readyState === EventSource.CLOSED) setTimeout(listen, RECONNECT_MS);
   };
-  // "hello" comes first at each connection: what was said while the line was down is in the history only.
+  // "hello" comes first at each connection: messages from while it was down are in the history only.
   for (const [name, act] of Object.entries(events)) {
     stream.addEventListener(name, (event) => act(JSON.parse(event.data)));
   }
 }
 
-// ---- the parts, connected ----
+// ---- the parts of the page ----
 
 function showPicture(url, alt) {
   at("viewer").querySelector("img")?.remove();

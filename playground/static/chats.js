@@ -1,4 +1,4 @@
-// The list of chats: several people who write to the bot, and groups, side by side.
+// The list of chats: several people who write to the bot, and groups.
 
 import { page } from "./api.js";
 import { at, element, time } from "./dom.js";
@@ -36,7 +36,7 @@ function entry(chat, open) {
 
 let openChat = () => {};
 
-/** Draw the list anew; what had the focus keeps it. */
+/** Draw the list again; the chat that had the focus keeps it. */
 export function drawChats() {
   const focused = document.activeElement?.closest?.("#chat-list a")?.search;
   at("chat-list").replaceChildren(...[...page.chats.values()].map((chat) => entry(chat, openChat)));

@@ -1,4 +1,4 @@
-// The message box, and the ways in which files come into it: picked, pasted, dropped.
+// The message box, and how files come into it: picked, pasted, or dropped.
 
 import { isGroup, mention, send, page } from "./api.js";
 import { at, element } from "./dom.js";
@@ -8,7 +8,7 @@ import { inOneLine } from "./text.js";
 const input = at("text");
 const drafts = new Map(); // by chat: {text, attached, replying}
 let attached = []; // [{file, url}]
-let replying = null; // the message that is being answered
+let replying = null; // the message that is answered
 let sending = false;
 
 export function complain(words, cure = "") {
@@ -16,7 +16,7 @@ export function complain(words, cure = "") {
   at("problem").hidden = !words;
 }
 
-/** Send something, and say so if that does not work. */
+/** Send something, and show why if that does not work. */
 async function deliver(text, files = [], options = {}) {
   complain("");
   try {
@@ -68,7 +68,7 @@ function restore(draft) {
   menu.close();
 }
 
-/** Put one chat's draft away and take another's out. */
+/** Keep one chat's draft and show another's. */
 export function changeChat(from, to) {
   drafts.set(from, { text: input.value, attached, replying });
   restore(drafts.get(to) ?? { text: "", attached: [], replying: null });
@@ -96,7 +96,7 @@ function attach(files) {
 const isImage = ({ file }) => file.type.startsWith("image/");
 
 function drawAttached() {
-  complain(""); // it was about what was attached before
+  complain(""); // the complaint was about what was attached before
   at("attached").hidden = !attached.length;
   at("as-files").hidden = !attached.some(isImage);
   if (!attached.length) at("as-files").firstElementChild.checked = false;
@@ -168,7 +168,7 @@ export function setUpComposer() {
     drawReplying();
     input.focus();
   });
-  // Whoever begins to type means the message box, wherever the focus is.
+  // Typing goes into the message box, even when the focus is elsewhere.
   document.addEventListener("keydown", (event) => {
     const typed = event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey && !event.altKey;
     if (typed && !at("viewer").open && !document.querySelector("main").inert) input.focus();

@@ -1,4 +1,4 @@
-// Elements, times, and what a screen reader is told.
+// Elements, times, and words for a screen reader.
 
 export const at = (id) => document.getElementById(id);
 
@@ -32,7 +32,7 @@ export function dayName(day) {
   return date.toLocaleDateString([], { day: "numeric", month: "long", year });
 }
 
-/** Have a screen reader say this when it has finished what it is saying. */
+/** A screen reader says this when it has finished its sentence. */
 export function announce(words) {
   const live = at("live");
   live.append(element("p", { textContent: words }));

@@ -51,7 +51,7 @@ export function close() {
   draw();
 }
 
-/** Look what the text so far may become. */
+/** Suggest what the text so far may become. */
 export function suggest() {
   options = suggested();
   chosen = 0;

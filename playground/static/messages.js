@@ -1,5 +1,5 @@
-// The conversation that is shown. An album's messages share one bubble; each keeps its own place in it,
-// so that an answer can lead back to the very picture that it is about.
+// The conversation that is shown. An album's messages share one bubble. Each has its own element in it,
+// so that an answer can lead back to the picture that it is about.
 
 import { isGroup } from "./api.js";
 import { at, dayName, dayOf, element, time } from "./dom.js";
@@ -13,7 +13,7 @@ const list = at("messages");
 let messages = new Map(); // by id, oldest first
 let loaded = false;
 let handlers = {}; // onCommand(text), onReply(message), onPress(message, button), onPicture(link)
-let following = true; // the reader is at the end, and stays there as the conversation grows
+let following = true; // the view is at the end, and stays there as the conversation grows
 let typingTimer = 0;
 
 const isMine = (message) => !message.from?.is_bot;
@@ -56,7 +56,7 @@ function file(sent) {
   const made = element("a", { className: "file", href: fileUrl(sent), download: sent.file_name ?? "" });
   if (/^image\//.test(sent.mime_type)) {
     const image = element("img", { src: fileUrl(sent), alt: "" });
-    image.addEventListener("error", () => image.remove()); // it only says that it is an image
+    image.addEventListener("error", () => image.remove()); // its type says image, and it is not one
     made.append(image);
   }
   made.append(words);
@@ -132,7 +132,7 @@ function render(name) {
   else list.append(article(block));
 }
 
-/** Show a chat's history in place of what was shown. The same again changes nothing. */
+/** Show a chat's history instead of what was shown. The same history again changes nothing. */
 export function showHistory(history, { sameChat = false } = {}) {
   if (sameChat && loaded && JSON.stringify(history) === JSON.stringify([...messages.values()])) return;
   loaded = true;
@@ -204,7 +204,7 @@ export function setUpMessages(given) {
     at("jump").hidden = following;
   });
   at("jump").addEventListener("click", () => { following = true; follow(); });
-  // Pictures that load late and a growing composer push the end away. "load" does not bubble: caught on its way down.
+  // Pictures that load late and a growing message box move the end away. "load" does not bubble: the list captures it.
   list.addEventListener("load", follow, true);
   new ResizeObserver(follow).observe(list);
 }

@@ -1,4 +1,4 @@
-// Pictures to try the bot with: one click sends one. Where they are from: samples/README.md.
+// Pictures to try the bot with: one click sends one. Their sources: samples/README.md.
 
 import { isGroup, mention, send } from "./api.js";
 import { at, element } from "./dom.js";
@@ -15,7 +15,7 @@ async function sendSample(name, onError) {
   }
 }
 
-/** Put a button for each picture wherever there is room for them. */
+/** Put a button for each picture into each element of the class “samples”. */
 export function offerSamples(onError) {
   for (const place of document.querySelectorAll(".samples")) {
     place.append(...Object.entries(SAMPLES).map(([name, words]) => element(

@@ -1,9 +1,9 @@
-// How the bot is, and what to do if it does not answer.
+// The state of the bot, and what to do if it does not answer.
 
 import { page } from "./api.js";
 import { at, element } from "./dom.js";
 
-const PATIENCE_MS = 20_000;
+const ANSWER_LIMIT_MS = 20_000;
 const SHORT = {
   online: "online", starting: "starting…", preparing: "getting ready…", down: "not running", unreachable: "not reachable",
 };
@@ -35,7 +35,7 @@ function showNotice(words, progress) {
   bar.value = progress.step - 1 + (progress.fraction ?? 0);
 }
 
-/** Show how the bot is: {state, progress}. */
+/** Show the state of the bot: {state, progress}. */
 export function setState(status) {
   current = status.state;
   at("state").className = current;
@@ -48,13 +48,13 @@ function stillNothing() {
   showNotice(["Still no answer. This shows whether every part of the bot is running: ", command("supervisorctl status")]);
 }
 
-/** Begin or end the wait for an answer. In a group the bot owes none. */
+/** Begin or end the wait for an answer. In a group the bot need not answer. */
 export function waitForAnswer(chat, message) {
   clearTimeout(late.get(chat.id));
   late.delete(chat.id);
   if (message.from?.is_bot) {
     if (current === "online") showNotice([]);
   } else if (chat.type === "private") {
-    late.set(chat.id, setTimeout(stillNothing, PATIENCE_MS));
+    late.set(chat.id, setTimeout(stillNothing, ANSWER_LIMIT_MS));
   }
 }

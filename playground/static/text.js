@@ -1,5 +1,5 @@
-// Texts with their entities, whose offsets count UTF-16 units, as JavaScript's strings do.
-// What the bot says is only ever put in as text: nothing in it can become code.
+// Texts with their entities. Their offsets count UTF-16 units, as JavaScript's strings do.
+// What the bot says is inserted as text only: it can never become code.
 
 import { element } from "./dom.js";
 
@@ -32,14 +32,14 @@ function wrapper(entity, text, onCommand) {
   return element(TAGS[entity.type] ?? "span", { className: MARKED.has(entity.type) ? "marked" : "" });
 }
 
-/** A link that opens a page of its own; null if it is none that a browser should follow. */
+/** A link that opens a new page; null if a browser should not follow it. */
 export function link(text) {
   const address = text.includes("://") ? text : `http://${text}`;
   if (!/^https?:/i.test(address) || !URL.canParse(address)) return null;
   return element("a", { href: address, target: "_blank", rel: "noopener noreferrer" });
 }
 
-/** Text in which bars, which sound like noise when read out, are for the eye only. */
+/** Text whose bars are hidden from screen readers, since they sound like noise. */
 function plain(text) {
   const parts = text.split(BARS).filter(Boolean);
   return parts.map((part) => (BARS.test(part) ? element("span", { ariaHidden: "true", textContent: part }) : part));
@@ -58,7 +58,7 @@ export function formatted(text, entities = [], onCommand = () => {}) {
       const child = wrapper(entity, text.slice(from, to), onCommand);
       fill(child, from, to);
       parent.append(child);
-      position = to + (BLOCKS.has(child.tagName) && text[to] === "\n" ? 1 : 0); // it ends its line by itself
+      position = to + (BLOCKS.has(child.tagName) && text[to] === "\n" ? 1 : 0); // a block ends its line by itself
     }
     parent.append(...plain(text.slice(position, end)));
     return parent;

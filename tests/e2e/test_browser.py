@@ -164,7 +164,7 @@ def test_what_no_app_would_send_as_a_photo_stays_and_can_go_as_a_file(page: Page
     page.set_input_files("#files", {"name": "cat.jpg", "mimeType": "image/jpeg", "buffer": b"no picture at all"})
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text(
-        "This is no image that can be sent as a photo. Send it as a file."
+        "This is not an image that can be sent as a photo. Send it as a file."
     )
     page.get_by_role("button", name="Send as file").click()
     expect(page.get_by_role("alert")).to_be_hidden()

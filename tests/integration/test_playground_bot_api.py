@@ -108,7 +108,7 @@ async def test_a_negative_offset_forgets_all_but_the_last_updates(bot: Bot, user
     assert [message.text for message in await received(bot)] == ["c"]
 
 
-async def test_an_offset_from_another_life_of_the_queue_confirms_nothing(bot: Bot, user: User) -> None:
+async def test_an_offset_from_before_the_ids_began_again_confirms_nothing(bot: Bot, user: User) -> None:
     user.send_text("hello")
     (update,) = await bot.get_updates(timeout=0)
     assert len(await bot.get_updates(offset=update.update_id + 1000, timeout=0)) == 1
@@ -235,12 +235,12 @@ async def test_a_reply_to_nothing_is_refused_unless_it_may_go_without(bot: Bot, 
     assert sent.reply_to_message is None
 
 
-async def test_who_never_wrote_is_not_found(bot: Bot) -> None:
+async def test_a_chat_where_nobody_wrote_is_not_found(bot: Bot) -> None:
     with pytest.raises(BadRequest, match=r"(?i)chat not found"):
         await bot.send_message(31337, "hello")
 
 
-async def test_who_blocked_the_bot_gets_nothing(bot: Bot, user: User) -> None:
+async def test_somebody_who_blocked_the_bot_gets_nothing(bot: Bot, user: User) -> None:
     user.set_chat(blocked=True)
     with pytest.raises(Forbidden, match="bot was blocked by the user"):
         await bot.send_message(user.chat_id, "hello")
@@ -276,11 +276,11 @@ async def test_a_photo_comes_in_the_sizes_that_telegram_makes(bot: Bot, user: Us
 
 
 async def test_a_document_comes_as_it_was_sent(bot: Bot, user: User) -> None:
-    user.send_document(b"%PDF-1.7 \x00\xff", "paper.pdf")
+    user.send_document(b"%PDF-1.7 \x00\xff", "report.pdf")
     (message,) = await received(bot)
     document = message.document
     assert document is not None
-    assert (document.file_name, document.mime_type, document.file_size) == ("paper.pdf", "application/pdf", 11)
+    assert (document.file_name, document.mime_type, document.file_size) == ("report.pdf", "application/pdf", 11)
     assert await (await document.get_file()).download_as_bytearray() == b"%PDF-1.7 \x00\xff"
 
 
@@ -293,7 +293,7 @@ async def test_a_photo_may_be_no_image_at_all_when_a_test_wants_it(bot: Bot, use
 
 
 async def test_a_file_over_20_mb_is_too_big_to_download(bot: Bot, user: User) -> None:
-    user.send_document(b"x", "film.mp4", announced_bytes=(20 << 20) + 1)
+    user.send_document(b"x", "video.mp4", announced_bytes=(20 << 20) + 1)
     (message,) = await received(bot)
     assert message.document is not None
     with pytest.raises(BadRequest, match=r"(?i)file is too big"):
@@ -406,7 +406,7 @@ async def test_the_bot_sends_an_album(bot: Bot, user: User) -> None:
         ("AgADgone", "wrong file identifier/HTTP URL specified"),
     ],
 )
-async def test_what_is_no_photo_is_refused(bot: Bot, user: User, photo: bytes | str, reason: str) -> None:
+async def test_what_is_not_a_photo_is_refused(bot: Bot, user: User, photo: bytes | str, reason: str) -> None:
     with pytest.raises(BadRequest, match=f"(?i){reason}"):
         await bot.send_photo(user.chat_id, photo)
     assert not user.answers()
@@ -474,9 +474,9 @@ async def test_a_malformed_call_fails_as_with_telegram(
     http: httpx.AsyncClient, user: User, call: dict[str, Any], words: str
 ) -> None:
     answer = await http.post("sendMessage", json={"chat_id": user.chat_id, "text": "hello", **call})
-    told = answer.json()
-    assert (answer.status_code, told["ok"], told["error_code"]) == (400, False, 400)
-    assert told["description"].startswith(f"Bad Request: {words}")
+    failure = answer.json()
+    assert (answer.status_code, failure["ok"], failure["error_code"]) == (400, False, 400)
+    assert failure["description"].startswith(f"Bad Request: {words}")
     assert not user.answers()
 
 
@@ -507,7 +507,7 @@ async def test_numbers_may_come_as_text(http: httpx.AsyncClient, user: User) -> 
     assert edited.json()["result"]["text"] == "hi"
 
 
-async def test_kinds_of_updates_that_are_no_names_are_passed_over(http: httpx.AsyncClient, user: User) -> None:
+async def test_kinds_of_updates_that_are_not_names_are_ignored(http: httpx.AsyncClient, user: User) -> None:
     user.send_text("hello")
     answer = await http.post("getUpdates", json={"allowed_updates": [["message"], "message"]})
     assert len(answer.json()["result"]) == 1

@@ -1,4 +1,4 @@
-"""The chat page in a real browser, with no bot but what each test says in its name."""
+"""The chat page in a real browser. There is no bot: each test speaks in its place."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_entities_are_counted_in_utf_16_units(page: Page, playground: RunningPla
     expect(page.locator(".text > a")).to_have_text("https://example.com")
 
 
-def test_a_screen_reader_is_told_the_answer_without_its_bars(
+def test_a_screen_reader_gets_the_answer_without_its_bars(
     page: Page, playground: RunningPlayground, user: User
 ) -> None:
     user.send_text("what is it?")
@@ -128,7 +128,7 @@ def test_typing_ends_after_five_seconds_or_with_the_answer(
     expect(page.get_by_text("typing…")).to_be_hidden()
 
 
-def test_whoever_waits_in_vain_is_told_where_to_look(page: Page, playground: RunningPlayground, user: User) -> None:
+def test_somebody_who_gets_no_answer_reads_where_to_look(page: Page, playground: RunningPlayground, user: User) -> None:
     page.clock.install()
     page.reload()
     poll(playground.url)
@@ -152,7 +152,7 @@ def test_what_cannot_be_sent_stays_in_the_message_box(page: Page) -> None:
 NARROW_PICTURE = io.BytesIO()
 Image.new("RGB", (2100, 100), "green").save(NARROW_PICTURE, "JPEG")
 NO_PHOTOS = {
-    "heic": ("cat.jpg", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "This is no image"),
+    "heic": ("cat.jpg", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "This is not an image"),
     "large": ("large.jpg", b"\xff\xd8\xff" + b"x" * (10 << 20), "A photo may have at most 10 MB."),
     "narrow": ("narrow.jpg", NARROW_PICTURE.getvalue(), "A photo may be at most 20 times as long as wide."),
 }
@@ -189,7 +189,7 @@ def test_what_is_refused_as_a_photo_goes_as_a_file_with_one_click(
 
 
 @pytest.mark.parametrize(("name", "kind"), [("a.heic", "image/heic"), ("a.svg", "image/svg+xml")])
-def test_what_no_app_takes_for_a_photo_goes_as_a_file_by_itself(page: Page, name: str, kind: str) -> None:
+def test_what_apps_do_not_send_as_a_photo_goes_as_a_file_by_itself(page: Page, name: str, kind: str) -> None:
     page.set_input_files("#files", {"name": name, "mimeType": kind, "buffer": b"<svg"})
     expect(page.get_by_role("list", name="To be sent")).to_contain_text(name)
     page.keyboard.press("Enter")
@@ -197,7 +197,7 @@ def test_what_no_app_takes_for_a_photo_goes_as_a_file_by_itself(page: Page, name
     expect(page.locator(".mine img")).to_have_count(0)
 
 
-def test_a_refusal_goes_with_what_it_was_about(page: Page) -> None:
+def test_a_refusal_disappears_with_what_it_was_about(page: Page) -> None:
     page.set_input_files("#files", {"name": "cat.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"})
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Send as file")).to_be_visible()
@@ -287,7 +287,7 @@ def wait_on_page(page: Page, condition: Callable[[], bool], what: str) -> None:
     wait_until(looked, 15, what)
 
 
-def test_the_page_tells_how_far_the_model_is_and_when_the_bot_is_there(browser: Browser, tmp_path: Path) -> None:
+def test_the_page_shows_how_far_the_model_is_and_when_the_bot_is_there(browser: Browser, tmp_path: Path) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     progress = {"pid": os.getpid(), "step": 2, "of": 4, "text": "downloading the weights", "fraction": 0.5}

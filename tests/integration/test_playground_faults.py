@@ -1,4 +1,4 @@
-"""Failures on demand: what a client sees, and what was done all the same."""
+"""Failures on demand: what a client sees, and what was done nevertheless."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_calls_are_counted_by_method(bot: httpx.Client, user: User) -> None:
     assert user.calls() == {"getFile": 1, "file": 1, "sendMessage": 1}
 
 
-def test_a_rule_that_is_none_is_refused(bot: httpx.Client) -> None:
+def test_an_unknown_rule_is_refused(bot: httpx.Client) -> None:
     answer = bot.post("/api/faults", json=[{"method": "file", "do": "explode"}])
     assert answer.status_code == 400
     assert "explode" in answer.json()["error"]

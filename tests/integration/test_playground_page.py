@@ -90,11 +90,11 @@ def test_a_link_from_another_site_leads_to_the_page(http: httpx.Client) -> None:
     assert http.get("/", headers={"Sec-Fetch-Site": "cross-site"}).is_success
 
 
-def test_a_photo_that_is_none_is_refused_in_words(http: httpx.Client, user: User) -> None:
+def test_a_photo_that_is_not_an_image_is_refused_in_words(http: httpx.Client, user: User) -> None:
     answer = http.post(f"/api/chats/{user.chat_id}/messages", files={"photo": b"just text"})
     assert answer.is_success, "a browser would report any other status as an error of the page"
     assert answer.json() == {
-        "refused": "This is no image that can be sent as a photo. Send it as a file.",
+        "refused": "This is not an image that can be sent as a photo. Send it as a file.",
         "as_file": True,
     }
     assert not user.history()
@@ -158,27 +158,27 @@ def test_a_chat_keeps_its_last_500_messages(user: User) -> None:
     assert (len(texts), texts[0], texts[-1]) == (500, "2", "501")
 
 
-def test_events_tell_what_happens_in_every_chat(http: httpx.Client, user: User) -> None:
+def test_events_report_what_happens_in_every_chat(http: httpx.Client, user: User) -> None:
     call, chat = f"/bot{TOKEN}", {"chat_id": user.chat_id}
     with http.stream("GET", "/api/events") as stream, httpx.Client(base_url=http.base_url, **DIRECT) as bot:
-        told = events(stream)
-        hello = next(told)
+        heard = events(stream)
+        hello = next(heard)
         assert (hello["event"], hello["bot"]["state"]) == ("hello", "starting")
         assert [chat["title"] for chat in hello["chats"]] == ["You", "Group"]
         user.send_text("hello")
-        opened, said = next(told), next(told)
+        opened, said = next(heard), next(heard)
         assert (opened["event"], opened["chat"]["id"]) == ("chat", user.chat_id)
         assert (said["chat_id"], said["message"]["text"], said["unread"]) == (user.chat_id, "hello", 0)
         bot.get(f"{call}/getUpdates")
-        assert next(told) == {"event": "bot", "state": "online"}
+        assert next(heard) == {"event": "bot", "state": "online"}
         bot.post(f"{call}/setMyCommands", json={"commands": [{"command": "help", "description": "?"}]})
-        assert next(told) == {"event": "commands", "commands": [{"command": "help", "description": "?"}]}
+        assert next(heard) == {"event": "commands", "commands": [{"command": "help", "description": "?"}]}
         bot.post(f"{call}/sendChatAction", json=chat | {"action": "typing"})
-        assert next(told) == {"event": "action", "chat_id": user.chat_id, "action": "typing"}
+        assert next(heard) == {"event": "action", "chat_id": user.chat_id, "action": "typing"}
         sent = bot.post(f"{call}/sendMessage", json=chat | {"text": "hi"}).json()["result"]
-        assert next(told) == {"event": "message", "chat_id": user.chat_id, "unread": 1, "message": sent}
+        assert next(heard) == {"event": "message", "chat_id": user.chat_id, "unread": 1, "message": sent}
         http.put(f"/api/chats/{user.chat_id}", json={"read": sent["message_id"]})
-        assert next(told)["chat"]["unread"] == 0
+        assert next(heard)["chat"]["unread"] == 0
 
 
 def test_new_chats_have_names_of_their_own(http: httpx.Client, user: User) -> None:

@@ -21,7 +21,7 @@ from tests.support.bot_api import (
 )
 
 
-def test_it_is_not_needed_beside_a_token_and_ends_well_though_not_at_once() -> None:
+def test_with_a_token_it_is_not_needed_and_ends_well_but_not_at_once() -> None:
     began = time.monotonic()
     with start_playground(free_port(), TELEGRAM_TOKEN="123456789:AAE") as process:
         _, log = process.communicate(timeout=20)
@@ -73,7 +73,7 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("what", ENDLESS)
-def test_a_head_without_an_end_is_not_read_for_ever(what: str, playground: RunningPlayground) -> None:
+def test_an_endless_head_is_not_read_for_ever(what: str, playground: RunningPlayground) -> None:
     beginning, more = ENDLESS[what]
     with socket.create_connection(("127.0.0.1", playground.port), timeout=10) as connection:
         connection.sendall(beginning)

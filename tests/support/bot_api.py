@@ -37,7 +37,7 @@ TOKEN = "1:playground"
 CHAT_ID = 1001
 LONGEST_WAIT_S = 10
 DIRECT: Json = {"trust_env": False, "verify": False}
-"""For HTTP clients: past the machine's proxy, and without its certificates, which take 80 ms to load."""
+"""For HTTP clients: without the machine's proxy, and without its certificates, which take 80 ms to load."""
 
 
 def free_port() -> int:
@@ -88,7 +88,7 @@ class RunningPlayground:
 
 
 def put_model_in_use(models_dir: Path) -> None:
-    """Have it look as if a model were prepared. Nothing could load it."""
+    """Make it look as if a model were prepared. It cannot be loaded."""
     record = ModelRecord(
         model="m",
         title="M",
@@ -103,7 +103,7 @@ def put_model_in_use(models_dir: Path) -> None:
 
 @contextlib.contextmanager
 def running_playground(port: int | None = None) -> Iterator[RunningPlayground]:
-    """A playground that answers, beside a model that seems to be there; stopped, and its exit status checked."""
+    """A playground that answers, with a model that seems to be there. At the end it is stopped, and must end well."""
     port = free_port() if port is None else port
     with contextlib.ExitStack() as stack:
         models_dir = stack.enter_context(tempfile.TemporaryDirectory())
@@ -196,7 +196,7 @@ class User:
         self._http.put(self._chat, json=properties).raise_for_status()
 
     def history(self, after: int = 0, wait_s: int = 0) -> list[Json]:
-        """All messages after that one; waits up to ``wait_s`` seconds while there is none."""
+        """All messages after that one; waits up to ``wait_s`` seconds for the first."""
         answer = self._http.get(f"{self._chat}/messages", params={"after": after, "wait_s": wait_s})
         return _messages(answer)
 
@@ -241,7 +241,7 @@ class User:
         return bool(answer.raise_for_status().json()["heard"])
 
     def faults(self, *rules: Json) -> None:
-        """Have calls fail from now on as ``playground/faults.py`` tells; without rules they go well again."""
+        """Have calls fail from now on as ``playground/faults.py`` describes; without rules they go well again."""
         self._http.post("/api/faults", json=rules).raise_for_status()
 
     def calls(self) -> dict[str, int]:

@@ -64,7 +64,7 @@ def open_page(
 
 
 def _failure(request: Request) -> list[str]:
-    # What is under way when a page is left or loaded anew is given up by the browser: an event stream always is.
+    # The browser gives up the requests under way when a page is left or reloaded; an event stream always is under way.
     return [] if request.failure == "net::ERR_ABORTED" else [f"{request.failure} {request.url}"]
 
 

@@ -62,15 +62,15 @@ def test_16_bits_of_grey_become_8(mode: str, kind: str, level: int, grey: int) -
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"just text", "no image"),
-        (image(400, 400)[:-300], "no image"),
+        (b"just text", "not an image"),
+        (image(400, 400)[:-300], "not an image"),
         (b"x" * (10 * 2**20 + 1), "at most 10 MB"),
         (image(2100, 100), "20 times"),
         (b"P5 20000 20000 255\n", "too many pixels"),
     ],
     ids=["text", "cut", "large", "narrow", "bomb"],
 )
-def test_what_is_no_photo_is_refused_in_words(content: bytes, words: str) -> None:
+def test_what_is_not_a_photo_is_refused_in_words(content: bytes, words: str) -> None:
     with pytest.raises(Refused, match=words):
         photo_sizes(content)
 
@@ -94,7 +94,7 @@ def test_an_address_works_for_an_hour() -> None:
     assert files.at(file.path) is None
 
 
-def test_the_oldest_files_go_when_there_is_no_room() -> None:
+def test_the_oldest_files_are_dropped_when_there_is_no_room() -> None:
     files = Files(max_total_bytes=10)
     first = files.add(b"12345", "a", "text/plain", "documents")
     second = files.add(b"12345", "b", "text/plain", "documents")

@@ -1,4 +1,4 @@
-"""Who is let in, and how much a request may bring."""
+"""Who may call the playground, and how much a request may bring."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def client(port: int = 80) -> httpx.AsyncClient:
         ({"Origin": "http://evil.example"}, 403),
     ],
 )
-async def test_on_port_80_a_browser_names_no_port(headers: dict[str, str], status: int) -> None:
+async def test_on_port_80_a_browser_leaves_the_port_out(headers: dict[str, str], status: int) -> None:
     async with client() as http:
         assert (await http.get("/", headers=headers)).status_code == status
 
 
-async def test_on_another_port_it_does() -> None:
+async def test_on_another_port_a_browser_names_it() -> None:
     async with client(8081) as http:
         assert (await http.get("/")).status_code == 403
 
