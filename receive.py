@@ -102,7 +102,7 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
         return started
 
     def _allowed(self, chat_id: int, found: Sequence[Asked]) -> Sequence[Asked]:
-        """What is asked for; in a chat that is not served, that it is not served."""
+        """What the message asks for; if its chat is not served, only that."""
         chats = self.settings.allowed_chats
         return found if not found or not chats or chat_id in chats else (NotServed(),)
 

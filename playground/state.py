@@ -109,7 +109,7 @@ class Playground:
 
     def _open(self, chat: Chat) -> Chat:
         if len(self.chats) >= MAX_CHATS:
-            msg = f"The playground keeps {MAX_CHATS} chats, and has as many."
+            msg = f"The playground has {MAX_CHATS} chats, the most that it keeps."
             raise Refused(msg)
         self.chats[chat.id] = chat
         self.tell_chat(chat)

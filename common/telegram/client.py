@@ -162,7 +162,7 @@ class Telegram:
         try:
             await self._call("sendMessage", parameters, limited=True)
         except _Moved as moved:
-            # The group became a supergroup meanwhile. Its message ids start from 1 again, so the reply stands alone.
+            # The group became a supergroup, which has message ids of its own: the answer stands alone.
             await self.send(moved.chat_id, html, None, confirm=confirm)
 
     async def show_typing(self, chat_id: int, thread_id: int | None = None) -> None:
