@@ -121,7 +121,7 @@ class Files:
         return file
 
     def at(self, path: str) -> StoredFile | None:
-        """The file at an address from getFile; None if there is none, or it is too old."""
+        """The file at an address from getFile; None if the address is unknown or too old."""
         file_id, valid_until = self._paths.get(path, ("", 0.0))
         return self._files.get(file_id) if self._clock() < valid_until else None
 

@@ -82,7 +82,7 @@ class Playground:
         return {"state": state} | ({"progress": self.preparing} if state == "preparing" else {})
 
     def tell_bot_state(self) -> None:
-        """Tell the page how the bot is."""
+        """Tell the page the bot's state."""
         self.audience.tell({"event": "bot", **self.bot_status})
 
     def chat(self, chat_id: int) -> Chat:

@@ -180,7 +180,7 @@ async def test_a_send_that_may_have_failed_is_an_outage(telegram: Telegram, user
         await telegram.send(user.chat_id, "x", None)
 
 
-async def test_a_user_who_blocked_the_bot_is_told_apart_from_a_bad_request(telegram: Telegram, user: User) -> None:
+async def test_a_user_who_blocked_the_bot_is_distinguished_from_a_bad_request(telegram: Telegram, user: User) -> None:
     with pytest.raises(TelegramRefused) as bad:
         await telegram.send(user.chat_id, "<b>", None)
     assert not bad.value.blocked
@@ -234,7 +234,7 @@ class Said:
 
 
 class ScriptedServer:
-    """Gives the same answers to any client, one for each request, whatever that asks; the last one is repeated."""
+    """Answers each request with the next answer, whichever client asks what; the last answer is repeated."""
 
     def __init__(self, *answers: Said) -> None:
         self.answers = list(answers)

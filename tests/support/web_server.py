@@ -23,7 +23,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.answers.get(self.path, status(404))(self)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: a test's output is its own."""
+        """Write nothing: it would stand among the test's own output."""
 
 
 class WebServer(ThreadingHTTPServer):
@@ -53,7 +53,7 @@ class WebServer(ThreadingHTTPServer):
 
     @property
     def port(self) -> int:
-        """And on which port."""
+        """The port where it listens."""
         return self.server_address[1]
 
     def url(self, path: str) -> str:
@@ -110,7 +110,7 @@ def status(code: int) -> Answer:
 
 
 def redirect(to: str, body: bytes = b"", code: int = 302, **headers: str) -> Answer:
-    """A redirect, with a body if the client reads one. Headers as for ``content``."""
+    """A redirect, and a body for clients that read it. Headers as for ``content``."""
 
     def answer(handler: Handler) -> None:
         handler.send_response(code)
@@ -124,7 +124,7 @@ def redirect(to: str, body: bytes = b"", code: int = 302, **headers: str) -> Ans
 
 
 def drip(start: bytes, drop: bytes, every_s: float = 0.01) -> Answer:
-    """Raw bytes at once, then ``drop`` after ``drop``, until the client hangs up or the server stops."""
+    """Raw bytes at once, then one ``drop`` after another, until the client hangs up or the server stops."""
 
     def answer(handler: Handler) -> None:
         handler.wfile.write(start)
