@@ -1,12 +1,12 @@
 """Whether the bot has its model yet, and how far its preparation is.
 
-``MODELS_DIR/in_use.json`` says that there is one. Until then ``MODELS_DIR/progress.json`` says how far
+``MODELS_DIR/in_use.json`` says that there is one. Until then ``MODELS_DIR/progress.json`` tells how far
 ``python -m classifier.prepare`` has come:
 
     {"pid": 4711, "step": 2, "of": 5, "text": "Downloading the weights", "fraction": 0.37}
 
 It is written under another name and renamed, so that a reader finds it whole. ``fraction`` (0 to 1, of this
-step) is missing if it is not known. The file does not count once the process that wrote it has ended.
+step) is left out where nobody knows. What a process left behind that is no longer there does not count.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         step: The step under way, from 1.
         of: How many steps there are.
         text: What it does, for people.
-        fraction: How much of the step is done, 0 to 1; None if it is not known.
+        fraction: How much of the step is done, 0 to 1; None if nobody knows.
     """
 
     pid: int
@@ -64,7 +64,7 @@ def look(models_dir: Path) -> Json | None:
         return {}
     if not _is_alive(progress.pid):
         return {}
-    shown: Json = {"step": progress.step, "of": progress.of, "text": progress.text}
+    shown: Json = {"step": progress.step, "of": progress.of, "text": progress.text.replace("'", "’")}
     return shown | ({} if progress.fraction is None else {"fraction": progress.fraction})
 
 

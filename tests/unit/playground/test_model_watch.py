@@ -27,8 +27,8 @@ def test_without_a_model_the_page_learns_how_far_its_preparation_is(tmp_path: Pa
     assert look(tmp_path) == {}
     write_progress(tmp_path)
     assert look(tmp_path) == {"step": 2, "of": 5, "text": "converting"}
-    write_progress(tmp_path, fraction=0.5)
-    assert look(tmp_path) == {"step": 2, "of": 5, "text": "converting", "fraction": 0.5}
+    write_progress(tmp_path, fraction=0.5, text="downloading Inception V3's weights")
+    assert look(tmp_path) == {"step": 2, "of": 5, "text": "downloading Inception V3’s weights", "fraction": 0.5}
 
 
 @pytest.mark.parametrize("pid", [GONE, 0, -1])
