@@ -40,10 +40,11 @@ class Bot:
     url: str
     environ: dict[str, str]
     supervisord: subprocess.Popen[bytes] | None = None
+    writes_processes: str = "common.programs.processes"
 
     def launch(self) -> None:
         """Start supervisord as `make run` does, and wait for nothing."""
-        processes = [self._bin("python"), "-m", "common.programs.processes"]
+        processes = [self._bin("python"), "-m", self.writes_processes]
         subprocess.run(processes, cwd=self.root, env=self.environ, check=True)
         with (self.root / "run" / "supervisord.out").open("ab") as out:
             self.supervisord = subprocess.Popen(

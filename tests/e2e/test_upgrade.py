@@ -1,0 +1,188 @@
+"""From 0.1.0 to the version in this folder, under load and as an operator does it: nothing is lost or answered twice.
+
+A running supervisord and running workers know the names that modules had before 0.2.0. The playground runs outside of
+them, so that chats outlive the upgrade.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from common.messages import CHANNELS
+from common.settings import PLAYGROUND_TOKEN, ROOT
+from tests.support import photos
+from tests.support.bot_api import RunningPlayground, User, free_port, running_playground, wait_until
+from tests.support.processes import DECODER, of_checkout
+from tests.support.running_bot import START_S, Bot
+
+pytestmark = pytest.mark.timeout(180)
+
+FORMER = "b7446e8ede271f20799baf3228570e66b6f68899"  # the last commit before the modules moved
+DOCUMENTED = "supervisorctl reread && supervisorctl update && supervisorctl restart all"
+PAUSE_S = 0.4  # between two photos of the load
+LATER = 3  # how many photos must be answered after each step before the next one
+
+_CAT = photos.jpeg("chelsea")
+
+
+def git(*arguments: str) -> bytes:
+    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True).stdout
+
+
+def former_version() -> bytes:
+    """Its files, as a tar archive; skips the test where this folder's history does not go back so far."""
+    try:
+        return git("archive", FORMER)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip(f"no commit {FORMER[:7]} here: this is a shallow clone, or not a clone at all")
+
+
+def switch(root: Path) -> None:
+    """Do what ``git pull`` does: each file is replaced, and those that have moved away are deleted."""
+    former = git("ls-tree", "-rz", "--name-only", FORMER).decode().split("\0")
+    present = git("ls-files", "-z", "--cached", "--others", "--exclude-standard").decode().split("\0")
+    for name in filter(None, former):
+        (root / name).unlink()
+    for name in filter(None, present):
+        if (ROOT / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes((ROOT / name).read_bytes())
+
+
+@pytest.fixture
+def playground() -> Iterator[RunningPlayground]:
+    with running_playground() as playground:
+        yield playground
+
+
+@pytest.fixture
+def bot(lite2_dir: Path, playground: RunningPlayground) -> Iterator[Bot]:
+    """The former version, in a folder of its own."""
+    archive = former_version()
+    with tempfile.TemporaryDirectory(prefix="whatsit-") as folder:  # short: a socket's path is limited
+        root = Path(folder)
+        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+            files.extractall(root, filter="data")
+        (root / ".venv").symlink_to(sys.prefix)
+        (root / "run" / "logs").mkdir(parents=True)
+        environ = {
+            "MODELS_DIR": str(lite2_dir),
+            "PLAYGROUND_PORT": str(free_port()),
+            "PATH": f"{root}/.venv/bin:{os.environ['PATH']}",
+            "TELEGRAM_API_URL": playground.url,
+            "TELEGRAM_TOKEN": PLAYGROUND_TOKEN,
+            "USER_RATE": "100000",
+            "CACHE_MAX": "0",
+        }
+        bot = Bot(root, playground.url, environ, writes_processes="common.processes")
+        try:
+            bot.start()
+            yield bot
+        finally:
+            if bot.supervisord:
+                bot.stop()
+
+
+@contextlib.contextmanager
+def steady_load(user: User) -> Iterator[list[int]]:
+    """Send a photo again and again meanwhile; gives the ids of the messages, as far as they are sent."""
+    sent: list[int] = []
+    over = threading.Event()
+
+    def send_on() -> None:
+        while not over.wait(PAUSE_S):
+            sent.append(user.send_photo(_CAT)["message_id"])
+
+    thread = threading.Thread(target=send_on)
+    thread.start()
+    try:
+        yield sent
+    finally:
+        over.set()
+        thread.join()
+
+
+def answered(user: User) -> Counter[int]:
+    """How often each message was answered with what it shows."""
+    answers = [answer for answer in user.answers() if "cat" in answer["text"].split("\n")[0]]
+    return Counter(answer["reply_to_message"]["message_id"] for answer in answers)
+
+
+def wait_for_more(user: User, sent: list[int]) -> None:
+    """Return when ``LATER`` more photos were sent and answered."""
+    until = len(sent) + LATER
+    wait_until(lambda: len(sent) >= until and answered(user).keys() >= set(sent[:until]), 30, "more answers")
+
+
+def decoders(bot: Bot) -> set[int]:
+    return {process.pid for process in of_checkout(bot.root) if process.program == DECODER}
+
+
+def kill_the_decoders(bot: Bot) -> None:
+    """SIGKILL all that ``file_check`` has, and wait until it has started another one."""
+    before = decoders(bot)
+    assert before
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: bool(decoders(bot) - before), 20, "a new decoder")
+
+
+def states(bot: Bot) -> dict[str, str]:
+    """Each program's state, as ``supervisorctl`` shows it."""
+    return {line.split()[0]: line.split()[1] for line in bot.ctl("status").splitlines()}
+
+
+def restarted(bot: Bot, command: str) -> None:
+    """Run a command line as an operator types it, and wait until the whole bot runs again."""
+    ready = {worker: bot.log(worker).count("is ready") for worker in CHANNELS}
+    checked = bot.log("check").count(" Supervisor ")
+    done = subprocess.run(["sh", "-c", command], cwd=bot.root, env=bot.environ, check=False, capture_output=True)
+    assert done.returncode == 0, done.stdout
+    wait_until(
+        lambda: all(bot.log(worker).count("is ready") > ready[worker] for worker in CHANNELS), START_S, "all workers"
+    )
+    wait_until(lambda: bot.log("check").count(" Supervisor ") > checked, START_S, "what the check says at the start")
+    expected = dict.fromkeys(("redis", "watchdog", *CHANNELS), "RUNNING") | {"playground": "EXITED", "check": "EXITED"}
+    wait_until(lambda: states(bot) == expected, 10, "all programs as they should be")
+
+
+def commands(bot: Bot) -> str:
+    """The command lines of the programs that Supervisor runs as modules."""
+    pids = [bot.ctl("pid", program).strip() for program in ("redis", "watchdog")]
+    return " ".join(Path(f"/proc/{pid}/cmdline").read_text() for pid in pids)
+
+
+def test_an_upgrade_under_load_loses_nothing_restarted_the_former_way_or_as_documented(bot: Bot) -> None:
+    with bot.user(3001) as user:
+        with steady_load(user) as sent:
+            wait_for_more(user, sent)
+            switch(bot.root)
+            kill_the_decoders(bot)
+            wait_for_more(user, sent)
+            restarted(bot, "supervisorctl restart all")
+            assert "common.embedded_redis" in commands(bot)
+            wait_for_more(user, sent)
+            restarted(bot, DOCUMENTED)
+            assert "common.programs.embedded_redis" in commands(bot)
+            wait_for_more(user, sent)
+        wait_until(lambda: len(user.answers()) >= len(sent), 30, f"{len(sent)} answers")
+        bot.wait_until_idle()
+        assert answered(user) == Counter(sent)
+    assert "SIGKILL" not in bot.log("supervisord")
+
+
+def test_the_docs_name_the_upgrade_s_command_line_as_it_is_tested() -> None:
+    assert DOCUMENTED in (ROOT / "docs" / "operations.md").read_text()
