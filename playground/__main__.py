@@ -14,7 +14,7 @@ import uvloop
 
 from common import logs, settings
 from common.errors import SettingsError
-from common.supervision import identity
+from common.supervision import parent
 from playground import model_watch
 from playground.application import Application
 from playground.server import Server
@@ -30,9 +30,9 @@ def main() -> int:
         raise SystemExit(str(error)) from None
     logs.set_up(config)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    identity.end_with_supervisor()
+    parent.end_with_supervisor()
     if not config.uses_playground:
-        identity.say_not_needed("TELEGRAM_TOKEN or TELEGRAM_API_URL is set, so the bot talks to Telegram")
+        parent.say_not_needed("TELEGRAM_TOKEN or TELEGRAM_API_URL is set, so the bot talks to Telegram")
         return 0
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(config))
@@ -53,7 +53,7 @@ async def _serve(config: settings.Settings) -> int:
         await _Server(application).serve(sockets=[listener])
         watch.cancel()
     # Not 0: if somebody else than Supervisor sent the SIGTERM, Supervisor starts the playground again.
-    return identity.ENDED_BY_SIGTERM
+    return parent.ENDED_BY_SIGTERM
 
 
 class _Server(Server):

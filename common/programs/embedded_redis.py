@@ -10,7 +10,6 @@ first, since they have to hand back what they hold.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import importlib.util
 import logging
 import os
@@ -23,10 +22,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from common import logs, settings
+from common import libc, logs, settings
 from common.errors import SettingsError
+from common.file_lock import lock, try_lock
+from common.problem import Problem
 from common.settings import Settings
-from common.supervision import identity
+from common.supervision import identity, parent
 
 # A unix socket's path must fit into sockaddr_un.sun_path, its closing zero included (man 7 unix).
 MAX_SOCKET_PATH: Final = 107
@@ -132,17 +133,15 @@ def taken_folder(folder: Path) -> Iterator[None]:
     or we were killed: wait for that.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    os.set_inheritable(lock, True)
+    file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    os.set_inheritable(file, True)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not try_lock(file):
             _log.warning("another Redis still uses %s: waiting until it ends", folder)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock(file)
         yield
     finally:
-        os.close(lock)
+        os.close(file)
 
 
 class Server:
@@ -193,12 +192,12 @@ class Server:
         Redis ends rather than to answer for what it could not write. On a full disk it would start well, and end at
         the first message, again and again.
         """
-        said = False
-        while not self._stopping and (problem := no_room(self._folder)):
-            if not said:
-                _log.error("Redis cannot write to %s (%s): starting it as soon as it can", self._folder, problem)
-            said = True
+        problem = Problem(_log, logging.ERROR)
+        while not self._stopping and (why := no_room(self._folder)):
+            problem.report(f"Redis cannot write to {self._folder} ({why}): starting it as soon as it can")
             self._wait(_LOOK_FOR_ROOM_S)
+        if not self._stopping:
+            problem.clear()
 
     def _is_needed(self, deadline: float) -> bool:
         return identity.any_stopping(self._config) and time.monotonic() < deadline
@@ -212,11 +211,11 @@ class Server:
         process.wait()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        parent = os.getpid()
+        our_pid = os.getpid()
 
         def end_with_us() -> None:
-            identity.end_with_parent()
-            if os.getppid() != parent:  # killed before we could ask
+            libc.end_with_parent()
+            if os.getppid() != our_pid:  # killed before we could ask
                 os._exit(1)
 
         return subprocess.Popen(  # noqa: S603 -- no shell, our own arguments
@@ -233,18 +232,18 @@ def main() -> None:
         config = settings.load()
         logs.set_up(config)
         if config.redis_url:
-            identity.say_not_needed("REDIS_URL names a server")
+            parent.say_not_needed("REDIS_URL names a server")
             return
         command = [binary(), *arguments(config)]
         folder = config.data_dir / "redis"
         check_data(command[0], folder)
     except SettingsError as error:
         raise SystemExit(str(error)) from None
-    identity.end_with_supervisor()
+    parent.end_with_supervisor()
     with taken_folder(folder):
         Server(config, command, folder).run()
     # Not 0: whoever sent that SIGTERM, if it was not Supervisor, Supervisor is to start us again.
-    raise SystemExit(identity.ENDED_BY_SIGTERM)
+    raise SystemExit(parent.ENDED_BY_SIGTERM)
 
 
 if __name__ == "__main__":

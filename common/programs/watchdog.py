@@ -1,17 +1,18 @@
 """Ends a worker whose event loop hangs, so that Supervisor starts a new one: its event listener ``watchdog``.
 
 A worker touches its heartbeat file every two seconds for as long as its event loop turns
-(``common/runtime/process.py``), so a file that nothing touches any more tells of a loop that stands still: a call that
-never returns, or an endless one. The worker cannot mend that itself, and cannot even obey SIGTERM: it gets SIGKILL.
-What it held is taken again.
+(``common/supervision/heartbeat.py``). So a file that is no longer touched shows that the loop stands still: in a call
+that never returns, or an endless loop. The worker cannot end that by itself, and cannot even obey SIGTERM: it gets
+SIGKILL. The messages that it held are taken again.
 
-Nobody must be killed by mistake, so silence is measured by this process's own clock: from when it saw the file change
-last, and not by the file's date. Then a clock that is set, or a machine that slept, is nobody's silence. And a round
-proves nothing if it comes late (then perhaps everything stood still), or if the disk takes no sign of life.
+No worker may be killed by mistake. So silence is measured by this process's own clock, from when it last saw the file
+change, and not by the file's date: a clock that is set, or a machine that slept, does not count as silence. And a round
+proves nothing if it comes late (perhaps everything stood still), or if the disk takes no sign of life.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
 import logging
 import os
@@ -28,17 +29,32 @@ from supervisor import childutils
 from common import logs, settings
 from common.errors import SettingsError
 from common.messages import CHANNELS
+from common.problem import Problem
 from common.settings import Settings
-from common.supervision import identity
-from common.supervision.identity import SILENT_LIMIT_S, supervisors_name
-
-LATE_S: Final = 8.0  # Supervisor's TICK_5 comes every five seconds, give or take one
-STACKS_TAKE_S: Final = 0.5  # for a process to write where each of its threads stands
-ANSWER_LIMIT_S: Final = 10.0
+from common.supervision import heartbeat, parent
+from common.supervision.identity import supervisors_name
 
 _NO_ANSWER: Final = (xmlrpc.client.Error, http.client.HTTPException, OSError)
 
 _log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """How long the watchdog waits, in seconds.
+
+    Attributes:
+        silent_s: How long a worker may show no sign of life.
+        late_s: From one look to the next. After a longer pause every worker's silence counts from zero. Supervisor's
+            TICK_5 comes every five seconds, give or take one.
+        stacks_s: For a process to write where each of its threads stands.
+        answer_s: For Supervisor to answer.
+    """
+
+    silent_s: float = heartbeat.SILENT_LIMIT_S
+    late_s: float = 8.0
+    stacks_s: float = 0.5
+    answer_s: float = 10.0
 
 
 class Sign(NamedTuple):
@@ -59,7 +75,8 @@ class Silent(NamedTuple):
 class Watch:
     """Remembers since when each process has shown no sign of life."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._looked_at: float | None = None
         self._since: dict[str, tuple[Sign, float]] = {}
 
@@ -72,8 +89,8 @@ class Watch:
         """
         gap_s = 0.0 if self._looked_at is None else now - self._looked_at
         self._looked_at = now
-        if gap_s > LATE_S:
-            _log.warning("%.0f s since the last look, which proves nothing: everybody's silence counts anew", gap_s)
+        if gap_s > self._limits.late_s:
+            _log.warning("%.0f s since the last look, which proves nothing: each silence counts from zero", gap_s)
             self._since.clear()
         before, self._since = self._since, {}
         for name, sign in seen.items():
@@ -82,7 +99,7 @@ class Watch:
         found = [
             Silent(name, sign.pid, now - since)
             for name, (sign, since) in self._since.items()
-            if now - since > SILENT_LIMIT_S
+            if now - since > self._limits.silent_s
         ]
         for name, _, _ in found:
             self._since[name] = (seen[name], now)  # if it cannot be ended, that is not tried at every tick
@@ -105,27 +122,54 @@ def workers(processes: Iterable[Mapping[str, Any]], config: Settings) -> dict[st
 
 def _touched_ns(config: Settings, process: str) -> int | None:
     try:
-        return identity.heartbeat_file(config, process).stat().st_mtime_ns
+        return heartbeat.heartbeat_file(config, process).stat().st_mtime_ns
     except OSError:
-        return None  # none yet; its process's start counts
+        return None  # not there yet; the start of its process counts
+
+
+def end(silent: Sequence[Silent], supervisor: Any, limits: Limits) -> None:
+    """Have each silent process log its stacks, then kill it.
+
+    Args:
+        silent: The processes.
+        supervisor: Supervisor's XML-RPC interface.
+        limits: How long they may take for their stacks.
+    """
+    for one in silent:
+        _log.error(
+            "%s (process %d) hangs, silent for %.0f s: its log gets its threads' stacks, then it is killed", *one
+        )
+        _signal(supervisor, one, "SIGUSR1")
+    if silent:
+        time.sleep(limits.stacks_s)
+    for one in silent:
+        _signal(supervisor, one, "SIGKILL")
+
+
+def _signal(supervisor: Any, one: Silent, name: str) -> None:
+    try:
+        # One that hung before it handled SIGUSR1 dies of it, and the next one may be there already.
+        if supervisor.getProcessInfo(one.name)["pid"] == one.pid:
+            supervisor.signalProcess(one.name, name)
+    except _NO_ANSWER as error:
+        _log.warning("%s cannot be sent %s: %s", one.name, name, error)
 
 
 class Watchdog:
     """Looks, and acts on what it sees."""
 
-    def __init__(self, config: Settings) -> None:
+    def __init__(self, config: Settings, limits: Limits = Limits()) -> None:
         self._config = config
-        self._watch = Watch()
-        self._problem = ""
+        self._limits = limits
+        self._watch = Watch(limits)
+        self._problem = Problem(_log, logging.ERROR)
 
     def look(self) -> None:
-        """See who is silent, and end it. What keeps it from that is said once, and it goes on."""
-        problem = self._round()
-        if problem and problem != self._problem:
-            _log.error("%s", problem)
-        elif self._problem and not problem:
-            _log.info("… and it works again")
-        self._problem = problem
+        """See who is silent, and end it. What keeps it from that is said once, and the watchdog goes on."""
+        if problem := self._round():
+            self._problem.report(problem)
+        else:
+            self._problem.clear()
 
     def _round(self) -> str:
         """One look. Returns what kept it from being one, if anything did."""
@@ -136,7 +180,7 @@ class Watchdog:
         try:
             with childutils.getRPCInterface(os.environ) as rpc:
                 seen = workers(rpc.supervisor.getAllProcessInfo(), self._config)
-                _end(self._watch.silent(seen, time.monotonic()), rpc.supervisor)
+                end(self._watch.silent(seen, time.monotonic()), rpc.supervisor, self._limits)
         except _NO_ANSWER as error:
             return f"Supervisor does not say who runs: {error}"
         return ""
@@ -149,30 +193,9 @@ class Watchdog:
         Raises:
             OSError: It cannot be done.
         """
-        path = identity.heartbeat_file(self._config, "watchdog")
-        identity.touch(path)
+        path = heartbeat.heartbeat_file(self._config, "watchdog")
+        heartbeat.touch(path)
         path.unlink()
-
-
-def _end(silent: Sequence[Silent], supervisor: Any) -> None:
-    for one in silent:
-        _log.error(
-            "%s (process %d) hangs, silent for %.0f s: its log gets its threads' stacks, then it is killed", *one
-        )
-        _signal(supervisor, one, "SIGUSR1")
-    if silent:
-        time.sleep(STACKS_TAKE_S)
-    for one in silent:
-        _signal(supervisor, one, "SIGKILL")
-
-
-def _signal(supervisor: Any, one: Silent, name: str) -> None:
-    try:
-        # One that hung before it knew SIGUSR1 dies of it, and its successor may be there already.
-        if supervisor.getProcessInfo(one.name)["pid"] == one.pid:
-            supervisor.signalProcess(one.name, name)
-    except _NO_ANSWER as error:
-        _log.warning("%s cannot be sent %s: %s", one.name, name, error)
 
 
 def _ticks() -> Iterator[None]:
@@ -193,10 +216,11 @@ def main() -> None:
         raise SystemExit(str(error)) from None
     logs.set_up(config)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    identity.end_with_supervisor()
-    socket.setdefaulttimeout(ANSWER_LIMIT_S)
+    parent.end_with_supervisor()
+    limits = Limits()
+    socket.setdefaulttimeout(limits.answer_s)
     _log.info("watching over %s", ", ".join(CHANNELS))
-    watchdog = Watchdog(config)
+    watchdog = Watchdog(config, limits)
     for _ in _ticks():
         watchdog.look()
 

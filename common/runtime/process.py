@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import NoReturn
 
 import uvloop
 
@@ -20,9 +20,7 @@ from common.errors import SettingsError
 from common.runtime.loop import Runtime
 from common.runtime.worker import TakenT, Worker
 from common.settings import Settings
-from common.supervision import identity
-
-HEARTBEAT_S: Final = 2.0
+from common.supervision import heartbeat, identity, parent
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +38,7 @@ def run(worker_type: type[Worker[TakenT]], make_runtime: Callable[..., Runtime[T
     try:
         config = settings.load()
         logs.set_up(config)
-        identity.end_with_supervisor()
+        parent.end_with_supervisor()
         with (
             identity.only_one(config, worker_type.channel) as name,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
@@ -74,7 +72,8 @@ async def _serve(
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    beat = asyncio.create_task(_beat(config, worker.channel))
+    file = heartbeat.heartbeat_file(config, identity.process_name(worker.channel))
+    beat = asyncio.create_task(heartbeat.beat(file))
     try:
         ready = asyncio.create_task(_get_ready(worker, channels))
         if await _until(ready, stopped):
@@ -88,23 +87,6 @@ async def _serve(
         await worker.close()
         await channels.close()
     _log.info("%s has stopped", worker.channel)
-
-
-async def _beat(config: Settings, channel: str) -> None:
-    """Touch the heartbeat file for as long as the event loop turns: ``common/programs/watchdog.py`` looks at it.
-
-    A local file, not a key in Redis: a pause of Redis must not look like the death of every worker.
-    """
-    path = identity.heartbeat_file(config, identity.process_name(channel))
-    said = False
-    while True:
-        try:
-            identity.touch(path)
-        except OSError as error:  # a full disk, say: no reason to die, nor to be taken for dead
-            if not said:
-                _log.warning("no sign of life can be written: %s", error)
-            said = True
-        await asyncio.sleep(HEARTBEAT_S)
 
 
 async def _get_ready(worker: Worker[TakenT], channels: Channels) -> None:

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from classifier.prepare.choose import Request, prepare
-from common.supervision.identity import ENDED_BY_SIGTERM
+from common.supervision.parent import ENDED_BY_SIGTERM
 from tests.chaos.chaos import Chaos
 
 

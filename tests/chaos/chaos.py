@@ -26,7 +26,7 @@ import redis
 
 from common.messages import CHANNELS
 from common.settings import PLAYGROUND_TOKEN
-from common.supervision.identity import ENDED_BY_SIGTERM
+from common.supervision.parent import ENDED_BY_SIGTERM
 from tests.chaos import remains
 from tests.chaos.judgement import Kill, judge_duplicates, recovery
 from tests.chaos.ledger import Ledger

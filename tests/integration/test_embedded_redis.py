@@ -24,7 +24,7 @@ from common.messages import DownloadPhoto, Job, SendReply
 from common.programs import embedded_redis
 from common.runtime import apologies
 from common.settings import ROOT, Settings
-from common.supervision import identity
+from common.supervision import parent
 from tests.support import make
 from tests.support.bot_api import wait_until
 
@@ -121,7 +121,7 @@ def test_told_to_stop_by_anybody_it_ends_so_that_supervisor_starts_it_again(data
     with connected(data_dir) as client:
         wait_until(lambda: answers(client), START_S, "Redis's start")
         stop(process)
-        assert process.returncode == identity.ENDED_BY_SIGTERM
+        assert process.returncode == parent.ENDED_BY_SIGTERM
         assert not answers(client)
 
 
@@ -200,7 +200,7 @@ def test_told_to_stop_while_nothing_can_be_written_it_ends(data_dir: Path) -> No
                 stop(process)
         finally:
             process.kill()
-        assert process.returncode == identity.ENDED_BY_SIGTERM
+        assert process.returncode == parent.ENDED_BY_SIGTERM
 
 
 async def test_the_backlog_fits_into_its_memory_several_times(channels: Channels) -> None:

@@ -8,7 +8,7 @@ import time
 import httpx
 import pytest
 
-from common.supervision.identity import ENDED_BY_SIGTERM
+from common.supervision.parent import ENDED_BY_SIGTERM
 from tests.support.bot_api import (
     DIRECT,
     TOKEN,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import re
 import select
@@ -19,16 +18,15 @@ from pathlib import Path
 import pytest
 from supervisor import childutils
 
-from common.programs import watchdog
-from common.programs.watchdog import Silent, Watchdog
-from common.runtime import process
+from common.programs.watchdog import Limits, Silent, Watchdog, end
 from common.settings import ROOT, Settings
-from common.supervision import identity
+from common.supervision import heartbeat
 from tests.integration.test_check import checkout, program, states, supervisord
 from tests.support.bot_api import wait_until
 from tests.support.redis_servers import RedisServer
 
 START_S = 15.0
+AT_ONCE = Limits(silent_s=0)
 TICK = b"ver:3.0 server:supervisor serial:1 pool:watchdog poolserial:1 eventname:TICK_5 len:15\nwhen:1201063880"
 
 
@@ -45,8 +43,7 @@ def config(folder: Path) -> Settings:
 
 @pytest.fixture
 def sock(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A Supervisor with a worker and the playground, to whom each sign of life is too long ago at once."""
-    monkeypatch.setattr(watchdog, "SILENT_LIMIT_S", 0)
+    """A Supervisor with a worker and the playground."""
     log = str(folder / "run" / "logs" / "classify.log")
     worker = """sh -c 'trap "echo asked" USR1; while true; do sleep 0.1; done'"""
     conf = program("classify", worker, autorestart="true", stdout_logfile=log) + program("playground", "sleep 60")
@@ -74,7 +71,7 @@ def test_a_silent_worker_is_asked_where_it_stands_and_killed_and_started_again_a
     folder: Path, sock: Path, config: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = pids(folder)
-    dog = Watchdog(config)
+    dog = Watchdog(config, AT_ONCE)
     dog.look()
     assert not caplog.messages, "seen for the first time, so not silent yet"
     dog.look()
@@ -85,10 +82,10 @@ def test_a_silent_worker_is_asked_where_it_stands_and_killed_and_started_again_a
 
 
 def test_a_worker_that_beats_is_let_live(folder: Path, sock: Path, config: Settings) -> None:
-    dog = Watchdog(config)
+    dog = Watchdog(config, AT_ONCE)
     for second in range(1, 4):
-        identity.touch(identity.heartbeat_file(config, "classify"))
-        os.utime(identity.heartbeat_file(config, "classify"), (second, second))
+        heartbeat.touch(heartbeat.heartbeat_file(config, "classify"))
+        os.utime(heartbeat.heartbeat_file(config, "classify"), (second, second))
         dog.look()
     assert is_alive(pids(folder)["classify"])
 
@@ -97,7 +94,7 @@ def test_where_no_sign_of_life_can_be_written_nobody_is_missed(
     folder: Path, sock: Path, config: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     (folder / "heartbeats").write_text("no folder")
-    dog = Watchdog(config)
+    dog = Watchdog(config, AT_ONCE)
     for _ in range(3):
         dog.look()
     (line,) = caplog.messages
@@ -126,19 +123,20 @@ def test_on_a_full_disk_who_has_a_heartbeat_file_still_beats_and_the_watchdog_se
     if not shutil.which("unshare"):
         pytest.skip("no unshare (Linux, package util-linux)")
     code = """
-        import pathlib, sys
+        import logging, pathlib, sys
         from common.settings import Settings
         from common.programs.watchdog import Watchdog
-        from common.supervision import identity
+        from common.supervision import heartbeat
+        logging.basicConfig(stream=sys.stdout, format="%(message)s")
         config = Settings(data_dir=pathlib.Path(sys.argv[1]))
-        classify, reply = (identity.heartbeat_file(config, name) for name in ("classify", "reply"))
-        identity.touch(classify)
+        classify, reply = (heartbeat.heartbeat_file(config, name) for name in ("classify", "reply"))
+        heartbeat.touch(classify)
         assert classify.stat().st_mtime > 1
         try:
-            identity.touch(reply)
+            heartbeat.touch(reply)
         except OSError as error:
             print(error.strerror)
-        print(Watchdog(config)._round())
+        Watchdog(config).look()
         """
     script = textwrap.dedent(FULL_DISK) + textwrap.dedent(code) + "END\n"
     command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", str(folder), sys.executable]
@@ -171,7 +169,7 @@ def test_a_process_that_is_gone_by_then_is_let_be_and_so_is_its_successor(
     successor = pids(folder)["classify"]
     gone = [Silent("classify", successor + 1, 31), Silent("reply", 1, 31)]
     with childutils.getRPCInterface(os.environ) as rpc:
-        watchdog._end(gone, rpc.supervisor)
+        end(gone, rpc.supervisor, AT_ONCE)
     assert is_alive(successor)
     assert not (folder / "run" / "logs" / "classify.log").read_text()
     faults = [line for line in caplog.messages if "cannot be sent" in line]
@@ -250,28 +248,21 @@ def test_it_does_not_outlive_a_killed_supervisord(folder: Path) -> None:
 
 
 async def test_a_worker_that_cannot_give_a_sign_of_life_says_so_once_and_gives_it_as_soon_as_it_can(
-    config: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    config: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(process, "HEARTBEAT_S", 0)
-    outcomes = iter([OSError(errno.ENOSPC, "No space left on device")] * 2)
-    shown = asyncio.Event()
-
-    def touch(path: Path) -> None:
-        for error in outcomes:
-            raise error
-        shown.set()
-
-    monkeypatch.setattr(identity, "touch", touch)
-    beating = asyncio.create_task(process._beat(config, "classify"))
-    async with asyncio.timeout(START_S):
-        await shown.wait()
+    path = heartbeat.heartbeat_file(config, "classify")
+    path.parent.write_text("not a folder")
+    beating = asyncio.create_task(heartbeat.beat(path, interval_s=0))
+    await asyncio.to_thread(wait_until, lambda: bool(caplog.messages), START_S, "the line about it")
+    path.parent.unlink()
+    await asyncio.to_thread(wait_until, path.exists, START_S, "a sign of life")
     beating.cancel()
-    assert caplog.messages == ["no sign of life can be written: [Errno 28] No space left on device"]
+    assert caplog.messages == [f"no sign of life can be written: [Errno 17] File exists: '{path.parent}'"]
 
 
 def test_a_worker_shows_that_it_lives_while_it_still_waits_for_redis(config: Settings) -> None:
     environ = {"DATA_DIR": str(config.data_dir), "PYTHONPATH": str(ROOT)}
-    path = identity.heartbeat_file(config, "garbage_collect")
+    path = heartbeat.heartbeat_file(config, "garbage_collect")
     command = [sys.executable, "garbage_collect.py"]
     with subprocess.Popen(command, env=environ, cwd=ROOT, stderr=subprocess.PIPE) as waiting:
         try:

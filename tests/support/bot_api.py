@@ -29,7 +29,7 @@ import msgspec
 from common.model import records
 from common.model.input import InputSpec
 from common.model.records import ModelRecord
-from common.supervision.identity import ENDED_BY_SIGTERM
+from common.supervision.parent import ENDED_BY_SIGTERM
 from playground.json_types import Json
 
 ROOT = Path(__file__).parent.parent.parent

@@ -27,7 +27,7 @@ from common.errors import SettingsError, WhatsitError
 from common.programs.check import bot, configuration, database, machine, model, supervisor
 from common.programs.check.result import Level, Result, fail, warn
 from common.settings import ROOT, Settings
-from common.supervision import identity
+from common.supervision import parent
 
 LIMIT_S: Final = 10.0
 OTHERS_START_S: Final = 30.0
@@ -132,7 +132,7 @@ def _report(config: Settings | None) -> int:
 
 def _report_at_start(config: Settings | None) -> None:
     logs.set_up(config or Settings())
-    identity.end_with_supervisor()
+    parent.end_with_supervisor()
     _wait_for_the_others(config, OTHERS_START_S)
     for name, result in run(all_checks(config)):
         _log.log(_SEVERITY[result.level], "%s", _line(name, result, config))

@@ -16,8 +16,8 @@ from common.messages import CHANNELS
 from common.programs.check.result import Result, fail, ok, together, warn
 from common.programs.embedded_redis import MAX_SOCKET_PATH
 from common.settings import Settings
-from common.supervision import identity
-from common.supervision.identity import SILENT_LIMIT_S
+from common.supervision.heartbeat import SILENT_LIMIT_S, heartbeat_file
+from common.supervision.identity import supervisors_name
 
 ANSWER_LIMIT_S: Final = 5.0
 # Supervisor binds "<path>.<its process id>" first, and then gives it its name; Linux's ids have 7 digits at most.
@@ -93,7 +93,7 @@ def programs(sock: Path, limit_s: float = ANSWER_LIMIT_S) -> list[Program]:
 
 def _program(row: Mapping[str, Any]) -> Program:
     group, process = row["group"], row["name"]
-    name = identity.supervisors_name(group, process)
+    name = supervisors_name(group, process)
     # The watchdog talks with Supervisor over its standard output, and keeps no log of that.
     log = name if row["stdout_logfile"] else f"{name} stderr"
     return Program(name, group, process, row["statename"], row["exitstatus"], row["now"] - row["start"], log)
@@ -144,7 +144,7 @@ def _hanging(found: Sequence[Program], config: Settings, after_s: float) -> Iter
     for program in found:
         if program.group not in CHANNELS or program.state != "RUNNING" or program.running_s < after_s:
             continue
-        beat = identity.heartbeat_file(config, program.process)
+        beat = heartbeat_file(config, program.process)
         silent_s = time.time() - beat.stat().st_mtime if beat.exists() else program.running_s
         if silent_s > after_s:
             yield fail(f"{program.name} hangs, silent for {silent_s:.0f} s: `supervisorctl restart {program.name}`")

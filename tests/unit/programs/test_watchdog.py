@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from common.messages import CHANNELS
-from common.programs.watchdog import Sign, Silent, Watch, workers
+from common.programs.watchdog import Limits, Sign, Silent, Watch, workers
 from common.settings import Settings
-from common.supervision import identity
+from common.supervision import heartbeat
 
 TICK_S = 5
 HOUR_NS = 3600 * 10**9
@@ -24,7 +24,7 @@ def beaten_at(second: float, pid: int = 1) -> Sign:
 
 def watched(seen: Mapping[int, Mapping[str, Sign]]) -> dict[int, list[Silent]]:
     """Who was missed, and when, by a watch that saw that at those times."""
-    watch = Watch()
+    watch = Watch(Limits())
     found = {now: watch.silent(signs, now) for now, signs in seen.items()}
     return {now: silent for now, silent in found.items() if silent}
 
@@ -113,15 +113,15 @@ def test_programs_that_are_no_workers_are_not_watched(config: Settings) -> None:
 
 def test_each_of_several_processes_of_a_worker_is_watched_by_its_own_file(config: Settings) -> None:
     several = [info("classify", name=f"classify_{number}", pid=number) for number in (1, 2)]
-    identity.touch(identity.heartbeat_file(config, "classify_1"))
-    os.utime(identity.heartbeat_file(config, "classify_1"), ns=(3, 3))
+    heartbeat.touch(heartbeat.heartbeat_file(config, "classify_1"))
+    os.utime(heartbeat.heartbeat_file(config, "classify_1"), ns=(3, 3))
     assert workers(several, config) == {"classify:classify_1": Sign(1, 3), "classify:classify_2": Sign(2, None)}
 
 
 def test_a_sign_of_life_is_seen_in_a_file_that_was_there(config: Settings) -> None:
-    path = identity.heartbeat_file(config, "classify")
-    identity.touch(path)
+    path = heartbeat.heartbeat_file(config, "classify")
+    heartbeat.touch(path)
     os.utime(path, (1, 1))
     before = workers([info("classify")], config)
-    identity.touch(path)
+    heartbeat.touch(path)
     assert workers([info("classify")], config) != before
