@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Final, Literal, TypeAlias, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -19,7 +19,7 @@ from dotenv import dotenv_values
 from common.errors import SettingsError
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-PLAYGROUND_TOKEN: Final = "1:playground"  # noqa: S105 -- no secret: it opens the playground alone
+PLAYGROUND_TOKEN: Final = "1:playground"  # noqa: S105 -- not a secret: it opens the playground only
 TELEGRAM_API: Final = "https://api.telegram.org"
 
 ModelChoice = Literal["auto", "inception_v3", "efficientnet_lite2"]
@@ -28,56 +28,59 @@ PrecisionChoice = Literal["auto", "fp32", "int8"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_Parse: TypeAlias = Callable[[str, str], object]  # of a name and its value; raises SettingsError
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """What an operator can set. Relative paths count from the project's root.
 
-    Attributes:
-        telegram_token: From @BotFather; without one the bot talks to the playground.
-        telegram_api_url: Base URL of the Bot API server.
-        redis_url: A Redis server; None for our own, on a socket in ``data_dir``.
-        namespace: Begins every Redis key and channel.
-        data_dir: Files, locks, and our own Redis's data.
-        model: Which model answers.
-        engine: What runs it.
-        precision: How it computes, where OpenVINO runs it.
-        classify_threads: How many threads run it in each process; None for as many as there are cores for them.
-        classify_processes: How many processes run it, and share what waits.
-        models_dir: Where prepared models lie.
-        allowed_chats: Who is served, by chat ids; everybody if none is named.
-        user_rate: How many pictures, or other messages, one user may send in a minute.
-        chat_backlog: How many pictures of one chat may be on their way; the chat is told when more come.
-        backlog: How many in all may be.
-        send_rate: How many messages the bot sends in a second, in all.
-        cache_ttl_s: How long an answer is kept for the same picture, in seconds.
-        cache_max: How many answers are kept.
-        fetch_allow_networks: Private networks that links may reach.
-        playground_port: Where the chat page listens, on 127.0.0.1.
-        log_level: The least severe level that is logged.
+    A setting is one field: its name in capital letters is the variable's, and what reads the value stands beside its
+    type. README.md and .env.example list it too.
     """
 
-    telegram_token: str = PLAYGROUND_TOKEN
-    telegram_api_url: str = "http://127.0.0.1:8080"
-    redis_url: str | None = None
-    namespace: str = "whatsit"
-    data_dir: Path = ROOT / "run"
-    model: ModelChoice = "auto"
-    engine: EngineChoice = "auto"
-    precision: PrecisionChoice = "auto"
-    classify_threads: int | None = None
-    classify_processes: int = 1
-    models_dir: Path = ROOT / "models"
-    allowed_chats: frozenset[int] = frozenset()
-    user_rate: int = 20
-    chat_backlog: int = 500
-    backlog: int = 5000
-    send_rate: int = 30
-    cache_ttl_s: int = 24 * 3600
-    cache_max: int = 10_000
-    fetch_allow_networks: tuple[Network, ...] = ()
-    playground_port: int = 8080
-    log_level: LogLevel = "INFO"
+    telegram_token: Annotated[str, _token] = PLAYGROUND_TOKEN
+    """From @BotFather; without one the bot talks to the playground."""
+    telegram_api_url: Annotated[str, _url] = "http://127.0.0.1:8080"
+    """Base URL of the Bot API server."""
+    redis_url: Annotated[str | None, _redis_url] = None
+    """A Redis server; None for our own, on a socket in ``data_dir``."""
+    namespace: Annotated[str, _namespace] = "whatsit"
+    """Begins every Redis key and channel."""
+    data_dir: Annotated[Path, _path] = ROOT / "run"
+    """Files, locks, and our own Redis's data."""
+    model: Annotated[ModelChoice, _choice(ModelChoice)] = "auto"
+    """Which model answers."""
+    engine: Annotated[EngineChoice, _choice(EngineChoice)] = "auto"
+    """What runs it."""
+    precision: Annotated[PrecisionChoice, _choice(PrecisionChoice)] = "auto"
+    """How it computes, where OpenVINO runs it."""
+    classify_threads: Annotated[int | None, _count(1)] = None
+    """How many threads run it in each process; None for as many as there are cores for them."""
+    classify_processes: Annotated[int, _count(1)] = 1
+    """How many processes run it, and share what waits."""
+    models_dir: Annotated[Path, _path] = ROOT / "models"
+    """Where prepared models lie."""
+    allowed_chats: Annotated[frozenset[int], _chats] = frozenset()
+    """Who is served, by chat ids; everybody if the list is empty."""
+    user_rate: Annotated[int, _count(1)] = 20
+    """How many pictures, or other messages, one user may send in a minute."""
+    chat_backlog: Annotated[int, _count(1)] = 500
+    """How many pictures of one chat may be on their way; the chat is told when more come."""
+    backlog: Annotated[int, _count(1)] = 5000
+    """How many pictures of all chats together may be on their way."""
+    send_rate: Annotated[int, _count(1)] = 30
+    """How many messages the bot sends in a second, in all."""
+    cache_ttl_s: Annotated[int, _count(1)] = 24 * 3600
+    """How long an answer is kept for the same picture, in seconds."""
+    cache_max: Annotated[int, _count(0)] = 10_000
+    """How many answers are kept."""
+    fetch_allow_networks: Annotated[tuple[Network, ...], _networks] = ()
+    """Private networks that links may reach."""
+    playground_port: Annotated[int, _port] = 8080
+    """Where the chat page listens, on 127.0.0.1."""
+    log_level: Annotated[LogLevel, _level] = "INFO"
+    """The least severe level that is logged."""
 
     def __repr__(self) -> str:
         """Without the token and the Redis password, so that no log can show them."""
@@ -110,7 +113,7 @@ def playground_url(port: int) -> str:
 
 
 def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env") -> Settings:
-    """The settings in force.
+    """The settings that apply now.
 
     Args:
         environ: The environment; ``os.environ`` by default.
@@ -123,7 +126,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path = ROOT / ".env
     values = _in_file(env_file)
     values |= {name: value for name, value in environ.items() if value}
     given: dict[str, Any] = {
-        field: parse(name, values[name]) for name, (field, parse) in _SETTINGS.items() if name in values
+        field: parse(name, values[name]) for name, (field, parse) in _PARSERS.items() if name in values
     }
     if "telegram_api_url" not in given:
         port = given.get("playground_port", Settings.playground_port)
@@ -141,18 +144,15 @@ def _in_file(path: Path) -> dict[str, str]:
         raise SettingsError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _text(pattern: str, rule: str) -> Callable[[str, str], str]:
-    def parse(name: str, value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise _wrong(name, value, rule)
-        return value
-
-    return parse
+def _namespace(name: str, value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", value):
+        raise _wrong(name, value, "may hold letters, digits, _ . - (at most 64)")
+    return value
 
 
 def _token(name: str, value: str) -> str:
     if not re.fullmatch(r"\d+:[A-Za-z0-9_-]+", value):
-        # The value stays out of the message: it is a secret, be it a damaged one.
+        # The value stays out of the message: it is a secret, even if it is damaged.
         msg = f"{name} is not a bot token: @BotFather gives one like 123456789:AAE…"
         raise SettingsError(msg)
     return value
@@ -165,7 +165,7 @@ def _redis_url(name: str, value: str) -> str:
     try:
         _ = urlsplit(value).port
     except ValueError:  # whose text quotes parts of the password
-        msg = f"{name} is no valid URL: special characters in its password must be written as %40 and the like"
+        msg = f"{name} is not a valid URL: special characters in its password must be written as %40 and the like"
         raise SettingsError(msg) from None
     return value
 
@@ -187,7 +187,10 @@ def _path(_name: str, value: str) -> Path:
     return ROOT / Path(value).expanduser()
 
 
-def _choice(allowed: tuple[str, ...]) -> Callable[[str, str], str]:
+def _choice(literal: Any) -> Callable[[str, str], str]:
+    """One of the values of a ``Literal``."""
+    allowed = get_args(literal)
+
     def parse(name: str, value: str) -> str:
         if value not in allowed:
             raise _wrong(name, value, f"is not one of: {', '.join(allowed)}")
@@ -226,37 +229,20 @@ def _networks(name: str, value: str) -> tuple[Network, ...]:
 
 
 def _level(name: str, value: str) -> str:
-    return _choice(get_args(LogLevel))(name, value.upper())
+    return _choice(LogLevel)(name, value.upper())
 
 
 def _wrong(name: str, value: str, rule: str) -> SettingsError:
     return SettingsError(f"{name}={value!r} {rule}")
 
 
-_SETTINGS: Final[Mapping[str, tuple[str, Callable[[str, str], object]]]] = {
-    "TELEGRAM_TOKEN": ("telegram_token", _token),
-    "TELEGRAM_API_URL": ("telegram_api_url", _url),
-    "REDIS_URL": ("redis_url", _redis_url),
-    "NAMESPACE": (
-        "namespace",
-        _text(r"[A-Za-z0-9_.-]{1,64}", "may hold letters, digits, _ . - (at most 64)"),
-    ),
-    "DATA_DIR": ("data_dir", _path),
-    "MODEL": ("model", _choice(get_args(ModelChoice))),
-    "ENGINE": ("engine", _choice(get_args(EngineChoice))),
-    "PRECISION": ("precision", _choice(get_args(PrecisionChoice))),
-    "CLASSIFY_THREADS": ("classify_threads", _count(1)),
-    "CLASSIFY_PROCESSES": ("classify_processes", _count(1)),
-    "MODELS_DIR": ("models_dir", _path),
-    "ALLOWED_CHATS": ("allowed_chats", _chats),
-    "USER_RATE": ("user_rate", _count(1)),
-    "CHAT_BACKLOG": ("chat_backlog", _count(1)),
-    "BACKLOG": ("backlog", _count(1)),
-    "SEND_RATE": ("send_rate", _count(1)),
-    "CACHE_TTL_S": ("cache_ttl_s", _count(1)),
-    "CACHE_MAX": ("cache_max", _count(0)),
-    "FETCH_ALLOW_NETWORKS": ("fetch_allow_networks", _networks),
-    "PLAYGROUND_PORT": ("playground_port", _port),
-    "LOG_LEVEL": ("log_level", _level),
-}
-NAMES: Final = tuple(_SETTINGS)
+def _parsers() -> dict[str, tuple[str, _Parse]]:
+    """For each variable the field of ``Settings`` that it sets, and what reads its value."""
+    hints = get_type_hints(Settings, include_extras=True)
+    return {
+        field.name.upper(): (field.name, hints[field.name].__metadata__[0]) for field in dataclasses.fields(Settings)
+    }
+
+
+_PARSERS: Final = _parsers()
+NAMES: Final = tuple(_PARSERS)

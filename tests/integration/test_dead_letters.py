@@ -694,8 +694,8 @@ AWAY = "redis://:pa55word@127.0.0.1:1"
     ("environ", "said"),
     [
         ({"ENGINE": "onnx"}, "the settings are wrong: ENGINE='onnx' is not one of: auto, openvino, torch"),
-        ({"REDIS_URL": "redis://:pa55/word@host:1"}, "the settings are wrong: REDIS_URL is no valid URL"),
-        ({"REDIS_URL": "redis://:pa55[word@host:1"}, "the settings are wrong: REDIS_URL is no valid URL"),
+        ({"REDIS_URL": "redis://:pa55/word@host:1"}, "the settings are wrong: REDIS_URL is not a valid URL"),
+        ({"REDIS_URL": "redis://:pa55[word@host:1"}, "the settings are wrong: REDIS_URL is not a valid URL"),
         ({"REDIS_URL": AWAY}, "Redis cannot be used (Error 111 connecting to 127.0.0.1:1"),
         ({}, "Redis cannot be used (Error 2 connecting to "),
     ],

@@ -92,7 +92,7 @@ def test_a_wrong_secret_is_not_quoted(name: str) -> None:
 
 @pytest.mark.parametrize("url", ["redis://:s3c[ret@host", "redis://user:s3cret@host:s3cret"])
 def test_a_redis_url_that_cannot_be_read_is_refused_without_a_part_of_it(url: str) -> None:
-    with pytest.raises(SettingsError, match="REDIS_URL is no valid URL") as error:
+    with pytest.raises(SettingsError, match="REDIS_URL is not a valid URL") as error:
         load({"REDIS_URL": url})
     assert "s3c" not in str(error.value)
 
