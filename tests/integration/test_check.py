@@ -19,7 +19,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from common.programs.check import bot, database, machine, supervisor
+from common.programs.check import port as ports
+from common.programs.check import redis_server, supervisor, telegram
 from common.programs.check.result import ok, warn
 from common.settings import ROOT, Settings
 from tests.support.bot_api import DIRECT, RunningPlayground, free_port, running_playground, wait_until
@@ -95,21 +96,21 @@ def test_a_fit_redis_is_told_with_version_policy_and_memory(folder: Path, name: 
     if not BINARIES[name]:
         pytest.skip("no redis-server on the PATH (Debian: apt-get install redis-server)")
     with redis_with(folder, binary=BINARIES[name]) as config:
-        result = database.redis(config)
+        result = redis_server.redis(config)
     assert result.level == "ok"
     assert re.fullmatch(r"[67]\.\d+\.\d+, append-only \(fsync always\), noeviction, \d+ MB of no limit", result.text)
 
 
 def test_a_redis_that_evicts_is_refused(folder: Path) -> None:
     with redis_with(folder, "--maxmemory-policy", "allkeys-lru") as config:
-        result = database.redis(config)
+        result = redis_server.redis(config)
     assert result.level == "FAIL"
     assert "(maxmemory-policy allkeys-lru): set it to noeviction" in result.text
 
 
 def test_a_redis_without_append_only_gets_a_warning(folder: Path) -> None:
     with redis_with(folder, "--appendonly", "no") as config:
-        result = database.redis(config)
+        result = redis_server.redis(config)
     assert result.level == "warn"
     assert "set appendonly yes" in result.text
 
@@ -119,14 +120,14 @@ def test_a_redis_without_append_only_gets_a_warning(folder: Path) -> None:
 )
 def test_what_a_power_cut_would_take_is_said(folder: Path, policy: str, level: str, said: str) -> None:
     with redis_with(folder, "--appendfsync", policy) as config:
-        result = database.redis(config)
+        result = redis_server.redis(config)
     assert result.level == level
     assert said in result.text
 
 
 def test_a_redis_whose_memory_is_nearly_full_gets_a_warning(folder: Path) -> None:
     with redis_with(folder, "--maxmemory", "900kb") as config:
-        result = database.redis(config)
+        result = redis_server.redis(config)
     assert result.level == "warn"
     assert "memory is nearly full, 1 MB of 1 MB: raise maxmemory" in result.text
 
@@ -137,9 +138,9 @@ def test_a_redis_that_wants_a_password_says_where_to_put_it(folder: Path) -> Non
         cli = Path(BINARIES["redis-6.2"] or "").with_name("redis-cli")
         sock = str(config.redis_url).removeprefix("unix://")
         subprocess.run([cli, "-s", sock, "CONFIG", "SET", "requirepass", "s3cret"], check=True, capture_output=True)
-        without = database.redis(config)
-        wrong = database.redis(dataclasses.replace(config, redis_url=f"unix://:wr0ng@{sock}"))
-        right = database.redis(dataclasses.replace(config, redis_url=f"unix://:s3cret@{sock}"))
+        without = redis_server.redis(config)
+        wrong = redis_server.redis(dataclasses.replace(config, redis_url=f"unix://:wr0ng@{sock}"))
+        right = redis_server.redis(dataclasses.replace(config, redis_url=f"unix://:s3cret@{sock}"))
     assert (without.level, wrong.level, right.level) == ("FAIL", "FAIL", "ok")
     assert without == wrong
     assert without.text.startswith("the server wants another user or password: put it into REDIS_URL")
@@ -147,56 +148,56 @@ def test_a_redis_that_wants_a_password_says_where_to_put_it(folder: Path) -> Non
 
 def test_a_replica_is_refused(folder: Path) -> None:
     with redis_with(folder, "--replicaof", "127.0.0.1", str(free_port())) as config:
-        result = database.redis(config)
+        result = redis_server.redis(config)
     assert result.level == "FAIL"
     assert "name its primary in REDIS_URL" in result.text
 
 
 def test_a_redis_that_is_too_old_is_refused() -> None:
     with answering(b"redis_version:5.0.7\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n") as config:
-        result = database.redis(config)
+        result = redis_server.redis(config)
     assert result.level == "FAIL"
     assert result.text == "Redis 5.0.7 is too old: Whatsit needs 6.2 or newer"
 
 
 def test_a_redis_that_never_answers_is_told_in_time() -> None:
     with answering(None) as config:
-        result = database.redis(config, limit_s=0.2)
+        result = redis_server.redis(config, limit_s=0.2)
     assert result.level == "FAIL"
     assert "did not answer" in result.text
 
 
 def test_a_redis_that_is_not_there_is_a_failure_but_our_own_only_a_warning(folder: Path) -> None:
-    theirs = database.redis(Settings(redis_url=f"redis://:s3cret@127.0.0.1:{free_port()}"))
+    theirs = redis_server.redis(Settings(redis_url=f"redis://:s3cret@127.0.0.1:{free_port()}"))
     assert theirs.level == "FAIL"
     assert "Connect call failed" in theirs.text
     assert "s3cret" not in theirs.text
-    assert database.redis(Settings(data_dir=folder)) == warn("ours is not running: `make run` starts it")
+    assert redis_server.redis(Settings(data_dir=folder)) == warn("ours is not running: `make run` starts it")
 
 
 def test_a_data_dir_too_long_for_a_socket_is_refused(folder: Path) -> None:
-    result = database.redis(Settings(data_dir=folder / ("x" * 120)))
+    result = redis_server.redis(Settings(data_dir=folder / ("x" * 120)))
     assert result.level == "FAIL"
     assert "DATA_DIR is too long" in result.text
 
 
 def test_without_a_token_the_playground_answers_or_is_to_be_started(playground: RunningPlayground) -> None:
-    assert bot.token(at(playground)) == ok(f"none: the playground answers, at {playground.url}")
+    assert telegram.token(at(playground)) == ok(f"none: the playground answers, at {playground.url}")
     port = free_port()
     away = Settings(telegram_api_url=f"http://127.0.0.1:{port}", playground_port=port)
-    assert bot.token(away) == warn("none, and the playground does not answer: `make run` starts it")
-    assert bot.webhook(away).level == "warn"
+    assert telegram.token(away) == warn("none, and the playground does not answer: `make run` starts it")
+    assert telegram.webhook(away).level == "warn"
 
 
 def test_a_token_that_works_is_told_by_the_bots_name(playground: RunningPlayground) -> None:
     config = Settings(telegram_api_url=playground.url)  # another port than PLAYGROUND_PORT: no playground of ours
-    result = bot.token(config)
+    result = telegram.token(config)
     assert result.level == "ok"
     assert re.fullmatch(rf"@\w+, at 127\.0\.0\.1:{playground.port}", result.text)
 
 
 def test_a_token_that_telegram_does_not_know_is_told_and_not_shown(playground: RunningPlayground) -> None:
-    result = bot.token(at(playground, WRONG_TOKEN))
+    result = telegram.token(at(playground, WRONG_TOKEN))
     assert result.level == "FAIL"
     assert "does not know this TELEGRAM_TOKEN: take the right one from @BotFather" in result.text
     assert "AAWrong" not in result.text
@@ -204,7 +205,7 @@ def test_a_token_that_telegram_does_not_know_is_told_and_not_shown(playground: R
 
 def test_a_telegram_that_cannot_be_reached_is_told_with_its_address() -> None:
     port = free_port()
-    result = bot.token(Settings(telegram_api_url=f"http://127.0.0.1:{port}", telegram_token=WRONG_TOKEN))
+    result = telegram.token(Settings(telegram_api_url=f"http://127.0.0.1:{port}", telegram_token=WRONG_TOKEN))
     assert result.level == "FAIL"
     assert f"see that 127.0.0.1:{port} can be reached from here" in result.text
     assert "AAWrong" not in result.text
@@ -213,19 +214,19 @@ def test_a_telegram_that_cannot_be_reached_is_told_with_its_address() -> None:
 def test_a_telegram_that_never_answers_is_told_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
-        result = bot.token(Settings(telegram_api_url=url, telegram_token=WRONG_TOKEN), limit_s=0.2)
+        result = telegram.token(Settings(telegram_api_url=url, telegram_token=WRONG_TOKEN), limit_s=0.2)
     assert result.level == "FAIL"
     assert result.text.startswith("Telegram does not answer: see that")
 
 
 def test_a_webhook_is_a_failure_that_names_its_host_alone_and_how_to_remove_it(playground: RunningPlayground) -> None:
     config = at(playground)
-    assert bot.webhook(config) == ok("none, as it must be; 0 updates waiting")
+    assert telegram.webhook(config) == ok("none, as it must be; 0 updates waiting")
     call(playground, "setWebhook", url="https://hooks.example.org/s3cret")
     try:
         with playground.user() as user:
             user.send_text("hello")
-        result = bot.webhook(config)
+        result = telegram.webhook(config)
     finally:
         call(playground, "deleteWebhook", drop_pending_updates="true")
     assert result.level == "FAIL"
@@ -237,8 +238,8 @@ def test_a_webhook_is_a_failure_that_names_its_host_alone_and_how_to_remove_it(p
 def test_a_free_port_is_well_and_so_is_one_that_our_own_playground_holds(playground: RunningPlayground) -> None:
     port = free_port()
     free = Settings(playground_port=port, telegram_api_url=f"http://127.0.0.1:{port}")
-    assert machine.port(free, ROOT) == ok(f"{port} is free for the playground")
-    assert machine.port(at(playground), ROOT) == ok(f"{playground.port} is held by this playground")
+    assert ports.port(free, ROOT) == ok(f"{port} is free for the playground")
+    assert ports.port(at(playground), ROOT) == ok(f"{playground.port} is held by this playground")
 
 
 def test_a_port_that_another_program_or_bot_holds_is_told_with_its_holder(
@@ -246,10 +247,10 @@ def test_a_port_that_another_program_or_bot_holds_is_told_with_its_holder(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        result = machine.port(Settings(playground_port=port, telegram_api_url=f"http://127.0.0.1:{port}"), ROOT)
+        result = ports.port(Settings(playground_port=port, telegram_api_url=f"http://127.0.0.1:{port}"), ROOT)
     assert result.level == "FAIL"
     assert re.match(rf"{port} is held by \S+ \(process {os.getpid()}, in {Path.cwd()}\): stop that", result.text)
-    other = machine.port(at(playground), folder)
+    other = ports.port(at(playground), folder)
     assert other.level == "FAIL"
     assert f"another playground (process {playground.process.pid}, in {ROOT})" in other.text
 
@@ -378,7 +379,7 @@ def test_at_start_the_log_gets_the_same_lines_once_the_others_have_started(folde
     log = folder / "run" / "logs" / "check.log"
     conf = program("redis", f"{python} common.programs.embedded_redis", startsecs="1", autorestart="unexpected")
     conf += program("playground", f"{python} playground", startsecs="1", autorestart="unexpected")
-    conf += program("check", f"{python} common.programs.check.command --at-start", stdout_logfile=str(log))
+    conf += program("check", f"{python} common.programs.check --at-start", stdout_logfile=str(log))
     with supervisord(folder, conf, **environ) as sock:
         wait_until(lambda: states(sock)["check"] == "EXITED", START_S, "the check at start")
         lines = log.read_text().splitlines()

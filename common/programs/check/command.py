@@ -15,26 +15,23 @@ import importlib.util
 import logging
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from functools import partial
 from typing import Final, NamedTuple
 
 from common import logs, settings
 from common.errors import SettingsError, WhatsitError
-from common.programs.check import bot, configuration, database, machine, model, supervisor
-from common.programs.check.result import Level, Result, fail, warn
+from common.programs.check import configuration, disk, model, port, redis_server, report, supervisor, telegram
+from common.programs.check.result import Result, fail, warn
 from common.settings import ROOT, Settings
 from common.supervision import parent
+from common.threads import in_daemon_thread
 
 LIMIT_S: Final = 10.0
 OTHERS_START_S: Final = 30.0
 _LOOK_AGAIN_S: Final = 0.5
 _SOCKET: Final = ROOT / "run" / "supervisor.sock"
-_COLOURS: Final[dict[Level, str]] = {"ok": "32", "warn": "33", "FAIL": "31"}  # green, yellow, red: ECMA-48, SGR
-_SEVERITY: Final[dict[Level, int]] = {"ok": logging.INFO, "warn": logging.WARNING, "FAIL": logging.ERROR}
 
 _log = logging.getLogger(__name__)
 
@@ -57,13 +54,13 @@ def all_checks(config: Settings | None) -> list[Check]:
         return [*checks, last, Check("the rest", lambda: warn("not looked at until the settings are right"))]
     return [
         *checks,
-        Check("Token", partial(bot.token, config)),
-        Check("Webhook", partial(bot.webhook, config)),
-        Check("Redis", partial(database.redis, config)),
+        Check("Token", partial(telegram.token, config)),
+        Check("Webhook", partial(telegram.webhook, config)),
+        Check("Redis", partial(redis_server.redis, config)),
         Check("Model", partial(model.model, config)),
-        Check("Disk", partial(machine.disk, config)),
-        Check("Pictures", partial(machine.files, config, time.time())),
-        Check("Port", partial(machine.port, config, ROOT)),
+        Check("Disk", partial(disk.disk, config)),
+        Check("Pictures", partial(disk.files, config, time.time())),
+        Check("Port", partial(port.port, config, ROOT)),
         last,
     ]
 
@@ -75,7 +72,7 @@ def _requirements() -> str:
 
 def run(checks: Sequence[Check], limit_s: float = LIMIT_S) -> Iterator[tuple[str, Result]]:
     """Look at all of it at once; each name with its result, in their order, as soon as it is known."""
-    started = [(check.name, _start(check)) for check in checks]
+    started = [(check.name, in_daemon_thread(partial(_looked, check), check.name)) for check in checks]
     deadline = time.monotonic() + limit_s
     for name, future in started:
         try:
@@ -84,22 +81,16 @@ def run(checks: Sequence[Check], limit_s: float = LIMIT_S) -> Iterator[tuple[str
             yield name, fail(f"was not known within {limit_s:g} s: does a disk or a server hang?")
 
 
-def _start(check: Check) -> Future[Result]:
-    """Look in a thread of its own; a daemon, since one that hangs must not keep the command from ending."""
-    future: Future[Result] = Future()
-
-    def look() -> None:
-        try:
-            future.set_result(check.look())
-        except WhatsitError as error:
-            future.set_result(fail(str(error)))
-        except OSError as error:
-            future.set_result(fail(f"{error}: see that this user may use it"))
-        except Exception as error:  # one check's bug must not hide the others
-            future.set_result(fail(f"could not be looked at ({type(error).__name__}: {error}): please report this"))
-
-    threading.Thread(target=look, name=check.name, daemon=True).start()
-    return future
+def _looked(check: Check) -> Result:
+    """What a check finds. An error is a finding, too: one check's bug must not hide the others' results."""
+    try:
+        return check.look()
+    except WhatsitError as error:
+        return fail(str(error))
+    except OSError as error:
+        return fail(f"{error}: see that this user may use it")
+    except Exception as error:
+        return fail(f"could not be looked at ({type(error).__name__}: {error}): please report this")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -109,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--at-start", action="store_true", help="wait for the other programs, then log what is found")
     at_start = parser.parse_args(arguments).at_start
-    logging.getLogger("dotenv").setLevel(logging.ERROR)  # the line Settings tells it better
+    logging.getLogger("dotenv").setLevel(logging.ERROR)  # the line Settings says it better
     try:
         config = settings.load()
     except (SettingsError, OSError, UnicodeDecodeError):
@@ -123,9 +114,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _report(config: Settings | None) -> int:
     levels = []
+    secrets = logs.secrets(config) if config else ()
     for name, result in run(all_checks(config)):
         levels.append(result.level)
-        sys.stdout.write(_line(name, result, config, colour=_wants_colour()) + "\n")
+        sys.stdout.write(report.line(name, result, secrets, colour=report.wants_colour()) + "\n")
         sys.stdout.flush()
     return int("FAIL" in levels)
 
@@ -133,9 +125,10 @@ def _report(config: Settings | None) -> int:
 def _report_at_start(config: Settings | None) -> None:
     logs.set_up(config or Settings())
     parent.end_with_supervisor()
+    secrets = logs.secrets(config) if config else ()
     _wait_for_the_others(config, OTHERS_START_S)
     for name, result in run(all_checks(config)):
-        _log.log(_SEVERITY[result.level], "%s", _line(name, result, config))
+        _log.log(report.SEVERITY[result.level], "%s", report.line(name, result, secrets))
 
 
 def _wait_for_the_others(config: Settings | None, limit_s: float) -> None:
@@ -150,18 +143,4 @@ def _are_up(config: Settings | None) -> bool:
         states = {program.state for program in supervisor.programs(_SOCKET)}
     except OSError:
         return False
-    return "STARTING" not in states and (config is None or database.answers(config))
-
-
-def _line(name: str, result: Result, config: Settings | None, *, colour: bool = False) -> str:
-    level = f"{result.level:<4}"
-    if colour:
-        level = f"\x1b[{_COLOURS[result.level]}m{level}\x1b[0m"
-    text = " ".join(result.text.split())
-    for secret in logs.secrets(config) if config else ():
-        text = text.replace(secret, "***")
-    return f"{level} {name:<10}  {text}"
-
-
-def _wants_colour() -> bool:
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ  # https://no-color.org
+    return "STARTING" not in states and (config is None or redis_server.answers(config))

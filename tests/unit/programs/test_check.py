@@ -13,9 +13,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from common import logs
 from common.model.input import InputSpec
 from common.model.records import ModelRecord
-from common.programs.check import command, configuration, machine, model, supervisor
+from common.programs.check import command, configuration, disk, model, port, report, supervisor
 from common.programs.check.command import Check
 from common.programs.check.result import Result, fail, ok, size, together, warn
 from common.settings import ROOT, Settings
@@ -89,7 +90,7 @@ def test_a_check_that_breaks_or_hangs_hides_no_other() -> None:
 
 def test_a_result_is_one_line_without_a_secret() -> None:
     config = Settings(telegram_token=TOKEN, redis_url="redis://:s3cret@host")
-    line = command._line("Redis", fail(f"refused\nby {TOKEN} and s3cret"), config)
+    line = report.line("Redis", fail(f"refused\nby {TOKEN} and s3cret"), logs.secrets(config))
     assert line == "FAIL Redis       refused by *** and ***"
 
 
@@ -198,7 +199,7 @@ def test_an_env_file_in_another_encoding_is_told(env_file: Path) -> None:
 
 def test_a_disk_is_well_tight_or_full_by_the_room_that_is_left(tmp_path: Path) -> None:
     config = Settings(data_dir=tmp_path / "not yet" / "there", models_dir=tmp_path)
-    well, tight, full = (machine.disk(config, *limits) for limits in ((0, 0), (1e18, 0), (1e18, 1e18)))
+    well, tight, full = (disk.disk(config, *limits) for limits in ((0, 0), (1e18, 0), (1e18, 1e18)))
     assert (well.level, tight.level, full.level) == ("ok", "warn", "FAIL")
     assert re.match(r"[\d.]+ [GM]B free for DATA_DIR \(.*\); [\d.]+ [GM]B free for MODELS_DIR", well.text)
     assert "make room soon" in tight.text
@@ -207,7 +208,7 @@ def test_a_disk_is_well_tight_or_full_by_the_room_that_is_left(tmp_path: Path) -
 
 def test_a_data_dir_that_is_a_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("")
-    result = machine.disk(Settings(data_dir=tmp_path / "run", models_dir=tmp_path))
+    result = disk.disk(Settings(data_dir=tmp_path / "run", models_dir=tmp_path))
     assert result == fail(
         f"DATA_DIR ({tmp_path / 'run'}): {tmp_path / 'run'} is no folder: move it away, or set DATA_DIR"
     )
@@ -216,28 +217,28 @@ def test_a_data_dir_that_is_a_file_is_told(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_data_dir_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir(mode=0o500)
-    result = machine.disk(Settings(data_dir=tmp_path / "run", models_dir=tmp_path))
+    result = disk.disk(Settings(data_dir=tmp_path / "run", models_dir=tmp_path))
     assert "cannot be written" in result.text
 
 
 def test_pictures_that_lie_about_for_an_hour_are_told(tmp_path: Path) -> None:
     config = Settings(data_dir=tmp_path)
-    assert machine.files(config, NOW) == ok("none on their way")
+    assert disk.files(config, NOW) == ok("none on their way")
     config.files_dir.mkdir()
     for name, age_s in {"new": 1, "old": 7200}.items():
         path = config.files_dir / name
         path.touch()
         os.utime(path, (NOW - age_s, NOW - age_s))
-    result = machine.files(config, NOW)
+    result = disk.files(config, NOW)
     assert result.level == "warn"
     assert result.text.startswith("1 of 2 are older than an hour, the oldest 2 h")
     (config.files_dir / "old").unlink()
-    assert machine.files(config, NOW) == ok("1 on their way")
+    assert disk.files(config, NOW) == ok("1 on their way")
 
 
 def test_beside_a_token_no_port_is_needed() -> None:
     config = Settings(telegram_token=TOKEN)
-    assert machine.port(config, ROOT).level == "ok"
+    assert port.port(config, ROOT).level == "ok"
 
 
 def test_a_whole_model_is_well(tmp_path: Path) -> None:
