@@ -27,7 +27,7 @@ from common.channels.channels import Channels
 from common.channels.redis_client import RedisLimits
 from common.errors import InputLost
 from common.messages import AcceptUpdate, ClassifyImage, DeleteFiles, SendReply, Words, encode
-from common.programs import dead_letters
+from common.programs.dead_letters.command import command as dead_letters
 from common.runtime import apologies
 from common.runtime.loop import Runtime
 from common.runtime.retries import Retries
