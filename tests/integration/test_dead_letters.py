@@ -1,5 +1,4 @@
-"""``python -m common.programs.dead_letters`` on real messages, buried by real workers: what it shows, and what a retry
-does."""
+"""``make dead`` on real messages, buried by real workers: what it shows, and what a retry does."""
 
 from __future__ import annotations
 
@@ -27,7 +26,9 @@ from common.channels.channels import Channels
 from common.channels.redis_client import RedisLimits
 from common.errors import InputLost
 from common.messages import AcceptUpdate, ClassifyImage, DeleteFiles, SendReply, Words, encode
-from common.programs.dead_letters.command import command as dead_letters
+from common.programs.dead_letters import command as dead_letters
+from common.programs.dead_letters.listing import ago
+from common.programs.dead_letters.retry import beginning
 from common.runtime import apologies
 from common.runtime.loop import Runtime
 from common.runtime.retries import Retries
@@ -225,7 +226,7 @@ async def test_more_than_are_read_at_once_are_all_listed_in_order(channels: Chan
     ("seconds", "told"), [(-3, "0 s"), (59.9, "59 s"), (61, "1 min"), (7199, "1 h"), (2 * 86400 + 1, "2 d")]
 )
 def test_how_long_ago_it_was_is_told_in_one_unit(seconds: float, told: str) -> None:
-    assert dead_letters._ago(seconds) == f"{told} ago"
+    assert ago(seconds) == f"{told} ago"
 
 
 async def test_one_is_shown_with_its_fields_its_messages_its_traceback_and_what_a_retry_would_do(
@@ -276,7 +277,7 @@ async def test_an_id_may_be_cut_short_as_long_as_one_alone_begins_so(channels: C
     ambiguous = "2 dead letters have an ID that begins with '100': write more of it\n"
     assert await command("show", "100") == (1, "", ambiguous)
     for unknown in ("3", "", "100-1 "):
-        expected = (1, "", f"there is no dead letter {unknown!r} (any more)\n")
+        expected = (1, "", f"there is no dead letter {unknown!r} now\n")
         assert await command("show", unknown) == expected
         assert await command("retry", unknown) == expected
 
@@ -391,7 +392,7 @@ async def test_a_second_retry_finds_no_such_dead_letter_and_the_job_is_there_onc
 ) -> None:
     (id_,) = await bury(channels, settings)
     assert (await command("retry", id_)).status == 0
-    assert await command("retry", id_) == (1, "", f"there is no dead letter {id_!r} (any more)\n")
+    assert await command("retry", id_) == (1, "", f"there is no dead letter {id_!r} now\n")
     assert len(await observer.on(channels, "classify")) == 1
 
 
@@ -399,7 +400,7 @@ async def test_two_who_retry_the_same_at_once_start_it_once(channels: Channels, 
     await bury(channels, settings)
     await bury_by_hand(channels, channel="garbage_collect", body=encode(DeleteFiles(job=make.job(), keys=())))
     without_job, letter = await channels.dead_letters.all()
-    first = dead_letters._beginning(letter, [letter])
+    first = beginning(letter, [letter])
     assert first
     again = channels.dead_letters.revive([letter], first)
     assert await channels.scripts.execute([again, again]) == [1, 1], "it is started as either has asked"
@@ -464,7 +465,7 @@ async def test_without_a_first_message_that_can_be_read_there_is_nothing_to_star
     channels: Channels, command: Command, origin: bytes
 ) -> None:
     id_ = await bury_by_hand(channels, channel="classify", job=JOB, body=b"{", origin=origin)
-    why = "its job's first message cannot be read, so that there is nothing to start from"
+    why = "its job's first message cannot be read, so there is nothing to start from"
     assert await command("retry", id_) == (1, f"{id_}  left as it is: {why}\n", "")
     assert f"retry     not possible: {why}\n" in (await command("show", id_)).out
     assert await letters(channels) == [id_]
@@ -495,7 +496,7 @@ async def test_a_message_without_a_job_goes_back_to_its_channel_as_it_was(
 
 async def test_what_comes_from_no_channel_of_ours_goes_nowhere(channels: Channels, command: Command) -> None:
     id_ = await bury_by_hand(channels, channel="jobs", body="x")
-    expected = f"{id_}  left as it is: it comes from 'jobs', which is no channel\n"
+    expected = f"{id_}  left as it is: it comes from 'jobs', which is not a channel\n"
     assert await command("retry", id_) == (1, expected, "")
     assert await letters(channels) == [id_]
     assert not await channels.redis.exists(channels.keys.key("jobs"))
@@ -684,7 +685,7 @@ def test_a_wrong_use_is_told_and_exits_2(arguments: tuple[str, ...], capsys: pyt
     with pytest.raises(SystemExit) as ended:
         dead_letters.main(arguments)
     assert ended.value.code == 2
-    assert "python -m common.programs.dead_letters" in capsys.readouterr().err
+    assert "usage: make dead | make dead SHOW=ID | make dead RETRY=ID | make dead RETRY=all" in capsys.readouterr().err
 
 
 AWAY = "redis://:pa55word@127.0.0.1:1"

@@ -26,7 +26,7 @@ IN_SERVICE = (
         "common.programs.watchdog",
         "common.programs.check.command",
         "common.programs.banner",
-        "common.programs.dead_letters",
+        "common.programs.dead_letters.command",
     ),
     *(
         "common.programs.processes",
