@@ -1,8 +1,8 @@
-"""Tells Supervisor how many ``classify`` processes to run: ``python -m common.programs.processes``, before each start.
+"""Tells Supervisor how many ``classify`` processes to run: ``make processes``. ``make run`` does it before each start.
 
 supervisord knows neither ``.env`` nor a default for a variable that is not set. So its configuration includes a file,
-``run/processes.conf``, which is written here. After a change of ``CLASSIFY_PROCESSES`` this command and ``supervisorctl
-update`` bring it into force, and stop nothing but ``classify``.
+``run/processes.conf``, which is written here. After a change of ``CLASSIFY_PROCESSES``, ``make processes`` and
+``supervisorctl update`` apply it, and stop nothing but ``classify``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from common.settings import ROOT
 
 FILE: Final = ROOT / "run" / "processes.conf"
 
-_HEAD: Final = "; Written by common/programs/processes.py at each start, from the setting CLASSIFY_PROCESSES.\n"
+_HEAD: Final = "; Written by common/programs/processes.py before each start, from the setting CLASSIFY_PROCESSES.\n"
 # A name and a log of its own for each. `here` is the folder of this file.
 _SEVERAL: Final = """
 [program:classify]

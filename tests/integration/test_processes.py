@@ -109,4 +109,4 @@ def test_check_says_when_supervisor_runs_another_number(root: Path) -> None:
         assert supervisor.supervisor(sock, config) == ok("11 running")
         result = supervisor.supervisor(sock, Settings(data_dir=root / "run"))
     assert result.level == "warn"
-    assert "CLASSIFY_PROCESSES=1, but Supervisor has 2: `python -m common.programs.processes`, then" in result.text
+    assert "CLASSIFY_PROCESSES=1, but Supervisor has 2: `make processes`, then" in result.text

@@ -153,5 +153,5 @@ def _hanging(found: Sequence[Program], config: Settings, after_s: float) -> Iter
 def _number(found: Sequence[Program], config: Settings) -> Iterator[Result]:
     there = sum(program.group == "classify" for program in found)
     if there not in (0, config.classify_processes):
-        cure = "`python -m common.programs.processes`, then `supervisorctl update`"
+        cure = "`make processes`, then `supervisorctl update`"
         yield warn(f"CLASSIFY_PROCESSES={config.classify_processes}, but Supervisor has {there}: {cure}")
