@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from common.programs import embedded_redis
+from common.programs import redis_command
 
 Fsync = Literal["everysec", "always"]
 
@@ -43,7 +43,7 @@ def running(fsync: Fsync) -> Iterator[str]:
             "maxmemory-policy": "noeviction",
         }
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-        process = subprocess.Popen([embedded_redis.binary(), *arguments])  # noqa: S603 -- our own arguments
+        process = subprocess.Popen([redis_command.binary(), *arguments])  # noqa: S603 -- our own arguments
         try:
             url = f"unix://{options['unixsocket']}"
             _wait_for(url, process, Path(options["logfile"]))

@@ -32,7 +32,7 @@ from common.channels.channels import Channels, Once
 from common.messages import ClassifyImage, DeleteFiles, Job, Predictions, SendReply, decode
 from common.model import records
 from common.model.input import pack
-from common.programs import embedded_redis
+from common.programs import redis_command
 from common.settings import ROOT, Settings
 from common.store import Store
 
@@ -189,7 +189,7 @@ def _redis(settings: Settings) -> Iterator[None]:
     shutil.rmtree(settings.data_dir / "redis", ignore_errors=True)
     (settings.data_dir / "redis").mkdir()
     settings.redis_socket.unlink(missing_ok=True)
-    command = [embedded_redis.binary(), *embedded_redis.arguments(settings)]
+    command = [redis_command.binary(), *redis_command.arguments(settings)]
     with _ended(subprocess.Popen(command, stdout=subprocess.DEVNULL)) as process:  # noqa: S603
         deadline = time.monotonic() + _LIMIT_S
         while not settings.redis_socket.exists():

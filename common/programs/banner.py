@@ -10,7 +10,7 @@ from typing import Final
 from common import settings
 from common.errors import SettingsError
 from common.model.records import in_use
-from common.programs.embedded_redis import MAX_SOCKET_PATH
+from common.programs.redis_command import MAX_SOCKET_PATH
 from common.settings import ROOT, TELEGRAM_API, Settings
 
 SUPERVISOR_SOCKET: Final = ROOT / "run" / "supervisor.sock"

@@ -21,7 +21,7 @@ from redis.retry import Retry
 from common.channels.channels import Channels, Once
 from common.errors import SettingsError
 from common.messages import DownloadPhoto, Job, SendReply
-from common.programs import embedded_redis
+from common.programs import redis_command
 from common.runtime import apologies
 from common.settings import ROOT, Settings
 from common.supervision import parent
@@ -113,7 +113,7 @@ def test_beside_a_redis_url_it_says_that_it_is_not_needed_and_exits_0(data_dir: 
 
 def test_a_data_dir_too_long_for_a_socket_is_refused_with_the_limit() -> None:
     with pytest.raises(SettingsError, match=r"DATA_DIR is too long: .* has 132 bytes, .* may have 107"):
-        embedded_redis.arguments(Settings(data_dir=Path("/" + "x" * 120)))
+        redis_command.arguments(Settings(data_dir=Path("/" + "x" * 120)))
 
 
 def test_told_to_stop_by_anybody_it_ends_so_that_supervisor_starts_it_again(data_dir: Path) -> None:
@@ -231,7 +231,7 @@ async def test_the_backlog_fits_into_its_memory_several_times(channels: Channels
     await accept(number)
 
     of_both = (await used() - before) / number
-    limit = int(re.sub("mb$", "", embedded_redis.MAX_MEMORY)) * 2**20
+    limit = int(re.sub("mb$", "", redis_command.MAX_MEMORY)) * 2**20
     assert Settings().backlog * of_both < limit / 4, of_both
 
 

@@ -13,7 +13,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from common.channels import redis_client
 from common.channels.fitness import UnfitServerError, check
 from common.errors import SettingsError
-from common.programs import embedded_redis
+from common.programs import redis_command
 from common.programs.check.result import Result, fail, ok, size, together, warn
 from common.settings import Settings
 
@@ -25,8 +25,8 @@ def redis(config: Settings, limit_s: float = ANSWER_LIMIT_S) -> Result:
     """Whether the server of ``REDIS_URL``, or our own, is one that loses nothing."""
     if not config.redis_url:
         try:
-            embedded_redis.arguments(config)  # refuses a path that is too long for a socket
-            embedded_redis.binary()
+            redis_command.arguments(config)  # refuses a path that is too long for a socket
+            redis_command.binary()
         except SettingsError as error:
             return fail(str(error))
     return asyncio.run(_look(config, limit_s))

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from common.messages import CHANNELS
 from common.programs.check.result import Result, fail, ok, together, warn
-from common.programs.embedded_redis import MAX_SOCKET_PATH
+from common.programs.redis_command import MAX_SOCKET_PATH
 from common.settings import Settings
 from common.supervision.heartbeat import SILENT_LIMIT_S, heartbeat_file
 from common.supervision.identity import supervisors_name
