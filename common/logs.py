@@ -1,7 +1,7 @@
-"""Logging: one line an event on standard error, with no secret in any, and none that anybody outside has written.
+"""Logging: one line an event on standard error, without secrets, and not to be forged from outside.
 
-What users and servers say gets into messages and errors. So control characters are spelt out, and a traceback's lines
-are indented: what begins at the margin is ours.
+What users and servers say gets into messages and errors. So control characters are written as escapes, and a
+traceback's lines are indented: each line that begins at the margin is the bot's own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 class _Redacting(logging.Formatter):
-    """Formats a record, traceback included, and then takes every known secret out of the text."""
+    """Formats a record with its traceback, and then removes every known secret from the text."""
 
     def __init__(self, secrets: tuple[str, ...]) -> None:
         super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
@@ -44,7 +44,7 @@ class _Redacting(logging.Formatter):
 
 
 def harmless(text: str) -> str:
-    """The text without what could end a line, or command a terminal: each such character as its escape."""
+    """The text with an escape for each character that could end a line or control a terminal."""
     if text.isprintable():
         return text
     return "".join(
@@ -57,11 +57,11 @@ def set_up(settings: Settings) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_Redacting(secrets(settings)))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
-    # httpx, which python-telegram-bot brings along, logs whole URLs at INFO, and a Bot API URL holds the token. Nothing
-    # here calls it; should that change, nobody would think of this.
+    # httpx, which python-telegram-bot imports, logs whole URLs at INFO, and a Bot API URL holds the token. Nothing here
+    # calls it. This line stays for the day when something does.
     for name in ("httpx", "httpcore", "urllib3", "asyncio"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
-    # Logs a traceback for each 429 and 502 that it raises, too: those are put off, and that is logged in one line.
+    # It logs a traceback for each 429 and 502 that it raises. The runtime puts those off, and logs that in one line.
     logging.getLogger("telegram").setLevel(logging.CRITICAL)
 
 
@@ -75,5 +75,5 @@ def secrets(settings: Settings) -> tuple[str, ...]:
         url = urlsplit(settings.redis_url)
         for password in (url.password, *parse_qs(url.query).get("password", ())):
             found += [password, unquote(password)] if password else []
-    # A secret of a few letters would blot out words, and is none.
+    # A text of a few letters is not a secret: hiding it would hide parts of words.
     return tuple(secret for secret in found if len(secret) >= _SHORTEST_SECRET)

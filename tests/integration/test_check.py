@@ -92,7 +92,7 @@ def call(playground: RunningPlayground, method: str, **parameters: str) -> None:
 
 
 @pytest.mark.parametrize("name", BINARIES)
-def test_a_fit_redis_is_told_with_version_policy_and_memory(folder: Path, name: str) -> None:
+def test_a_fit_redis_is_reported_with_version_policy_and_memory(folder: Path, name: str) -> None:
     if not BINARIES[name]:
         pytest.skip("no redis-server on the PATH (Debian: apt-get install redis-server)")
     with redis_with(folder, binary=BINARIES[name]) as config:
@@ -160,7 +160,7 @@ def test_a_redis_that_is_too_old_is_refused() -> None:
     assert result.text == "Redis 5.0.7 is too old: Whatsit needs 6.2 or newer"
 
 
-def test_a_redis_that_never_answers_is_told_in_time() -> None:
+def test_a_redis_that_never_answers_is_reported_in_time() -> None:
     with answering(None) as config:
         result = redis_server.redis(config, limit_s=0.2)
     assert result.level == "FAIL"
@@ -182,28 +182,28 @@ def test_a_data_dir_too_long_for_a_socket_is_refused(folder: Path) -> None:
 
 
 def test_without_a_token_the_playground_answers_or_is_to_be_started(playground: RunningPlayground) -> None:
-    assert telegram.token(at(playground)) == ok(f"none: the playground answers, at {playground.url}")
+    assert telegram.token(at(playground)) == ok(f"not set: the playground answers, at {playground.url}")
     port = free_port()
     away = Settings(telegram_api_url=f"http://127.0.0.1:{port}", playground_port=port)
-    assert telegram.token(away) == warn("none, and the playground does not answer: `make run` starts it")
+    assert telegram.token(away) == warn("not set, and the playground does not answer: `make run` starts it")
     assert telegram.webhook(away).level == "warn"
 
 
-def test_a_token_that_works_is_told_by_the_bots_name(playground: RunningPlayground) -> None:
-    config = Settings(telegram_api_url=playground.url)  # another port than PLAYGROUND_PORT: no playground of ours
+def test_a_token_that_works_is_reported_by_the_bots_name(playground: RunningPlayground) -> None:
+    config = Settings(telegram_api_url=playground.url)  # another port than PLAYGROUND_PORT: not our playground
     result = telegram.token(config)
     assert result.level == "ok"
     assert re.fullmatch(rf"@\w+, at 127\.0\.0\.1:{playground.port}", result.text)
 
 
-def test_a_token_that_telegram_does_not_know_is_told_and_not_shown(playground: RunningPlayground) -> None:
+def test_a_token_that_telegram_does_not_know_is_reported_and_not_shown(playground: RunningPlayground) -> None:
     result = telegram.token(at(playground, WRONG_TOKEN))
     assert result.level == "FAIL"
     assert "does not know this TELEGRAM_TOKEN: take the right one from @BotFather" in result.text
     assert "AAWrong" not in result.text
 
 
-def test_a_telegram_that_cannot_be_reached_is_told_with_its_address() -> None:
+def test_a_telegram_that_cannot_be_reached_is_reported_with_its_address() -> None:
     port = free_port()
     result = telegram.token(Settings(telegram_api_url=f"http://127.0.0.1:{port}", telegram_token=WRONG_TOKEN))
     assert result.level == "FAIL"
@@ -211,7 +211,7 @@ def test_a_telegram_that_cannot_be_reached_is_told_with_its_address() -> None:
     assert "AAWrong" not in result.text
 
 
-def test_a_telegram_that_never_answers_is_told_in_time() -> None:
+def test_a_telegram_that_never_answers_is_reported_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         result = telegram.token(Settings(telegram_api_url=url, telegram_token=WRONG_TOKEN), limit_s=0.2)
@@ -221,7 +221,7 @@ def test_a_telegram_that_never_answers_is_told_in_time() -> None:
 
 def test_a_webhook_is_a_failure_that_names_its_host_alone_and_how_to_remove_it(playground: RunningPlayground) -> None:
     config = at(playground)
-    assert telegram.webhook(config) == ok("none, as it must be; 0 updates waiting")
+    assert telegram.webhook(config) == ok("not set, as it must be; 0 updates waiting")
     call(playground, "setWebhook", url="https://hooks.example.org/s3cret")
     try:
         with playground.user() as user:
@@ -242,7 +242,7 @@ def test_a_free_port_is_well_and_so_is_one_that_our_own_playground_holds(playgro
     assert ports.port(at(playground), ROOT) == ok(f"{playground.port} is held by this playground")
 
 
-def test_a_port_that_another_program_or_bot_holds_is_told_with_its_holder(
+def test_a_port_that_another_program_or_bot_holds_is_reported_with_its_holder(
     playground: RunningPlayground, folder: Path
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -310,7 +310,7 @@ def test_programs_that_cannot_run_are_stopped_or_hang_are_named_with_what_to_do(
     assert "look again in a moment: fetch_url" in result.text
 
 
-def test_a_supervisord_that_does_not_run_or_answer_is_told(folder: Path) -> None:
+def test_a_supervisord_that_does_not_run_or_answer_is_reported(folder: Path) -> None:
     sock = folder / "supervisor.sock"
     assert supervisor.supervisor(sock, None) == warn("is not running: `make run` starts it and the bot")
     with socket.socket(socket.AF_UNIX) as left:

@@ -145,7 +145,7 @@ async def work_off(worker: Worker[Any], channels: Channels) -> None:
 
 
 async def bury(channels: Channels, settings: Settings, *ids: str, error: Exception | None = None) -> list[str]:
-    """Have jobs fail, and their users told. Gives their dead letters' ids, the oldest first."""
+    """Have jobs fail, and their users get an apology. Gives their dead letters' ids, the oldest first."""
     await observer.publish(channels, *(make.classify(id_) for id_ in ids or (JOB,)))
     return await fail_all(channels, settings, error)
 
@@ -223,10 +223,10 @@ async def test_more_than_are_read_at_once_are_all_listed_in_order(channels: Chan
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(-3, "0 s"), (59.9, "59 s"), (61, "1 min"), (7199, "1 h"), (2 * 86400 + 1, "2 d")]
+    ("seconds", "said"), [(-3, "0 s"), (59.9, "59 s"), (61, "1 min"), (7199, "1 h"), (2 * 86400 + 1, "2 d")]
 )
-def test_how_long_ago_it_was_is_told_in_one_unit(seconds: float, told: str) -> None:
-    assert ago(seconds) == f"{told} ago"
+def test_how_long_ago_it_was_is_said_in_one_unit(seconds: float, said: str) -> None:
+    assert ago(seconds) == f"{said} ago"
 
 
 async def test_one_is_shown_with_its_fields_its_messages_its_traceback_and_what_a_retry_would_do(
@@ -283,7 +283,7 @@ async def test_an_id_may_be_cut_short_as_long_as_one_alone_begins_so(channels: C
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"a":"\xff"}', b"[" * 100_000, b"1" * 5000])
-async def test_a_body_that_is_no_json_is_shown_as_it_is(channels: Channels, command: Command, body: bytes) -> None:
+async def test_a_body_that_is_not_json_is_shown_as_it_is(channels: Channels, command: Command, body: bytes) -> None:
     id_ = await bury_by_hand(channels, body=body)
     assert f"--- message\n{body!r}\n" in (await command("show", id_)).out
 
@@ -426,7 +426,7 @@ async def proxy_before(redis: RedisServer, load: Load, settings: Settings, fault
 
 
 @pytest.mark.parametrize("executed", [False, True], ids=["a_command_is_lost", "a_reply_is_lost"])
-async def test_wherever_the_connection_breaks_the_job_is_started_once_and_that_is_told(
+async def test_wherever_the_connection_breaks_the_job_is_started_once_and_that_is_reported(
     channels: Channels, settings: Settings, redis: RedisServer, command: Command, load: Load, executed: bool
 ) -> None:
     async def retry(job: str, fault: Fault | None = None) -> int:
@@ -533,7 +533,9 @@ async def test_all_are_retried_the_oldest_first_and_one_that_cannot_be_does_not_
     assert classify.runs == [("1-1-0", 1), ("1-3-0", 1)]
 
 
-async def test_what_redis_refuses_is_told_and_stays(channels: Channels, settings: Settings, command: Command) -> None:
+async def test_what_redis_refuses_is_reported_and_stays(
+    channels: Channels, settings: Settings, command: Command
+) -> None:
     ids = await bury(channels, settings, "1-1-0", "1-2-0")
     await channels.redis.config_set("min-replicas-to-write", 1)
     try:
@@ -597,7 +599,7 @@ async def test_a_message_that_kills_its_worker_is_buried_and_after_a_retry_has_a
         return number
 
     await observer.publish(channels, ClassifyImage(job=make.job(), key="kills"))
-    assert await deaths() == 1 + 3, "once before it was a suspect, thrice alone"
+    assert await deaths() == 1 + 3, "once before its quarantine, three times in it"
     (first,) = await letters(channels)
     assert "KilledItsWorker: 3 workers died" in (await command("list")).out
 
@@ -655,7 +657,7 @@ async def test_on_a_terminal_a_line_is_cut_to_its_width_and_elsewhere_it_is_whol
     assert started(settings, "list").out.splitlines()[1].endswith("x" * 500)
 
 
-async def test_whoever_has_read_enough_of_the_list_gets_no_traceback(channels: Channels, settings: Settings) -> None:
+async def test_a_reader_who_has_read_enough_gets_no_traceback(channels: Channels, settings: Settings) -> None:
     for _ in range(300):
         await bury_by_hand(channels, error="x" * 1000)  # more than fits into a pipe
 
@@ -681,7 +683,7 @@ async def test_a_terminal_that_knows_ascii_alone_is_written_to_in_ascii(channels
 
 
 @pytest.mark.parametrize("arguments", [(), ("show",), ("retry",), ("retry", "1-0", "--all"), ("bury",)])
-def test_a_wrong_use_is_told_and_exits_2(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_use_is_reported_and_exits_2(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         dead_letters.main(arguments)
     assert ended.value.code == 2
@@ -701,7 +703,7 @@ AWAY = "redis://:pa55word@127.0.0.1:1"
         ({}, "Redis cannot be used (Error 2 connecting to "),
     ],
 )
-def test_wrong_settings_and_a_redis_that_is_away_are_told_in_one_line(
+def test_wrong_settings_and_a_redis_that_is_away_are_reported_in_one_line(
     environ: dict[str, str], said: str, tmp_path: Path
 ) -> None:
     done = started(Settings(data_dir=tmp_path), "list", **environ)
@@ -711,7 +713,9 @@ def test_wrong_settings_and_a_redis_that_is_away_are_told_in_one_line(
     assert "pa55" not in line
 
 
-async def test_a_redis_that_hangs_or_refuses_is_told_in_one_line(tmp_path: Path, command: Command, load: Load) -> None:
+async def test_a_redis_that_hangs_or_refuses_is_reported_in_one_line(
+    tmp_path: Path, command: Command, load: Load
+) -> None:
     with running_redis(str(BINARIES["redis-6.2"])) as server:
         config = Settings(redis_url=server.url, data_dir=tmp_path)
         load(config)

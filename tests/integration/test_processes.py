@@ -90,10 +90,10 @@ def test_several_have_names_and_logs_of_their_own_and_can_be_changed_while_the_b
 
         assert of_classify(sock) == ["classify:classify_1", "classify:classify_2"]
         still = {found.name: found.running_s for found in supervisor.programs(sock) if found.group == "reply"}
-        assert still["reply"] >= others["reply"], "it was not started anew"
+        assert still["reply"] >= others["reply"], "it was not restarted"
 
 
-def test_a_wrong_number_is_told_in_one_line(root: Path) -> None:
+def test_a_wrong_number_gets_one_line(root: Path) -> None:
     done = says(root, CLASSIFY_PROCESSES="0")
     assert done.returncode == 1
     assert done.stderr == "CLASSIFY_PROCESSES='0' must be a whole number from 1 on\n"

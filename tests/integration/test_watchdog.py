@@ -1,4 +1,4 @@
-"""The watchdog beside a real Supervisor: whom it ends, what is in the log then, and what keeps it from judging."""
+"""The watchdog under a real Supervisor: whom it ends, what the log says then, and what keeps it from judging."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_on_a_full_disk_who_has_a_heartbeat_file_still_beats_and_the_watchdog_se
     assert judged.startswith("no sign of life can be written ([Errno 28] No space left on device")
 
 
-def test_a_supervisor_that_does_not_answer_is_told_once_and_so_is_its_return(
+def test_a_supervisor_that_does_not_answer_is_logged_once_and_so_is_its_return(
     folder: Path, config: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("SUPERVISOR_SERVER_URL", f"unix://{folder / 'run' / 'supervisor.sock'}")
@@ -179,7 +179,7 @@ def test_a_process_that_is_gone_by_then_is_let_be_and_so_is_its_successor(
 @pytest.fixture
 def listener(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The watchdog as Supervisor starts it, ready for its first event; nobody listens at its Supervisor's socket."""
-    environ = os.environ | {"DATA_DIR": str(folder), "SUPERVISOR_SERVER_URL": f"unix://{folder}/none.sock"}
+    environ = os.environ | {"DATA_DIR": str(folder), "SUPERVISOR_SERVER_URL": f"unix://{folder}/missing.sock"}
     command = [sys.executable, "-m", "common.programs.watchdog"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, env=environ, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0) as running:
@@ -200,7 +200,7 @@ def said(running: subprocess.Popen[bytes], length: int) -> bytes:
     return text
 
 
-def test_every_tick_is_acknowledged_whatever_comes_of_it(listener: subprocess.Popen[bytes]) -> None:
+def test_every_tick_is_acknowledged_whatever_the_look_finds(listener: subprocess.Popen[bytes]) -> None:
     assert listener.stdin
     for _ in range(2):
         listener.stdin.write(TICK)

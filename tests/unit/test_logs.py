@@ -1,4 +1,4 @@
-"""No secret reaches the log, whoever writes it there."""
+"""No secret reaches the log, whatever code writes it there."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def test_another_bot_api_server_needs_no_playground() -> None:
     assert not load({"TELEGRAM_API_URL": "http://127.0.0.1:9000/"}).uses_playground
 
 
-def test_the_environment_wins_over_the_env_file_and_an_empty_value_is_no_value(tmp_path: Path) -> None:
+def test_the_environment_wins_over_the_env_file_and_an_empty_value_does_not_count(tmp_path: Path) -> None:
     env_file = tmp_path / ".env"
     env_file.write_text("NAMESPACE=from_file\nMODEL=inception_v3\nREDIS_URL=\n")
     loaded = load({"NAMESPACE": "from_environment", "MODEL": ""}, env_file)

@@ -1,4 +1,4 @@
-"""What is wrong, and what to do: ``make check``, or ``python -m common.programs.check``.
+"""What is wrong, and what to do: ``make check``.
 
     ok   Redis       7.0.15, append-only (fsync always), noeviction, 3 MB of no limit
     FAIL Webhook     Telegram delivers to example.org and not to this bot (3 updates waiting): open …
@@ -95,9 +95,7 @@ def _looked(check: Check) -> Result:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.programs.check", description="Says what is wrong and what to do."
-    )
+    parser = argparse.ArgumentParser(prog="make check", description="Says what is wrong and what to do.")
     parser.add_argument("--at-start", action="store_true", help="wait for the other programs, then log what is found")
     at_start = parser.parse_args(arguments).at_start
     logging.getLogger("dotenv").setLevel(logging.ERROR)  # the line Settings says it better

@@ -53,19 +53,19 @@ def _installed(package: str) -> str | None:
 
 
 def configured(environ: Mapping[str, str], env_file: Path) -> Result:
-    """Whether every setting is right, and ``.env`` well-formed and nobody else's to read."""
+    """Whether every setting is right, ``.env`` is well-formed, and no other user can read it."""
     try:
         given = _given(environ, env_file)
     except OSError as error:
         return fail(f"{env_file} cannot be read ({error.strerror}): `sudo chown $USER {env_file}`, or run as its owner")
     except UnicodeDecodeError:
-        return fail(f"{env_file} is no text in UTF-8: write it anew, from .env.example")
+        return fail(f"{env_file} is not text in UTF-8: write it again, starting from .env.example")
     wrong = [fail(f"{problem}: set it right in {_where(name, environ)}") for name, problem in _wrong(given)]
     found = [*wrong, *_about_file(env_file)]
     if found:
         return together(found)
     where = f"{env_file.name} is yours alone; " if env_file.exists() else ""
-    return ok(f"{where}set: {', '.join(sorted(given))}" if given else f"{where}all as they come")
+    return ok(f"{where}set: {', '.join(sorted(given))}" if given else f"{where}all at their defaults")
 
 
 def _given(environ: Mapping[str, str], env_file: Path) -> dict[str, str]:
@@ -101,7 +101,7 @@ def _about_file(env_file: Path) -> Iterator[Result]:
             # The line itself stays out of the message: it may hold a secret.
             yield fail(f"line {line.original.line} of {env_file} is not understood: write NAME=value")
         elif line.key and line.key not in settings.NAMES:
-            yield warn(f"{env_file.name} sets {line.key}, which is no setting{_did_you_mean(line.key)}")
+            yield warn(f"{env_file.name} sets {line.key}, which is not a setting{_did_you_mean(line.key)}")
 
 
 def _did_you_mean(name: str) -> str:

@@ -22,7 +22,7 @@ def model(config: Settings) -> Result:
     record = records.in_use(config.models_dir)
     if record is None:
         path = config.models_dir / records.IN_USE
-        what = f"{path} is damaged" if path.exists() else "none is prepared yet"
+        what = f"{path} is damaged" if path.exists() else "no model is prepared yet"
         return fail(f"{what}: {_bring('one')}`make model` prepares one")
     folder = config.models_dir / record.folder
     found = [*_about_engine(config), *(fail(f"{problem}: {_bring('it again')}{_AGAIN}") for problem in _damage(folder))]

@@ -18,9 +18,9 @@ _LISTENS: Final = "0A"  # TCP_LISTEN in /proc/net/tcp: include/net/tcp_states.h
 
 
 def port(config: Settings, root: Path) -> Result:
-    """Whether the playground can listen, or does."""
+    """Whether the playground can listen there, or does so now."""
     if not config.uses_playground:
-        return ok("none needed: no playground beside a TELEGRAM_TOKEN or TELEGRAM_API_URL")
+        return ok("not needed: a TELEGRAM_TOKEN or TELEGRAM_API_URL is set, so there is no playground")
     number = config.playground_port
     problem = _bind(number)
     if not problem:
@@ -29,16 +29,17 @@ def port(config: Settings, root: Path) -> Result:
         return fail(f"{number} cannot be used ({os.strerror(problem)}): set PLAYGROUND_PORT to another, above 1023")
     holder = _holder(number)
     if not holder:
-        return warn(f"{number} is in use, by whom cannot be seen: if it is not this playground, set PLAYGROUND_PORT")
+        return warn(f"{number} is in use by an unknown process: if it is not this playground, set PLAYGROUND_PORT")
     if holder.is_playground and holder.folder == str(root):
         return ok(f"{number} is held by this playground")
     return fail(f"{number} is held by {holder}: stop that, or set PLAYGROUND_PORT to another")
 
 
 def _bind(number: int) -> int:
-    """Try the playground's own step; the error number, 0 for success.
+    """Bind the port as the playground does; the error number, 0 for success.
 
-    Does not get into its way: with SO_REUSEADDR, two may bind as long as none listens (man 7 socket).
+    This does not disturb a playground that starts now: with SO_REUSEADDR, two may bind while neither listens (man 7
+    socket).
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -67,7 +68,7 @@ def _holder(number: int) -> _Holder | None:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if any(str(fd.readlink()) in sockets for fd in (process / "fd").iterdir()):
-                # Of its arguments only one is looked for, and none is shown: there may be a secret among them.
+                # Its arguments are searched for one word, and never shown: they may hold a secret.
                 arguments = (process / "cmdline").read_bytes().split(b"\0")
                 name = (process / "comm").read_text().strip()
                 folder = str((process / "cwd").readlink())

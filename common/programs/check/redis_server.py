@@ -1,4 +1,4 @@
-"""Redis: whether it answers, and keeps what it is given."""
+"""Redis: whether it answers, and keeps its data."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _no_answer(config: Settings, error: Exception) -> Result:
     if isinstance(error, TimeoutError | RedisTimeoutError):
         return fail("the server took the call and did not answer: is it overloaded, or a command running too long?")
     if config.redis_url:
-        return fail(f"the server of REDIS_URL cannot be used ({error}): start it, or mend REDIS_URL")
+        return fail(f"the server of REDIS_URL cannot be used ({error}): start it, or correct REDIS_URL")
     if isinstance(error, RedisConnectionError | OSError):
         return warn("ours is not running: `make run` starts it")
     return fail(f"ours refuses ({error}): see `supervisorctl tail redis`")

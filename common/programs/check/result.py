@@ -1,4 +1,4 @@
-"""What a check has found: fine, worth a look, or broken; with words that say what to do."""
+"""What a check has found: fine, worth a look, or broken, with words that say what to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Result:
     """What a check has found.
 
     Attributes:
-        level: ``FAIL`` where the bot cannot work so; ``warn`` where it can, with a risk or for now.
+        level: ``FAIL`` if the bot cannot work; ``warn`` if it can, with a risk or for now.
         text: One line: the numbers that were seen, or what is wrong and what to do.
     """
 
@@ -42,8 +42,8 @@ def together(results: Sequence[Result]) -> Result:
     """Several findings (one at least) as one: the worst level, and every text that is not ``ok``, the worst first."""
     worst_first = sorted(results, key=lambda result: -_SEVERITY[result.level])
     level = worst_first[0].level
-    told = [result.text for result in worst_first if level == "ok" or result.level != "ok"]
-    return Result(level, "; ".join(told))
+    texts = [result.text for result in worst_first if level == "ok" or result.level != "ok"]
+    return Result(level, "; ".join(texts))
 
 
 def size(count: float) -> str:

@@ -114,7 +114,7 @@ def _judged(found: Sequence[Program], config: Settings | None, hangs_after_s: fl
     alike: dict[Result, list[str]] = {}
     for program in found:
         alike.setdefault(_about(program), []).append(program.name)
-    results = [Result(told.level, told.text.format(", ".join(names))) for told, names in alike.items()]
+    results = [Result(same.level, same.text.format(", ".join(names))) for same, names in alike.items()]
     if config:
         results += [*_hanging(found, config, hangs_after_s), *_number(found, config)]
     if any(result.level != "ok" for result in results):
@@ -125,7 +125,7 @@ def _judged(found: Sequence[Program], config: Settings | None, hangs_after_s: fl
 
 
 def _about(program: Program) -> Result:
-    """What to say about it, with {} for the names of all of which the same is said."""
+    """What to say about it. {} stands for the names of all programs with the same result."""
     name = program.name
     match program.state:
         case "RUNNING":
@@ -133,7 +133,7 @@ def _about(program: Program) -> Result:
         case "STARTING" | "STOPPING":
             return warn("starting or stopping, look again in a moment: {}")
         case "EXITED" if program.exit_status == 0 and program.group not in CHANNELS:
-            return ok("{}")  # not needed: it said why, and ended
+            return ok("{}")  # not needed: its log says why
         case "STOPPED" | "EXITED" if program.exit_status == 0:
             return warn("stopped, `supervisorctl start NAME` starts one: {}")
         case state:

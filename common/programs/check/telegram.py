@@ -24,10 +24,10 @@ def token(config: Settings, limit_s: float = ANSWER_LIMIT_S) -> Result:
         return warn(f"{error}: try again then")
     except (Outage, TelegramRefused, TimeoutError) as error:
         if config.uses_playground:
-            return warn("none, and the playground does not answer: `make run` starts it")
+            return warn("not set, and the playground does not answer: `make run` starts it")
         return fail(_why(config, error))
     if config.uses_playground:
-        return ok(f"none: the playground answers, at {config.telegram_api_url}")
+        return ok(f"not set: the playground answers, at {config.telegram_api_url}")
     return ok(f"@{me.username}, at {_host(config)}")
 
 
@@ -41,18 +41,18 @@ def _why(config: Settings, error: Exception) -> str:
 
 
 def webhook(config: Settings, limit_s: float = ANSWER_LIMIT_S) -> Result:
-    """Whether messages wait for us to poll them, or go elsewhere."""
+    """Whether messages wait until the bot polls them, or go elsewhere."""
     try:
         found: Webhook = _ask(config, Telegram.get_webhook, limit_s)
     except (Outage, TelegramRefused, TimeoutError):
-        return warn("not known: Telegram could not be asked, see Token")
+        return warn("not known: Telegram did not answer, see Token")
     waiting = f"{found.pending} update{'' if found.pending == 1 else 's'} waiting"
     if found.url:
         # Its host alone: the path is often a secret.
         host = urlsplit(found.url).hostname
         call = f"{config.telegram_api_url}/bot<TELEGRAM_TOKEN>/deleteWebhook"
         return fail(f"Telegram delivers to {host} and not to this bot ({waiting}): open {call} once")
-    return ok(f"none, as it must be; {waiting}")
+    return ok(f"not set, as it must be; {waiting}")
 
 
 def _ask(config: Settings, question: Callable[[Telegram], Awaitable[_T]], limit_s: float) -> _T:

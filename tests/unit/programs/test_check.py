@@ -1,4 +1,4 @@
-"""Checks that need no server: settings and .env, disks, files, the model; and how results are put together and told."""
+"""Checks that need no server: settings and .env, disks, files, the model; and how results are combined and written."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_several_findings_become_one_with_the_worst_level_and_without_what_is_we
 
 
 @pytest.mark.parametrize(("count", "shown"), [(2_600_000, "3 MB"), (999_000_000, "999 MB"), (1_500_000_000, "1.5 GB")])
-def test_sizes_are_told_in_units_for_people(count: int, shown: str) -> None:
+def test_sizes_are_reported_in_units_for_people(count: int, shown: str) -> None:
     assert size(count) == shown
 
 
@@ -132,7 +132,7 @@ def test_a_machine_that_only_serves_is_held_to_the_small_set() -> None:
 @pytest.mark.usefixtures("no_torch")
 def test_a_machine_that_only_serves_is_told_to_bring_a_model(tmp_path: Path) -> None:
     config = Settings(models_dir=tmp_path)
-    assert model.model(config).text.startswith("none is prepared yet: bring one, as docs/small-machine.md says, or")
+    assert model.model(config).text.startswith("no model is prepared yet: bring one, as docs/small-machine.md says, or")
     (prepare_model(tmp_path) / "model.bin").unlink()
     assert ": bring it again, as docs/small-machine.md says, or `make model`" in model.model(config).text
     engine = model.model(Settings(models_dir=tmp_path, engine="torch"))
@@ -149,7 +149,7 @@ def test_an_env_file_that_is_right_and_private_is_well_and_its_values_stay_unsai
 
 
 def test_without_any_setting_all_is_well(tmp_path: Path) -> None:
-    assert configuration.configured({}, tmp_path / ".env") == ok("all as they come")
+    assert configuration.configured({}, tmp_path / ".env") == ok("all at their defaults")
 
 
 def test_an_env_file_that_others_may_read_gets_the_command_that_closes_it(env_file: Path) -> None:
@@ -160,7 +160,7 @@ def test_an_env_file_that_others_may_read_gets_the_command_that_closes_it(env_fi
     assert TOKEN not in result.text
 
 
-def test_every_wrong_value_is_told_at_once_and_where_it_was_set(env_file: Path) -> None:
+def test_every_wrong_value_is_reported_at_once_and_where_it_was_set(env_file: Path) -> None:
     env_file.write_text("MODEL=resnet\nTELEGRAM_TOKEN=s3cret\n")
     result = configuration.configured({"ENGINE": "onnx"}, env_file)
     assert result.level == "FAIL"
@@ -170,30 +170,30 @@ def test_every_wrong_value_is_told_at_once_and_where_it_was_set(env_file: Path) 
     assert "s3cret" not in result.text
 
 
-def test_a_misspelt_setting_is_told_with_the_right_spelling(env_file: Path) -> None:
+def test_a_misspelt_setting_is_reported_with_the_right_spelling(env_file: Path) -> None:
     env_file.write_text(f"TELEGRAM_TOKN={TOKEN}\n")
     assert configuration.configured({}, env_file) == warn(
-        ".env sets TELEGRAM_TOKN, which is no setting: did you mean TELEGRAM_TOKEN?"
+        ".env sets TELEGRAM_TOKN, which is not a setting: did you mean TELEGRAM_TOKEN?"
     )
 
 
 @pytest.mark.parametrize("line", ["MODEL", "MODEL auto s3cret", "MODEL='s3cret"])
-def test_a_line_that_is_no_setting_is_told_by_its_number_alone(env_file: Path, line: str) -> None:
+def test_a_line_that_sets_nothing_is_named_by_its_number_alone(env_file: Path, line: str) -> None:
     env_file.write_text(f"# mine\n{line}\n")
     result = configuration.configured({}, env_file)
     assert result == fail(f"line 2 of {env_file} is not understood: write NAME=value")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_an_env_file_of_another_user_is_told(env_file: Path) -> None:
+def test_an_env_file_of_another_user_is_reported(env_file: Path) -> None:
     env_file.chmod(0)
     assert "cannot be read (Permission denied)" in configuration.configured({}, env_file).text
 
 
-def test_an_env_file_in_another_encoding_is_told(env_file: Path) -> None:
+def test_an_env_file_in_another_encoding_is_reported(env_file: Path) -> None:
     env_file.write_bytes("NAMESPACE=bär".encode("latin-1"))
     assert configuration.configured({}, env_file) == fail(
-        f"{env_file} is no text in UTF-8: write it anew, from .env.example"
+        f"{env_file} is not text in UTF-8: write it again, starting from .env.example"
     )
 
 
@@ -206,24 +206,24 @@ def test_a_disk_is_well_tight_or_full_by_the_room_that_is_left(tmp_path: Path) -
     assert "make room" in full.text
 
 
-def test_a_data_dir_that_is_a_file_is_told(tmp_path: Path) -> None:
+def test_a_data_dir_that_is_a_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("")
     result = disk.disk(Settings(data_dir=tmp_path / "run", models_dir=tmp_path))
     assert result == fail(
-        f"DATA_DIR ({tmp_path / 'run'}): {tmp_path / 'run'} is no folder: move it away, or set DATA_DIR"
+        f"DATA_DIR ({tmp_path / 'run'}): {tmp_path / 'run'} is not a folder: move it away, or set DATA_DIR"
     )
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_data_dir_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_data_dir_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir(mode=0o500)
     result = disk.disk(Settings(data_dir=tmp_path / "run", models_dir=tmp_path))
     assert "cannot be written" in result.text
 
 
-def test_pictures_that_lie_about_for_an_hour_are_told(tmp_path: Path) -> None:
+def test_pictures_that_lie_about_for_an_hour_are_reported(tmp_path: Path) -> None:
     config = Settings(data_dir=tmp_path)
-    assert disk.files(config, NOW) == ok("none on their way")
+    assert disk.files(config, NOW) == ok("no pictures on their way")
     config.files_dir.mkdir()
     for name, age_s in {"new": 1, "old": 7200}.items():
         path = config.files_dir / name
@@ -248,7 +248,7 @@ def test_a_whole_model_is_well(tmp_path: Path) -> None:
 
 def test_no_model_and_a_damaged_record_get_the_command_that_makes_one(tmp_path: Path) -> None:
     config = Settings(models_dir=tmp_path)
-    assert model.model(config) == fail("none is prepared yet: `make model` prepares one")
+    assert model.model(config) == fail("no model is prepared yet: `make model` prepares one")
     (tmp_path / "in_use.json").write_text("{")
     assert model.model(config) == fail(f"{tmp_path / 'in_use.json'} is damaged: `make model` prepares one")
 
@@ -267,14 +267,14 @@ def test_every_damaged_and_missing_file_of_a_model_is_named(tmp_path: Path) -> N
     assert "SHA256SUMS is missing or damaged" in model.model(Settings(models_dir=tmp_path)).text
 
 
-def test_another_model_than_the_one_asked_for_is_told(tmp_path: Path) -> None:
+def test_another_model_than_the_one_asked_for_is_reported(tmp_path: Path) -> None:
     prepare_model(tmp_path)
     result = model.model(Settings(models_dir=tmp_path, model="efficientnet_lite2"))
     assert result.level == "warn"
     assert result.text.startswith("MODEL asks for efficientnet_lite2, but Inception V3 is in use: `make model`")
 
 
-def test_another_precision_than_the_one_asked_for_is_told_where_it_matters(tmp_path: Path) -> None:
+def test_another_precision_than_the_one_asked_for_is_reported_where_it_matters(tmp_path: Path) -> None:
     prepare_model(tmp_path)
     result = model.model(Settings(models_dir=tmp_path, precision="int8"))
     assert result.level == "warn"
@@ -283,14 +283,14 @@ def test_another_precision_than_the_one_asked_for_is_told_where_it_matters(tmp_p
     assert model.model(Settings(models_dir=tmp_path, precision="int8", engine="torch")).level == "ok"
 
 
-def test_a_folder_too_deep_for_supervisords_socket_is_told_with_the_excess() -> None:
+def test_a_folder_too_deep_for_supervisords_socket_is_reported_with_the_excess() -> None:
     sock = Path("/" + "x" * 80 + "/run/supervisor.sock")  # 101 bytes, and 8 for ".1234567" make 109
     result = supervisor.supervisor(sock, None)
     assert result.level == "FAIL"
     assert "2 bytes too long" in result.text
 
 
-def test_with_wrong_settings_what_needs_none_is_still_looked_at() -> None:
+def test_with_wrong_settings_all_that_needs_no_settings_is_still_looked_at() -> None:
     names = [one.name for one in command.all_checks(None)]
     assert names == ["Python", "Settings", "Supervisor", "the rest"]
 

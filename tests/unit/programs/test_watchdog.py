@@ -59,7 +59,7 @@ def test_who_was_stopped_for_a_while_is_not_missed_for_that_time() -> None:
 
 @pytest.mark.parametrize("jump_ns", [HOUR_NS, -HOUR_NS, -60 * HOUR_NS])
 def test_a_clock_that_is_set_costs_nobody_its_life_and_hides_nobody_who_hangs(jump_ns: int) -> None:
-    # Files bear the clock's dates. The one that hangs beat last at 15, when the clock was still as before.
+    # Files have the clock's dates. The one that hangs beat last at 15, before the clock was set.
     seen = {}
     for now in range(0, 60, TICK_S):
         beat_ns = now * 10**9 + (0 if now < 20 else jump_ns)
@@ -67,7 +67,7 @@ def test_a_clock_that_is_set_costs_nobody_its_life_and_hides_nobody_who_hangs(ju
     assert watched(seen) == {50: [Silent("reply", 2, 35)]}
 
 
-def test_after_a_late_tick_everybody_has_30_s_anew(caplog: pytest.LogCaptureFixture) -> None:
+def test_after_a_late_tick_everybody_has_30_s_again(caplog: pytest.LogCaptureFixture) -> None:
     # Everything stood still from 20 to 90: the watchdog, too.
     seen = {now: {name: beaten_at(0) for name in CHANNELS} for now in (0, 5, 10, 15, 20, *range(90, 125, TICK_S))}
     assert watched(seen) == {}
@@ -106,7 +106,7 @@ def test_a_worker_that_does_not_run_or_is_being_stopped_is_not_watched(config: S
     assert workers([info("classify", state)], config) == {}
 
 
-def test_programs_that_are_no_workers_are_not_watched(config: Settings) -> None:
+def test_programs_that_are_not_workers_are_not_watched(config: Settings) -> None:
     foreign = [info(name) for name in ("redis", "playground", "watchdog", "check", "theirs")]
     assert workers([*foreign, info("theirs", name="classify")], config) == {}
 
