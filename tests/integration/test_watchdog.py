@@ -285,7 +285,7 @@ HANGING = """
     class Hanging(Worker):
         channel = "classify"
 
-        async def open(self):
+        async def open(self, channels):
             threading.Thread(target=stand_by, daemon=True).start()
             hang()
 
