@@ -338,7 +338,7 @@ def run_check(root: Path, environ: dict[str, str]) -> subprocess.CompletedProces
     return subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, check=False)
 
 
-def test_the_command_tells_everything_in_lines_without_a_secret_and_exits_1_for_a_failure(
+def test_the_command_reports_everything_in_lines_without_a_secret_and_exits_1_for_a_failure(
     folder: Path, playground: RunningPlayground
 ) -> None:
     environ = checkout(folder) | {"TELEGRAM_API_URL": playground.url}
@@ -361,7 +361,7 @@ def test_with_a_wrong_setting_the_command_says_so_and_looks_at_what_it_can(folde
     assert "warn the rest    not looked at until the settings are right" in done.stdout
 
 
-def test_the_command_is_coloured_on_a_terminal_alone(folder: Path) -> None:
+def test_the_command_uses_colour_only_on_a_terminal(folder: Path) -> None:
     environ = checkout(folder)
     ours, theirs = os.openpty()
     with os.fdopen(ours, "rb", buffering=0) as terminal, os.fdopen(theirs, "wb") as end:
@@ -389,7 +389,7 @@ def test_at_start_the_log_gets_the_same_lines_once_the_others_have_started(folde
     assert now.returncode == 0, now.stdout
 
 
-def test_systemd_finds_no_fault_with_the_unit_that_the_documented_command_writes(folder: Path) -> None:
+def test_systemd_accepts_the_unit_that_the_documented_command_writes(folder: Path) -> None:
     if not shutil.which("systemd-analyze"):
         pytest.skip("no systemd-analyze (Debian: apt-get install systemd)")
     root = folder / "my bot"

@@ -45,7 +45,7 @@ TOKEN = "123456789:AAExampleExampleExampleExample_-xyz"
 
 
 class Done(NamedTuple):
-    """What a command has come to."""
+    """How a command ended."""
 
     status: int
     out: str
@@ -58,7 +58,7 @@ Load: TypeAlias = Callable[[Settings], None]
 
 @pytest.fixture
 def load(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
-    """The settings that the command finds; another test's log gets nothing of it."""
+    """Sets what the command finds as its settings. The command changes the log's handlers: they are restored."""
 
     def load(config: Settings) -> None:
         monkeypatch.setattr("common.settings.load", lambda: config)
@@ -491,10 +491,10 @@ async def test_a_message_without_a_job_goes_back_to_its_channel_as_it_was(
     (delivery,) = delete.taken(await channels.scripts.run(delete.take(5))).deliveries
     assert delivery.body == encode(deletion)
     await work_off(Reply(settings), channels)
-    assert len(await letters(channels)) == 1, "what nobody can read is buried again"
+    assert len(await letters(channels)) == 1, "a message that cannot be read is buried again"
 
 
-async def test_what_comes_from_no_channel_of_ours_goes_nowhere(channels: Channels, command: Command) -> None:
+async def test_a_letter_from_an_unknown_channel_stays_where_it_is(channels: Channels, command: Command) -> None:
     id_ = await bury_by_hand(channels, channel="jobs", body="x")
     expected = f"{id_}  left as it is: it comes from 'jobs', which is not a channel\n"
     assert await command("retry", id_) == (1, expected, "")
@@ -591,7 +591,7 @@ async def test_a_message_that_kills_its_worker_is_buried_and_after_a_retry_has_a
     channels: Channels, settings: Settings, command: Command
 ) -> None:
     async def deaths() -> int:
-        """Let it kill its workers until one survives. Returns how many did not."""
+        """Let it kill its workers until one survives. Returns how many died."""
         number = 0
         while await lived(Tiny, settings):
             number += 1
@@ -675,7 +675,7 @@ async def test_a_reader_who_has_read_enough_gets_no_traceback(channels: Channels
     assert await asyncio.to_thread(head) == (b"ID", b"", 1)
 
 
-async def test_a_terminal_that_knows_ascii_alone_is_written_to_in_ascii(channels: Channels, settings: Settings) -> None:
+async def test_a_terminal_that_knows_only_ascii_gets_ascii(channels: Channels, settings: Settings) -> None:
     await bury_by_hand(channels, error="Größe …")
     done = started(settings, "list", PYTHONIOENCODING="ascii")
     assert (done.status, done.err) == (0, "")

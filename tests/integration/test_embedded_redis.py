@@ -55,7 +55,7 @@ def stop(process: subprocess.Popen[str]) -> str:
 
 
 def connected(data_dir: Path) -> redis.Redis:
-    """A client that tries once, where redis-py would try for seconds."""
+    """A client that tries once. By default redis-py tries for seconds."""
     return redis.Redis(unix_socket_path=str(data_dir / "redis.sock"), retry=Retry(NoBackoff(), 0))
 
 
@@ -104,7 +104,7 @@ def test_a_second_server_waits_until_the_first_one_is_gone(data_dir: Path) -> No
             stop(second)
 
 
-def test_beside_a_redis_url_it_says_that_it_is_not_needed_and_exits_0(data_dir: Path) -> None:
+def test_with_a_redis_url_it_says_that_it_is_not_needed_and_exits_0(data_dir: Path) -> None:
     process = start(data_dir, REDIS_URL="redis://somewhere")
     _, log = process.communicate(timeout=START_S)
     assert process.returncode == 0
@@ -116,7 +116,7 @@ def test_a_data_dir_too_long_for_a_socket_is_refused_with_the_limit() -> None:
         redis_command.arguments(Settings(data_dir=Path("/" + "x" * 120)))
 
 
-def test_told_to_stop_by_anybody_it_ends_so_that_supervisor_starts_it_again(data_dir: Path) -> None:
+def test_after_sigterm_from_anybody_it_ends_so_that_supervisor_starts_it_again(data_dir: Path) -> None:
     process = start(data_dir)
     with connected(data_dir) as client:
         wait_until(lambda: answers(client), START_S, "Redis's start")
@@ -141,7 +141,7 @@ def test_a_server_that_dies_is_started_again_and_still_has_everything(data_dir: 
 
 @contextlib.contextmanager
 def no_room(pids: list[int]) -> Iterator[None]:
-    """No file of those processes, and of their children to be, grows beyond 64 kB: writing there fails."""
+    """No file of those processes and of their later children can grow beyond 64 kB: writing there fails."""
     for pid in pids:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (2**16, resource.RLIM_INFINITY))
     try:
@@ -162,7 +162,7 @@ def lines_until(process: subprocess.Popen[str], said: str) -> list[str]:
 
 
 def fill(client: redis.Redis) -> None:
-    """Write until Redis ends by it."""
+    """Write until Redis ends because of it."""
     with pytest.raises(redis.ConnectionError):
         for number in range(100):
             client.set(f"filling {number}", bytes(2**12))
@@ -189,7 +189,7 @@ def test_where_nothing_can_be_written_it_starts_again_as_soon_as_something_can(d
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="Linux only")
-def test_told_to_stop_while_nothing_can_be_written_it_ends(data_dir: Path) -> None:
+def test_after_sigterm_it_ends_even_while_nothing_can_be_written(data_dir: Path) -> None:
     process = start(data_dir)
     with connected(data_dir) as client:
         try:

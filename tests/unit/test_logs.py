@@ -37,7 +37,7 @@ def test_httpx_which_logs_whole_urls_is_silenced_even_when_we_debug() -> None:
     assert not logging.getLogger("httpx").isEnabledFor(logging.INFO)
 
 
-def test_a_password_is_hidden_however_it_is_spelt_and_a_short_one_blots_out_no_words(
+def test_a_password_is_hidden_however_it_is_spelt_and_a_short_one_hides_no_words(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     logs.set_up(Settings(telegram_token="123456:e", redis_url="redis://:p%40ssword@host"))

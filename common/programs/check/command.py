@@ -3,7 +3,7 @@
     ok   Redis       7.0.15, append-only (fsync always), noeviction, 3 MB of no limit
     FAIL Webhook     Telegram delivers to example.org and not to this bot (3 updates waiting): open …
 
-One line for each thing that the bot needs; exits 1 if one is FAIL. With ``--at-start``, as Supervisor's program
+One line for each thing that the bot needs. Exits 1 if one is FAIL. With ``--at-start``, as Supervisor's program
 ``check`` runs it, the same lines go to the log once the other programs have started.
 """
 
@@ -44,7 +44,7 @@ class Check(NamedTuple):
 
 
 def all_checks(config: Settings | None) -> list[Check]:
-    """Everything to look at; with wrong settings (None), what can be without them."""
+    """All checks; with wrong settings (None), those that need no settings."""
     checks = [
         Check("Python", partial(configuration.python, ROOT / _requirements())),
         Check("Settings", partial(configuration.configured, os.environ, ROOT / ".env")),
@@ -71,7 +71,7 @@ def _requirements() -> str:
 
 
 def run(checks: Sequence[Check], limit_s: float = LIMIT_S) -> Iterator[tuple[str, Result]]:
-    """Look at all of it at once; each name with its result, in their order, as soon as it is known."""
+    """Run all checks at the same time. Gives each name with its result, in order, as soon as it is known."""
     started = [(check.name, in_daemon_thread(partial(_looked, check), check.name)) for check in checks]
     deadline = time.monotonic() + limit_s
     for name, future in started:

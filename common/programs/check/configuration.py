@@ -76,7 +76,7 @@ def _given(environ: Mapping[str, str], env_file: Path) -> dict[str, str]:
 
 
 def _wrong(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    # One by one: together, only the first would be named.
+    # One by one: together, the first error would hide the others.
     for name, value in given.items():
         try:
             settings.load({name: value}, Path(os.devnull))

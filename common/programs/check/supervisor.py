@@ -1,4 +1,4 @@
-"""Supervisor: whether it runs, and all of its programs with it."""
+"""Supervisor: whether it runs, and whether all of its programs do."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def supervisor(
 
 
 def programs(sock: Path, limit_s: float = ANSWER_LIMIT_S) -> list[Program]:
-    """Supervisor's programs, but for the one that asks.
+    """Supervisor's programs, without the one that asks.
 
     Raises:
         OSError: supervisord does not run, does not answer, or is another user's.

@@ -35,7 +35,7 @@ def _why(config: Settings, error: Exception) -> str:
     if isinstance(error, TimeoutError):
         error = Outage("Telegram does not answer")
     if "TELEGRAM_TOKEN" in str(error):
-        return str(error)  # says itself what to do
+        return str(error)  # it already says what to do
     elsewhere = "" if config.telegram_api_url == TELEGRAM_API else ", and that TELEGRAM_API_URL is right"
     return f"{error}: see that {_host(config)} can be reached from here (network, proxy){elsewhere}"
 
@@ -48,7 +48,7 @@ def webhook(config: Settings, limit_s: float = ANSWER_LIMIT_S) -> Result:
         return warn("not known: Telegram did not answer, see Token")
     waiting = f"{found.pending} update{'' if found.pending == 1 else 's'} waiting"
     if found.url:
-        # Its host alone: the path is often a secret.
+        # Only its host: the path is often a secret.
         host = urlsplit(found.url).hostname
         call = f"{config.telegram_api_url}/bot<TELEGRAM_TOKEN>/deleteWebhook"
         return fail(f"Telegram delivers to {host} and not to this bot ({waiting}): open {call} once")

@@ -66,7 +66,7 @@ def test_sizes_are_reported_in_units_for_people(count: int, shown: str) -> None:
     assert size(count) == shown
 
 
-def test_a_check_that_breaks_or_hangs_hides_no_other() -> None:
+def test_a_check_that_breaks_or_hangs_does_not_hide_the_others() -> None:
     def breaks() -> Result:
         raise ZeroDivisionError("a bug")
 
@@ -143,7 +143,7 @@ def test_this_python_is_as_the_requirements_have_it() -> None:
     assert configuration.python(ROOT / "requirements.txt").level == "ok"
 
 
-def test_an_env_file_that_is_right_and_private_is_well_and_its_values_stay_unsaid(env_file: Path) -> None:
+def test_an_env_file_that_is_right_and_private_is_well_and_its_values_are_not_shown(env_file: Path) -> None:
     result = configuration.configured({"MODEL": "auto", "HOME": "/"}, env_file)
     assert result == ok(".env is yours alone; set: MODEL, TELEGRAM_TOKEN")
 
@@ -221,7 +221,7 @@ def test_a_data_dir_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     assert "cannot be written" in result.text
 
 
-def test_pictures_that_lie_about_for_an_hour_are_reported(tmp_path: Path) -> None:
+def test_pictures_older_than_an_hour_are_reported(tmp_path: Path) -> None:
     config = Settings(data_dir=tmp_path)
     assert disk.files(config, NOW) == ok("no pictures on their way")
     config.files_dir.mkdir()
@@ -236,7 +236,7 @@ def test_pictures_that_lie_about_for_an_hour_are_reported(tmp_path: Path) -> Non
     assert disk.files(config, NOW) == ok("1 on their way")
 
 
-def test_beside_a_token_no_port_is_needed() -> None:
+def test_with_a_token_no_port_is_needed() -> None:
     config = Settings(telegram_token=TOKEN)
     assert port.port(config, ROOT).level == "ok"
 

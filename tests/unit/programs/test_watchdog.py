@@ -44,7 +44,7 @@ def test_who_never_beats_is_missed_as_long_after_its_start() -> None:
     }
 
 
-def test_a_start_is_a_sign_of_life_though_the_file_is_as_its_former_self_left_it() -> None:
+def test_a_start_is_a_sign_of_life_though_the_file_is_older() -> None:
     left = beaten_at(0).touched_ns
     seen = {now: {"classify": Sign(1 if now < 30 else 2, left)} for now in range(0, 61, TICK_S)}
     assert watched(seen) == {}
@@ -58,7 +58,7 @@ def test_who_was_stopped_for_a_while_is_not_missed_for_that_time() -> None:
 
 
 @pytest.mark.parametrize("jump_ns", [HOUR_NS, -HOUR_NS, -60 * HOUR_NS])
-def test_a_clock_that_is_set_costs_nobody_its_life_and_hides_nobody_who_hangs(jump_ns: int) -> None:
+def test_a_clock_that_is_set_kills_no_worker_and_hides_no_worker_that_hangs(jump_ns: int) -> None:
     # Files have the clock's dates. The one that hangs beat last at 15, before the clock was set.
     seen = {}
     for now in range(0, 60, TICK_S):
