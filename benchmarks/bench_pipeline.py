@@ -23,8 +23,8 @@ from benchmarks.pipeline.engine import Alone
 from benchmarks.pipeline.models import VARIANTS, Variant
 from classifier.serve import cores
 from common.settings import PLAYGROUND_TOKEN, ROOT
-from tests.support.bot_api import wait_until
 from tests.support.running_bot import Bot, running_bot
+from tests.support.waiting import wait_until
 
 PICTURE: Final = ROOT / "docs" / "images" / "journey.svg"
 GOALS: Final = {"fp32": 75, "int8": 50}  # percent of the model's own rate

@@ -26,8 +26,9 @@ from benchmarks.pipeline.pictures import TWELVE_MEGAPIXELS, encoded, pictures
 from common.messages import CHANNELS
 from common.settings import PLAYGROUND_TOKEN
 from tests.support import web_server
-from tests.support.bot_api import User, running_playground, wait_until
+from tests.support.bot_api import User, running_playground
 from tests.support.running_bot import Bot, running_bot
+from tests.support.waiting import wait_until
 from tests.support.web_server import WebServer
 
 _Kind = tuple[str, dict[str, Any]]

@@ -35,9 +35,10 @@ from tests.chaos.report import MEMORY_TOLERANCE, MIB, Memory, Report
 from tests.chaos.strikes import ALL_DOWN, EVERYTHING, VICTIMS, strikes
 from tests.chaos.watch import Listener, Watch, in_hand_at_death, ready_times
 from tests.support import processes, web_server
-from tests.support.bot_api import User, free_port, is_up, start_playground, wait_until
+from tests.support.bot_api import User, free_port, is_up, start_playground
 from tests.support.processes import DECODER, REDIS_SERVER
 from tests.support.running_bot import Bot, running_bot
+from tests.support.waiting import wait_until
 
 BACKLOG: Final = 40  # answers awaited at any time: more than all workers together have in hand
 CALM_S: Final = 60.0

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,26 +17,18 @@ from common.messages import CHANNELS
 from common.pictures import refusals
 from common.pictures.child import images
 from tests.support import photos, web_server
-from tests.support.bot_api import User, wait_until
+from tests.support.bot_api import User
 from tests.support.models_fixtures import serving
 from tests.support.processes import DECODER, REDIS_SERVER, SUPERVISORD, of_checkout
 from tests.support.running_bot import Bot, running_bot
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(120)
 
-_chats = itertools.count(2001)
-
 
 @pytest.fixture(scope="module")
-def bot(lite2_dir: Path) -> Iterator[Bot]:
-    with running_bot(lite2_dir, FETCH_ALLOW_NETWORKS="127.0.0.0/8") as bot:
-        yield bot
-
-
-@pytest.fixture
-def user(bot: Bot) -> Iterator[User]:
-    with bot.user(next(_chats)) as user:
-        yield user
+def bot_settings() -> dict[str, str]:
+    return {"FETCH_ALLOW_NETWORKS": "127.0.0.0/8"}
 
 
 def jpeg(name: str) -> bytes:
@@ -110,7 +100,7 @@ def test_the_menu_offers_the_commands_and_the_user_sees_typing(bot: Bot, user: U
 
 
 def test_in_a_group_the_bot_speaks_only_when_it_is_meant(bot: Bot) -> None:
-    with bot.user(-next(_chats)) as group:
+    with bot.user(-3001) as group:
         group.send_photo(jpeg("chelsea"))
         sent = group.send_photo(jpeg("coffee"), caption="@whatsit_playground_bot what is it?")
         (answer,) = group.wait_for_answers(1)
@@ -191,7 +181,7 @@ def test_supervisorctl_works_from_the_root_without_flags(bot: Bot, user: User) -
 
 
 def test_a_stop_is_graceful_and_a_start_goes_on_where_it_was(lite2_dir: Path) -> None:
-    with running_bot(lite2_dir) as bot, bot.user(next(_chats)) as user:
+    with running_bot(lite2_dir) as bot, bot.user(3002) as user:
         for _ in range(10):
             user.send_photo(jpeg("chelsea"))
         bot.ctl("stop", "classify", "file_check", "reply", "receive", "fetch_url", "garbage_collect")
@@ -217,7 +207,7 @@ def test_pytorchs_inception_v3_answers(inception_dir: Path) -> None:
     reference = Classifier.open(serving(inception_dir, "openvino"))
     pixels = images.to_pixels(photos.photo("chelsea"), reference.record.input)
     (expected,) = reference.predict([pixels])
-    with running_bot(inception_dir, MODEL="inception_v3", ENGINE="torch") as bot, bot.user(next(_chats)) as user:
+    with running_bot(inception_dir, MODEL="inception_v3", ENGINE="torch") as bot, bot.user(3003) as user:
         user.send_text("/about")
         assert "Inception V3 answers" in only_answer(user)
         # As a file, which arrives as it is: a photo would be compressed by Telegram.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 
 import httpx
@@ -23,7 +21,7 @@ from tests.support.browser import (
     running_browser,
     transfer,
 )
-from tests.support.running_bot import Bot, running_bot
+from tests.support.running_bot import Bot
 
 pytestmark = [needs_chromium, pytest.mark.timeout(120)]
 
@@ -33,26 +31,16 @@ RICH = (
     " <tg-spoiler>secret</tg-spoiler>\n<pre>pre</pre>\n<blockquote>quoted</blockquote>"
 )
 
-_chats = itertools.count(5001)
-
 
 @pytest.fixture(scope="module")
-def bot(lite2_dir: Path) -> Iterator[Bot]:
-    with running_bot(lite2_dir, FETCH_ALLOW_NETWORKS="127.0.0.0/8") as bot:
-        yield bot
+def bot_settings() -> dict[str, str]:
+    return {"FETCH_ALLOW_NETWORKS": "127.0.0.0/8"}
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with running_browser() as browser:
         yield browser
-
-
-@pytest.fixture
-def user(bot: Bot) -> Iterator[User]:
-    with bot.user(next(_chats)) as user:
-        user.history()  # opens the chat
-        yield user
 
 
 @pytest.fixture

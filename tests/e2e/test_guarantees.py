@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
 import redis
@@ -33,8 +32,9 @@ from common.settings import PLAYGROUND_TOKEN, Settings
 from garbage_collect import GarbageCollectWorker
 from playground.json_types import Json
 from tests.support import photos
-from tests.support.bot_api import DIRECT, RunningPlayground, User, running_playground, wait_until
-from tests.support.running_bot import Bot, running_bot
+from tests.support.bot_api import RunningPlayground, User, running_playground
+from tests.support.running_bot import Bot
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -54,17 +54,9 @@ def playground() -> Iterator[RunningPlayground]:
 
 
 @pytest.fixture(scope="module")
-def bot(lite2_dir: Path, playground: RunningPlayground) -> Iterator[Bot]:
-    limits = {"CHAT_BACKLOG": str(CHAT_BACKLOG), "BACKLOG": str(BACKLOG)}
-    with running_bot(lite2_dir, TELEGRAM_API_URL=playground.url, TELEGRAM_TOKEN=PLAYGROUND_TOKEN, **limits) as bot:
-        yield bot
-
-
-@pytest.fixture
-def user(bot: Bot, playground: RunningPlayground) -> Iterator[User]:
-    with playground.user(next(_chats)) as user:
-        yield user
-        user.faults()
+def bot_settings(playground: RunningPlayground) -> dict[str, str]:
+    telegram = {"TELEGRAM_API_URL": playground.url, "TELEGRAM_TOKEN": PLAYGROUND_TOKEN}
+    return telegram | {"CHAT_BACKLOG": str(CHAT_BACKLOG), "BACKLOG": str(BACKLOG)}
 
 
 @pytest.fixture
@@ -107,12 +99,6 @@ def live(bot: Bot) -> set[str]:
     """The jobs that have not ended."""
     with bot.redis() as client:
         return set(client.hkeys("{whatsit}:jobs"))
-
-
-def unconfirmed(playground: RunningPlayground) -> int:
-    """How many updates the bot has not confirmed."""
-    answer = httpx.get(f"{playground.url}/bot{PLAYGROUND_TOKEN}/getWebhookInfo", **DIRECT).raise_for_status().json()
-    return int(answer["result"]["pending_update_count"])
 
 
 @contextlib.contextmanager
@@ -179,13 +165,13 @@ def test_when_redis_s_memory_is_full_what_is_under_way_is_answered_and_the_new_w
     user.faults({"method": "file", "do": "delay", "delay_s": DOWNLOAD_S})
     with until_called(user, "file", 4):
         sent = send(user, 6)  # four of them are downloaded, and two wait for their chat's turn
-    wait_until(lambda: not unconfirmed(playground), 10, "the acceptance of all")
+    wait_until(lambda: not playground.unconfirmed(), 10, "the acceptance of all")
     with all_workers_live_on(bot, most_lines=2):
         client.config_set("maxmemory", 1)
         try:
             later = send(other, 3)
             assert_each_is_answered_once(bot, user, sent)
-            assert unconfirmed(playground) == 3
+            assert playground.unconfirmed() == 3
         finally:
             client.config_set("maxmemory", 0)
         assert_each_is_answered_once(bot, other, later)
@@ -225,7 +211,7 @@ def test_when_redis_s_disk_is_full_the_new_waits_at_telegram_and_all_goes_on_onc
                 wait_until(lambda: f"Redis cannot write to {folder}" in bot.log("redis"), 20, "Redis's end")
                 wait_until(lambda: all("Redis does not answer" in str(said(each)) for each in CHANNELS), 20, "a word")
                 later = send(other, 3)
-                assert unconfirmed(playground) >= len(later)
+                assert playground.unconfirmed() >= len(later)
                 make_room()
                 assert_each_is_answered_once(bot, user, sent)
                 assert_each_is_answered_once(bot, other, later)

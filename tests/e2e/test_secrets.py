@@ -19,9 +19,10 @@ import redis
 from common.messages import ClassifyImage, encode
 from common.settings import ROOT
 from tests.support import make, photos, web_server
-from tests.support.bot_api import User, free_port, is_up, wait_until
+from tests.support.bot_api import User, free_port, is_up
 from tests.support.redis_servers import BINARIES, running_redis
 from tests.support.running_bot import Bot, running_bot
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(150)
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.support import photos
-from tests.support.bot_api import wait_until
-from tests.support.running_bot import START_S, Bot, running_bot
+from tests.support.running_bot import START_S, Bot
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -19,9 +17,8 @@ PHOTOS_EACH = 6
 
 
 @pytest.fixture(scope="module")
-def bot(lite2_dir: Path) -> Iterator[Bot]:
-    with running_bot(lite2_dir, CLASSIFY_PROCESSES="2") as running:
-        yield running
+def bot_settings() -> dict[str, str]:
+    return {"CLASSIFY_PROCESSES": "2"}
 
 
 def handled(bot: Bot) -> int:

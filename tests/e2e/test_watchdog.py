@@ -5,26 +5,18 @@ from __future__ import annotations
 import os
 import re
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.support import photos
-from tests.support.bot_api import wait_until
-from tests.support.running_bot import Bot, running_bot
+from tests.support.running_bot import Bot
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(150)
 
 # 30 s of silence, and up to two ticks of 5 s: one until the last sign of life is seen, one until it is too long ago.
 MISSED_WITHIN_S = 45.0
 START_S = 20.0
-
-
-@pytest.fixture
-def bot(lite2_dir: Path) -> Iterator[Bot]:
-    with running_bot(lite2_dir) as bot:
-        yield bot
 
 
 def pid(bot: Bot, worker: str) -> int:

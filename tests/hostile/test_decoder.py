@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +54,11 @@ from file_check import FileCheckWorker
 from tests.hostile.misbehaving_child import SLOWLY_S, order
 from tests.hostile.pictures import WHOLE
 from tests.support import photos
+from tests.support.waiting import DEADLINE_S, until
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel for what only Linux has")
 
 MISBEHAVING = "tests.hostile.misbehaving_child"
-DEADLINE_S = 10.0
 SPEC = InputSpec(model="m", resize=120, crop=100, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3)
 PICTURE = WHOLE["PNG"]
 OTHER = WHOLE["GIF"]
@@ -110,12 +110,6 @@ def memory_bytes(pid: int, what: str) -> int:
 
 def open_files(pid: int) -> dict[str, str]:
     return {entry.name: str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
-
-
-async def until(check: Callable[[], Any]) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while not check():  # noqa: ASYNC110 -- other processes set no event
-            await asyncio.sleep(0.01)
 
 
 # As it should be

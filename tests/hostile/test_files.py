@@ -23,7 +23,7 @@ from common.pictures.protocol import Refusal
 from tests.hostile import pictures
 from tests.hostile.many_files import resident_bytes
 from tests.hostile.pictures import WHOLE
-from tests.support.bot_api import wait_until
+from tests.support.waiting import wait_until
 
 SPEC = InputSpec(model="m", resize=8, crop=6, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3)
 FUZZED_FILES = 300

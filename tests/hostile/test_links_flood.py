@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from common.channels.channels import Channels, Once
-from common.messages import ClassifyImage, FetchUrl, SendReply, decode
+from common.channels.channels import Channels
+from common.messages import ClassifyImage, FetchUrl, SendReply
 from common.runtime.loop import Runtime
 from common.settings import Settings
 from common.web.download import Limits
@@ -18,7 +18,7 @@ from common.web.names import Names
 from fetch_url import FetchUrlWorker
 from tests.hostile.name_server import names, naming
 from tests.support import make
-from tests.support.redis_servers import entries
+from tests.support.observer import on, publish
 from tests.support.web_server import content, drip, serving
 from tests.unit.web.test_fetch_url import png, prepare_model
 
@@ -29,15 +29,14 @@ LIMITS = Limits(total_s=10, answer_s=2.5, told_after_s=TOLD_AFTER_S)
 pytestmark = pytest.mark.timeout(60)
 
 
-async def publish(channels: Channels, *links: str) -> None:
-    """Each from a chat of its own, in this order."""
-    messages = [FetchUrl(job=make.job(f"1-{n}-0", chat_id=n), url=link) for n, link in enumerate(links, 1)]
-    assert await channels.publish([(m, Once("1:0", m.job.id, 60_000)) for m in messages]) == len(links)
+def from_many_chats(*links: str) -> list[FetchUrl]:
+    """Each link from a chat of its own, in this order."""
+    return [FetchUrl(job=make.job(f"1-{n}-0", chat_id=n), url=link) for n, link in enumerate(links, 1)]
 
 
-async def on(channels: Channels, channel: str) -> dict[str, ClassifyImage | SendReply]:
-    found = [decode(fields[b"body"]) for fields in await entries(channels.redis, channels.keys.key(channel))]
-    return {each.job.id: each for each in found if isinstance(each, ClassifyImage | SendReply)}
+async def jobs_on(channels: Channels, channel: str) -> set[str]:
+    """The jobs whose pictures or replies wait on a channel."""
+    return {each.job.id for each in await on(channels, channel) if isinstance(each, ClassifyImage | SendReply)}
 
 
 @pytest.mark.parametrize("bad", ["dripping", "dead", "nameless"])
@@ -61,20 +60,20 @@ async def test_a_good_link_goes_by_a_flood_of_bad_ones(
         try:
             # When a good one comes last
             began = time.time()
-            await publish(channels, *links, other.url("/red.png"))
+            await publish(channels, *from_many_chats(*links, other.url("/red.png")))
             last = f"1-{len(links) + 1}-0"
-            while last not in await on(channels, "classify"):
+            while last not in await jobs_on(channels, "classify"):
                 assert time.time() - began < 10
                 await asyncio.sleep(0.02)
 
             # Then it has its answer before any of those that came before it
             if bad != "dripping":
                 assert time.time() - began < TOLD_AFTER_S
-            assert await on(channels, "reply") == {}
+            assert await jobs_on(channels, "reply") == set()
 
             # And the dead ones have theirs, all at once, though no more than eight of them are in hand at a time
             if bad == "dead":
-                while len(await on(channels, "reply")) < len(links):
+                while len(await jobs_on(channels, "reply")) < len(links):
                     assert time.time() - began < 2 * TOLD_AFTER_S
                     await asyncio.sleep(0.02)
                 assert time.time() - began >= TOLD_AFTER_S

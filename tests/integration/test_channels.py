@@ -12,9 +12,10 @@ from redis.exceptions import ResponseError
 from common.channels import redis_client
 from common.channels.channels import Channels, Once
 from common.channels.consumer import Consumer, Delivery, Taken
-from common.messages import DeleteFiles, FetchUrl, Job, Message, SendReply, ShowTyping, decode
+from common.messages import DeleteFiles, FetchUrl, Job, SendReply, ShowTyping, decode
 from common.settings import Settings
 from tests.support import make
+from tests.support.observer import publish
 from tests.support.redis_servers import RedisServer, entries
 
 DAY_MS = 24 * 3600 * 1000
@@ -30,10 +31,6 @@ async def client(settings: Settings) -> AsyncIterator[Redis]:
 def consumer(channels: Channels, channel: str = "classify", name: str = "a") -> Consumer:
     """A worker's end of its channel; another one of the same name is that worker after a restart."""
     return channels.consumer(channel, name)
-
-
-async def publish(channels: Channels, *messages: Message) -> int:
-    return await channels.publish([(message, once(message.job.id)) for message in messages])
 
 
 def once(marker: str) -> Once:
@@ -55,8 +52,8 @@ async def take_one(channels: Channels, by: Consumer) -> Delivery:
 
 async def test_a_message_published_twice_is_there_once(channels: Channels) -> None:
     message = make.classify()
-    assert await publish(channels, message) == 1
-    assert await publish(channels, message) == 0
+    assert await channels.publish([(message, once(message.job.id))]) == 1
+    assert await channels.publish([(message, once(message.job.id))]) == 0
 
     delivery = await take_one(channels, consumer(channels))
 

@@ -23,8 +23,9 @@ from common.programs.check import port as ports
 from common.programs.check import redis_server, supervisor, telegram
 from common.programs.check.result import ok, warn
 from common.settings import ROOT, Settings
-from tests.support.bot_api import DIRECT, RunningPlayground, free_port, running_playground, wait_until
+from tests.support.bot_api import DIRECT, RunningPlayground, free_port, running_playground
 from tests.support.redis_servers import BINARIES, RedisServer
+from tests.support.waiting import wait_until
 from tests.unit.programs.test_check import prepare_model
 
 WRONG_TOKEN = "987654321:AAWrongWrongWrong"

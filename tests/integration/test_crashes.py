@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import signal
-from collections.abc import Callable
 from typing import Any
 from unittest.mock import ANY
 
@@ -24,9 +23,9 @@ from reply import ReplyWorker
 from tests.support import make, observer, victims
 from tests.support.bot_api import RunningPlayground, User
 from tests.support.victims import Batch, Begins, Ends, NotPolling, OneByOne, Tiny, alive, ended, lived
+from tests.support.waiting import DEADLINE_S, until
 
 KILLED = -signal.SIGKILL
-DEADLINE_S = 10.0
 JOB_RECORDS = {"jobs", "jobs:at", "jobs:chat", "turns"}
 
 
@@ -536,13 +535,13 @@ async def test_a_poller_that_is_killed_gets_its_updates_again_and_each_makes_one
     settings = dataclasses.replace(settings, telegram_api_url=playground.url)
     for _ in range(2):
         user.send_text("hello")
-    updates = await unconfirmed(settings)
+    updates = await poll(settings)
     assert len(updates) == 2
 
     async with alive(ReceiveWorker, settings, end) as victim:
         assert await ended(victim) == KILLED
     assert await lived(NotPolling, settings) == 0
-    assert await unconfirmed(settings) == updates, "they come again, though what was stored of them has been handled"
+    assert await poll(settings) == updates, "they come again, though what was stored of them has been handled"
 
     asked = user.calls()["getUpdates"]
     async with alive(ReceiveWorker, settings) as successor:
@@ -551,7 +550,7 @@ async def test_a_poller_that_is_killed_gets_its_updates_again_and_each_makes_one
         successor.terminate()
         assert await ended(successor) == 0
 
-    assert await unconfirmed(settings) == []
+    assert await poll(settings) == []
     names = [f"1-{update['update_id']}-0" for update in updates]
     assert sorted(reply.job.id for reply in await observer.on(channels, "reply")) == names
     assert await observer.jobs(channels) == set(names)
@@ -559,8 +558,8 @@ async def test_a_poller_that_is_killed_gets_its_updates_again_and_each_makes_one
     assert await observer.left(channels) - JOB_RECORDS == {"reply"}
 
 
-async def unconfirmed(settings: Settings) -> list[dict[str, Any]]:
-    """The updates that Telegram still has. Nobody else may be polling."""
+async def poll(settings: Settings) -> list[dict[str, Any]]:
+    """The updates that Telegram still has: the bot has not confirmed them. Nobody else may be polling."""
     telegram = Telegram(settings)
     await telegram.open()
     try:
@@ -571,13 +570,3 @@ async def unconfirmed(settings: Settings) -> list[dict[str, Any]]:
 
 async def is_empty(channels: Channels, channel: str) -> bool:
     return not await channels.redis.xlen(channels.keys.key(channel))
-
-
-async def until(check: Callable[[], Any]) -> None:
-    """Poll until ``check`` (plain or async) holds."""
-    async with asyncio.timeout(DEADLINE_S):
-        while True:
-            result = check()
-            if await result if asyncio.iscoroutine(result) else result:
-                return
-            await asyncio.sleep(0.01)

@@ -26,7 +26,7 @@ from common.runtime import apologies
 from common.settings import ROOT, Settings
 from common.supervision import parent
 from tests.support import make
-from tests.support.bot_api import wait_until
+from tests.support.waiting import wait_until
 
 START_S = 10.0
 

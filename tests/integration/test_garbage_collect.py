@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from common.channels.channels import Channels, Once
+from common.channels.channels import Channels
 from common.errors import Outage
-from common.messages import CHANNELS, DeleteFiles, Kind, Message, SendReply, Words, decode
+from common.messages import CHANNELS, DeleteFiles, Kind, SendReply, Words, decode
 from common.runtime import apologies
 from common.settings import Settings
 from common.store import Store
 from garbage_collect import GarbageCollectWorker
 from tests.support import make
+from tests.support.observer import publish
 from tests.support.redis_servers import entries
 
 
@@ -23,10 +24,6 @@ def store(settings: Settings) -> Store:
 @pytest.fixture
 def sweeper(settings: Settings, store: Store) -> GarbageCollectWorker:
     return GarbageCollectWorker(settings, store)
-
-
-async def publish(channels: Channels, message: Message) -> None:
-    await channels.publish([(message, Once("1:0", message.job.id, 60_000))])
 
 
 async def lose(channels: Channels, channel: str) -> None:

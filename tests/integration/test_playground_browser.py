@@ -26,9 +26,9 @@ from tests.support.bot_api import (
     is_up,
     running_playground,
     start_playground,
-    wait_until,
 )
 from tests.support.browser import NARROW, WIDE, accessibility_faults, needs_chromium, open_page, running_browser
+from tests.support.waiting import wait_until
 
 pytestmark = needs_chromium
 

@@ -17,8 +17,8 @@ from tests.support.bot_api import (
     is_up,
     running_playground,
     start_playground,
-    wait_until,
 )
+from tests.support.waiting import wait_until
 
 
 def test_with_a_token_it_is_not_needed_and_ends_well_but_not_at_once() -> None:

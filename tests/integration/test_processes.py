@@ -16,7 +16,7 @@ from common.programs import processes
 from common.programs.check import supervisor
 from common.programs.check.result import ok
 from common.settings import ROOT, Settings
-from tests.support.bot_api import wait_until
+from tests.support.waiting import wait_until
 
 START_S = 20.0
 STOP_S = 60.0  # one program after the other

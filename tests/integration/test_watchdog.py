@@ -22,8 +22,8 @@ from common.programs.watchdog import Limits, Silent, Watchdog, end
 from common.settings import ROOT, Settings
 from common.supervision import heartbeat
 from tests.integration.test_check import checkout, program, states, supervisord
-from tests.support.bot_api import wait_until
 from tests.support.redis_servers import RedisServer
+from tests.support.waiting import wait_until
 
 START_S = 15.0
 AT_ONCE = Limits(silent_s=0)

@@ -15,12 +15,11 @@ from typing import Any
 import pytest
 from redis.exceptions import RedisError
 
-from common.channels.channels import Channels, Once
+from common.channels.channels import Channels
 from common.channels.redis_client import RedisLimits
 from common.channels.wakeups import LOOK_AGAIN_S
 from common.errors import Hung, InputLost, LeaseLost, Outage, RateLimited
 from common.messages import (
-    AnyMessage,
     ClassifyImage,
     FetchUrl,
     Kind,
@@ -28,7 +27,6 @@ from common.messages import (
     SendReply,
     ShowTyping,
     Words,
-    decode,
     encode,
 )
 from common.runtime import apologies
@@ -40,10 +38,10 @@ from common.runtime.worker import Outputs, Worker
 from common.settings import ROOT, Settings
 from common.supervision import identity
 from tests.support import make
+from tests.support.observer import on, publish
 from tests.support.redis_servers import BINARIES, RedisServer, entries, running_redis
 from tests.support.runtimes import SOON
-
-DEADLINE_S = 10.0
+from tests.support.waiting import DEADLINE_S, until
 
 
 class Classify(Worker[ClassifyImage]):
@@ -72,28 +70,10 @@ class Classify(Worker[ClassifyImage]):
         return SendReply(job=message.job, content=Words(text="done")) if result is None else result
 
 
-async def publish(channels: Channels, *messages: Message) -> None:
-    assert await channels.publish([(m, Once("1:0", m.job.id, 60_000)) for m in messages]) == len(messages)
-
-
 async def work_off(worker: Worker[Any], channels: Channels, name: str = "a", **options: Any) -> None:
     """Run a worker until its channel is empty."""
     async with asyncio.timeout(DEADLINE_S):
         await Runtime(worker, channels, name, burst=True, **options).run()
-
-
-async def on(channels: Channels, channel: str) -> list[AnyMessage]:
-    return [decode(fields[b"body"]) for fields in await entries(channels.redis, channels.keys.key(channel))]
-
-
-async def until(check: Callable[[], Any]) -> None:
-    """Poll until ``check`` (plain or async) holds."""
-    async with asyncio.timeout(DEADLINE_S):
-        while True:
-            result = check()
-            if await result if asyncio.iscoroutine(result) else result:
-                return
-            await asyncio.sleep(0)
 
 
 @contextlib.asynccontextmanager

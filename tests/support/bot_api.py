@@ -16,9 +16,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -31,6 +30,7 @@ from common.model.input import InputSpec
 from common.model.records import ModelRecord
 from common.supervision.parent import ENDED_BY_SIGTERM
 from playground.json_types import Json
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 TOKEN = "1:playground"
@@ -45,17 +45,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def wait_until(condition: Callable[[], bool], timeout_s: float, what: str) -> None:
-    """Return once the condition holds; fail after ``timeout_s``, naming ``what`` was waited for."""
-    deadline = time.monotonic() + timeout_s
-    pause = threading.Event()
-    while not condition():
-        if time.monotonic() > deadline:
-            msg = f"{what}: not within {timeout_s:g} s"
-            raise AssertionError(msg)
-        pause.wait(0.02)
 
 
 def start_playground(port: int, **environ: str) -> subprocess.Popen[str]:
@@ -85,6 +74,11 @@ class RunningPlayground:
     def user(self, chat_id: int = CHAT_ID) -> User:
         """Somebody in that chat."""
         return User(self.url, chat_id)
+
+    def unconfirmed(self) -> int:
+        """How many updates the bot has not confirmed."""
+        answer = httpx.get(f"{self.url}/bot{TOKEN}/getWebhookInfo", **DIRECT).raise_for_status().json()
+        return int(answer["result"]["pending_update_count"])
 
 
 def put_model_in_use(models_dir: Path) -> None:

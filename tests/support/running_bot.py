@@ -17,7 +17,8 @@ import redis
 
 from common.messages import CHANNELS
 from common.settings import ROOT
-from tests.support.bot_api import User, free_port, wait_until
+from tests.support.bot_api import User, free_port
+from tests.support.waiting import wait_until
 
 START_S = 60.0
 STOP_S = 40.0
@@ -34,7 +35,7 @@ _SOURCES = (
 
 @dataclasses.dataclass
 class Bot:
-    """A bot that runs under its own supervisord."""
+    """A bot that runs under its own supervisord. ``url`` is where its playground or Bot API listens."""
 
     root: Path
     url: str
@@ -143,7 +144,7 @@ def running_bot(models_dir: Path, prefix: str = sys.prefix, **environ: str) -> I
         settings = {"MODELS_DIR": str(models_dir), "PLAYGROUND_PORT": str(port), "PATH": os.environ["PATH"]}
         settings["USER_RATE"] = "100000"  # tests send as fast as they can …
         settings["CACHE_MAX"] = "0"  # … the same few pictures, and mean each to be looked at
-        bot = Bot(root, f"http://127.0.0.1:{port}", settings | environ)
+        bot = Bot(root, environ.get("TELEGRAM_API_URL", f"http://127.0.0.1:{port}"), settings | environ)
         try:
             bot.start()
             yield bot
