@@ -23,16 +23,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from common.channels.channels import Channels, Once
 from common.messages import CheckFile, ClassifyImage, DeleteFiles, Job, Kind, SendReply, Words, decode
 from common.model.input import InputSpec, unpack
-from common.model.records import IN_USE, ModelRecord
 from common.settings import ROOT, Settings
 from common.store import Store
 from tests.hostile import pictures
-from tests.support import photos
+from tests.support import model_in_use, photos
 from tests.support.make import job
 from tests.support.redis_servers import BINARIES, running_redis
 
@@ -188,11 +185,7 @@ async def working() -> AsyncIterator[Bench]:
     with tempfile.TemporaryDirectory(prefix="whatsit-files-") as folder, running_redis(BINARIES["redis-6.2"]) as server:
         root = Path(folder)
         settings = Settings(redis_url=server.url, data_dir=root, models_dir=root / "models")
-        settings.models_dir.mkdir()
-        record = ModelRecord(
-            model="m", title="M", folder="m", input=SPEC, classes=2, weights_sha256="", weights_source=""
-        )
-        (settings.models_dir / IN_USE).write_bytes(msgspec.json.encode(record))
+        model_in_use.put_in_use(settings.models_dir, SPEC)
         environ = {"REDIS_URL": server.url, "DATA_DIR": folder, "MODELS_DIR": str(settings.models_dir)}
         channels = Channels(settings)
         log = root / "log"

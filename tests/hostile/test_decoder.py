@@ -27,7 +27,6 @@ from hypothesis import strategies as st
 from common.errors import Outage
 from common.messages import Kind, Words
 from common.model.input import InputSpec
-from common.model.records import IN_USE, ModelRecord
 from common.pictures import child_process, shared_turn
 from common.pictures.child import images
 from common.pictures.child.confinement import MAX_MEMORY_BYTES
@@ -53,7 +52,7 @@ from fetch_url import FetchUrlWorker
 from file_check import FileCheckWorker
 from tests.hostile.misbehaving_child import SLOWLY_S, order
 from tests.hostile.pictures import WHOLE
-from tests.support import photos
+from tests.support import model_in_use, photos
 from tests.support.waiting import DEADLINE_S, until
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel for what only Linux has")
@@ -669,8 +668,7 @@ async def test_ctrl_c_is_not_for_the_decoder() -> None:
 )
 async def test_the_user_reads_of_it_in_plain_words(content: bytes, words: str, tmp_path: Path) -> None:
     store = Store(tmp_path / "files")
-    record = ModelRecord(model="m", title="M", folder="m", input=SPEC, classes=2, weights_sha256="", weights_source="")
-    (tmp_path / IN_USE).write_bytes(msgspec.json.encode(record))
+    model_in_use.put_in_use(tmp_path, SPEC)
     inputs = InputMaker(store, tmp_path, Decoder(module=MISBEHAVING, limit_s=0.5))
     inputs.open()
 

@@ -17,10 +17,10 @@ from common.web.download import Limits
 from common.web.names import Names
 from fetch_url import FetchUrlWorker
 from tests.hostile.name_server import names, naming
-from tests.support import make
+from tests.support import make, model_in_use
 from tests.support.observer import on, publish
+from tests.support.photos import png
 from tests.support.web_server import content, drip, serving
-from tests.unit.web.test_fetch_url import png, prepare_model
 
 LOCAL = (ipaddress.ip_network("127.0.0.0/8"),)
 TOLD_AFTER_S = 3.0
@@ -44,7 +44,7 @@ async def test_a_good_link_goes_by_a_flood_of_bad_ones(
     bad: str, channels: Channels, settings: Settings, tmp_path: Path
 ) -> None:
     # Given 60 links to one host that drips, to ports that refuse, or to names that nobody answers for
-    prepare_model(settings.models_dir)
+    model_in_use.put_in_use(settings.models_dir)
     drips = {"/drip": drip(b"HTTP/1.1 200 OK\r\n\r\n", b"x")}
     good = {"/red.png": content(png())}
     with serving(drips) as host, serving(good, "127.0.0.2") as other, naming({"*": ["silent4 silent6"]}) as server:

@@ -21,8 +21,7 @@ from common.settings import Settings
 from common.store import Store
 from common.telegram.transport import Take
 from receive import ReceiveWorker
-from tests.support import make
-from tests.support.bot_api import put_model_in_use
+from tests.support import make, model_in_use
 
 CAT = Predictions(top=(Prediction("cat", 0.9), Prediction("dog", 0.1)), model="M", model_ms=8.5)
 
@@ -30,7 +29,7 @@ CAT = Predictions(top=(Prediction("cat", 0.9), Prediction("dog", 0.1)), model="M
 @pytest.fixture
 def model(settings: Settings) -> ModelRecord:
     settings.models_dir.mkdir()
-    put_model_in_use(settings.models_dir)
+    model_in_use.put_in_use(settings.models_dir)
     record = in_use(settings.models_dir)
     assert record
     return record

@@ -23,13 +23,10 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
-import msgspec
 
-from common.model import records
-from common.model.input import InputSpec
-from common.model.records import ModelRecord
 from common.supervision.parent import ENDED_BY_SIGTERM
 from playground.json_types import Json
+from tests.support import model_in_use
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -81,27 +78,13 @@ class RunningPlayground:
         return int(answer["result"]["pending_update_count"])
 
 
-def put_model_in_use(models_dir: Path) -> None:
-    """Make it look as if a model were prepared. It cannot be loaded."""
-    record = ModelRecord(
-        model="m",
-        title="M",
-        folder="m",
-        input=InputSpec(model="m", resize=8, crop=8, interpolation="bilinear", mean=(0, 0, 0), std=(1, 1, 1)),
-        classes=2,
-        weights_sha256="",
-        weights_source="",
-    )
-    (models_dir / records.IN_USE).write_bytes(msgspec.json.encode(record))
-
-
 @contextlib.contextmanager
 def running_playground(port: int | None = None) -> Iterator[RunningPlayground]:
     """A playground that answers, with a model that seems to be there. At the end it is stopped, and must end well."""
     port = free_port() if port is None else port
     with contextlib.ExitStack() as stack:
         models_dir = stack.enter_context(tempfile.TemporaryDirectory())
-        put_model_in_use(Path(models_dir))
+        model_in_use.put_in_use(Path(models_dir))
         process = stack.enter_context(start_playground(port, MODELS_DIR=models_dir))
         try:
             wait_until(lambda: is_up(port) or process.poll() is not None, 10, "the playground's start")

@@ -1,4 +1,4 @@
-"""Real photographs, from scikit-image's wheel."""
+"""Pictures for tests: real photographs from scikit-image's wheel, and a plain one."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ def path(name: str) -> Path:
 def photo(name: str) -> Image.Image:
     with Image.open(path(name)) as image:
         return image.convert("RGB")
+
+
+def png(size: tuple[int, int] = (20, 10)) -> bytes:
+    """A red picture of that width and height."""
+    file = io.BytesIO()
+    Image.new("RGB", size, "red").save(file, "PNG")
+    return file.getvalue()
 
 
 def jpeg(name: str) -> bytes:

@@ -12,7 +12,8 @@ import pytest
 
 from common import words
 from common.model import records
-from tests.support.bot_api import ROOT, put_model_in_use
+from tests.support import model_in_use
+from tests.support.bot_api import ROOT
 
 # Strings of the playground that quote Telegram's server, which has the plain apostrophe, stand in other files.
 MODULES = [
@@ -57,7 +58,7 @@ def test_the_page_s_texts_have_one_style(path: Path) -> None:
 
 
 def test_what_the_model_s_record_says_is_put_into_that_style(tmp_path: Path) -> None:
-    put_model_in_use(tmp_path)
+    model_in_use.put_in_use(tmp_path)
     record = records.in_use(tmp_path)
     assert record
     about = words.about("1", msgspec.structs.replace(record, why="Inception V3's weights are here."))

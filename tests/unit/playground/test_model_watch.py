@@ -12,7 +12,7 @@ import pytest
 from playground import model_watch
 from playground.model_watch import look
 from playground.state import Playground
-from tests.support.bot_api import put_model_in_use
+from tests.support import model_in_use
 
 GONE = 2**22 + 1
 """No process on Linux can have this id."""
@@ -44,7 +44,7 @@ def test_a_broken_file_does_not_count(tmp_path: Path) -> None:
 
 def test_a_model_in_use_ends_the_preparation(tmp_path: Path) -> None:
     write_progress(tmp_path)
-    put_model_in_use(tmp_path)
+    model_in_use.put_in_use(tmp_path)
     assert look(tmp_path) is None
 
 
@@ -55,6 +55,6 @@ async def test_a_bot_without_a_model_is_preparing_until_there_is_one(tmp_path: P
     assert playground.bot_state == "starting"
     await playground.updates.poll(offset=0, limit=1, timeout_s=0, allowed=None)
     assert playground.bot_status == {"state": "preparing", "progress": {}}
-    put_model_in_use(tmp_path)
+    model_in_use.put_in_use(tmp_path)
     await asyncio.wait_for(watching, 5)
     assert playground.bot_state == "online"

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
-import io
 import ipaddress
 import itertools
 import socket
@@ -17,13 +16,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from PIL import Image
 
 from common.channels.channels import Channels
 from common.errors import HostBusy, Outage, SettingsError, TooEarly
 from common.messages import ClassifyImage, FetchUrl, Kind, SendReply, Words
-from common.model.input import InputSpec, unpack
-from common.model.records import IN_USE, ModelRecord
+from common.model.input import unpack
+from common.model.records import IN_USE
 from common.pictures.refusals import refusal
 from common.settings import Settings
 from common.store import Store
@@ -35,24 +33,14 @@ from common.web.gate import Address, Gate
 from common.web.host_slots import PER_HOST, HostSlots, machine, zone
 from common.web.names import Lookup
 from fetch_url import FetchUrlWorker
+from tests.support import model_in_use
 from tests.support.make import job
+from tests.support.model_in_use import SPEC
+from tests.support.photos import png
 from tests.support.web_server import Answer, WebServer, content, drip, hang_up, redirect, serving, status
 
 LOCAL = (ipaddress.ip_network("127.0.0.0/8"),)
-SPEC = InputSpec(model="m", resize=8, crop=6, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3)
 OK = b"HTTP/1.1 200 OK\r\n"
-
-
-def png(size: tuple[int, int] = (20, 10)) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", size, "red").save(file, "PNG")
-    return file.getvalue()
-
-
-def prepare_model(models_dir: Path) -> None:
-    models_dir.mkdir(exist_ok=True)
-    record = ModelRecord(model="m", title="M", folder="m", input=SPEC, classes=2, weights_sha256="", weights_source="")
-    (models_dir / IN_USE).write_bytes(msgspec.json.encode(record))
 
 
 @pytest.fixture
@@ -68,7 +56,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def worker(settings: Settings) -> AsyncIterator[FetchUrlWorker]:
-    prepare_model(settings.models_dir)
+    model_in_use.put_in_use(settings.models_dir)
     worker = FetchUrlWorker(settings)
     await worker.open(Channels(worker.settings))
     yield worker
@@ -793,7 +781,7 @@ async def test_a_web_page_without_such_a_picture_is_refused_after_one_try(
 async def test_a_preview_that_gives_nothing_is_told_in_other_words_at_no_other_time(
     settings: Settings, failing: list[str], server: WebServer
 ) -> None:
-    prepare_model(settings.models_dir)
+    model_in_use.put_in_use(settings.models_dir)
     worker = FetchUrlWorker(settings, lookup=FAILING, limits=tight(answer_s=2.5, told_after_s=3.5))
     await worker.open(Channels(worker.settings))
     kinds = [next(link for link in failing if host in link) for host in ("private.", "closed.", "silent.")]

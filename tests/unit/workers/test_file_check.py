@@ -1,40 +1,32 @@
 from __future__ import annotations
 
-import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
 import pytest
-from PIL import Image
 
 from common.channels.channels import Channels
 from common.errors import InputLost, Outage
 from common.messages import CheckFile, ClassifyImage, DeleteFiles, Kind, SendReply, Words
-from common.model.input import InputSpec, unpack
-from common.model.records import IN_USE, ModelRecord
+from common.model.input import unpack
+from common.model.records import IN_USE
 from common.settings import Settings
 from common.store import Store
 from file_check import FileCheckWorker
+from tests.support import model_in_use
 from tests.support.make import job
+from tests.support.model_in_use import SPEC
+from tests.support.photos import png
 
-SPEC = InputSpec(model="m", resize=8, crop=6, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3)
 ORIGINAL = job().key("original")
 INPUT = job().key("input")
-
-
-def png() -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (20, 10), "red").save(file, "PNG")
-    return file.getvalue()
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     settings = Settings(data_dir=tmp_path, models_dir=tmp_path / "models")
-    settings.models_dir.mkdir()
-    record = ModelRecord(model="m", title="M", folder="m", input=SPEC, classes=2, weights_sha256="", weights_source="")
-    (settings.models_dir / IN_USE).write_bytes(msgspec.json.encode(record))
+    model_in_use.put_in_use(settings.models_dir)
     return settings
 
 

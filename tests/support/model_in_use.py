@@ -1,0 +1,26 @@
+"""A model that seems to be prepared: for what reads only its record. Nothing could load it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from common.model import records
+from common.model.input import InputSpec
+from common.model.records import ModelRecord
+
+SPEC: Final = InputSpec(model="m", resize=8, crop=6, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3)
+
+
+def record(spec: InputSpec = SPEC, **fields: Any) -> ModelRecord:
+    """The record of a model with that input, and these fields."""
+    values: dict[str, Any] = {"model": "m", "title": "M", "folder": "m", "classes": 2}
+    return ModelRecord(input=spec, weights_sha256="", weights_source="", **(values | fields))
+
+
+def put_in_use(models_dir: Path, spec: InputSpec = SPEC) -> None:
+    """Have the workers find such a model in ``models_dir``."""
+    models_dir.mkdir(exist_ok=True)
+    (models_dir / records.IN_USE).write_bytes(msgspec.json.encode(record(spec)))
