@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import os
-import signal
 import sys
-from typing import Final
 
 from benchmarks.chains import line
-
-_PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
+from common import libc
 
 
 def main() -> None:
     """Run the stage until it is killed, or its parent is."""
     contender, number, parent = sys.argv[1:]
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)  # outlasts the exec of a library's command line
+    libc.end_with_parent()  # the request outlasts the exec of a library's command line
     if os.getppid() != int(parent):  # it ended before we asked
         sys.exit(1)
     os.environ[line.STAGE] = number
