@@ -14,7 +14,7 @@ from tests.support.processes import DECODER, REDIS, Process
 
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 _NAMES: Final = {REDIS: "redis (starts the server)"}
-_MODULE: Final = re.compile(r" -m (?:common\.)?(\w+)")
+_MODULE: Final = re.compile(r" -m (?:\w+\.)*(\w+)")
 _GONE: Final = (FileNotFoundError, ProcessLookupError)
 
 
@@ -27,7 +27,7 @@ def names(root: Path) -> dict[int, str]:
 def _name(process: Process, parent: Process | None) -> str:
     if process.program == DECODER and parent:
         return f"{parent.program}: decoder"
-    module = _MODULE.search(process.program)  # what ends soon after the start: it knows no name for that
+    module = _MODULE.search(process.program)  # a program that ends soon after the start has no other name
     return _NAMES.get(process.program) or (module[1] if module else process.program)
 
 
