@@ -1,9 +1,15 @@
 """The contenders of ``bench_channels``: a chain of four stages, each a process, with every library's own worker.
 
-``line`` is what all of them share, ``drive`` measures one of them, ``stage`` is a stage's process. A contender is a
-module with two things: ``stage(number)`` runs a stage until it is killed, as the library's papers recommend it;
-``sender()`` is a context that gives a coroutine function which puts jobs, by their numbers, on the first stage.
+A contender is a module with two things: ``stage(number)`` runs a stage until it is killed, as the library's
+documentation recommends; ``sender()`` is a context that gives a coroutine function which puts jobs, by their numbers,
+on the first stage.
 
-Here and in what it imports nothing but the standard library, redis-py and the contender itself is used: the peers live
-in a virtual environment of their own.
+line.py           what all of them share: Redis, the number of stages, the end
+drive.py          measures one contender
+stage.py          the process of a stage
+with_channels.py  ours
+with_arq.py, with_dramatiq.py, with_pubsub.py, with_rq.py, with_taskiq.py
+
+The peers live in a virtual environment of their own, so line, drive and stage import only the standard library,
+redis-py and ``common/libc.py``.
 """

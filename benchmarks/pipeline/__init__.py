@@ -1,4 +1,4 @@
-"""What measuring the whole bot takes.
+"""What measures the whole bot.
 
 models.py     the models that answer, prepared for it
 pictures.py   photos of the size that people send

@@ -1,0 +1,1 @@
+"""Tests of one worker, program or room with the real things beside it: Redis, Supervisor, a playground, a model."""

@@ -1,0 +1,19 @@
+"""What tests, benchmarks and screenshots share.
+
+make.py             messages and jobs
+photos.py           photographs, and a plain picture
+waiting.py          polling against a deadline
+observer.py         messages, jobs and counters, as read from Redis
+redis_servers.py    real Redis servers
+redis_proxy.py      a proxy that breaks a connection to Redis at one command
+web_server.py       a web server that answers as a test says
+bot_api.py          a playground, and a user who chats in it
+browser.py          a real browser, and its checks
+running_bot.py      the whole bot, in a checkout of its own
+processes.py        the processes of a checkout, and their files
+victims.py          workers that SIGKILL themselves at a named point
+model_in_use.py     a model that only seems to be prepared
+models_fixtures.py  prepared models
+seeded_inception.py Inception V3 with made-up weights
+small_venv.py       an environment with the serving packages only
+"""
