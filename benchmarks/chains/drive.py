@@ -50,20 +50,24 @@ class Broken(Exception):  # noqa: N818
 
 
 class Chain:
-    """The four processes, and the pipe that tells which jobs have come out."""
+    """The four processes, and the pipe that says which jobs have come out.
+
+    Attributes:
+        stages: The processes, each the leader of a process group, from first to last.
+    """
 
     def __init__(self, pipe: int, stages: Sequence[subprocess.Popen[bytes]]) -> None:
         self._pipe = pipe
-        self._stages = stages
+        self.stages = stages
         self._rest = b""
 
     def signal_first(self, number: signal.Signals) -> None:
         """Send a signal to the first stage, and to what it started."""
-        os.killpg(self._stages[0].pid, number)
+        os.killpg(self.stages[0].pid, number)
 
     def cpu_s(self) -> float:
         """The processor time of all stages so far, with what they started."""
-        groups = {stage.pid for stage in self._stages}
+        groups = {stage.pid for stage in self.stages}
         ticks = 0
         for path in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):  # it has ended
@@ -82,7 +86,7 @@ class Chain:
         out: dict[int, float] = {}
         until = time.monotonic() + limit_s
         while len(out) < count:
-            if gone := [stage.returncode for stage in self._stages if stage.poll() is not None]:
+            if gone := [stage.returncode for stage in self.stages if stage.poll() is not None]:
                 msg = f"{len(gone)} stages have ended, with status {gone}"
                 raise Broken(msg)
             if self._readable(min(limit_s, _LOOK_AGAIN_S)):

@@ -78,7 +78,7 @@ def test_jobs_that_are_lost_and_stages_that_end_are_told(chain_redis: Redis) -> 
 
 def test_no_process_is_left_when_a_chain_has_ended(chain_redis: Redis) -> None:
     with drive.running("with_pubsub") as chain:
-        groups = [stage.pid for stage in chain._stages]
+        groups = [stage.pid for stage in chain.stages]
     for group in groups:
         with pytest.raises(ProcessLookupError):
             os.killpg(group, 0)
