@@ -19,12 +19,12 @@ def main() -> int:
     """Run once. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seconds", type=float, default=300, help="how long processes are killed (default: 300)")
-    parser.add_argument("--seed", type=int, help="to have a run again (default: another one each time)")
+    parser.add_argument("--seed", type=int, help="repeats a run (default: another seed each time)")
     given = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(ENDED_BY_SIGTERM))  # so that the bot is stopped, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(ENDED_BY_SIGTERM))  # so that the bot stops, too
     seed = random.SystemRandom().randrange(10**6) if given.seed is None else given.seed
-    _say(f"seed {seed}: have it again by `make chaos SECONDS={given.seconds:g} SEED={seed}`")
-    evidence = Path(tempfile.gettempdir()) / f"whatsit-chaos-{os.getpid()}"  # made if there is any
+    _say(f"seed {seed}: repeat it with `make chaos SECONDS={given.seconds:g} SEED={seed}`")
+    evidence = Path(tempfile.gettempdir()) / f"whatsit-chaos-{os.getpid()}"  # made only if a promise is broken
     with tempfile.TemporaryDirectory(prefix="whatsit-model-") as models_dir:
         prepare(Request(model="efficientnet_lite2"), Path(models_dir), lambda _line: None)
         report = Chaos(Path(models_dir), seed, given.seconds, evidence, _say).run()

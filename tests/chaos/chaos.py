@@ -1,12 +1,12 @@
-"""The proof of "nothing is lost, whoever is killed whenever": the whole bot at work, and its processes being killed.
+"""The proof that nothing is lost, whichever process is killed: the whole bot at work, and its processes being killed.
 
-    calm    the bot starts; each picture is asked about once, so that the right answers are known
+    calm    the bot starts and answers each picture once, so that the right answers are known
     storm   many chats keep a steady backlog while the Bot API fails now and then, and processes are SIGKILLed
-    drain   nobody is killed any more; what was asked is answered, all processes are back
-    settle  nothing is left of any job: no key, no file; Redis needs as much memory as before
+    drain   no process is killed; all messages are answered, all processes are back
+    settle  nothing is left of any job, neither keys nor files; Redis uses as much memory as before
     stop    nothing is left of any process
 
-The playground's chats lie in memory, so it runs outside the supervisord that is killed.
+The playground's chats are in memory, so it runs outside the supervisord that is killed.
 """
 
 from __future__ import annotations
@@ -33,22 +33,24 @@ from tests.chaos.ledger import Ledger
 from tests.chaos.load import RESTARTS, Load, faults
 from tests.chaos.report import MEMORY_TOLERANCE, MIB, Memory, Report
 from tests.chaos.strikes import ALL_DOWN, EVERYTHING, VICTIMS, strikes
-from tests.chaos.watch import Listener, Watch, in_hand_at_death, ready_times
+from tests.chaos.watch import Listener, Watch, in_flight_at_death, ready_times
 from tests.support import processes, web_server
 from tests.support.bot_api import User, free_port, is_up, start_playground
 from tests.support.processes import DECODER, REDIS_SERVER
 from tests.support.running_bot import Bot, running_bot
 from tests.support.waiting import wait_until
 
-BACKLOG: Final = 40  # answers awaited at any time: more than all workers together have in hand
+BACKLOG: Final = 40  # answers awaited at any time: more than all workers together have in flight
 CALM_S: Final = 60.0
-AT_WORK_AGAIN_S: Final = 10.0  # if there is no answer for so long, the next one is killed all the same
-# A decoder that dies has its file tried once more. One that dies again is taken for the file's doing, and rightly.
+AT_WORK_AGAIN_S: Final = 10.0  # without an answer for so long, the next process is killed all the same
+# A file whose decoder dies is tried once more. If that decoder dies, too, the file is refused, and rightly.
 DECODERS_IN_PEACE_S: Final = 10.0
-ANSWERS_KEPT: Final = 30  # so few that the same picture is now answered from memory, and now looked at again
-DRAIN_S: Final = 120.0  # a job that only the sweeper can bring back needs one minute and a little
-SETTLED_WITHIN_S: Final = 20.0  # each job's end cleans up behind it: no need to wait for the sweeper
-SWEPT_WITHIN_S: Final = 75.0  # but for files that a killed worker left: the sweeper looks each minute
+ANSWERS_KEPT: Final = (
+    30  # so few that the same picture is sometimes answered from memory and sometimes classified again
+)
+DRAIN_S: Final = 120.0  # a job that only the sweeper can restart needs a little over a minute
+SETTLED_WITHIN_S: Final = 20.0  # each job cleans up at its end: no need to wait for the sweeper
+SWEPT_WITHIN_S: Final = 75.0  # for files that a killed worker left: the sweeper looks each minute
 GONE_WITHIN_S: Final = 5.0
 
 
@@ -58,9 +60,9 @@ class Chaos:
     Args:
         models_dir: Where a model is in use.
         seed: See ``Report``.
-        storm_s: How long processes are being killed.
+        storm_s: For how long processes are killed, in seconds.
         evidence: Where logs and Redis's data are copied to if a promise is broken.
-        say: Told about each phase, for the terminal.
+        say: Writes a line about each phase, for the terminal.
     """
 
     def __init__(self, models_dir: Path, seed: int, storm_s: float, evidence: Path, say: Callable[[str], None]) -> None:
@@ -90,7 +92,7 @@ class Chaos:
             try:
                 self._walk_through(bot, url, load, watch, threads)
             except Exception as error:
-                self._broken(f"the run broke off: {error!r}")
+                self._broken(f"the run ended early: {error!r}")
                 raise
             finally:
                 self._calm.set()
@@ -127,7 +129,7 @@ class Chaos:
             self._compare_memory(before, remains.memory(client))
             report.counts = remains.counts(client)
             report.redis_version = str(client.info("server")["redis_version"])
-        report.in_hand = in_hand_at_death(bot)
+        report.in_flight = in_flight_at_death(bot)
         ready = ready_times(bot)
         self._say("stop")
         self._stop(bot)
@@ -143,13 +145,13 @@ class Chaos:
     def _send_one_of_each(self, load: Load, client: redis.Redis) -> None:
         for said in load.send_one_of_each():
             self._ledger.say(said)
-        assert self._ledger.wait_for_fewer(1, CALM_S), f"unanswered though nobody was killed: {self._ledger.lost()}"
+        assert self._ledger.wait_for_fewer(1, CALM_S), f"unanswered though no process was killed: {self._ledger.lost()}"
         self._nothing_may_be_left(lambda: [*remains.left_keys(client)], SETTLED_WITHIN_S)
 
     # Storm
 
     def _storm(self, load: Load, bot: Bot, threads: ThreadPoolExecutor) -> None:
-        """Send as answers come, so that about as many are always awaited, while somebody else kills."""
+        """Send as answers come, so that about ``BACKLOG`` of them are always awaited, while another thread kills."""
         end = time.monotonic() + self._report.storm_s
         killing = threads.submit(self._strike_on, bot)
         while time.monotonic() < end and not killing.done():
@@ -188,7 +190,7 @@ class Chaos:
             bot.launch()
         elif victim == DECODER and self._struck_since(DECODER, time.time() - DECODERS_IN_PEACE_S):
             return
-        elif process := _find(bot.root, victim):  # else it waits to be started again
+        elif process := _find(bot.root, victim):  # otherwise it waits for its restart
             self._kills.append(Kill(victim, time.time()))
             _kill(process)
 
@@ -198,7 +200,7 @@ class Chaos:
     # Drain and settle
 
     def _wait_until_all_are_back(self, bot: Bot) -> None:
-        """Every worker that was killed has said that it is ready since, and Redis answers."""
+        """Every worker that was killed has become ready since, and Redis answers."""
 
         def missing() -> list[str]:
             ready = ready_times(bot)
@@ -222,7 +224,7 @@ class Chaos:
         self._report.memory = before, after
         more = after.held - before.held - (after.markers - before.markers)
         if more > MEMORY_TOLERANCE:
-            self._broken(f"Redis holds {more / MIB:.2f} MiB more than before, markers not counted")
+            self._broken(f"Redis uses {more / MIB:.2f} MiB more than before, without markers")
 
     def _stop(self, bot: Bot) -> None:
         status = bot.stop()
@@ -245,12 +247,12 @@ class Chaos:
         report.duplicates, report.chances = judged.causes, judged.chances
         if judged.unexplained:
             times = ", ".join(time.strftime("%H:%M:%S", time.gmtime(again)) for _, again in judged.unexplained)
-            self._broken(f"{len(judged.unexplained)} answers came twice though nothing had happened, at {times} UTC")
+            self._broken(f"{len(judged.unexplained)} answers came twice without a known cause, at {times} UTC")
         for violation in sorted(watch.violations):
             self._broken(violation)
         report.restarted = report.counts["restarted"] - report.sent[RESTARTS]
         if report.restarted > 0:
-            self._broken(f"{report.restarted} jobs had to be brought back: their messages were nowhere")
+            self._broken(f"{report.restarted} jobs had to be restarted: they had no message")
         report.recoveries = {victim: recovery(victim, self._kills, ledger, ready, watch) for victim in VICTIMS}
 
     def _broken(self, promise: str) -> None:
@@ -284,7 +286,7 @@ def _playground(models_dir: Path, threads: ThreadPoolExecutor) -> Iterator[str]:
 
 
 def _find(root: Path, victim: str) -> processes.Process | None:
-    """That process; of two, while one makes way for the other, the one that is at work."""
+    """That process. While one takes over from another, there are two: then the one at work."""
     found = processes.of_checkout(root)
     servers = {process.parent for process in found if process.program == REDIS_SERVER}
     candidates = [process for process in found if process.program == victim]

@@ -1,4 +1,4 @@
-"""What the short run came to, at the end of pytest's output: each run explores, so each has something to tell."""
+"""Prints the short run's report at the end of pytest's output: each run has another seed, so each has other results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def reports(request: pytest.FixtureRequest) -> list[Report]:
-    """Where a test puts what is to be told."""
+    """Where a test puts its report."""
     return request.config.stash[_REPORTS]
 
 

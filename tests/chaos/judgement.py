@@ -1,4 +1,4 @@
-"""Why an answer came twice, and how long it took until somebody was back."""
+"""Why an answer came twice, and how long it took until a killed process was back."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ OK_LOST: Final = "their OK was lost on the way"
 REPLY_KILLED: Final = "reply was killed as they went out"
 OTHERS_KILLED: Final = "Redis or supervisord was killed as they went out"
 
-# Between Telegram's OK and the hand-off lie some ms; on a machine that has ten times as much to do, more.
+# Between Telegram's OK and the hand-off are some ms; more on a machine that is ten times overloaded.
 _HAND_OFF_S: Final = 2.0
-# What was on its way when reply was killed still arrives; and we hear of it later than the playground does it.
+# What was on its way when reply was killed still arrives, and this process hears of it later than it happens.
 _LATE_S: Final = LONGEST_DELAY_S + 0.5
-# An outage puts an answer off for a second at least; less by how late we hear of the first.
+# An outage postpones an answer for at least a second; it seems less if the first answer is heard late.
 _AGAIN_AFTER_S: Final = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
 class Kill:
-    """Who was killed, and when."""
+    """Which process was killed, and when."""
 
     victim: str
     at: float
@@ -38,15 +38,15 @@ class Kill:
 
 @dataclasses.dataclass(frozen=True)
 class Window:
-    """A time in which an answer that went out could come to be sent again.
+    """A time in which an answer could be sent a second time.
 
     Attributes:
         cause: Why, for people.
-        start: From when on an answer had gone out too late to be safe.
-        end: Until when.
+        start: Answers that were sent from here on can come twice.
+        end: Answers that were sent after it cannot.
         room: How many answers at most.
-        again_from: Before that, nobody could send it again.
-        again_after_s: Nor sooner after the first time.
+        again_from: The second one cannot come before this.
+        again_after_s: The second one cannot come sooner after the first.
     """
 
     cause: str
@@ -57,14 +57,14 @@ class Window:
     again_after_s: float = 0.0
 
     def explains(self, duplicate: Duplicate) -> bool:
-        """Whether the answer may have come twice for this."""
+        """Whether this may be why the answer came twice."""
         first, again = duplicate
         return self.start <= first <= self.end and again >= max(self.again_from, first + self.again_after_s)
 
 
 @dataclasses.dataclass(frozen=True)
 class Judged:
-    """By cause, how many came twice, and how often there was a chance to; and those that had no cause."""
+    """By cause, how many answers came twice and how many could have; and the answers without a cause."""
 
     causes: Counter[str]
     chances: Counter[str]
@@ -72,7 +72,7 @@ class Judged:
 
 
 def judge_duplicates(duplicates: Iterable[Duplicate], kills: Sequence[Kill], watch: Watch) -> Judged:
-    """Two windows are known: an OK that was lost, and reply's death before its hand-off. Others are looked for."""
+    """Find the cause of each. Two are expected: a lost OK, and reply's death before its hand-off."""
     lost_oks = [
         Window(OK_LOST, lost.start - _LATE_S, lost.end + _LATE_S, lost.number, again_after_s=_AGAIN_AFTER_S)
         for lost in watch.lost_oks
@@ -87,9 +87,9 @@ def judge_duplicates(duplicates: Iterable[Duplicate], kills: Sequence[Kill], wat
 
 
 def explained(duplicates: Iterable[Duplicate], windows: Sequence[Window]) -> tuple[Counter[str], Sequence[Duplicate]]:
-    """How many of them windows explain, by cause, and those that none does that has room.
+    """How many duplicates the windows explain, by cause, and the duplicates that no window with room explains.
 
-    Each goes into the window that closes first, which leaves the most to the later ones.
+    Each goes into the window that closes first, which leaves the most room in later ones.
     """
     room = {window: window.room for window in sorted(windows, key=lambda window: window.end)}
     causes: Counter[str] = Counter()
@@ -105,9 +105,9 @@ def explained(duplicates: Iterable[Duplicate], windows: Sequence[Window]) -> tup
 
 
 def _window(cause: str, kill: Kill, watch: Watch) -> Window:
-    """Answers that were sent and not handed off yet: for the longer, if Redis had been away just then.
+    """The time in which an answer was sent but not handed off. It is longer if Redis was away just then.
 
-    At most so many: those that handlers are at work on, and as many that wait for the same turn to be settled.
+    It has room for the answers that handlers work on, and for as many that wait to be settled.
     """
     start, end = kill.at - _HAND_OFF_S, kill.at + _LATE_S
     for away in reversed(watch.away):
@@ -120,9 +120,9 @@ def _window(cause: str, kill: Kill, watch: Watch) -> Window:
 def recovery(
     victim: str, kills: Sequence[Kill], ledger: Ledger, ready: Mapping[str, Sequence[float]], watch: Watch
 ) -> Recovery:
-    """How long it took after each kill of somebody.
+    """How long it took after each kill of that process.
 
-    One that was killed again before it was back is counted, and its end not measured.
+    A kill before the process was back from the last one counts; the time of the last one is not measured.
     """
     back, answered = [], []
     for kill in _of(kills, victim):
@@ -135,10 +135,10 @@ def recovery(
 
 
 def _back_at(kill: Kill, ready: Mapping[str, Sequence[float]], watch: Watch) -> float | None:
-    """When it was back: said that it is ready, or answered. None if it never was away, or not back yet."""
+    """When the process was back: it said that it is ready, or it answered. None if it was not away, or is not back."""
     if kill.victim in {REDIS, REDIS_SERVER}:
         return next((away.end for away in watch.away if kill.at - 1 <= away.start <= kill.at + 1), None)
-    if kill.victim in {DECODER, WATCHDOG}:  # they say nothing
+    if kill.victim in {DECODER, WATCHDOG}:  # they do not say when they are ready
         return None
     workers = CHANNELS if kill.victim in ALL_DOWN else (kill.victim,)
     back = [next((at for at in ready[worker] if at > kill.at), None) for worker in workers]

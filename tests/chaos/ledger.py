@@ -1,4 +1,4 @@
-"""What was asked and what came back: who was answered, who was not, and who twice."""
+"""What was asked and what was answered: once, twice or not at all."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _BARS: Final = ("■", "□")
 
 
 def gist(text: str) -> str:
-    """What an answer says: the likeliest label, behind the link if it names one; or all of its words.
+    """The essence of an answer: the likeliest label, after the link if it names one; otherwise all of its text.
 
-    Percentages stay out: they may differ in the last digit with how many pictures the model looked at together.
+    It leaves out percentages: their last digit can depend on how many pictures the model classified together.
     """
     lines = text.split("\n")
     best = next((line for line in lines if line.startswith(_BARS)), "")
@@ -29,7 +29,7 @@ def gist(text: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Said:
-    """A message of a user, and what each of its answers says."""
+    """A message of a user, and the gist of each expected answer."""
 
     kind: str
     chat: int
@@ -38,14 +38,14 @@ class Said:
 
 
 class Duplicate(NamedTuple):
-    """An answer that came again: when it had come before, though nobody knew that it had, and when it did again."""
+    """An answer that came again: when it came before, and when it came again."""
 
     first: float
     again: float
 
 
 class Ledger:
-    """Who was asked and answered; several threads may write. All times are Unix seconds."""
+    """Messages and their answers. Thread-safe. All times are Unix seconds."""
 
     def __init__(self) -> None:
         self._said: dict[Asked, Said] = {}
@@ -56,7 +56,7 @@ class Ledger:
         self._changed = threading.Condition()
 
     def say(self, said: Said) -> None:
-        """Note a message that the bot is to answer. Some of its answers may be here already."""
+        """Note a message that the bot should answer. Some of its answers may be here already."""
         with self._changed:
             self._said[said.chat, said.message] = said
             self._outstanding += self._missing(said).total()
@@ -81,7 +81,7 @@ class Ledger:
         return self._outstanding
 
     def wait_for_fewer(self, than: int, timeout_s: float) -> bool:
-        """Wait until fewer answers are awaited. False if there are not within the time."""
+        """Wait until fewer answers are awaited. Returns False after ``timeout_s``."""
         with self._changed:
             return self._changed.wait_for(lambda: self._outstanding < than, timeout_s)
 
@@ -102,7 +102,7 @@ class Ledger:
         ]
 
     def wrong(self) -> list[str]:
-        """Each answer that says something else than it should, or answers no message of ours."""
+        """Each answer with a wrong gist, or to a message that was not sent."""
         found = list(self._stray)
         for asked, here in self._answers.items():
             said = self._said.get(asked)

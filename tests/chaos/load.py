@@ -1,4 +1,4 @@
-"""What people send while everything is being killed: every kind of message that takes another way through the bot."""
+"""What people send while processes are killed: every kind of message that takes another way through the bot."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from tests.support.web_server import WebServer
 CHATS: Final = 20
 
 NAMES: Final = ("chelsea", "coffee", "motorcycle")
-"""Of ``tests.support.photos``, those that the model is sure of, so that a retouched one is still seen as the same."""
+"""Photos that the model is sure of, so that a slightly changed one still gets the same answer."""
 
 _SENT_BEFORE: Final = 0.3
 _SPOT: Final = 4  # pixels
 _FIRST_CHAT: Final = 5001
-_TALKATIVE: Final = 0.25  # this share of all messages comes from one chat, whose pictures wait for one another
+_TALKATIVE: Final = 0.25  # this share of all messages comes from one chat, whose pictures wait for each other
 _GROUP: Final = -5001
 _TEACHER: Final = 4001
 _TO_THE_GROUP_AT_MOST_EVERY_S: Final = 5.0  # Telegram lets a bot say 20 things a minute in a group
 _MENTION: Final = "@whatsit_playground_bot what is it?"
-_LONGEST_LESSON_S: Final = 40.0
-_LINK_TO_NOBODY: Final = "http://127.0.0.1:9/cat.jpg"  # the answer is held back for some seconds
+_LEARNING_LIMIT_S: Final = 40.0
+_LINK_TO_NOBODY: Final = "http://127.0.0.1:9/cat.jpg"  # the answer is delayed for some seconds
 _NO_IMAGE: Final = b"Dear diary, today I was taken for a photo."
 _WEIGHTS: Final = {
     "photo": 45,
@@ -53,20 +53,20 @@ _WEIGHTS: Final = {
     "/about": 2,
 }
 RESTARTS: Final = "photo announced too large"
-"""Of this kind, the bot starts each job once more: the file is shorter than announced."""
+"""The bot restarts each job of this kind once: the file is shorter than announced."""
 
 _Sender: TypeAlias = Callable[[User], list[Said]]
 
 
 class Load:
-    """Sends messages by lot, and knows how each is to be answered.
+    """Sends random messages, and knows the right answer to each.
 
     Args:
-        seed: Of the lots.
+        seed: Of the random choices.
         playground_url: Where the chats are.
-        web: Serves what links lead to.
+        web: Serves the files of the links.
         models_dir: Where the model in use is.
-        close: Closes what is opened here.
+        close: Closes what this object opens.
     """
 
     def __init__(
@@ -93,8 +93,8 @@ class Load:
             "image as a file": self._file,
             RESTARTS: self._announced_too_large,
             "photo in a group": self._photo_in_a_group,
-            "dead link": lambda user: self._link_in_vain("dead link", user, web.url("/gone.jpg")),
-            "link to nobody": lambda user: self._link_in_vain("link to nobody", user, _LINK_TO_NOBODY),
+            "dead link": lambda user: self._link_without_image("dead link", user, web.url("/gone.jpg")),
+            "link to nobody": lambda user: self._link_without_image("link to nobody", user, _LINK_TO_NOBODY),
             "no image as a photo": self._no_image,
             "voice": self._voice,
             "text file": self._text_file,
@@ -104,7 +104,7 @@ class Load:
         }
 
     def learn(self) -> None:
-        """Ask about each thing once, in peace: what is answered then is the right answer later."""
+        """Send each thing once while no process is killed: this gives the right answers."""
         user = self._teacher
         asked = {
             **{f"photo {name}": user.send_photo(content) for name, content in self._jpegs.items()},
@@ -115,7 +115,7 @@ class Load:
         }
         said = {
             answer["reply_to_message"]["message_id"]: gist(answer["text"])
-            for answer in user.wait_for_answers(len(asked), _LONGEST_LESSON_S)
+            for answer in user.wait_for_answers(len(asked), _LEARNING_LIMIT_S)
         }
         self._gists = {what: said[sent["message_id"]] for what, sent in asked.items()}
         assert len(set(self._gists.values())) == len(NAMES) + 3, f"pictures cannot be told apart: {self._gists}"
@@ -123,7 +123,7 @@ class Load:
         assert "not an image" in self._gists["no image"]
 
     def send(self) -> list[Said]:
-        """Send the next message, or album, by lot."""
+        """Send the next random message, or album."""
         (kind,) = self._random.choices(list(_WEIGHTS), list(_WEIGHTS.values()))
         return self.send_one(kind, self._user())
 
@@ -140,12 +140,12 @@ class Load:
         return talkative if self._random.random() < _TALKATIVE else self._random.choice(others)
 
     def _picture(self, *, unique: bool = False) -> tuple[str, bytes]:
-        """A picture's name and content: the very same again, or one that was never sent, by lot."""
+        """A picture's name and content: at random the same file again, or one that was never sent."""
         name = self._random.choice(NAMES)
         if not unique and self._random.random() < _SENT_BEFORE:
             return name, self._jpegs[name]
         picture = self._pictures[name].copy()
-        # A spot in the middle, which the model looks at, and too faint to change what it sees.
+        # A spot in the middle, where the model looks, too faint to change the answer.
         left, top = (self._random.randrange(side // 3, side * 2 // 3) for side in picture.size)
         lighter_by = self._random.randint(8, 40)
         box = (left, top, left + _SPOT, top + _SPOT)
@@ -180,7 +180,7 @@ class Load:
         return [Said("image as a file", user.chat_id, sent["message_id"], (self._gists[f"file {name}"],))]
 
     def _announced_too_large(self, user: User) -> list[Said]:
-        name, content = self._picture(unique=True)  # one that is answered from memory is not even downloaded
+        name, content = self._picture(unique=True)  # a picture that is answered from memory is not downloaded
         sent = user.send_photo_bytes_raw(content, len(content) + 1000)
         return [Said(RESTARTS, user.chat_id, sent["message_id"], (self._gists[f"file {name}"],))]
 
@@ -189,7 +189,7 @@ class Load:
         text = f"What is on {self._web.url(f'/{name}.jpg')} ?"
         return self._text("link", user, text, self._gists[f"file {name}"])
 
-    def _link_in_vain(self, kind: str, user: User, url: str) -> list[Said]:
+    def _link_without_image(self, kind: str, user: User, url: str) -> list[Said]:
         return self._text(kind, user, url, self._gists[kind])
 
     def _several_links(self, user: User) -> list[Said]:
@@ -222,12 +222,12 @@ def _jpeg(picture: Image.Image) -> bytes:
 
 
 def faults(seed: int) -> list[dict[str, object]]:
-    """How the Bot API fails meanwhile.
+    """How the Bot API fails during the storm.
 
-    All delays are short. A message that was in hand when its worker died is handled alone from then on; were that to
-    take a second, and its worker to die just then three times, it would be buried, and rightly: it looks like poison.
+    All delays are short. A message that was in flight when its worker died goes into quarantine. If handling it alone
+    took a second, its worker could die three times in that time, and the message would rightly be buried as poison.
     """
-    lots = random.Random(f"{seed} faults")  # noqa: S311 -- repeatable on purpose
+    chance = random.Random(f"{seed} faults")  # noqa: S311 -- repeatable on purpose
     error, busy = {"do": "error", "status": 500}, {"do": "error", "status": 429, "retry_after_s": 1}
     shares: list[tuple[str, dict[str, object], float]] = [
         ("getMe", error, 0.2),
@@ -252,7 +252,7 @@ def faults(seed: int) -> list[dict[str, object]]:
         ("sendChatAction", {"do": "drop_after"}, 0.05),
     ]
     return [
-        {"method": method, **what, "probability": share, "seed": lots.randrange(2**31)}
+        {"method": method, **what, "probability": share, "seed": chance.randrange(2**31)}
         for method, what, share in shares
     ]
 

@@ -1,4 +1,4 @@
-"""What is left in Redis after all that."""
+"""What is left in Redis after a run."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from tests.support.running_bot import Bot
 _PREFIX: Final = "{whatsit}:"
 _NEVER_EXPIRES: Final = -1  # redis.io/commands/ttl
 _KEPT: Final = ("counts", "pace", "answers", "answers:at")
-_KEPT_FOR_A_TIME: Final = ("seen:", "users:")  # what was published before; who sent how much in which minute
+_KEPT_FOR_A_TIME: Final = ("seen:", "users:")  # what was published before; how many jobs a user began in a minute
 
 
 def connect(bot: Bot) -> redis.Redis:
-    """A client that shows as text what is none, too: an entry that is delayed is packed."""
+    """A client that shows everything as text, also what is not text: a delayed entry is packed."""
     socket = str(bot.root / "run" / "redis.sock")
     return redis.Redis(unix_socket_path=socket, decode_responses=True, encoding_errors="replace")
 
 
 def memory(client: redis.Redis) -> Memory:
-    """What Redis uses, after it gave back to the system what it can."""
+    """The memory that Redis uses, after it returned to the system what it can."""
     client.memory_purge()
     found = client.info("memory")
     with client.pipeline(transaction=False) as pipe:
@@ -38,7 +38,7 @@ def memory(client: redis.Redis) -> Memory:
 
 
 def counts(client: redis.Redis) -> Counter[str]:
-    """What the bot counted, by what happened."""
+    """The counters of the bot, summed over all channels."""
     total: Counter[str] = Counter()
     found: Any = client.hgetall(f"{_PREFIX}counts")
     for name, number in found.items():
@@ -47,7 +47,7 @@ def counts(client: redis.Redis) -> Counter[str]:
 
 
 def left_keys(client: redis.Redis) -> Iterator[str]:
-    """What is in Redis and should not be: everything but empty streams, counters, and markers that expire."""
+    """What should not be in Redis: everything except empty streams, counters, and markers that expire."""
     found: Any = client.scan_iter(count=1000)
     for key in sorted(found):
         name = key.removeprefix(_PREFIX)
@@ -68,7 +68,7 @@ def _left_in_stream(client: redis.Redis, key: str) -> Iterator[str]:
     if pending["pending"]:
         yield f"{key}: pending {pending}"
     consumers: Any = client.xinfo_consumers(key, GROUP)
-    if len(consumers) > 1:  # a worker that comes back has the name that it had
+    if len(consumers) > 1:  # a worker that comes back has the same name
         yield f"{key}: consumers {consumers}"
 
 

@@ -1,4 +1,4 @@
-"""What a run came to, as a table for people."""
+"""The results of a run, as tables for people."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Final
 
 MIB: Final = 2**20
-# What Redis holds besides messages varies by less: scripts, what its allocator keeps back, and the tables of its
-# keys, which double as they grow. Markers are counted apart: they are kept for hours and days.
+# What Redis keeps besides messages varies by less: scripts, its allocator's reserve, and the tables of its keys, which
+# double as they grow. Markers are counted apart: they are kept for hours and days.
 MEMORY_TOLERANCE: Final = MIB // 2
 
 
 @dataclasses.dataclass(frozen=True)
 class Recovery:
-    """How long it took after each kill of somebody; ``ready_s``: until it was back, ``answer_s``: until an answer."""
+    """How long it took after each kill: ``ready_s`` until the process was back, ``answer_s`` until an answer came."""
 
     kills: int
     ready_s: Sequence[float]
@@ -29,7 +29,7 @@ class Recovery:
 
 @dataclasses.dataclass(frozen=True)
 class Memory:
-    """What Redis used, in bytes: all, of that its connections' buffers, and the markers of what was seen."""
+    """The memory of Redis in bytes: all, and of that its connections' buffers and the markers of what was seen."""
 
     used: int
     connections: int
@@ -37,27 +37,27 @@ class Memory:
 
     @property
     def held(self) -> int:
-        """Without what comes and goes with connections."""
+        """Without the buffers of connections, which come and go."""
         return self.used - self.connections
 
 
 @dataclasses.dataclass
 class Report:
-    """What a run came to.
+    """The results of a run.
 
     Attributes:
-        seed: Has the same messages sent, the same faults happen, and the same processes killed after the same pauses.
-        storm_s: How long processes were being killed.
+        seed: Gives the same messages, the same faults, and the same kills after the same pauses.
+        storm_s: For how long processes were killed.
         sent: Messages by kind.
-        answers: How many answers they are to get: a message with several links gets several.
+        answers: How many answers they should get: a message with several links gets several.
         lost: Answers that never came.
-        wrong: Answers that say something else than they should.
-        duplicates: Answers that came once too often, by what happened as the one before them was sent.
+        wrong: Answers that say something else.
+        duplicates: Answers that came again, by what happened when the first one was sent.
         chances: How often that happened.
-        recoveries: By whom was killed.
+        recoveries: By the process that was killed.
         silence_s: The longest time without any answer while messages waited.
-        restarted: Jobs that the sweeper had to bring back.
-        in_hand: Messages that their worker was killed over: a run without any proves little.
+        restarted: Jobs that the sweeper had to restart.
+        in_flight: Messages in flight when their worker was killed: a run without any proves little.
         counts: What the bot itself counted, all channels together.
         memory: Of Redis, before and after.
         redis_version: Of the server.
@@ -75,7 +75,7 @@ class Report:
     recoveries: dict[str, Recovery] = dataclasses.field(default_factory=dict)
     silence_s: float = 0.0
     restarted: int = 0
-    in_hand: int = 0
+    in_flight: int = 0
     counts: Counter[str] = dataclasses.field(default_factory=Counter)
     memory: tuple[Memory, Memory] | None = None
     redis_version: str = ""
@@ -94,13 +94,13 @@ class Report:
             ("processes were killed for", f"{self.storm_s:g} s"),
             ("messages sent", f"{self.sent.total()}, to get {self.answers} answers"),
             ("processes killed", str(sum(recovery.kills for recovery in self.recoveries.values()))),
-            ("messages that were in hand as their worker was killed", str(self.in_hand)),
+            ("messages in flight when their worker was killed", str(self.in_flight)),
             ("answers lost", str(len(self.lost))),
             ("answers that say something else", str(len(self.wrong))),
             ("answers that came twice", str(self.duplicates.total())),
             *((f"… {cause}", f"{self.duplicates[cause]}, in {chances}") for cause, chances in self.chances.items()),
-            ("jobs that the sweeper brought back", str(self.restarted)),
-            ("messages put off, tried again, buried", ", ".join(str(self.counts[what]) for what in _COUNTED)),
+            ("jobs that the sweeper restarted", str(self.restarted)),
+            ("messages postponed, retried, buried", ", ".join(str(self.counts[what]) for what in _COUNTED)),
             ("longest time without an answer", f"{self.silence_s:.1f} s"),
             ("memory of Redis, before and after", self._memory()),
             ("Redis", self.redis_version),
@@ -132,7 +132,7 @@ _COUNTED = ("postponed", "retried", "buried")
 
 
 def machine() -> str:
-    """What it ran on."""
+    """The machine of the run, in one line."""
     cpuinfo, meminfo = Path("/proc/cpuinfo").read_text(), Path("/proc/meminfo").read_text()
     cpu = re.search(r"^model name\s*: (.*)$", cpuinfo, re.M)
     memory = re.search(r"^MemTotal:\s+(\d+) kB", meminfo, re.M)

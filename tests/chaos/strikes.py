@@ -1,4 +1,4 @@
-"""Who is killed, and when: by lot, from a seed, so that a run can be had again."""
+"""Which process is killed when: random, but from a seed, so that a run can be repeated."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from common.messages import CHANNELS
 from tests.support.processes import DECODER, REDIS, REDIS_SERVER, SUPERVISORD, WATCHDOG
 
 EVERYTHING: Final = "everything at once"
-"""All of these in one moment, as a crash of the machine would; but what was written is on the disk."""
+"""All of these at once, as in a crash of the machine, except that everything written is on the disk."""
 
 _WEIGHTS: Final = {
     **dict.fromkeys(CHANNELS, 10),
@@ -24,12 +24,12 @@ _WEIGHTS: Final = {
 }
 VICTIMS: Final = tuple(_WEIGHTS)
 ALL_DOWN: Final = frozenset({SUPERVISORD, EVERYTHING})
-"""After these, every process starts anew."""
+"""After these, every process starts again."""
 
 _PAUSE_S: Final = (0.1, 2.0)
-# Within its start, in which a worker imports, connects and gets ready; and Supervisor then lets it wait a little.
+# A worker is then still in its start: it imports, connects and gets ready. Supervisor then waits before a restart.
 _AGAIN_S: Final = (0.1, 2.5)
-_AT_WORK: Final = 0.7  # this share of strikes waits until the bot answers again: the others may hit it in its start
+_AT_WORK: Final = 0.7  # this share of strikes waits until the bot answers again; the others may hit a start
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Strike:
     """Wait, then kill.
 
     Attributes:
-        at_work: Wait until an answer has come since the last kill, so that this one hits in the midst of work.
-        after_s: And then so long.
-        victim: Whom to kill.
+        at_work: Wait for an answer after the last kill, so that this one hits a process at work.
+        after_s: Then wait so long.
+        victim: The process to kill.
     """
 
     at_work: bool
@@ -48,21 +48,21 @@ class Strike:
 
 
 def strikes(seed: int) -> Iterator[Strike]:
-    """Strikes without end: everybody once, then whoever the lot falls on, alone, again in its start, or with others."""
-    lots = random.Random(f"{seed} strikes")  # noqa: S311 -- repeatable on purpose
-    for victims in _groups(lots):
+    """Endless strikes: first each process once, then random ones: alone, again in the restart, or several at once."""
+    chance = random.Random(f"{seed} strikes")  # noqa: S311 -- repeatable on purpose
+    for victims in _groups(chance):
         first, *others = victims
-        yield Strike(lots.random() < _AT_WORK, lots.uniform(*_PAUSE_S), first)
+        yield Strike(chance.random() < _AT_WORK, chance.uniform(*_PAUSE_S), first)
         for other in others:
-            yield Strike(False, lots.uniform(*_AGAIN_S) if other == first else 0.0, other)
+            yield Strike(False, chance.uniform(*_AGAIN_S) if other == first else 0.0, other)
 
 
-def _groups(lots: random.Random) -> Iterator[list[str]]:
-    for victim in lots.sample(VICTIMS, len(VICTIMS)):
+def _groups(chance: random.Random) -> Iterator[list[str]]:
+    for victim in chance.sample(VICTIMS, len(VICTIMS)):
         yield [victim]
     while True:
-        how, number = lots.random(), lots.randint(2, 3)
-        victims = lots.choices(VICTIMS, list(_WEIGHTS.values()), k=number)
+        how, number = chance.random(), chance.randint(2, 3)
+        victims = chance.choices(VICTIMS, list(_WEIGHTS.values()), k=number)
         if how < 0.6:
             yield victims[:1]
         elif how < 0.8:

@@ -1,4 +1,4 @@
-"""The short run, from another seed each time. The long one is ``make chaos``."""
+"""The short run, with another seed each time. The long one is ``make chaos``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.chaos.report import Report
 STORM_S = 60.0
 
 pytestmark = [
-    pytest.mark.timeout(600),  # for a run that waits in vain; a good one takes a quarter of it
+    pytest.mark.timeout(600),  # for a run whose waits time out; a good one takes a quarter of it
     pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc"),
 ]
 
@@ -25,10 +25,10 @@ def say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
 
 
-def test_nothing_is_lost_whoever_is_killed_whenever(lite2_dir: Path, tmp_path: Path, reports: list[Report]) -> None:
+def test_nothing_is_lost_whichever_process_is_killed(lite2_dir: Path, tmp_path: Path, reports: list[Report]) -> None:
     seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
     again = f"CHAOS_SEED={seed} .venv/bin/python -m pytest tests/chaos"
     say(again)
     report = Chaos(lite2_dir, seed, STORM_S, tmp_path, say).run()
     reports.append(report)
-    assert not report.broken, f"have it again by `{again}`; logs and Redis's data are in {tmp_path}"
+    assert not report.broken, f"repeat it with `{again}`; logs and Redis's data are in {tmp_path}"

@@ -1,4 +1,4 @@
-"""The judge judged: a proof that could not fail would prove nothing."""
+"""Tests of the judge: a proof that cannot fail proves nothing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_gist_of_an_answer_is_its_likeliest_label_behind_its_link_or_else_it
     assert gist("I don’t accept voice messages.") == "I don’t accept voice messages."
 
 
-def test_every_answer_once_is_as_it_should_be(ledger: Ledger) -> None:
+def test_every_answer_once_is_right(ledger: Ledger) -> None:
     assert ledger.outstanding == 3
     ledger.answer(1, 2, f"http://x/2\n{CUP}", at=1.0)
     ledger.answer(1, 1, CAT, at=2.0)
@@ -47,7 +47,7 @@ def test_every_answer_once_is_as_it_should_be(ledger: Ledger) -> None:
     assert not ledger.duplicates()
 
 
-def test_an_answer_may_be_heard_before_its_message_is_noted(ledger: Ledger) -> None:
+def test_an_answer_may_come_before_its_message_is_noted(ledger: Ledger) -> None:
     ledger.answer(7, 1, CAT, at=1.0)
     ledger.say(Said("photo", chat=7, message=1, gists=("Egyptian cat",)))
     assert ledger.outstanding == 3
@@ -63,7 +63,7 @@ def test_a_missing_answer_is_lost_though_another_one_came_twice(ledger: Ledger) 
     assert "http://x/2 espresso" in lost
 
 
-def test_an_answer_to_another_message_or_to_none_or_in_other_words_is_wrong(ledger: Ledger) -> None:
+def test_an_answer_to_another_message_or_to_no_message_or_with_another_gist_is_wrong(ledger: Ledger) -> None:
     ledger.answer(1, 1, CUP, at=1.0)
     ledger.answer(1, 3, CAT, at=2.0)
     ledger.answer(1, None, CAT, at=3.0)
@@ -71,13 +71,13 @@ def test_an_answer_to_another_message_or_to_none_or_in_other_words_is_wrong(ledg
     assert ledger.outstanding == 3
 
 
-def test_what_came_too_often_is_told_with_when_it_came_before(ledger: Ledger) -> None:
+def test_a_duplicate_has_the_time_of_the_answer_before_it(ledger: Ledger) -> None:
     for at in (1.0, 5.0, 9.0):
         ledger.answer(1, 1, CAT, at)
     assert ledger.duplicates() == [(1.0, 5.0), (5.0, 9.0)]
 
 
-def test_a_window_explains_as_many_as_it_has_room_for_and_none_outside() -> None:
+def test_a_window_explains_as_many_as_it_has_room_for_and_nothing_outside() -> None:
     windows = [Window("wide", 0, 10, 1), Window("narrow", 4, 6, 2)]
     inside, outside = Duplicate(5, 6), Duplicate(11, 12)
     assert explained([inside, inside], windows) == (Counter(narrow=2), [])
@@ -85,7 +85,7 @@ def test_a_window_explains_as_many_as_it_has_room_for_and_none_outside() -> None
     assert explained([outside], windows) == (Counter(), [outside])
 
 
-def test_a_window_does_not_explain_what_came_again_before_anybody_could_send_it() -> None:
+def test_a_window_does_not_explain_a_duplicate_that_came_too_early() -> None:
     killed = Window("killed", 4, 6, 9, again_from=6)
     assert killed.explains(Duplicate(5, 6.5))
     assert not killed.explains(Duplicate(5, 5.5))
@@ -103,7 +103,7 @@ def test_the_longest_silence_counts_from_the_beginning_and_to_the_end(ledger: Le
     assert ledger.first_after(14.0) is None
 
 
-def test_the_same_seed_strikes_the_same_and_everybody_is_struck() -> None:
+def test_the_same_seed_gives_the_same_strikes_and_each_process_is_struck() -> None:
     def first(seed: int) -> list[Strike]:
         return list(itertools.islice(strikes(seed), 100))
 
@@ -119,7 +119,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def holders(checkout: Path) -> Iterator[list[processes.Process]]:
-    """Two processes of a checkout that each hold a lock of the same name: the file was replaced in between."""
+    """Two processes of a checkout that each hold a lock of the same name: the second one replaced the file."""
     code = """
 import fcntl, pathlib, sys
 path = pathlib.Path("run/locks/reply.lock")

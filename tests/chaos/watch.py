@@ -1,4 +1,4 @@
-"""What is looked at all the time: whether Redis answers, how often an OK was lost, and who holds which files."""
+"""What is sampled during a run: whether Redis answers, how often an OK was lost, which process holds which files."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ LOOK_AT_PROCESSES_EVERY: Final = 5  # looks
 CHAT_TIMEOUT_S: Final = 20.0
 
 _READY = re.compile(r"^(\S+Z) INFO +\w+ is ready, as ", re.M)
-_IN_HAND = re.compile(r"was in hand when a worker died")
+_IN_FLIGHT = re.compile(r"when a worker died: now handled alone")
 
 
 class Listener:
-    """Hears all chats at once, and notes each answer as it comes."""
+    """Listens to all chats at once, and notes each answer as it comes."""
 
     def __init__(self, url: str, ledger: Ledger) -> None:
         self._url = url
@@ -63,7 +63,7 @@ class Listener:
 
 @dataclasses.dataclass(frozen=True)
 class LostOks:
-    """So many answers whose OK was lost between two looks."""
+    """How many answers lost their OK between two looks."""
 
     start: float
     end: float
@@ -72,19 +72,19 @@ class LostOks:
 
 @dataclasses.dataclass(frozen=True)
 class Away:
-    """A time in which Redis did not answer, or another one had begun to."""
+    """A time in which Redis did not answer, or another server took over."""
 
     start: float
     end: float
 
 
 class Watch:
-    """Looks again and again until it is told to stop.
+    """Looks again and again until ``stop`` is called.
 
     Attributes:
         lost_oks: Answers whose OK was lost.
         away: When Redis was away.
-        violations: What must never be seen: two Redis on the same files, two holders of a lock.
+        violations: What must never happen: two Redis servers on the same files, two holders of a lock.
         looks: How often the processes were looked at.
     """
 
@@ -106,7 +106,7 @@ class Watch:
         self._stopping.set()
 
     def run(self) -> None:
-        """Look until told to stop, and then once more."""
+        """Look until ``stop`` is called, and then once more."""
         socket = str(self._bot.root / "run" / "redis.sock")
         retry = Retry(NoBackoff(), 0)
         with (
@@ -124,7 +124,7 @@ class Watch:
 
     def _look_at_redis(self, client: redis.Redis) -> None:
         try:
-            client.ping()  # refused while it still loads, unlike INFO
+            client.ping()  # Redis refuses it while it loads; INFO it would answer
             run_id = client.info("server")["run_id"]
         except redis.RedisError:
             return
@@ -145,7 +145,7 @@ class Watch:
 
     def _look_at_processes(self) -> None:
         self.looks += 1
-        # One process after the other is looked at: a lock may change hands in between. What is so is so twice.
+        # Processes are read one after the other, and a lock may change hands meanwhile: a violation must be seen twice.
         if seen := crowds(self._bot.root):
             self.violations |= seen & crowds(self._bot.root)
 
@@ -170,16 +170,16 @@ def crowds(root: Path) -> set[str]:
 
 
 def ready_times(bot: Bot) -> dict[str, list[float]]:
-    """When each worker said that it is ready, by its log."""
+    """When each worker logged that it is ready."""
     return {
         worker: sorted(datetime.fromisoformat(at).timestamp() for at in _READY.findall(_log(bot, worker)))
         for worker in CHANNELS
     }
 
 
-def in_hand_at_death(bot: Bot) -> int:
-    """How many messages their worker died over, by the logs: each was handled alone then."""
-    return sum(len(_IN_HAND.findall(_log(bot, worker))) for worker in CHANNELS)
+def in_flight_at_death(bot: Bot) -> int:
+    """How many messages were in flight when their worker died, by the logs: each went into quarantine."""
+    return sum(len(_IN_FLIGHT.findall(_log(bot, worker))) for worker in CHANNELS)
 
 
 def _log(bot: Bot, worker: str) -> str:
