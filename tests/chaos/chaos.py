@@ -45,9 +45,7 @@ CALM_S: Final = 60.0
 AT_WORK_AGAIN_S: Final = 10.0  # without an answer for so long, the next process is killed all the same
 # A file whose decoder dies is tried once more. If that decoder dies, too, the file is refused, and rightly.
 DECODERS_IN_PEACE_S: Final = 10.0
-ANSWERS_KEPT: Final = (
-    30  # so few that the same picture is sometimes answered from memory and sometimes classified again
-)
+ANSWERS_KEPT: Final = 30  # so few that the same picture is now answered from memory, now classified again
 DRAIN_S: Final = 120.0  # a job that only the sweeper can restart needs a little over a minute
 SETTLED_WITHIN_S: Final = 20.0  # each job cleans up at its end: no need to wait for the sweeper
 SWEPT_WITHIN_S: Final = 75.0  # for files that a killed worker left: the sweeper looks each minute
