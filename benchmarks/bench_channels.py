@@ -1,7 +1,7 @@
-"""What it costs to hand messages on: a chain of four stages that do nothing, ours against other ways over Redis.
+"""The cost of handing messages on: a chain of four stages that do nothing, ours and other libraries over Redis.
 
 The contenders are in ``benchmarks/chains``. The peers have a virtual environment of their own
-(``requirements-bench-peers.txt``), so that nothing of theirs gets among the bot's packages; where it is absent they are
+(``requirements-bench-peers.txt``), so that their packages do not mix with the bot's. Without it they are
 left out.
 """
 
@@ -26,27 +26,28 @@ from common.settings import ROOT
 NAME: Final = "bench_channels"
 PEERS: Final = ROOT / ".venv-peers" / "bin" / "python"
 REQUIREMENTS: Final = ROOT / "requirements-bench-peers.txt"
-LEAST_RATIO: Final = 3.0  # of our jobs/s to the best durable peer's
+LEAST_RATIO: Final = 3.0  # our jobs/s to those of the best durable peer
 QUICK_SINGLES: Final = 5
 QUICK_JOBS: Final = 100
 
-_UNLIMITED: Final = str(10**9)  # this is no flood to be defended against
+_UNLIMITED: Final = str(10**9)  # the limits against floods are off
 _OUR_FSYNC: Final = ", which is what the bot runs with"
 METHOD: Final = """\
 Four processes hand each job on, on one Redis over a unix socket; the handlers do nothing. Latency: one job at a time
-through the idle chain, from before it is enqueued until the last handler has it. Jobs/s: the first stage is frozen
-while all jobs are enqueued, and thawed; the time runs until the last job comes out. Median of {rounds} rounds, the
-contenders in turn, each on a new server; latencies of all rounds together.
+through the idle chain, from just before it is enqueued until the last handler has it. Jobs/s: the first stage is
+stopped while all jobs are enqueued; the time runs from its release until the last job comes out. Median of {rounds}
+rounds, the contenders in turn, each on a new server; latencies of all rounds together.
 
-Every library runs in its own worker process as its papers recommend, and where it leaves a choice, in the faster way
-that still acknowledges a message only once it is handled: taskiq with uvloop and 100 tasks at once; dramatiq with 8
-threads, asking Redis every 10 ms (by default an idle worker waits for up to 1 s); arq with 100 jobs at once, asking
-every 10 ms (by default 500), keeping no results, in the last version that goes with this redis-py; RQ with
-`SimpleWorker`, which does not fork, keeping no results. Ours has the jobs' ledger, turns and limits, as in the bot, and
-longer messages (some 300 bytes, theirs carry a number); in the first line its stages have 32 messages in hand, in the
-second 8, as the bot's workers have that pass pictures on. Between stages ours loses and doubles nothing; the others
-enqueue the next job and acknowledge then, so that a kill between the two doubles it. (RQ gives up a job whose worker
-was killed, unless told to retry.) Plain pub/sub keeps nothing: what its subscriber does not hear is gone.
+Every library runs in its own worker process as its documentation recommends, and where it leaves a choice, in the
+faster way that still acknowledges a message only after it is handled: taskiq with uvloop and 100 tasks at once;
+dramatiq with 8 threads, asking Redis every 10 ms (by default an idle worker waits for up to 1 s); arq with 100 jobs
+at once, asking every 10 ms (by default 500), keeping no results, in the last version that works with this redis-py;
+RQ with `SimpleWorker`, which does not fork, keeping no results. Ours has the jobs' ledger, fair queueing and limits,
+as in the bot, and longer messages (some 300 bytes, theirs carry a number). In the first line its stages have 32
+messages in flight, in the second 8, like the bot's workers that pass pictures on. Between stages ours loses and
+doubles nothing; the others enqueue the next job and then acknowledge, so a kill between the two doubles it. (RQ gives
+up a job whose worker was killed, unless told to retry.) Plain pub/sub keeps nothing: a message that its subscriber
+does not hear is gone.
 """
 
 _VERSIONS: Final = "import importlib.metadata as m, sys; print(*(m.version(name) for name in sys.argv[1:]))"
@@ -60,9 +61,9 @@ class Contender:
         name: For the table.
         module: Its module in ``benchmarks/chains``.
         jobs: How many saturate it for some seconds.
-        packages: What is to be installed among the peers; none for what runs in our own environment.
-        is_durable: Whether a message outlives the worker that has it.
-        environ: What it is told besides.
+        packages: Its packages in the peers' environment; empty for what runs in our own.
+        is_durable: Whether a message survives the death of its worker.
+        environ: Further environment variables.
     """
 
     name: str
@@ -73,8 +74,8 @@ class Contender:
     environ: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-OURS: Final = Contender("**Whatsit**, 32 in hand", "with_channels", 8000, environ={line.IN_HAND: "32"})
-OURS_WITH_EIGHT: Final = Contender("Whatsit, 8 in hand", "with_channels", 6000, environ={line.IN_HAND: "8"})
+OURS: Final = Contender("**Whatsit**, 32 in flight", "with_channels", 8000, environ={line.IN_FLIGHT: "32"})
+OURS_WITH_EIGHT: Final = Contender("Whatsit, 8 in flight", "with_channels", 6000, environ={line.IN_FLIGHT: "8"})
 CONTENDERS: Final = (
     OURS,
     OURS_WITH_EIGHT,
@@ -88,7 +89,7 @@ CONTENDERS: Final = (
 
 @dataclasses.dataclass(frozen=True)
 class Figures:
-    """What one contender came to, over all rounds."""
+    """The figures of one contender over all rounds."""
 
     contender: Contender
     latencies_ms: Sequence[float]
@@ -133,7 +134,7 @@ def run_once(
 def compare(
     contenders: Sequence[Contender], peers: Path, fsync: server.Fsync, *, rounds: int, quick: bool
 ) -> list[Figures]:
-    """All contenders in turn, several times, every other time from behind."""
+    """Measure all contenders in turn, several times, every other time in reverse order."""
     results: dict[str, list[dict[str, Any]]] = {contender.name: [] for contender in contenders}
     for number in range(rounds):
         for contender in contenders[:: -1 if number % 2 else 1]:
@@ -153,7 +154,7 @@ def _figures(contender: Contender, results: Sequence[dict[str, Any]]) -> Figures
 
 
 def verdict(figures: Sequence[Figures]) -> str:
-    """Whether the goals were met against the fastest durable peer; and how the one with the lowest latency compares."""
+    """Whether the goals were met against the fastest durable peer, and how the one with the lowest latency compares."""
     ours = next(each for each in figures if each.contender is OURS)
     durable = [each for each in figures if each.contender.packages and each.contender.is_durable]
     if not durable:
@@ -169,7 +170,7 @@ def verdict(figures: Sequence[Figures]) -> str:
     for each in figures:
         if each.contender is OURS_WITH_EIGHT:
             ratio, latency_ratio = each.jobs_per_s / fastest.jobs_per_s, each.p50_ms / fastest.p50_ms
-            sentences.append(f"With 8 in hand, {ratio:.1f} times the jobs/s, at {latency_ratio:.2f} times the p50.")
+            sentences.append(f"With 8 in flight, {ratio:.1f} times the jobs/s, at {latency_ratio:.2f} times the p50.")
     if quickest is not fastest:
         latency_ratio = ours.p50_ms / quickest.p50_ms
         sentences.append(
@@ -184,7 +185,7 @@ def _met(is_met: bool) -> str:
 
 
 def peer_versions(contenders: Sequence[Contender], peers: Path) -> list[str]:
-    """Names and versions of the peers and of the redis-py that they run with; none if they are not installed."""
+    """Names and versions of the peers and of their redis-py; empty if they are not installed."""
     names = [name for contender in contenders for name in contender.packages]
     if not names or not peers.exists():
         return []

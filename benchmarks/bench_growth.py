@@ -1,7 +1,7 @@
-"""How the cost of a message grows with what waits: from 1 to 10,000 messages in a channel, or jobs without a turn.
+"""How a message's cost grows with the number that wait: 1 to 10,000 messages in a channel, or jobs without a slot.
 
-Each load keeps its size: what is handed off goes to the end of its channel again, and where a job ends, another begins.
-All sizes lie on one server and are measured in turn, so that the machine's moods fall on all of them alike.
+Each load keeps its size: what is handed off goes to the end of its channel again, and when a job ends, another begins.
+All sizes are on one server and are measured in turn, so that all of them see the same state of the machine.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ NAME: Final = "bench_growth"
 PLOT: Final = ROOT / "docs" / "images" / "cost-growth.svg"
 SIZES: Final = (1, 10, 100, 1_000, 10_000)
 QUICK_SIZES: Final = (1, 10, 100)
-MOST_CHANGE: Final = 0.2  # of what a message costs where one waits
+MOST_CHANGE: Final = 0.2  # of a message's cost where one message waits
 
 METHOD: Final = """\
-A message’s cost is that of taking it and of handing it off (with a job’s turn: of storing its update, beginning it, and
+A message’s cost is that of taking it and of handing it off (for jobs: of storing the update, beginning the job, and
 ending another), by one client that does one thing at a time. The band is {band:.0%} around the cost where one waits.
-Median of {rounds} rounds of {steps} messages; all sizes lie on one server (`appendfsync everysec`, so that the disk
+Median of {rounds} rounds of {steps} messages; all sizes are on one server (`appendfsync everysec`, so that the disk
 hides nothing) and are measured in turn.
 """
 
 _GREY: Final = "#808890"
 _LINES: Final = (("wall_us", "time", "#3b82f6"), ("redis_us", "Redis’s CPU", "#e07020"))
-_TURNS: Final = 4  # TURNS_OF_A_CHAT in common/channels/lua/prelude.lua
+_SLOTS: Final = 4  # SLOTS_OF_A_CHAT in common/channels/lua/prelude.lua
 _UNLIMITED: Final = 10**9
 _AT_ONCE: Final = 500
 
 
 class Load:
-    """A number of messages that wait in a namespace of their own, and stay as many."""
+    """Messages that wait in a namespace of their own. Their number stays the same."""
 
     title: ClassVar[str]
 
@@ -61,11 +61,11 @@ class Load:
         self._updates = itertools.count(1)
 
     async def fill(self) -> None:
-        """Have as many wait."""
+        """Put ``size`` messages there."""
         raise NotImplementedError
 
     async def step(self) -> None:
-        """Handle one message, and leave as many as there were."""
+        """Handle one message, and add one."""
         raise NotImplementedError
 
     async def waiting(self) -> int:
@@ -91,14 +91,14 @@ class Load:
         """
         *done, taken = await self.channels.scripts.execute([*calls, consumer.take(1)])
         if any(result != 1 for result in done):
-            msg = f"a hand-off came to {done}"
+            msg = f"a hand-off was refused: {done}"
             raise RuntimeError(msg)
         (delivery,) = consumer.taken(taken).deliveries
         return delivery
 
 
 class InChannel(Load):
-    """Messages in a channel. Each that is taken is handed off to the end of the same channel."""
+    """Messages in a channel. Each is taken and handed off to the end of the same channel."""
 
     title = "messages in the channel"
 
@@ -114,17 +114,17 @@ class InChannel(Load):
             await self.publish(ClassifyImage(job=self.job(), key="input") for _ in range(count))
 
     async def step(self) -> None:
-        """Hand off the message in hand, and take the next."""
+        """Hand off the last message, and take the next."""
         delivery = await self.take(self._consumer, self._calls)
         self._calls = [self._consumer.hand_off(delivery, [decode(delivery.body)], apologies.apology)]
 
     async def waiting(self) -> int:
-        """All that is in the channel."""
+        """The messages in the channel."""
         return int(await self.channels.redis.xlen(self.channels.keys.key(ClassifyImage.channel)))
 
 
 class ForTurns(Load):
-    """Jobs of one chat, all of whose turns are taken. One more begins, and one ends, so that the next has its turn."""
+    """Jobs of one chat whose slots are all taken. One job begins, and one ends, which gives the next its slot."""
 
     title = "jobs that wait for their chat's turn"
 
@@ -134,8 +134,8 @@ class ForTurns(Load):
         self._reply = channels.consumer(SendReply.channel, "bench")
 
     async def fill(self) -> None:
-        """Begin as many, and those that have the turns."""
-        for _ in range(self.size + _TURNS):
+        """Begin ``size`` jobs, and those that take the slots."""
+        for _ in range(self.size + _SLOTS):
             await self._begin()
 
     async def step(self) -> None:
@@ -145,7 +145,7 @@ class ForTurns(Load):
         await self.channels.scripts.run(self._reply.hand_off(answer, [], apologies.apology))
 
     async def waiting(self) -> int:
-        """Those that have no turn."""
+        """The jobs without a slot."""
         return int(await self.channels.redis.zcard(self.channels.keys.key("waiting")))
 
     async def _begin(self) -> None:
@@ -158,7 +158,7 @@ class ForTurns(Load):
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What a message costs, in µs: processor time of Redis, and time on the clock."""
+    """The cost of a message in µs: processor time of Redis, and elapsed time."""
 
     redis_us: float
     wall_us: float
@@ -181,7 +181,7 @@ async def grow(kind: type[Load], url: str, sizes: Sequence[int], rounds: int, st
     """The median cost of a message for each size, the sizes in turn.
 
     Raises:
-        RuntimeError: A load did not keep its size: what was measured is something else.
+        RuntimeError: A load did not keep its size, so the figures are wrong.
     """
     async with contextlib.AsyncExitStack() as stack:
         loads = [kind(await stack.enter_async_context(_channels(url, kind, size)), size) for size in sizes]
@@ -213,7 +213,7 @@ def _median(costs: Sequence[Cost]) -> Cost:
 
 
 def change(costs: Costs, of: str) -> float:
-    """The largest change of a cost from what it is where the fewest wait: 0.1 is a tenth more, or less."""
+    """The largest change of a cost from that of the smallest load: 0.1 is a tenth more, -0.1 a tenth less."""
     base: float = getattr(costs[min(costs)], of)
     changes: list[float] = [getattr(cost, of) / base - 1 for cost in costs.values()]
     return max(changes, key=abs)
@@ -239,7 +239,7 @@ def tables(results: Mapping[type[Load], Costs]) -> str:
 
 
 def plot(results: Mapping[type[Load], Costs], path: Path) -> None:
-    """Draw both costs of all loads. Grey on nothing, so that it can be read on white and on black."""
+    """Draw both costs of all loads. Grey on a transparent background, to be readable on white and on black."""
     from matplotlib import pyplot, rc_context  # noqa: PLC0415 -- the tests do without
 
     style: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": NAME, "font.size": 9, "font.family": "sans-serif"}
@@ -275,7 +275,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=161)
     parser.add_argument("--steps", type=int, default=50, help="messages in each round (%(default)s)")
     measuring.add_effort(parser, "a few messages")
-    parser.add_argument("--plot", type=Path, help="draw it into this file")
+    parser.add_argument("--plot", type=Path, help="draw the costs into this file")
     options = parser.parse_args()
     sizes, rounds, steps = (QUICK_SIZES, 3, 20) if options.quick else (SIZES, options.rounds, options.steps)
     redis_version, results = asyncio.run(_run(sizes, rounds, steps))

@@ -3,14 +3,14 @@
 #
 #     benchmarks/bench_memory.sh [--write] [--quick] [--models FOLDER]
 #
-# The limit is a cgroup's, of version 2 or 1, below the one that this shell is in. That takes root; or systemd, which is
-# asked for a cgroup of one's own.
+# The limit is that of a cgroup, of version 2 or 1, below the cgroup of this shell. This takes root, or systemd, which
+# gives this script a cgroup of its own.
 set -eu
 cd "$(dirname "$0")/.."
 limit=$((1024 * 1024 * 1024))
 name="whatsit-memory-$$"
 
-# Prints the folder of the memory controller that this process is in: of version 1 where that is mounted, else of 2.
+# Prints the folder of this process in the memory controller: version 1 where that is mounted, otherwise version 2.
 own_cgroup() {
     while IFS=: read -r _ controllers path; do
         case ",$controllers," in
@@ -37,13 +37,13 @@ trap 'exit 130' INT TERM
 
 if [ -e "$cgroup/memory.limit_in_bytes" ]; then
     echo $limit >"$cgroup/memory.limit_in_bytes"
-    # With what may be swapped out; a kernel without swap accounting has no such file.
+    # Includes swap. A kernel without swap accounting has no such file.
     [ ! -e "$cgroup/memory.memsw.limit_in_bytes" ] || echo $limit >"$cgroup/memory.memsw.limit_in_bytes"
 else
-    # A cgroup that has processes of its own may not limit others: this shell, and what it starts, gets one of its own.
+    # A cgroup with processes may not limit others, so this shell and its children move to a cgroup of their own.
     if [ ! -e "$cgroup/memory.max" ]; then
         mkdir "$own/$name-outside"
-        # A cgroup that limits others takes no process back.
+        # A cgroup that limits others does not accept processes.
         trap 'echo -memory >"$own/cgroup.subtree_control" || :
             echo $$ >"$own/cgroup.procs" || :; rmdir "$cgroup" "$own/$name-outside" || :' EXIT
         echo $$ >"$own/$name-outside/cgroup.procs"

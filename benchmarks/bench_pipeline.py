@@ -1,4 +1,4 @@
-"""Photos through everything: the real Supervisor, Redis, six workers and playground, beside the model alone.
+"""Photos through the whole bot: Supervisor, Redis, six workers and playground, compared with the model alone.
 
 python -m benchmarks.bench_pipeline [--write] [--quick] [--rounds N] [--models FOLDER]
 """
@@ -51,14 +51,14 @@ QUICK: Final = Scale(VARIANTS[:1], rounds=1, photos=10, alone=5, warm_up_s=1.0, 
 
 @dataclasses.dataclass(frozen=True)
 class Whole:
-    """What one start of the bot showed.
+    """The figures of one start of the bot.
 
     Attributes:
-        per_s: Answers a second, with as many photos under way as it can take.
+        per_s: Answers a second, with as many photos under way as the bot can take.
         cpu_ms: Processor time of one of these photos, by process.
         took_ms: For photos that come alone, from the user's sending to the answer.
-        overhead_ms: For the same ones, what of the time was not the model's.
-        parts_ms: And by what took the time.
+        overhead_ms: For the same photos, the time without the model's own.
+        parts_ms: For the same photos, the mean time of each part.
         idle_mb: Memory by process, before the load …
         loaded_mb: … and under it.
     """
@@ -74,7 +74,7 @@ class Whole:
 
 @dataclasses.dataclass
 class Results:
-    """What all rounds showed of one model."""
+    """The figures of one model in all rounds."""
 
     alone: list[Alone] = dataclasses.field(default_factory=list)
     whole: list[Whole] = dataclasses.field(default_factory=list)
@@ -96,16 +96,16 @@ class Results:
 
     @property
     def took_ms(self) -> list[float]:
-        """Every photo that came alone."""
+        """The times of all photos that came alone."""
         return [ms for each in self.whole for ms in each.took_ms]
 
     @property
     def overhead_ms(self) -> float:
-        """The median of what a photo took beside the model's own time."""
+        """The median time of a photo without the model's own time."""
         return statistics.median(ms for each in self.whole for ms in each.overhead_ms)
 
     def median(self, attribute: str) -> dict[str, float]:
-        """The medians of what is by process, or by part."""
+        """The medians of an attribute that is by process or by part."""
         found: dict[str, list[float]] = collections.defaultdict(list)
         for each in self.whole:
             for name, value in getattr(each, attribute).items():
@@ -118,7 +118,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     measuring.add_effort(parser, "one model")
     parser.add_argument("--rounds", type=int, help=f"how often each is measured ({FULL.rounds})")
-    parser.add_argument("--models", type=measuring.folder, help="where models are prepared, and kept for the next time")
+    parser.add_argument(
+        "--models", type=measuring.folder, help="a folder that keeps the prepared models for the next run"
+    )
     asked = parser.parse_args(arguments)
     scale = QUICK if asked.quick else FULL
     scale = scale._replace(rounds=asked.rounds or scale.rounds)
@@ -146,7 +148,7 @@ def measure(scale: Scale, folder: Path) -> dict[Variant, Results]:
 
 
 def _whole(models_dir: Path, crowd: Crowd, scale: Scale) -> Whole:
-    # Answers are looked for and kept, as always; but so few that none is there any more when its photo comes again.
+    # Answers are looked up and kept, but so few that each is gone when its photo comes again.
     with _bot(models_dir, crowd, CACHE_MAX=str(scale.photos // 4)) as bot:
         crowd.one_by_one(3)  # the first ones find cold files and unopened connections
         took_ms = crowd.one_by_one(scale.alone)
@@ -156,7 +158,7 @@ def _whole(models_dir: Path, crowd: Crowd, scale: Scale) -> Whole:
         for count in crowd.all_at_once(scale.warm_up_s, scale.seconds):
             counts.append(count)
             cpu_s.append(processes.cpu_s(bot.root, **{_CROWD: crowd.pid}))
-            if len(counts) == 2:  # noqa: PLR2004 -- what is counted is over, and the load still on
+            if len(counts) == 2:  # noqa: PLR2004 -- the counted time is over, the load is still on
                 loaded_mb = processes.pss_mb(bot.root)
     answers = counts[1].answers - counts[0].answers
     return Whole(
@@ -172,14 +174,14 @@ def _whole(models_dir: Path, crowd: Crowd, scale: Scale) -> Whole:
 
 @contextlib.contextmanager
 def _bot(models_dir: Path, crowd: Crowd, **settings: str) -> Iterator[Bot]:
-    """A bot that knows no limits."""
-    told = {"TELEGRAM_API_URL": crowd.url, "TELEGRAM_TOKEN": PLAYGROUND_TOKEN}
-    with running_bot(models_dir, **told, **_UNLIMITED, **settings) as bot:
+    """A bot without its limits."""
+    telegram = {"TELEGRAM_API_URL": crowd.url, "TELEGRAM_TOKEN": PLAYGROUND_TOKEN}
+    with running_bot(models_dir, **telegram, **_UNLIMITED, **settings) as bot:
         yield bot
 
 
 def report(results: Mapping[Variant, Results], scale: Scale) -> str:
-    """All of it as Markdown."""
+    """The report as Markdown."""
     parts = [
         measuring.machine("openvino", "redis", "python-telegram-bot", "aiohttp", "uvloop", "Pillow") + ".",
         f"Photos of 1280 × 960 pixels from {CHATS} chats, {UNDER_WAY} always under way; the model alone is our engine "
@@ -188,12 +190,12 @@ def report(results: Mapping[Variant, Results], scale: Scale) -> str:
         "Telegram's, is lifted for that. " + models.WEIGHTS,
         "**As many photos as it can take**",
         _rates(results),
-        "**One photo at a time**, from the user's sending to the answer. Overhead is what the bot's log tells of the "
-        "whole, from the update's arrival to Telegram's OK, without the model's own time.",
+        "**One photo at a time**, from the user's sending to the answer. Overhead is the time in the bot's log, from "
+        "the update's arrival to Telegram's OK, without the model's own time.",
         _times(results),
         "![Where the time of one photo goes](images/journey.svg)",
         "**Processor time of one photo**, in ms, by process, under that load. The playground stands in for Telegram "
-        "and sends the photos: its time, which a real bot does not spend, comes from the same cores.",
+        "and sends the photos: it uses the same cores, which a real bot has for itself.",
         _cpu(results),
         "**Memory** (PSS, MB), idle → under that load",
         _memory(results),

@@ -1,4 +1,4 @@
-"""What every benchmark needs: the machine's name, memory of processes, quantiles, and where results are written."""
+"""What every benchmark needs: the machine in one line, memory of processes, quantiles, tables, the results page."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ Row = Sequence[object]
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """The value that so many percent of the values do not exceed (inclusive, interpolated)."""
+    """The value that ``percent`` percent of the values do not exceed (inclusive, interpolated)."""
     if len(values) == 1:
         return values[0]
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
 def pss_mb(pid: int) -> float:
-    """A process's proportional set size in MB: its own pages, and its share of those that it shares.
+    """A process's proportional set size in MB: its own pages, and its part of the pages that it shares.
 
-    Of a decoder, which lets nobody but root look in, its resident set size, which is never less.
+    For a decoder, which only root may inspect, this is the resident set size, which is never smaller.
 
     Raises:
-        ProcessLookupError: There is no such process any more.
+        ProcessLookupError: The process has ended.
     """
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
@@ -41,17 +41,17 @@ def pss_mb(pid: int) -> float:
     except FileNotFoundError:
         raise ProcessLookupError(pid) from None
     found = re.search(r"^(?:Pss|VmRSS):\s+(\d+) kB", text, re.M)
-    if not found:  # it ended while we looked
+    if not found:  # it ended meanwhile
         raise ProcessLookupError(pid)
     return int(found[1]) / 1024
 
 
 def add_effort(parser: argparse.ArgumentParser, quick: str) -> None:
-    """Let the command be asked for a short run, or for results that last; not for both.
+    """Add the options for a short run and for writing the results; they exclude each other.
 
     Args:
         parser: The command's.
-        quick: What is short in a short run.
+        quick: What a short run does, for the help text.
     """
     effort = parser.add_mutually_exclusive_group()
     effort.add_argument("--quick", action="store_true", help=f"{quick}: says nothing about speed")
@@ -59,7 +59,7 @@ def add_effort(parser: argparse.ArgumentParser, quick: str) -> None:
 
 
 def folder(path: str) -> Path:
-    """A folder that somebody names on the command line, from the root on: others start from other folders."""
+    """The absolute path of a folder on the command line: child processes start in other folders."""
     return Path(path).resolve()
 
 
@@ -85,10 +85,10 @@ def table(head: Row, rows: Iterable[Row]) -> str:
 
 
 def write(name: str, text: str, path: Path = RESULTS) -> None:
-    """Replace what stands between ``<!-- name -->`` and ``<!-- end of name -->`` in the document.
+    """Replace the text between ``<!-- name -->`` and ``<!-- end of name -->`` in the document.
 
     Raises:
-        ValueError: It has no such place.
+        ValueError: The document has no such place.
     """
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     before, found, rest = path.read_text().partition(begin)

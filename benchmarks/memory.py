@@ -1,6 +1,6 @@
 """The part of ``bench_memory.sh`` that starts the bot inside the cgroup, sends it photos, and watches its memory.
 
-Telegram (the playground), the web server and whoever sends are outside: with a real bot they are elsewhere.
+Telegram (the playground), the web server and the senders are outside: a real bot has them on other machines.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ QUICK_PHOTOS: Final = 8
 _ANSWERED_WITHIN_S: Final = 300.0
 _CHATS: Final = 10
 _FIRST_CHAT: Final = 6001
-_UNDER_WAY: Final = 24  # more than the pipeline takes at once, and less than what the playground keeps of files
+_UNDER_WAY: Final = 24  # more than the pipeline takes at once, and fewer than the files that the playground keeps
 _SAMPLE_EVERY_S: Final = 0.2
-# All decode to 36 MB; but of a progressive JPEG libjpeg keeps all coefficients as well, and the PNG itself has 18 MB.
+# All decode to 36 MB. For a progressive JPEG libjpeg also keeps all coefficients, and the PNG itself has 18 MB.
 _JPEG: Final[_Kind] = ("JPEG", {})
 _PROGRESSIVE: Final[_Kind] = ("JPEG", {"progressive": True})
 _WEBP: Final[_Kind] = ("WEBP", {"method": 0})
@@ -57,14 +57,14 @@ _LOST: Final = re.compile(r"SIGKILL|exited: (?!check|playground)|decoder died|wh
 
 
 class Peak(NamedTuple):
-    """What one run showed.
+    """The figures of one run.
 
     Attributes:
-        by_process: Memory of each process in MB when the sum was largest.
+        by_process: Memory of each process in MB when their sum was largest.
         answered: How many photos were answered.
-        killed: How many processes the kernel killed for want of memory.
-        lost: Lines of the logs that tell of any other death.
-        took_s: How long all of it took.
+        killed: How many processes the kernel killed to free memory.
+        lost: Lines of the logs about any other death.
+        took_s: How long the run took.
     """
 
     by_process: Mapping[str, float]
@@ -84,7 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--cgroup", type=Path, required=True, help="the cgroup with the limit")
     measuring.add_effort(parser, "one model")
-    parser.add_argument("--models", type=measuring.folder, help="where models are prepared, and kept for the next time")
+    parser.add_argument(
+        "--models", type=measuring.folder, help="a folder that keeps the prepared models for the next run"
+    )
     asked = parser.parse_args(arguments)
     photos = QUICK_PHOTOS if asked.quick else PHOTOS
     with contextlib.ExitStack() as stack:
@@ -118,7 +120,7 @@ def _peak(models_dir: Path, cgroup: Path, files: Sequence[bytes], photos: int) -
         killed = _killed(cgroup)
         with _inside(cgroup):
             bot = stack.enter_context(running_bot(models_dir, **settings))
-        # What runs once at each start, and takes memory meanwhile, is over before anybody sends 12 megapixels.
+        # What runs once at each start takes memory. It ends before the first photo of 12 megapixels.
         wait_until(lambda: "EXITED" in bot.ctl("status", "check"), _ANSWERED_WITHIN_S, "the end of the start")
         users = [stack.enter_context(playground.user(_FIRST_CHAT + number)) for number in range(_CHATS)]
         began = time.monotonic()
@@ -135,7 +137,7 @@ def _peak(models_dir: Path, cgroup: Path, files: Sequence[bytes], photos: int) -
 
 
 class _Sender:
-    """Sends one photo after the other, in each way that there is."""
+    """Sends one photo after the other: as a photo, as a file and as a link."""
 
     def __init__(self, users: Sequence[User], files: Sequence[bytes], web: WebServer) -> None:
         self._users = itertools.cycle(users)
@@ -155,7 +157,7 @@ class _Sender:
 
 
 def _watch(bot: Bot, send: Callable[[], None], photos: int) -> dict[str, float]:
-    """Have so many photos sent, and give the memory of each process when the sum was largest."""
+    """Send so many photos, and return the memory of each process when their sum was largest."""
     over = threading.Event()
 
     def sample() -> dict[str, float]:
@@ -187,7 +189,7 @@ def _answered(bot: Bot) -> int:
 
 @contextlib.contextmanager
 def _inside(cgroup: Path) -> Iterator[None]:
-    """Be in the cgroup, so that what is started now is in it for good."""
+    """Be in the cgroup, so that what starts now stays in it."""
     own = _own(cgroup)
     (cgroup / "cgroup.procs").write_text(str(os.getpid()))
     try:
@@ -197,13 +199,13 @@ def _inside(cgroup: Path) -> Iterator[None]:
 
 
 def _own(cgroup: Path) -> Path:
-    """The cgroup that this process is in, of the same hierarchy."""
+    """The cgroup of this process, in the same hierarchy."""
     is_v1 = (cgroup / "memory.limit_in_bytes").exists()
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         if ("memory" in controllers.split(",")) if is_v1 else not controllers:
             return Path("/sys/fs/cgroup", *(["memory"] if is_v1 else []), path.lstrip("/"))
-    msg = f"/proc/self/cgroup names no cgroup beside {cgroup}"
+    msg = f"/proc/self/cgroup names no cgroup in the hierarchy of {cgroup}"
     raise LookupError(msg)
 
 
@@ -215,16 +217,16 @@ def _killed(cgroup: Path) -> int:
 
 
 def report(peaks: _Peaks, cgroup: Path, photos: int) -> str:
-    """All of it as Markdown."""
+    """The report as Markdown."""
     version = 1 if (cgroup / "memory.limit_in_bytes").exists() else 2
     parts = [
         measuring.machine("openvino", "redis", "python-telegram-bot", "Pillow") + ".",
         f"Supervisor, Redis, watchdog and six workers in a cgroup (version {version}) of {LIMIT_MB} MB, without swap; "
         f"the playground is outside, as Telegram is. {photos} photos of 4000 × 3000 pixels: JPEG, as phones "
-        "make them, or also progressive JPEG, WebP and PNG, which take more. A quarter is sent as photos (which "
-        "Telegram makes smaller), half as files, a quarter as links; the same few again and again, each looked at. "
-        f"The sum of the PSS of all processes, taken every {_SAMPLE_EVERY_S:g} s: what is shorter, the limit sees. "
-        "One run each. " + models.WEIGHTS,
+        "make them, or also progressive JPEG, WebP and PNG, which take more memory. A quarter is sent as photos "
+        "(which Telegram makes smaller), half as files, a quarter as links; the same few again and again, each "
+        f"classified each time. The sum is the PSS of all processes, sampled every {_SAMPLE_EVERY_S:g} s; a shorter "
+        "peak still counts for the limit. One run each. " + models.WEIGHTS,
         _sums(peaks, photos),
         "**Where it is** at the highest sum, in MB",
         _by_process(peaks),

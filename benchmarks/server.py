@@ -1,4 +1,4 @@
-"""A Redis server of a benchmark's own: append-only, on a unix socket in a temporary folder."""
+"""A Redis server for one benchmark: append-only, on a unix socket in a temporary folder."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _START_LIMIT_S: Final = 20.0
 def running(fsync: Fsync) -> Iterator[str]:
     """An empty server, for as long as the context lasts. Gives its URL.
 
-    It is the one that the bot would run. It does not rewrite its append-only file: that would fall into whoever's turn
-    it is.
+    It is the same binary that the bot runs. It does not rewrite its append-only file: that would disturb one contender
+    and not the others.
 
     Raises:
         RuntimeError: It did not start.

@@ -30,19 +30,19 @@ from redis import Redis
 from benchmarks.chains import line
 
 READY_LIMIT_S: Final = 30.0
-JOB_LIMIT_S: Final = 20.0  # without a job coming out
+JOB_LIMIT_S: Final = 20.0  # within which a job must come out
 SINGLES_LIMIT_S: Final = 25.0  # a slow chain gives fewer of them
 WARM_UP: Final = 20
-QUIET_S: Final = 0.7  # for so long nothing comes out: the chain is empty, or not ready yet
+QUIET_S: Final = 0.7  # if nothing comes out for so long, the chain is empty or not ready yet
 ENQUEUED_AT_ONCE: Final = 100
-# Between two single jobs, so that the chain is idle again, and a worker that polls is met at any moment.
+# Between two single jobs: the chain is idle again, and the job comes at a random moment of a worker that polls.
 PAUSE_S: Final = (0.005, 0.025)
 _LOOK_AGAIN_S: Final = 0.2
 _READ_AT_ONCE: Final = 65_536
 
 
 class Lost(Exception):  # noqa: N818
-    """Jobs do not come out any more."""
+    """Jobs no longer come out."""
 
 
 class Broken(Exception):  # noqa: N818
@@ -50,7 +50,7 @@ class Broken(Exception):  # noqa: N818
 
 
 class Chain:
-    """The four processes, and the pipe that says which jobs have come out.
+    """The four processes, and the pipe with the jobs that have come out.
 
     Attributes:
         stages: The processes, each the leader of a process group, from first to last.
@@ -71,7 +71,7 @@ class Chain:
         ticks = 0
         for path in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):  # it has ended
-                fields = path.read_text().rpartition(")")[2].split()  # from the third on; man 5 proc
+                fields = path.read_text().rpartition(")")[2].split()  # from the third field on: man 5 proc
                 if int(fields[2]) in groups:
                     ticks += int(fields[11]) + int(fields[12])
         return ticks / os.sysconf("SC_CLK_TCK")
@@ -80,7 +80,7 @@ class Chain:
         """When each of the next ``count`` jobs came out.
 
         Raises:
-            Lost: None came for ``limit_s``.
+            Lost: No job came for ``limit_s``.
             Broken: A stage has ended.
         """
         out: dict[int, float] = {}
@@ -102,7 +102,7 @@ class Chain:
         return bool(select.select([self._pipe], [], [], limit_s)[0])
 
     def drain(self) -> None:
-        """Forget what still comes out, until nothing does."""
+        """Discard what still comes out, until nothing does."""
         while self._readable(QUIET_S):
             os.read(self._pipe, _READ_AT_ONCE)
         self._rest = b""
@@ -114,7 +114,9 @@ def running(contender: str) -> Iterator[Chain]:
     with tempfile.TemporaryDirectory(prefix="whatsit-") as folder:
         os.environ[line.END] = str(Path(folder) / "end")
         os.mkfifo(os.environ[line.END])
-        pipe = os.open(os.environ[line.END], os.O_RDWR)  # so that it never ends, whoever comes and goes
+        pipe = os.open(
+            os.environ[line.END], os.O_RDWR
+        )  # open for writing as well, so that it does not end when writers go
         command = [sys.executable, "-m", "benchmarks.chains.stage", contender]
         stages: list[subprocess.Popen[bytes]] = []
         try:
@@ -137,7 +139,7 @@ async def measure(chain: Chain, send: line.Send, singles: int, jobs: int) -> dic
     latencies_ms: list[float] = []
     until = time.monotonic() + SINGLES_LIMIT_S
     while len(latencies_ms) < singles and time.monotonic() < until:
-        time.sleep(random.uniform(*PAUSE_S))  # noqa: ASYNC251, S311 -- nothing else is to run; no secret
+        time.sleep(random.uniform(*PAUSE_S))  # noqa: ASYNC251, S311 -- nothing else should run; not a secret
         number, began = next(numbers), time.monotonic()
         await send([number])
         latencies_ms.append((chain.wait_for(1, JOB_LIMIT_S)[number] - began) * 1000)
@@ -159,7 +161,7 @@ async def measure(chain: Chain, send: line.Send, singles: int, jobs: int) -> dic
 
 
 async def _warm_up(chain: Chain, send: line.Send, numbers: Iterator[int]) -> None:
-    """Return when all stages are ready: when jobs come through. Sends again what nobody was there to hear."""
+    """Return when all stages are ready: when jobs come through. Sends again what was lost before that."""
     until = time.monotonic() + READY_LIMIT_S
     while True:
         await send([next(numbers)])

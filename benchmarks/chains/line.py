@@ -1,4 +1,4 @@
-"""What all contenders share: where Redis is, how many stages there are, and the end of the line.
+"""What all contenders share: the address of Redis, the number of stages, and the end of the line.
 
 The last stage's handler writes the job's number and the time into a named pipe: the same few microseconds for everyone.
 """
@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 STAGES: Final = 4
 REDIS_URL: Final = "REDIS_URL"
-IN_HAND: Final = "BENCH_IN_HAND"  # how many messages each of our workers has in hand at most
+IN_FLIGHT: Final = "BENCH_IN_FLIGHT"  # how many messages each of our workers has in flight at most
 END: Final = "BENCH_END"  # the named pipe
 STAGE: Final = "BENCH_STAGE"
 
@@ -39,7 +39,7 @@ def own_stage() -> int:
 
 
 def is_last(stage: int) -> bool:
-    """Whether nothing comes behind this stage."""
+    """Whether this stage is the last one."""
     return stage == STAGES - 1
 
 
@@ -49,12 +49,12 @@ def queue(stage: int) -> str:
 
 
 def end(job: int) -> None:
-    """Say that a job has come out of the last stage."""
-    os.write(_end(), _RECORD.pack(job, time.monotonic()))  # the same clock in all processes of a machine
+    """Report that a job has left the last stage."""
+    os.write(_end(), _RECORD.pack(job, time.monotonic()))  # one clock for all processes of a machine
 
 
 def ended(records: bytes) -> tuple[list[tuple[int, float]], bytes]:
-    """The jobs and times in what was read from the pipe, and the part of a record that is left."""
+    """The jobs and times that were read from the pipe, and the start of a record that is not complete yet."""
     whole = len(records) - len(records) % _RECORD.size
     return list(_RECORD.iter_unpack(records[:whole])), records[whole:]
 

@@ -12,7 +12,7 @@ from arq.worker import Worker, func
 
 from benchmarks.chains import line
 
-# By default an idle worker asks Redis twice a second, and that is how long a job then waits.
+# By default an idle worker asks Redis twice a second, and a job then waits for so long.
 _POLL_S: Final = 0.01
 _AT_ONCE: Final = 100
 

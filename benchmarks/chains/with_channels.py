@@ -1,6 +1,6 @@
-"""Ours: the worker processes as Supervisor runs them, with handlers that do nothing but name the next message.
+"""Ours: the worker processes as Supervisor runs them, with handlers that only name the next message.
 
-An update begins a job in its chat's turn, as ``receive`` does; each job has a chat of its own, so that none waits.
+An update begins a job under fair queueing, as in ``receive``. Each job has a chat of its own, so no job waits.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from common.runtime.worker import Outputs, Worker
 from common.telegram.polling import SEEN_MS, UPDATES_PER_SET
 
 _BOT: Final = "1"
-_IN_HAND: Final = int(os.environ.get(line.IN_HAND, "32"))
+_IN_FLIGHT: Final = int(os.environ.get(line.IN_FLIGHT, "32"))
 
 
 class _Receive(Worker[AcceptUpdate]):
     channel = "receive"
-    concurrency = _IN_HAND
+    concurrency = _IN_FLIGHT
 
     async def handle(self, message: AcceptUpdate) -> Outputs:
         job = msgspec.structs.replace(message.job, id=f"{message.job.id}-0")
@@ -35,7 +35,7 @@ class _Receive(Worker[AcceptUpdate]):
 
 class _FileCheck(Worker[CheckFile]):
     channel = "file_check"
-    concurrency = _IN_HAND
+    concurrency = _IN_FLIGHT
 
     async def handle(self, message: CheckFile) -> Outputs:
         return ClassifyImage(job=message.job, key=message.job.key("input"))
@@ -43,7 +43,7 @@ class _FileCheck(Worker[CheckFile]):
 
 class _Classify(Worker[ClassifyImage]):
     channel = "classify"
-    concurrency = _IN_HAND
+    concurrency = _IN_FLIGHT
 
     async def handle(self, message: ClassifyImage) -> Outputs:
         return SendReply(job=message.job, content=Words(text="done"))
@@ -51,7 +51,7 @@ class _Classify(Worker[ClassifyImage]):
 
 class _Reply(Worker[SendReply]):
     channel = "reply"
-    concurrency = _IN_HAND
+    concurrency = _IN_FLIGHT
 
     async def handle(self, message: SendReply) -> Outputs:
         line.end(int(message.job.id.split("-")[1]))
@@ -66,7 +66,7 @@ def stage(number: int) -> None:
 
 @contextlib.asynccontextmanager
 async def sender() -> AsyncIterator[line.Send]:
-    """Stores updates as ``receive`` does that polls Telegram."""
+    """Stores updates as ``receive`` does when it polls Telegram."""
     channels = Channels(settings.load())
 
     async def send(jobs: Sequence[int]) -> None:

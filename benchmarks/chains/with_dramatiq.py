@@ -13,7 +13,7 @@ from dramatiq.brokers.redis import RedisBroker
 
 from benchmarks.chains import line
 
-# By default an idle worker asks Redis once a second at least, and that is how long a job then waits.
+# By default an idle worker asks Redis at least once a second, and a job then waits for so long.
 _ASK_AGAIN_MS: Final = "10"
 
 dramatiq.set_broker(RedisBroker(url=line.redis_url()))

@@ -1,4 +1,4 @@
-"""Plain ``PUBLISH`` and ``SUBSCRIBE``: what nobody is subscribed to, or reads in time, is lost."""
+"""Plain ``PUBLISH`` and ``SUBSCRIBE``: a message without a subscriber, or that is not read in time, is lost."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from benchmarks.chains import line
 
 
 def _on(stage: int) -> tuple[RedisStreamBroker, AsyncTaskiqDecoratedTask[[int], None]]:
-    """The broker of a stage's queue, and the task that is on it."""
+    """The broker of a stage's queue, and its task."""
     broker = RedisStreamBroker(line.redis_url(), queue_name=line.queue(stage), consumer_id="0")
     following = None if line.is_last(stage) else _on(stage + 1)[1]
 

@@ -1,7 +1,7 @@
-"""Telegram, as far as the bot sees, with people in it who send photos. All of it is one process.
+"""Telegram, as the bot sees it, and people who send photos, in one process.
 
-The playground's own server; but its people are in the same process, so that a photo that they send costs the machine
-next to nothing: they uploaded theirs before. `Crowd` starts it, asks it, and ends it.
+It is the playground's own server with its people in the same process. They upload their photos once, before the
+measurement, so that sending one costs almost nothing. `Crowd` starts the process, asks it, and ends it.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ AnswerT = TypeVar("AnswerT")
 CHATS: Final = 32
 UNDER_WAY: Final = 64  # two of each chat, which may have four in the pipeline
 _FIRST_CHAT: Final = 5001
-_PAUSE_S: Final = 0.1  # between two photos that come alone: until what the first one leaves behind is done
+_PAUSE_S: Final = 0.1  # between two photos that come alone: until the work after the first answer is done
 _ANSWER_LIMIT_S: Final = 30.0
 
 
 class OneByOne(msgspec.Struct, frozen=True, tag=True):
-    """Send so many photos, each when the one before is answered."""
+    """Send so many photos, each after the answer to the one before."""
 
     photos: int
 
 
 class AllAtOnce(msgspec.Struct, frozen=True, tag=True):
-    """Have always ``UNDER_WAY`` photos under way, and count answers for some seconds after the first ones."""
+    """Keep ``UNDER_WAY`` photos under way, and count answers for ``seconds`` after a warm-up."""
 
     warm_up_s: float
     seconds: float
@@ -77,12 +77,12 @@ class Crowd:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.kill()  # all it has is in memory
+        self._process.kill()  # it keeps everything in memory
         self._process.communicate()
 
     @property
     def url(self) -> str:
-        """What TELEGRAM_API_URL is to be."""
+        """The value of TELEGRAM_API_URL."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
@@ -96,7 +96,7 @@ class Crowd:
         return self._next(Took).ms
 
     def all_at_once(self, warm_up_s: float, seconds: float) -> Iterator[Count]:
-        """What is counted at the beginning and at the end; and again when all is answered."""
+        """The counts at the beginning and at the end; and once more when all photos are answered."""
         self._ask(AllAtOnce(warm_up_s, seconds))
         for _ in range(3):
             yield self._next(Count)
@@ -112,7 +112,7 @@ class Crowd:
 
 
 class People:
-    """Those who send, and read what is answered."""
+    """The people who send photos and read the answers."""
 
     def __init__(self, application: Application) -> None:
         self._playground = application.playground
@@ -123,19 +123,19 @@ class People:
         self.under_way = 0
 
     async def upload(self, number: int) -> None:
-        """Give Telegram the photos that will be sent, again and again."""
+        """Upload the photos that will be sent again and again."""
         contents = await asyncio.to_thread(usual_photos, number)
         files = self._playground.files
         fields = [await uploads.fields(files, "photo", uploads.Upload("photo.jpg", each)) for each in contents]
         self._photos = itertools.cycle(fields)
 
     async def read(self) -> None:
-        """Note each answer, and send the next photo where there are to be so many under way."""
+        """Note each answer, and send the next photo if there are fewer under way than wanted."""
         async for event in self._playground.audience.events({"event": "hello"}, quiet_s=3600):
             if event and event["event"] == "message" and event["message"]["from"]["is_bot"]:
                 if "%" not in event["message"]["text"]:
                     raise SystemExit(f"no answer: {event['message']['text']!r}")
-                # As the page does. What is unread is counted with each message, which would take longer and longer.
+                # As the page does. Otherwise the playground counts ever more unread messages with each new one.
                 self._playground.chat(event["chat_id"]).read_id = event["message"]["message_id"]
                 self._answered += 1
                 self._news.set()
@@ -180,7 +180,7 @@ class People:
 
 
 async def main(port: int, photos: int) -> None:
-    """Serve, and do what standard input asks for."""
+    """Serve, and do what the lines of standard input ask for."""
     application = Application(PLAYGROUND_TOKEN, port)
     people = People(application)
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:

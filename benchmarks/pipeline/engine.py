@@ -1,8 +1,7 @@
-"""The model alone: ``python -m benchmarks.pipeline.engine FOLDER SECONDS``, where nothing else is done.
+"""The model alone: ``python -m benchmarks.pipeline.engine FOLDER SECONDS``. Writes its figures as JSON.
 
-Our own engine in a tight loop, first on one image at a time, then on so many at once that the end of each call, where
-cores stand still, does not count.
-Writes what came out as JSON.
+Our own engine in a tight loop, first on one image at a time, then on so many at once that the idle cores at the end of
+each call do not count.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ _MANY: Final = 64
 
 
 class Alone(msgspec.Struct, frozen=True):
-    """What the model does alone.
+    """The figures of the model alone.
 
     Attributes:
         per_s: Images a second, in a backlog.
-        cpu_ms: Processor time of one of these.
-        ms: Time for one image, where none waits.
+        cpu_ms: Processor time of one of these images.
+        ms: Time for one image that comes alone.
     """
 
     per_s: float
@@ -50,7 +49,7 @@ def main(folder: Path, seconds: float) -> None:
     """The command."""
     record = records.read(folder / records.DESCRIPTION)
     if record is None:
-        raise SystemExit(f"{folder} holds no prepared model")
+        raise SystemExit(f"{folder} has no prepared model")
     engine = OpenVinoEngine(folder)
     images = np.random.default_rng(0).integers(0, 256, (_MANY, record.input.crop, record.input.crop, 3), np.uint8)
     took_s = []

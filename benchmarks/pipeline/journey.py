@@ -1,4 +1,4 @@
-"""Where the time of one photo goes that comes alone; and a picture of it that reads by day and by night."""
+"""Where the time goes of a photo that comes alone, and a picture of it for light and dark pages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WORDS: Final = {
 _COLOURS: Final = ("#8b949e", "#0a5ea8", "#4a9edb", "#8a5a00", "#c9578c", "#7a1f52", "#1a7f4b")
 _SMALLEST_WITH_A_NUMBER_MS: Final = 1.5
 _INK, _INK_BY_NIGHT = "#1f2328", "#e6edf3"
-_PAPER, _PAPER_BY_NIGHT = "#ffffff", "#0d1117"
+_BACKGROUND, _BACKGROUND_BY_NIGHT = "#ffffff", "#0d1117"
 _LINE: Final = re.compile(
     r"answered \(answer\) total=(\d+) accept=\d+\+(\d+) download=\d+\+(\d+) check=\d+\+(\d+) "
     r"classify=\d+\+(\d+) send=(\d+) model=([\d.]+)"
@@ -47,13 +47,13 @@ def by_part(log: str, photos: int) -> dict[str, float]:
 
 
 def overheads(log: str, photos: int) -> list[float]:
-    """What each of the last ``photos`` answers took beside the model's own time, in milliseconds."""
+    """The time of each of the last ``photos`` answers without the model's own time, in milliseconds."""
     return [float(total) - float(model) for total, *_, model in _LINE.findall(log)[-photos:]]
 
 
 def draw(journeys: Mapping[str, Mapping[str, float]], path: Path) -> None:
-    """Write the picture: one bar for each journey, by what takes the time."""
-    import matplotlib as mpl  # noqa: PLC0415 -- half a second, which a quick run does without
+    """Write the picture: one bar for each journey, divided into its parts."""
+    import matplotlib as mpl  # noqa: PLC0415 -- takes half a second, which a quick run saves
 
     mpl.use("svg")
     from matplotlib import pyplot as plt  # noqa: PLC0415
@@ -61,8 +61,8 @@ def draw(journeys: Mapping[str, Mapping[str, float]], path: Path) -> None:
     style = {"svg.fonttype": "none", "svg.hashsalt": "journey", "font.family": "sans-serif", "text.color": _INK}
     style |= {"axes.edgecolor": _INK, "axes.labelcolor": _INK, "xtick.color": _INK, "ytick.color": _INK}
     with mpl.rc_context(style):
-        figure, axes = plt.subplots(figsize=(9, 0.6 * len(journeys) + 1.8), facecolor=_PAPER, layout="constrained")
-        axes.set_facecolor(_PAPER)
+        figure, axes = plt.subplots(figsize=(9, 0.6 * len(journeys) + 1.8), facecolor=_BACKGROUND, layout="constrained")
+        axes.set_facecolor(_BACKGROUND)
         _bars(axes, list(journeys), [journeys[name] for name in journeys])
         figure.legend(loc="outside lower center", ncols=3, frameon=False)
         figure.savefig(path, format="svg", metadata={"Date": None})
@@ -86,10 +86,10 @@ def _bars(axes: Axes, names: Sequence[str], journeys: Sequence[Mapping[str, floa
 
 
 def _also_by_night(svg: str) -> str:
-    """The picture with dark paper and light ink for whoever prefers that. Each colour is one that nothing else has."""
-    ink, paper = f'[style*="{_INK}"]', f'[style*="fill: {_PAPER}"]'
+    """The picture with a dark background and light ink where the reader prefers it. No other part has these colours."""
+    ink, background = f'[style*="{_INK}"]', f'[style*="fill: {_BACKGROUND}"]'
     rules = (
         f"{ink} {{ fill: {_INK_BY_NIGHT} !important; stroke: {_INK_BY_NIGHT} !important }} "
-        f"text{ink} {{ stroke: none !important }} path{paper} {{ fill: {_PAPER_BY_NIGHT} !important }}"
+        f"text{ink} {{ stroke: none !important }} path{background} {{ fill: {_BACKGROUND_BY_NIGHT} !important }}"
     )
     return svg.replace("<defs>", f"<style>@media (prefers-color-scheme: dark) {{ {rules} }}</style>\n <defs>", 1)

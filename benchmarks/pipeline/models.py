@@ -21,14 +21,14 @@ Precision = Literal["fp32", "int8"]
 
 
 class Variant(NamedTuple):
-    """A model in one precision. ``folder`` is how it is called in the folder where all are kept."""
+    """A model in one precision."""
 
     model: Model
     precision: Precision
 
     @property
     def folder(self) -> str:
-        """Its folder's name."""
+        """The name of its folder below the folder of all models."""
         return f"{self.model}-{self.precision}"
 
     @property
@@ -47,7 +47,7 @@ VARIANTS: Final = (
 
 
 def prepared(variant: Variant, root: Path) -> Path:
-    """A ``MODELS_DIR`` below ``root`` with that model in use; made now, unless it is there."""
+    """A ``MODELS_DIR`` below ``root`` with that model in use; prepared now, unless it is there."""
     models_dir = root / variant.folder
     record = in_use(models_dir)
     if record and (record.model, record.precision) == variant:

@@ -1,4 +1,4 @@
-"""Photos of the size that people send, made of the few real ones at hand: parts of them, each another one, enlarged."""
+"""Photos of the size that people send: enlarged parts of a few real ones, each different."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GRAIN: Final = 4.0  # standard deviation: what enlarging smooths away, so that 
 
 
 def pictures(size: tuple[int, int], seed: int = 0) -> Iterator[Image.Image]:
-    """Endlessly many photos of that size, each different, and the same ones every time."""
+    """Endless photos of that size, each different, and the same ones in every run."""
     chance = random.Random(seed)  # noqa: S311 -- nothing secret
     grain = Image.effect_noise(size, _GRAIN).convert("RGB")
     for name in itertools.cycle(photos.NAMES):

@@ -1,4 +1,4 @@
-"""What the processes of one bot take of processor and memory, by their names under Supervisor."""
+"""Processor time and memory of one bot's processes, by their names under Supervisor."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GONE: Final = (FileNotFoundError, ProcessLookupError)
 
 
 def names(root: Path) -> dict[int, str]:
-    """The processes of the checkout, by their ids. A decoder is named after its worker."""
+    """The names of the checkout's processes, by their ids. A decoder has its worker's name."""
     found = {process.pid: process for process in processes.of_checkout(root)}
     return {pid: _name(process, found.get(process.parent)) for pid, process in found.items()}
 
@@ -32,7 +32,7 @@ def _name(process: Process, parent: Process | None) -> str:
 
 
 def cpu_s(root: Path, **others: int) -> dict[str, float]:
-    """Processor time so far, in seconds, with that of children that have ended; ``others`` are further processes."""
+    """Processor time so far, in seconds, including that of ended children; ``others`` are further processes."""
     total: dict[str, float] = {}
     for pid, name in (names(root) | {pid: name for name, pid in others.items()}).items():
         with contextlib.suppress(*_GONE):
@@ -47,7 +47,7 @@ def process_cpu_s(pid: int) -> float:
 
 
 def pss_mb(root: Path) -> dict[str, float]:
-    """The memory of each process in MB, what several share divided among them."""
+    """The memory of each process in MB; shared memory is divided among the processes that share it."""
     total: dict[str, float] = {}
     for pid, name in names(root).items():
         with contextlib.suppress(ProcessLookupError):

@@ -137,7 +137,7 @@ def test_the_verdict_is_by_the_best_durable_peer_and_tells_of_the_one_with_the_l
 
 def test_the_verdict_tells_of_both_of_our_lines() -> None:
     text = bench_channels.verdict([figures(OURS, 1500, 4), figures(OURS_WITH_EIGHT, 1000, 6), figures(FAST, 500, 8)])
-    assert "With 8 in hand, 2.0 times the jobs/s, at 0.75 times the p50." in text
+    assert "With 8 in flight, 2.0 times the jobs/s, at 0.75 times the p50." in text
 
 
 def test_a_missed_goal_is_called_so() -> None:
