@@ -1,4 +1,4 @@
-"""The benchmarks of the whole bot run, and measure what they say. What they find is judged where nothing else runs."""
+"""The benchmarks of the whole bot run and measure what they say. The figures are judged on an idle machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(150)
 
 @pytest.fixture(scope="module")
 def models(lite2_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the model that a quick run is about."""
+    """A folder with the model of a quick run."""
     folder = tmp_path_factory.mktemp("models")
     (folder / VARIANTS[0].folder).symlink_to(lite2_dir)
     assert prepared(VARIANTS[0], folder) == folder / VARIANTS[0].folder
@@ -29,7 +29,7 @@ def models(lite2_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def cells(report: str, row: str) -> list[str]:
-    """What stands in a row of that name, in each table that has one."""
+    """The cells of the rows with that name, in all tables."""
     return [
         cell.strip()
         for found in re.findall(rf"^\| {re.escape(row)} \|(.*)\|$", report, re.M)
@@ -37,7 +37,7 @@ def cells(report: str, row: str) -> list[str]:
     ]
 
 
-def test_the_whole_bot_is_measured_beside_the_model_alone(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_whole_bot_is_measured_and_so_is_the_model_alone(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert bench_pipeline.main(["--quick", "--models", str(models)]) == 0
     report = capsys.readouterr().out
     alone, whole, share, goal, p50, p99, model, overhead, _ = cells(report, VARIANTS[0].title)
@@ -64,7 +64,7 @@ def test_the_journey_adds_up_to_the_whole() -> None:
     assert journey.overheads(line.format(40), photos=1) == [33]
 
 
-def test_the_picture_of_the_journey_is_readable_by_day_and_by_night(tmp_path: Path) -> None:
+def test_the_picture_of_the_journey_is_readable_on_light_and_on_dark_pages(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     path = tmp_path / "journey.svg"
     journey.draw({"A model": dict.fromkeys(journey.PARTS, 5.0), "Another": dict.fromkeys(journey.PARTS, 2.0)}, path)
@@ -75,7 +75,7 @@ def test_the_picture_of_the_journey_is_readable_by_day_and_by_night(tmp_path: Pa
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a cgroup")
-def test_the_whole_bot_is_watched_in_a_machine_of_1_gb(models: Path) -> None:
+def test_the_memory_of_the_whole_bot_is_measured_in_a_machine_of_1_gb(models: Path) -> None:
     command = [str(ROOT / "benchmarks" / "bench_memory.sh"), "--quick", "--models", str(models)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if "no cgroup can be made here" in done.stderr:

@@ -1,4 +1,4 @@
-"""The whole bot as a user and an operator meet it."""
+"""The whole bot, as users and operators see it."""
 
 from __future__ import annotations
 
@@ -31,17 +31,13 @@ def bot_settings() -> dict[str, str]:
     return {"FETCH_ALLOW_NETWORKS": "127.0.0.0/8"}
 
 
-def jpeg(name: str) -> bytes:
-    return photos.jpeg(name)
-
-
 def only_answer(user: User) -> str:
     (answer,) = user.wait_for_answers(1)
     return str(answer["text"])
 
 
-def test_a_photo_comes_in_and_what_it_shows_goes_out_as_a_reply(bot: Bot, user: User) -> None:
-    sent = user.send_photo(jpeg("chelsea"))
+def test_a_photo_gets_a_reply_that_says_what_it_shows(bot: Bot, user: User) -> None:
+    sent = user.send_photo(photos.jpeg("chelsea"))
     (answer,) = user.wait_for_answers(1)
     assert answer["reply_to_message"]["message_id"] == sent["message_id"]
     lines = answer["text"].split("\n")
@@ -50,14 +46,14 @@ def test_a_photo_comes_in_and_what_it_shows_goes_out_as_a_reply(bot: Bot, user: 
     bot.wait_until_idle()
 
 
-def test_a_link_comes_in_and_what_it_shows_goes_out(bot: Bot, user: User) -> None:
-    with web_server.serving({"/coffee.jpg": web_server.content(jpeg("coffee"), "image/jpeg")}) as web:
+def test_a_link_gets_an_answer_that_says_what_it_shows(bot: Bot, user: User) -> None:
+    with web_server.serving({"/coffee.jpg": web_server.content(photos.jpeg("coffee"), "image/jpeg")}) as web:
         user.send_text(f"What is on {web.url('/coffee.jpg')} ?")
         assert "espresso" in only_answer(user).split("\n")[0]
 
 
-def test_several_links_in_one_message_each_get_an_answer_that_names_it(user: User) -> None:
-    pages = {f"/{name}.jpg": web_server.content(jpeg(name), "image/jpeg") for name in ("chelsea", "coffee")}
+def test_several_links_in_one_message_each_get_an_answer_that_names_the_link(user: User) -> None:
+    pages = {f"/{name}.jpg": web_server.content(photos.jpeg(name), "image/jpeg") for name in ("chelsea", "coffee")}
     with web_server.serving(pages) as web:
         user.send_text(" ".join(web.url(path) for path in pages))
         answers = {answer["text"].split("\n")[0]: answer["text"] for answer in user.wait_for_answers(2)}
@@ -65,7 +61,7 @@ def test_several_links_in_one_message_each_get_an_answer_that_names_it(user: Use
         assert "espresso" in answers[web.url("/coffee.jpg")]
 
 
-def test_an_image_sent_as_a_file_is_looked_at_too(user: User) -> None:
+def test_an_image_sent_as_a_file_is_classified_too(user: User) -> None:
     user.send_document(photos.path("coffee").read_bytes(), "coffee.png")
     assert "espresso" in only_answer(user).split("\n")[0]
 
@@ -87,29 +83,29 @@ def test_a_voice_message_is_politely_not_accepted(user: User) -> None:
     assert only_answer(user) == words.unwelcome("voice messages")
 
 
-def test_about_tells_which_model_answers_and_why(user: User) -> None:
+def test_about_says_which_model_answers_and_why(user: User) -> None:
     user.send_text("/about")
     assert "EfficientNet-Lite2 answers" in only_answer(user)
 
 
 def test_the_menu_offers_the_commands_and_the_user_sees_typing(bot: Bot, user: User) -> None:
     assert [command["command"] for command in user.bot()["commands"]] == list(words.COMMANDS)
-    user.send_photo(jpeg("rocket"))
+    user.send_photo(photos.jpeg("rocket"))
     user.wait_for_answers(1)
     wait_until(lambda: user.calls().get("sendChatAction", 0) >= 2, 10, "typing at acceptance and at classification")
 
 
-def test_in_a_group_the_bot_speaks_only_when_it_is_meant(bot: Bot) -> None:
+def test_in_a_group_the_bot_answers_only_when_it_is_mentioned(bot: Bot) -> None:
     with bot.user(-3001) as group:
-        group.send_photo(jpeg("chelsea"))
-        sent = group.send_photo(jpeg("coffee"), caption="@whatsit_playground_bot what is it?")
+        group.send_photo(photos.jpeg("chelsea"))
+        sent = group.send_photo(photos.jpeg("coffee"), caption="@whatsit_playground_bot what is it?")
         (answer,) = group.wait_for_answers(1)
         assert answer["reply_to_message"]["message_id"] == sent["message_id"]
         bot.wait_until_idle()
         assert len(group.answers()) == 1
 
 
-def test_a_half_sent_file_a_lost_connection_and_flood_control_delay_an_answer_and_lose_nothing(
+def test_an_incomplete_file_a_lost_connection_and_flood_control_delay_an_answer_and_lose_nothing(
     bot: Bot, user: User
 ) -> None:
     user.faults(
@@ -117,18 +113,18 @@ def test_a_half_sent_file_a_lost_connection_and_flood_control_delay_an_answer_an
         {"method": "getUpdates", "do": "error", "status": 502, "times": 1},
         {"method": "sendMessage", "do": "error", "status": 429, "retry_after_s": 1, "times": 1},
     )
-    user.send_photo(jpeg("chelsea"))
+    user.send_photo(photos.jpeg("chelsea"))
     assert "cat" in only_answer(user)
     bot.wait_until_idle()
     assert len(user.answers()) == 1
     user.faults()
 
 
-def test_one_line_tells_the_journey_and_it_adds_less_than_50_ms_to_the_models_own_time(bot: Bot, user: User) -> None:
+def test_one_log_line_has_the_journey_which_adds_less_than_50_ms_to_the_models_own_time(bot: Bot, user: User) -> None:
     added: list[float] = []
-    # The best counts: the machine that runs the tests is not idle, and what else it does is none of ours.
+    # The best one counts: the machine that runs the tests has other work, too.
     while min(added, default=50.0) >= 50 and len(added) < 60:
-        user.send_photo(jpeg("chelsea"))
+        user.send_photo(photos.jpeg("chelsea"))
         user.wait_for_answers(len(added) + 1)
         bot.wait_until_idle()
         line = r"answered \(answer\) total=(\d+) accept=.* classify=.* model=([\d.]+)"
@@ -137,12 +133,10 @@ def test_one_line_tells_the_journey_and_it_adds_less_than_50_ms_to_the_models_ow
     assert min(added) < 50, added
 
 
-def test_no_worker_but_classify_takes_more_than_60_mb_and_all_together_fit_into_half_a_gigabyte(
-    bot: Bot, user: User
-) -> None:
-    with web_server.serving({"/coffee.jpg": web_server.content(jpeg("coffee"), "image/jpeg")}) as web:
+def test_only_classify_takes_more_than_60_mb_and_all_processes_fit_into_half_a_gigabyte(bot: Bot, user: User) -> None:
+    with web_server.serving({"/coffee.jpg": web_server.content(photos.jpeg("coffee"), "image/jpeg")}) as web:
         for number in range(10):
-            user.send_photo(jpeg("chelsea"))
+            user.send_photo(photos.jpeg("chelsea"))
             user.send_text(web.url("/coffee.jpg"))
             user.wait_for_answers(2 * number + 2)
     everybody = {process.pid: process for process in of_checkout(bot.root)}
@@ -155,14 +149,14 @@ def test_no_worker_but_classify_takes_more_than_60_mb_and_all_together_fit_into_
     assert mb.total() - mb["playground"] < 512, mb
 
 
-def test_every_photo_is_answered_though_every_worker_is_killed_among_them(bot: Bot, user: User) -> None:
+def test_every_photo_is_answered_although_every_worker_is_killed_meanwhile(bot: Bot, user: User) -> None:
     for victim in ("file_check", "classify", "reply", "receive", "garbage_collect", "fetch_url"):
         for _ in range(4):
-            user.send_photo(jpeg("chelsea"))
+            user.send_photo(photos.jpeg("chelsea"))
         bot.kill(victim)
     answers = user.wait_for_answers(24, timeout_s=60)
     bot.wait_until_idle()
-    # Killed between Telegram's OK and the hand-off, reply may say one thing twice: once a kill at the most.
+    # If it is killed between Telegram's OK and the hand-off, reply may send those answers twice.
     answered = [answer["reply_to_message"]["message_id"] for answer in answers]
     assert len(set(answered)) == 24
     assert len(answered) <= 24 + 8
@@ -175,7 +169,7 @@ def test_supervisorctl_works_from_the_root_without_flags(bot: Bot, user: User) -
     assert "FAIL" not in bot.log("check")
     assert "ERROR" not in bot.log("check")
     assert bot.ctl("restart", "classify") == "classify: stopped\nclassify: started\n"
-    user.send_photo(jpeg("chelsea"))
+    user.send_photo(photos.jpeg("chelsea"))
     assert "cat" in only_answer(user)
     assert "answered" in bot.ctl("tail", "reply")
 
@@ -183,14 +177,14 @@ def test_supervisorctl_works_from_the_root_without_flags(bot: Bot, user: User) -
 def test_a_stop_is_graceful_and_a_start_goes_on_where_it_was(lite2_dir: Path) -> None:
     with running_bot(lite2_dir) as bot, bot.user(3002) as user:
         for _ in range(10):
-            user.send_photo(jpeg("chelsea"))
+            user.send_photo(photos.jpeg("chelsea"))
         bot.ctl("stop", "classify", "file_check", "reply", "receive", "fetch_url", "garbage_collect")
         assert "SIGKILL" not in bot.log("supervisord")
         bot.ctl("start", "all")
         user.wait_for_answers(10, timeout_s=40)
         for _ in range(10):
-            user.send_photo(jpeg("chelsea"))
-        # All at once, as `stop all` does; but for the playground, whose chats are in memory.
+            user.send_photo(photos.jpeg("chelsea"))
+        # All at once, like `stop all`, except the playground, whose chats are in memory.
         bot.ctl("signal", "TERM", "redis", *CHANNELS)
         user.wait_for_answers(20, timeout_s=40)
         bot.wait_until_idle()
@@ -199,7 +193,7 @@ def test_a_stop_is_graceful_and_a_start_goes_on_where_it_was(lite2_dir: Path) ->
         assert bot.stop() == 0
         log = bot.log("supervisord")
         assert "SIGKILL" not in log
-        # Those two end by 143, so that Supervisor would start them again had it not stopped them itself.
+        # These two exit with 143: Supervisor restarts them unless it stopped them itself.
         assert set(re.findall(r"(\w+) \(exit status [1-9]", log)) == {"redis", "playground"}
 
 
@@ -210,7 +204,7 @@ def test_pytorchs_inception_v3_answers(inception_dir: Path) -> None:
     with running_bot(inception_dir, MODEL="inception_v3", ENGINE="torch") as bot, bot.user(3003) as user:
         user.send_text("/about")
         assert "Inception V3 answers" in only_answer(user)
-        # As a file, which arrives as it is: a photo would be compressed by Telegram.
+        # As a file, which arrives unchanged: Telegram compresses a photo.
         user.send_document(photos.path("chelsea").read_bytes(), "chelsea.png")
         lines = user.wait_for_answers(2, timeout_s=60)[-1]["text"].split("\n")
         assert [line.partition("% ")[2] for line in lines] == [prediction.label for prediction in expected]
@@ -221,7 +215,7 @@ def test_messages_can_be_watched_as_the_readme_says(bot: Bot, user: User) -> Non
     with bot.redis() as client, client.pubsub() as watching:
         watching.subscribe("{whatsit}:classify")
         watching.get_message(timeout=5)  # "subscribed"
-        sent = user.send_photo(jpeg("chelsea"))
+        sent = user.send_photo(photos.jpeg("chelsea"))
         only_answer(user)
         seen = watching.get_message(timeout=5)
     assert seen
@@ -239,7 +233,7 @@ def test_a_worker_can_be_run_by_hand(bot: Bot, user: User) -> None:
         text=True,
     )
     try:
-        user.send_photo(jpeg("chelsea"))
+        user.send_photo(photos.jpeg("chelsea"))
         assert "cat" in only_answer(user)
     finally:
         by_hand.terminate()

@@ -120,7 +120,7 @@ def test_a_pasted_photo_is_answered(page: Page) -> None:
     expect_answer(page, "espresso")
 
 
-def test_several_photos_at_once_share_a_bubble_and_each_is_answered(page: Page) -> None:
+def test_several_photos_at_once_share_a_bubble_and_each_gets_an_answer(page: Page) -> None:
     page.set_input_files("#files", [picture(name) for name in ("chelsea", "coffee", "rocket")])
     page.get_by_role("button", name="Remove rocket.jpg").click()
     page.keyboard.press("Enter")
@@ -138,7 +138,7 @@ def test_a_link_is_answered(page: Page) -> None:
         expect_answer(page, "cat")
 
 
-def test_what_the_bot_does_not_accept_it_refuses_in_words(page: Page, user: User) -> None:
+def test_the_bot_refuses_in_words_what_it_does_not_accept(page: Page, user: User) -> None:
     write(page, "Hello there")
     expect_answer(page, words.unwelcome("text without a link"))
     user.send_voice()
@@ -148,7 +148,7 @@ def test_what_the_bot_does_not_accept_it_refuses_in_words(page: Page, user: User
     expect_answer(page, words.unwelcome("files of this kind"))
 
 
-def test_what_no_app_would_send_as_a_photo_stays_and_can_go_as_a_file(page: Page) -> None:
+def test_a_file_that_no_app_would_send_as_a_photo_can_be_sent_as_a_file(page: Page) -> None:
     page.set_input_files("#files", {"name": "cat.jpg", "mimeType": "image/jpeg", "buffer": b"no picture at all"})
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text(
@@ -184,8 +184,8 @@ def test_the_commands_are_chosen_by_keyboard_alone(page: Page) -> None:
     expect(options).to_have_count(0)
 
 
-def test_a_photo_is_sent_and_its_answer_answered_by_keyboard_alone(page: Page) -> None:
-    for _ in range(2):  # the conversation itself can be scrolled, and is between
+def test_a_photo_is_sent_and_its_answer_is_replied_to_by_keyboard_alone(page: Page) -> None:
+    for _ in range(2):  # the conversation is in between, since it can be scrolled
         page.keyboard.press("Shift+Tab")
     while page.evaluate("document.activeElement.title") != "Send a cat’s face":
         page.keyboard.press("Shift+Tab")
@@ -209,7 +209,7 @@ def test_a_reload_keeps_the_history_and_the_chat(page: Page) -> None:
     assert page.locator("#messages").inner_text() == before
 
 
-def test_several_chats_lie_side_by_side_and_mark_what_is_unread(page: Page, bot: Bot, user: User) -> None:
+def test_several_chats_stand_side_by_side_and_show_unread_messages(page: Page, bot: Bot, user: User) -> None:
     write(page, "/about")
     expect_answer(page, "EfficientNet-Lite2")
     page.get_by_role("button", name="New chat").click()
@@ -278,7 +278,7 @@ def test_on_a_phone_nothing_is_cut_off(
         expect(page.get_by_role("navigation")).to_be_hidden()
 
 
-def test_a_stopped_bot_is_seen_to_be_down_and_comes_back_by_itself(page: Page, bot: Bot) -> None:
+def test_the_page_shows_a_stopped_bot_as_down_and_comes_back_by_itself(page: Page, bot: Bot) -> None:
     bot.ctl("stop", "receive")
     expect(page.locator("#state")).to_have_text("not running", timeout=ANSWER_MS)
     expect(page.get_by_text("Whatsit is not running. What you send waits until it is back.")).to_be_visible()
@@ -298,7 +298,7 @@ def test_axe_finds_no_fault(
         expect(page.locator("#empty")).to_be_visible()
         assert not accessibility_faults(page)
         user.send_album([photos.jpeg("chelsea"), photos.jpeg("coffee")], "two")
-        user.send_document(b"%PDF-1.7", "paper.pdf")
+        user.send_document(b"%PDF-1.7", "letter.pdf")
         expect(answers(page)).to_have_count(3, timeout=ANSWER_MS)
         say(
             bot,

@@ -1,6 +1,6 @@
-"""What the bot promises, whatever happens around it: the whole bot, and the real trouble.
+"""The promises of docs/guarantees.md: the whole bot in real trouble.
 
-The playground runs outside its supervisord, so that chats outlive a restart of everything.
+The playground runs outside the bot's supervisord, so that chats survive a restart of everything.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.timeout(120)
 CHAT_BACKLOG = 20
 BACKLOG = 60
 HOUR_S = 3600
-DOWNLOAD_S = 1.0  # long enough for something to happen meanwhile
+DOWNLOAD_S = 1.0  # long enough for a test to act meanwhile
 
 _chats = itertools.count(3001)
 _CAT = photos.jpeg("chelsea")
@@ -71,7 +71,7 @@ def client(bot: Bot) -> Iterator[redis.Redis]:
         yield client
 
 
-# What is looked at
+# What tests look at
 
 
 def send(user: User, number: int) -> list[int]:
@@ -80,13 +80,13 @@ def send(user: User, number: int) -> list[int]:
 
 
 def answered(user: User) -> Counter[int]:
-    """How often each message was answered with what it shows."""
+    """How often each message got an answer that says what it shows."""
     answers = [answer for answer in user.answers() if "cat" in answer["text"].split("\n")[0]]
     return Counter(answer["reply_to_message"]["message_id"] for answer in answers)
 
 
 def assert_each_is_answered_once(bot: Bot, user: User, sent: list[int], *, swept: bool = False) -> None:
-    """Each is, and nothing is left. ``swept``: what remains of a former run of a job is the sweeper's."""
+    """Each is, and nothing is left. ``swept``: first let the sweeper delete what a former run of a job left."""
     wait_until(lambda: len(user.answers()) >= len(sent), 30, f"{len(sent)} answers")
     if swept:
         wait_until(lambda: not live(bot), 20, "the end of all jobs")
@@ -115,7 +115,7 @@ def number_of(client: redis.Redis, key: str) -> int:
 
 
 def sweep(bot: Bot, now: float | None = None) -> None:
-    """What ``garbage_collect`` does each minute, now."""
+    """Do now what ``garbage_collect`` does each minute."""
     settings = Settings(data_dir=bot.root / "run")
 
     async def swept() -> None:
@@ -128,9 +128,9 @@ def sweep(bot: Bot, now: float | None = None) -> None:
 
 @contextlib.contextmanager
 def all_workers_live_on(bot: Bot, most_lines: int) -> Iterator[Callable[[str], list[str]]]:
-    """No worker's process ends meanwhile, and none says more than ``most_lines`` about what goes wrong.
+    """No worker's process ends meanwhile, and each logs ``most_lines`` lines at most about what goes wrong.
 
-    Gives a function that tells what a worker has said so far.
+    Gives a function that returns the lines of a worker so far.
     """
     pids = bot.ctl("pid", *CHANNELS)
     said_before = {worker: len(bot.log(worker)) for worker in CHANNELS}
@@ -147,7 +147,7 @@ def all_workers_live_on(bot: Bot, most_lines: int) -> Iterator[Callable[[str], l
 
 @contextlib.contextmanager
 def frozen(bot: Bot, worker: str) -> Iterator[None]:
-    """A worker that holds still: what is for it waits. Not for half a minute, or the watchdog would end it."""
+    """A stopped worker: its messages wait. Keep it under half a minute, or the watchdog kills it."""
     pid = int(bot.ctl("pid", worker))
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -159,12 +159,12 @@ def frozen(bot: Bot, worker: str) -> Iterator[None]:
 # Redis
 
 
-def test_when_redis_s_memory_is_full_what_is_under_way_is_answered_and_the_new_waits_at_telegram(
+def test_when_redis_s_memory_is_full_accepted_jobs_are_answered_and_new_updates_wait_at_telegram(
     bot: Bot, playground: RunningPlayground, client: redis.Redis, user: User, other: User
 ) -> None:
     user.faults({"method": "file", "do": "delay", "delay_s": DOWNLOAD_S})
     with until_called(user, "file", 4):
-        sent = send(user, 6)  # four of them are downloaded, and two wait for their chat's turn
+        sent = send(user, 6)  # four of them are downloaded, and two wait for a slot of their chat
     wait_until(lambda: not playground.unconfirmed(), 10, "the acceptance of all")
     with all_workers_live_on(bot, most_lines=2):
         client.config_set("maxmemory", 1)
@@ -180,7 +180,7 @@ def test_when_redis_s_memory_is_full_what_is_under_way_is_answered_and_the_new_w
 
 @contextlib.contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Callable[[], None]]:
-    """An empty file system of that size at the folder; gives what makes it larger. Skips the test where none can be."""
+    """Mount an empty file system of that size; gives a function that enlarges it. Skips the test if it cannot mount."""
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(folder)]
     made = subprocess.run(mount, check=False, capture_output=True, text=True)
     if made.returncode:
@@ -195,7 +195,7 @@ def small_disk(folder: Path, size: str) -> Iterator[Callable[[], None]]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_when_redis_s_disk_is_full_the_new_waits_at_telegram_and_all_goes_on_once_there_is_room(
+def test_when_redis_s_disk_is_full_new_updates_wait_at_telegram_and_all_goes_on_once_there_is_room(
     bot: Bot, playground: RunningPlayground, user: User, other: User
 ) -> None:
     folder = bot.root / "run" / "redis"
@@ -207,7 +207,7 @@ def test_when_redis_s_disk_is_full_the_new_waits_at_telegram_and_all_goes_on_onc
             assert_each_is_answered_once(bot, user, sent)
             with all_workers_live_on(bot, most_lines=6) as said:
                 (folder / "ballast").write_bytes(bytes(shutil.disk_usage(folder).free))
-                sent += send(user, 6)  # the first few may still find room in the last page
+                sent += send(user, 6)  # the first few may still fit into the last page
                 wait_until(lambda: f"Redis cannot write to {folder}" in bot.log("redis"), 20, "Redis's end")
                 wait_until(lambda: all("Redis does not answer" in str(said(each)) for each in CHANNELS), 20, "a word")
                 later = send(other, 3)
@@ -233,7 +233,7 @@ def test_killed_under_load_redis_is_back_at_once_and_no_answer_is_lost_or_given_
         assert_each_is_answered_once(bot, other, sent[1])
 
 
-def test_after_a_flushall_the_workers_make_what_they_need_and_serve_on(
+def test_after_a_flushall_the_workers_create_what_they_need_and_go_on(
     bot: Bot, client: redis.Redis, user: User, other: User
 ) -> None:
     user.faults({"method": "file", "do": "delay", "delay_s": DOWNLOAD_S})
@@ -243,7 +243,7 @@ def test_after_a_flushall_the_workers_make_what_they_need_and_serve_on(
         with until_called(user, "file", 2):
             send(user, 2)
         client.flushall()
-        wait_until(lambda: "not ours any more" in str(said("receive")), 10, "the end of the downloads")
+        wait_until(lambda: "no longer ours" in str(said("receive")), 10, "the end of the downloads")
         user.faults()
         (sent,) = send(other, 1)
         wait_until(lambda: answered(other) == {sent: 1}, 10, "an answer")
@@ -258,7 +258,7 @@ def test_after_a_flushall_the_workers_make_what_they_need_and_serve_on(
 
 
 def let_pass(bot: Bot, worker: str, seconds: float) -> None:
-    """Turn the clock forward for all that is put off on a worker's channel: it is due, and has failed for as long."""
+    """Turn the clock forward for a worker's delayed messages: they are due, and have failed for ``seconds``."""
     delayed, parked = f"{{whatsit}}:{worker}:delayed", f"{{whatsit}}:{worker}:parked"
     with frozen(bot, worker), redis.Redis(unix_socket_path=str(bot.root / "run" / "redis.sock")) as client:
         entries: Any = client.hgetall(parked)
@@ -292,7 +292,7 @@ def test_an_answer_survives_an_hour_in_which_telegram_is_down(bot: Bot, client: 
 @pytest.mark.parametrize(
     ("method", "worker", "answers"), [("getFile", "receive", [apologies.APOLOGY]), ("sendMessage", "reply", [])]
 )
-def test_after_a_day_in_which_telegram_is_down_a_job_ends_with_an_apology_as_far_as_one_can_be_sent(
+def test_after_a_day_in_which_telegram_is_down_a_job_ends_with_an_apology_if_it_can_be_sent(
     bot: Bot, client: redis.Redis, user: User, method: str, worker: str, answers: list[str]
 ) -> None:
     user.faults({"method": method, "do": "error", "status": 502})
@@ -316,7 +316,7 @@ def test_nothing_is_sent_before_telegram_allows_it(user: User) -> None:
 
 
 @pytest.mark.parametrize("fault", [{"do": "drop_before"}, {"do": "error", "status": 503}])
-def test_when_nothing_of_telegram_works_for_a_while_no_answer_is_lost_and_no_worker_ends(
+def test_when_telegram_is_down_for_a_while_no_answer_is_lost_and_no_worker_ends(
     bot: Bot, user: User, other: User, fault: Json
 ) -> None:
     user.faults({"method": "sendMessage", "do": "delay", "delay_s": 0.1})
@@ -331,7 +331,7 @@ def test_when_nothing_of_telegram_works_for_a_while_no_answer_is_lost_and_no_wor
         assert_each_is_answered_once(bot, other, later)
 
 
-def test_downloads_that_are_cut_slow_or_wrongly_announced_are_answered_all_the_same(bot: Bot, user: User) -> None:
+def test_downloads_that_are_incomplete_slow_or_wrongly_announced_are_still_answered(bot: Bot, user: User) -> None:
     user.faults(
         {"method": "file", "do": "cut_body", "keep": 0.0, "times": 1},
         {"method": "file", "do": "cut_body", "keep": 0.99, "times": 2},
@@ -351,7 +351,7 @@ def test_downloads_that_are_cut_slow_or_wrongly_announced_are_answered_all_the_s
 # Files
 
 
-def test_when_the_files_disk_is_full_photos_wait_and_leave_nothing_half_written(
+def test_when_the_disk_for_files_is_full_photos_wait_and_no_partial_file_is_left(
     bot: Bot, client: redis.Redis, user: User
 ) -> None:
     folder = bot.root / "run" / "files"
@@ -364,7 +364,7 @@ def test_when_the_files_disk_is_full_photos_wait_and_leave_nothing_half_written(
         assert_each_is_answered_once(bot, user, sent)
 
 
-def test_files_that_a_waiting_message_needs_outlive_every_sweep_and_others_none(
+def test_a_sweep_keeps_files_that_a_waiting_message_needs_and_deletes_all_others(
     bot: Bot, client: redis.Redis, user: User
 ) -> None:
     with frozen(bot, "classify"):
@@ -387,7 +387,7 @@ def cut(path: Path) -> None:
 
 
 def damage(path: Path) -> None:
-    """As long as before, and no picture any more."""
+    """The same length, but not a picture."""
     path.write_bytes(path.read_bytes()[::-1])
 
 
@@ -407,7 +407,7 @@ def test_a_file_lost_or_damaged_under_a_waiting_message_starts_its_job_again(
 # The backlog
 
 
-def test_a_flood_is_declined_past_its_limit_holds_up_nobody_and_costs_no_memory(
+def test_a_flood_is_declined_past_its_limit_and_costs_others_no_time_and_redis_no_memory(
     bot: Bot, client: redis.Redis, user: User, other: User
 ) -> None:
     client.delete("{whatsit}:counts")
@@ -418,12 +418,12 @@ def test_a_flood_is_declined_past_its_limit_holds_up_nobody_and_costs_no_memory(
         flood.append(user.send_photo_bytes_raw(_CAT)["message_id"])
         most = max(most, int(client.info("memory")["used_memory"]))
     (sent,) = send(other, 1)
-    wait_until(lambda: answered(other) == {sent: 1}, 5, "the other one's answer")
-    answered_till_then = len(user.answers())
+    wait_until(lambda: answered(other) == {sent: 1}, 5, "the other chat's answer")
+    answered_until_then = len(user.answers())
 
     bot.wait_until_idle()
     accepted = answered(user)
-    assert answered_till_then < len(accepted)
+    assert answered_until_then < len(accepted)
     assert set(accepted) <= set(flood)
     assert set(accepted.values()) == {1}
     assert len(accepted) + int(str(client.hget("{whatsit}:counts", "receive declined"))) == len(flood)
@@ -458,7 +458,7 @@ def test_restarted_under_load_everything_is_finished_or_handed_back_in_time_and_
 
 @contextlib.contextmanager
 def sending(user: User) -> Iterator[list[int]]:
-    """Send a photo every second meanwhile; gives the messages, as far as they are sent."""
+    """Send a photo every second meanwhile; gives the list of sent messages, which grows."""
     sent: list[int] = []
     over = threading.Event()
 

@@ -1,4 +1,4 @@
-"""The whole bot with every fault on: no output shows a secret, and no process calls anybody but whom it was told to."""
+"""The whole bot with every fault on: no output shows a secret, and every connection goes to a configured address."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PASSWORD = "opensesame-opensesame"
 SECRETS = (TOKEN, TOKEN.partition(":")[2], PASSWORD)
 CHAT = 3001
 
-# Python runs it in every process of the bot: it notes each address that a socket connects to, and each name looked up.
+# Python runs this in every process of the bot. It notes each address that a socket connects to, and each name lookup.
 AUDIT = """
     import os, sys
 
@@ -47,7 +47,7 @@ AUDIT = """
 
     sys.addaudithook(note)
 """
-# The playground as it is, but for a token that is a secret.
+# The real playground, with a secret token.
 PLAYGROUND = """
     import sys
     from common import settings
@@ -100,7 +100,7 @@ def command_lines(root: Path) -> str:
     return "\n".join(found)
 
 
-def test_no_output_shows_a_secret_and_nobody_is_called_but_whom_the_bot_was_told_to(
+def test_no_output_shows_a_secret_and_every_connection_goes_to_a_configured_address(
     lite2_dir: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(textwrap.dedent(AUDIT))
@@ -130,15 +130,15 @@ def test_no_output_shows_a_secret_and_nobody_is_called_but_whom_the_bot_was_told
             files = [path for path in (bot.root / "run").rglob("*") if path.is_file() and "redis" not in path.parts]
             seen += "\n".join(path.read_text(errors="replace") for path in files)
         seen += (tmp_path / "playground.log").read_text()
-        told = {("127.0.0.1", int(url.rpartition(":")[2])), ("127.0.0.1", web.port)}
+        configured = {("127.0.0.1", int(url.rpartition(":")[2])), ("127.0.0.1", web.port)}
 
-    assert "***/***" in seen, "there was something to hide"
+    assert "***/***" in seen, "the log would have shown the token"
     assert not [secret for secret in SECRETS if secret in seen]
-    assert not [line for line in called(audit) if not was_told_to(line, told)]
+    assert not [line for line in called(audit) if not is_configured(line, configured)]
 
 
 def use_it_with_every_fault(bot: Bot, user: User, link: str) -> str:
-    """Send photos and links while each call fails in each way in turn. Gives all that the chat shows."""
+    """Send photos and links while each call fails in each way in turn. Gives everything that the chat shows."""
     sent = 0
     for fault in FAULTS:
         user.faults(*({"method": method, "times": 1, "skip": 1, **fault} for method in METHODS))
@@ -148,7 +148,7 @@ def use_it_with_every_fault(bot: Bot, user: User, link: str) -> str:
         sent += 3
         user.wait_for_answers(sent - 2, timeout_s=30)
     user.faults()
-    # A 401 or 404 of getFile or sendMessage is Telegram's last word: some of these get none.
+    # After a 401 or 404, getFile and sendMessage are not repeated, so some messages have no answer.
     bot.kill("classify")
     user.send_photo(photos.jpeg("chelsea"))
     with redis.Redis.from_url(bot.environ["REDIS_URL"]) as client:
@@ -170,16 +170,16 @@ def checked(bot: Bot) -> str:
 
 
 def called(audit: Path) -> set[tuple[str, str]]:
-    """Event and address of each call that a process of the bot made."""
+    """Event and address of each connection and name lookup of the bot's processes."""
     found = {tuple(line.split(" ", 1)) for line in audit.read_text().splitlines()}
     assert {event for event, _ in found} >= {"socket.connect"}
     return found  # type: ignore[return-value]
 
 
-def was_told_to(call: tuple[str, str], told: set[tuple[str, int]]) -> bool:
+def is_configured(call: tuple[str, str], configured: set[tuple[str, int]]) -> bool:
     event, what = call
     address = ast.literal_eval(what)
     if event == "socket.connect" and isinstance(address, str | bytes):
         return True  # a unix socket: Redis, Supervisor
     host, port = address[:2]
-    return any(host in {name, name.encode()} and int(port) == of for name, of in told)
+    return any(host in {name, name.encode()} and int(port) == of for name, of in configured)

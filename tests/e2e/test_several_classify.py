@@ -1,4 +1,4 @@
-"""CLASSIFY_PROCESSES=2, in the whole bot."""
+"""The whole bot with CLASSIFY_PROCESSES=2."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def handled(bot: Bot) -> int:
         return int(client.hget("{whatsit}:counts", "classify handled") or 0)
 
 
-def test_they_share_the_pictures_that_wait_and_none_is_looked_at_twice(bot: Bot) -> None:
+def test_they_share_the_pictures_that_wait_and_each_is_classified_once(bot: Bot) -> None:
     before = handled(bot)
     with contextlib.ExitStack() as stack:
         users = [stack.enter_context(bot.user(1000 + chat)) for chat in range(CHATS)]
@@ -47,7 +47,7 @@ def test_they_share_the_pictures_that_wait_and_none_is_looked_at_twice(bot: Bot)
 @pytest.mark.parametrize(("stopped", "other"), [("classify_1", "classify_2"), ("classify_2", "classify_1")])
 def test_each_works_alone_while_the_other_is_stopped(bot: Bot, stopped: str, other: str) -> None:
     bot.ctl("stop", f"classify:{stopped}")
-    # Supervisor calls it so once it has run for startsecs, by which time it may have answered all of the above.
+    # It is RUNNING only after startsecs, by which time it may have answered all of the above.
     wait_until(lambda: "RUNNING" in bot.ctl("status", f"classify:{other}"), START_S, "the other one")
     with bot.user(2000 + int(stopped[-1])) as user:
         user.send_photo(photos.jpeg("coffee"))
@@ -55,7 +55,7 @@ def test_each_works_alone_while_the_other_is_stopped(bot: Bot, stopped: str, oth
     bot.ctl("start", f"classify:{stopped}")
 
 
-def test_one_that_is_killed_at_work_loses_nothing_and_the_other_goes_on(bot: Bot) -> None:
+def test_if_one_is_killed_at_work_nothing_is_lost_and_the_other_goes_on(bot: Bot) -> None:
     with contextlib.ExitStack() as stack:
         users = [stack.enter_context(bot.user(3000 + chat)) for chat in range(CHATS)]
         for user in users:

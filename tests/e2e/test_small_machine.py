@@ -1,4 +1,4 @@
-"""The whole bot where only requirements-serve.txt is installed, and a model was brought."""
+"""The whole bot where only the serving packages are installed, with a model from elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers that hang, in the whole bot: they are killed and started again, and nothing is lost."""
+"""Workers that hang in the whole bot: they are killed and started again, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def pid(bot: Bot, worker: str) -> int:
 
 
 def start_one_that_hangs(bot: Bot) -> None:
-    """Have ``garbage_collect`` block its event loop as soon as it is ready; its successor is whole again."""
+    """Have ``garbage_collect`` block its event loop as soon as it is ready. Its successor does not."""
     path = bot.root / "garbage_collect.py"
     whole = path.read_text()
     hanging = whole.replace("await self.sweep(channels, time.time())", "time.sleep(3600)")
@@ -50,7 +50,7 @@ def test_workers_that_hang_are_killed_and_started_again_with_the_reason_logged_a
     finally:
         for worker, process in hung.items():
             if pid(bot, worker) == process:
-                bot.kill(worker)  # the bot's own stop would wait for it for too long
+                bot.kill(worker)  # otherwise the bot's stop waits for it for too long
 
     missed = re.findall(r"(\w+) \(process (\d+)\) hangs, silent for \d+ s", bot.log("watchdog"))
     assert {worker: int(process) for worker, process in missed} == hung
