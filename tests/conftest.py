@@ -17,7 +17,7 @@ pytest_plugins = ["tests.support.models_fixtures"]
 
 @pytest.fixture(scope="session", params=list(BINARIES))
 def redis(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
-    """A server of each version that is here: the one from the pip package, and the one on the PATH."""
+    """A server of each version: the one from the pip package, and the one on the PATH."""
     binary = BINARIES[request.param]
     if not binary:
         pytest.skip("no redis-server on the PATH (Debian: apt-get install redis-server)")

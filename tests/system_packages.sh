@@ -1,6 +1,6 @@
 #!/bin/sh
-# Programs beside Python that some tests drive: a browser, a second version of Redis, systemd's checker. Installed where
-# that can be done without asking anybody (root on Debian or Ubuntu); elsewhere those tests skip, and say so.
+# Programs besides Python that some tests use: a browser, a second version of Redis, systemd's checker. Installs them
+# where no password is needed (root on Debian or Ubuntu); elsewhere those tests are skipped with a note.
 missing=""
 for package in chromium redis-server systemd; do
   dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
@@ -10,9 +10,9 @@ if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
   apt-get update -qq
   for package in $missing; do
     echo "installing $package, for tests"
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$package" >/dev/null || echo "no $package: its tests skip"
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$package" >/dev/null || echo "no $package: its tests are skipped"
   done
 else
-  echo "Not here, so their tests skip:$missing"
+  echo "Not installed, so their tests are skipped:$missing"
 fi
 exit 0

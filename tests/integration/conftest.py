@@ -20,7 +20,7 @@ def playground() -> Iterator[RunningPlayground]:
 
 @pytest.fixture
 def user(playground: RunningPlayground) -> Iterator[User]:
-    """Someone in a chat that is open already; all else is forgotten."""
+    """A user in a chat that is open already; the playground has forgotten everything else."""
     with playground.user(next(_chat_ids)) as user:
         user.reset()
         user.history()  # opens the chat

@@ -1,4 +1,4 @@
-"""The benchmarks of the channels, in short runs: that they measure what they say, not how fast anything is."""
+"""The benchmarks of the channels, in short runs: they measure what they say. Speed is not judged here."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def chain_redis(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Red
     with server.running("everysec") as url, Redis.from_url(url) as redis:
         for name, value in {line.REDIS_URL: url, "DATA_DIR": str(tmp_path), "NAMESPACE": "bench"}.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setenv(line.END, "")  # given back at the end, whatever a chain sets it to
+        monkeypatch.setenv(line.END, "")  # restored at the end, whatever a chain sets it to
         yield redis
 
 
@@ -61,13 +61,13 @@ async def test_our_chain_keeps_the_ledger_of_every_job(chain_redis: Redis) -> No
             await send(range(1, JOBS + 1))
             assert set(chain.wait_for(JOBS, DEADLINE_S)) == set(range(1, JOBS + 1))
         async with asyncio.timeout(DEADLINE_S):  # the last handler has them; their last hand-off follows
-            while chain_redis.exists("{bench}:jobs", "{bench}:turns"):  # noqa: ASYNC110 -- it is Redis that we wait for
+            while chain_redis.exists("{bench}:jobs", "{bench}:turns"):  # noqa: ASYNC110 -- Redis sets no event
                 await asyncio.sleep(0.01)
     handled = chain_redis.hgetall("{bench}:counts")
     assert handled == {f"{name} handled".encode(): b"%d" % JOBS for name in STAGES}
 
 
-def test_jobs_that_are_lost_and_stages_that_end_are_told(chain_redis: Redis) -> None:
+def test_lost_jobs_and_ended_stages_are_errors(chain_redis: Redis) -> None:
     with drive.running("with_pubsub") as chain:
         with pytest.raises(drive.Lost, match="0 of 1 jobs came out"):
             chain.wait_for(1, 0.01)
@@ -84,7 +84,7 @@ def test_no_process_is_left_when_a_chain_has_ended(chain_redis: Redis) -> None:
             os.killpg(group, 0)
 
 
-def test_a_chain_ends_with_whoever_measures_it(chain_redis: Redis) -> None:
+def test_a_chain_ends_with_its_measuring_process(chain_redis: Redis) -> None:
     command = [sys.executable, "-m", "benchmarks.chains.drive", "with_pubsub", "--singles", "1000"]
     measuring = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     children = Path(f"/proc/{measuring.pid}/task/{measuring.pid}/children")
@@ -125,7 +125,7 @@ def test_peers_that_are_not_installed_are_named_and_left_out(tmp_path: Path, mon
     assert "No durable peer was there to compare with." in text
 
 
-def test_the_verdict_is_by_the_best_durable_peer_and_tells_of_the_one_with_the_lowest_latency() -> None:
+def test_the_verdict_names_the_fastest_durable_peer_and_the_one_with_the_lowest_latency() -> None:
     pubsub = next(contender for contender in CONTENDERS if not contender.is_durable)
     text = bench_channels.verdict(
         [figures(OURS, 1500, 4), figures(FAST, 500, 8), figures(QUICK, 100, 2), figures(pubsub, 9000, 1)]
@@ -135,12 +135,12 @@ def test_the_verdict_is_by_the_best_durable_peer_and_tells_of_the_one_with_the_l
     assert f"{QUICK.name}: ours is 2.00 times that, at 15.0 times its jobs/s." in text
 
 
-def test_the_verdict_tells_of_both_of_our_lines() -> None:
+def test_the_verdict_names_both_of_our_lines() -> None:
     text = bench_channels.verdict([figures(OURS, 1500, 4), figures(OURS_WITH_EIGHT, 1000, 6), figures(FAST, 500, 8)])
     assert "With 8 in flight, 2.0 times the jobs/s, at 0.75 times the p50." in text
 
 
-def test_a_missed_goal_is_called_so() -> None:
+def test_a_missed_goal_is_marked() -> None:
     text = bench_channels.verdict([figures(OURS, 1400, 9), figures(FAST, 500, 8)])
     assert "2.8 times" in text
     assert text.count("**missed**") == 2

@@ -2,10 +2,12 @@
 
 make.py             messages and jobs
 photos.py           photographs, and a plain picture
+picture_files.py    picture files of every kind, and the reference model input
 waiting.py          polling against a deadline
 observer.py         messages, jobs and counters, as read from Redis
 redis_servers.py    real Redis servers
 redis_proxy.py      a proxy that breaks a connection to Redis at one command
+runtimes.py         the runtime's policies with short delays
 web_server.py       a web server that answers as a test says
 bot_api.py          a playground, and a user who chats in it
 browser.py          a real browser, and its checks

@@ -1,4 +1,4 @@
-"""A model that seems to be prepared: for what reads only its record. Nothing could load it."""
+"""A model that only seems to be prepared, for tests that read its record. It cannot be loaded."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ def record(spec: InputSpec = SPEC, **fields: Any) -> ModelRecord:
 
 
 def put_in_use(models_dir: Path, spec: InputSpec = SPEC) -> None:
-    """Have the workers find such a model in ``models_dir``."""
+    """Put such a model in use in ``models_dir``."""
     models_dir.mkdir(exist_ok=True)
     (models_dir / records.IN_USE).write_bytes(msgspec.json.encode(record(spec)))

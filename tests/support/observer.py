@@ -1,4 +1,4 @@
-"""What somebody who only looks at Redis sees of messages and jobs: for tests that count effects."""
+"""Messages, jobs and counters as they are in Redis: for tests that count effects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.redis_servers import entries
 
 
 async def publish(channels: Channels, *messages: Message) -> None:
-    """Put messages on their channels."""
+    """Put new messages on their channels."""
     assert await channels.publish([(m, Once("1:0", m.job.id, 60_000)) for m in messages]) == len(messages)
 
 
@@ -20,20 +20,20 @@ async def on(channels: Channels, channel: str) -> list[AnyMessage]:
 
 
 async def deaths(channels: Channels, channel: str) -> dict[str, int]:
-    """The deaths that are noted on a channel's messages, by job; nothing for those that nobody has taken."""
+    """The deaths that are noted on a channel's messages, by job; without messages that no worker has taken."""
     begun: Any = await channels.redis.hgetall(channels.keys.key(channel, "begun"))
     rows: Any = await channels.redis.xrange(channels.keys.key(channel))
     return {fields[b"job"].decode(): int(begun[id_].split()[0]) for id_, fields in rows if id_ in begun}
 
 
 async def buried(channels: Channels) -> list[tuple[str, str, int]]:
-    """Of each dead letter its job, the kind of its error, and its attempts."""
+    """The job, the kind of the error, and the attempts of each dead letter."""
     rows = await entries(channels.redis, channels.keys.key("dead"))
     return [(row[b"job"].decode(), row[b"error"].decode().partition(":")[0], int(row[b"attempts"])) for row in rows]
 
 
 async def counts(channels: Channels) -> dict[str, int]:
-    """What was counted: "<channel> handled" and so on."""
+    """The counters: "<channel> handled" and so on."""
     rows: Any = await channels.redis.hgetall(channels.keys.key("counts"))
     return {name.decode(): int(number) for name, number in rows.items()}
 
@@ -44,7 +44,7 @@ async def jobs(channels: Channels) -> set[str]:
 
 
 async def left(channels: Channels) -> set[str]:
-    """The keys that hold something for ever, but for those that are meant to; and where anything is pending."""
+    """Keys that keep something for ever without being meant to, and streams with pending messages."""
     redis, found = channels.redis, set()
     async for key in redis.scan_iter(f"{channels.keys.key()}*", count=1000):
         is_stream = await redis.type(key) == b"stream"

@@ -1,4 +1,4 @@
-"""The processes of one checkout, and what they hold open, as the kernel tells it (Linux: proc(5))."""
+"""The processes of one checkout and their open files, by the kernel (Linux: proc(5))."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Process:
 
 @dataclasses.dataclass(frozen=True)
 class OpenFile:
-    """A file that a process has open; ``locked`` if it holds an flock on it."""
+    """A file that a process has open; ``locked`` if the process holds an flock on it."""
 
     process: Process
     path: Path
@@ -48,7 +48,7 @@ class OpenFile:
 
 
 def of_checkout(root: Path) -> list[Process]:
-    """All processes that run in the folder, or were started from it; none that is only waited for."""
+    """All processes that run in the folder or were started from it, without zombies."""
     found: list[Process] = []
     for folder in _PROC.iterdir():
         if folder.name.isdecimal():
@@ -58,7 +58,7 @@ def of_checkout(root: Path) -> list[Process]:
 
 
 def open_files(processes: list[Process], below: Path) -> list[OpenFile]:
-    """What the processes have open below a folder."""
+    """The open files of the processes below a folder."""
     return [file for process in processes for file in _open_files(process, below)]
 
 
@@ -73,7 +73,7 @@ def _process(folder: Path, root: Path) -> Iterator[Process]:
 
 
 def _runs_in(folder: Path, root: Path) -> bool:
-    with contextlib.suppress(PermissionError):  # somebody else's
+    with contextlib.suppress(PermissionError):  # another user's process
         return (folder / "cwd").readlink().is_relative_to(root)
     return False
 

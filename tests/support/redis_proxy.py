@@ -3,8 +3,8 @@
 async with RedisProxy(server.socket, Fault(number=7, executed=True)).listening(path):
     ...
 
-It handles one command of a connection after the other, so a command and its reply are known to belong together. A
-connection that has subscribed is passed through as it is.
+It handles the commands of a connection one after the other, so it knows which reply belongs to which command. After a
+connection has subscribed, it passes everything through.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Fault:
 
     Attributes:
         number: Its place among all commands that come, from 1 on.
-        executed: Whether Redis has executed it, so that only the reply is lost; else it does not reach Redis.
-        times: How often in all, if the client sends the very same command again.
+        executed: True: Redis executes it, and only the reply is lost. False: it does not reach Redis.
+        times: How often the fault happens in all, if the client repeats the same command.
     """
 
     number: int
@@ -42,7 +42,7 @@ class RedisProxy:
 
     Args:
         server: The unix socket of Redis.
-        fault: What is to go wrong; None for nothing.
+        fault: The fault; None for a proxy without one.
 
     Attributes:
         commands: Every command that a client has sent, in order.
@@ -94,7 +94,7 @@ class RedisProxy:
                 if command[0].upper() == b"SUBSCRIBE":
                     passing = asyncio.create_task(_pass_on(server, to_client))
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # one of the two is gone, and so the other goes as well
+            pass  # one side is gone, so the other side is closed, too
         finally:
             if passing:
                 passing.cancel()
@@ -102,7 +102,7 @@ class RedisProxy:
             to_server.close()
 
     def _fault_of(self, command: Command) -> Fault | None:
-        """The fault, if it strikes this command, which is the last of all so far."""
+        """The fault, if it applies to this command, the latest one."""
         fault = self._fault
         if fault is None or fault.number > len(self.commands) or self._struck == fault.times:
             return None
@@ -113,14 +113,14 @@ class RedisProxy:
 
 
 class _Commands:
-    """What a client sends: arrays of bulk strings (redis.io/docs/latest/develop/reference/protocol-spec)."""
+    """A client's commands: arrays of bulk strings (redis.io/docs/latest/develop/reference/protocol-spec)."""
 
     def __init__(self, client: StreamReader) -> None:
         self._client = client
         self._unread = b""
 
     async def next(self) -> Command | None:
-        """The next command; None when there is no more."""
+        """The next command; None at the end."""
         while True:
             with contextlib.suppress(ValueError):  # not whole yet
                 return self._first()
@@ -130,7 +130,7 @@ class _Commands:
             self._unread += chunk
 
     def _first(self) -> Command:
-        """Take the first command off what is unread.
+        """Take the first command from the unread bytes.
 
         Raises:
             ValueError: It is not whole yet.
@@ -157,7 +157,7 @@ def _packed(command: Command) -> bytes:
 
 
 async def _read_reply(reader: StreamReader) -> bytes:
-    """One reply of any type, just as it came."""
+    """One reply of any type, unchanged."""
     head = await reader.readuntil(b"\r\n")
     kind, number = head[:1], head[1:-2]
     if kind == b"$" and number != b"-1":

@@ -1,4 +1,4 @@
-"""Real Redis servers for tests, each in a folder of its own, ended by its own process id."""
+"""Real Redis servers for tests, each in a folder of its own."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ class RedisServer:
         return False
 
     def kill(self) -> None:
-        """SIGKILL: nothing is said goodbye to."""
+        """SIGKILL: the server closes nothing."""
         if self._process:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def freeze(self) -> None:
-        """SIGSTOP: it takes connections, and answers nothing."""
+        """SIGSTOP: the kernel accepts connections, and the server answers nothing."""
         assert self._process
         self._process.send_signal(signal.SIGSTOP)
 

@@ -44,7 +44,7 @@ class Bot:
     writes_processes: str = "common.programs.processes"
 
     def launch(self) -> None:
-        """Start supervisord as `make run` does, and wait for nothing."""
+        """Start supervisord as `make run` does, without waiting for the workers."""
         processes = [self._bin("python"), "-m", self.writes_processes]
         subprocess.run(processes, cwd=self.root, env=self.environ, check=True)
         with (self.root / "run" / "supervisord.out").open("ab") as out:
@@ -65,7 +65,7 @@ class Bot:
             raise AssertionError(f"{error}\n{self.all_logs()}") from None
 
     def stop(self) -> int:
-        """Stop supervisord gracefully, and with it everything."""
+        """Stop supervisord gracefully, and all programs with it. Returns its exit status."""
         assert self.supervisord
         self.supervisord.send_signal(signal.SIGTERM)
         status = self.supervisord.wait(STOP_S)
@@ -73,9 +73,9 @@ class Bot:
         return status
 
     def ctl(self, *args: str) -> str:
-        """What ``supervisorctl ARGS`` says, called from the root without flags."""
+        """The output of ``supervisorctl ARGS``, run in the root without flags."""
         command = [self._bin("supervisorctl"), *args]
-        # supervisorctl's exit status tells of the programs, too: a stopped one gives 3.
+        # supervisorctl's exit status depends on the programs, too: a stopped one gives 3.
         done = subprocess.run(command, cwd=self.root, env=self.environ, check=False, capture_output=True, text=True)
         return done.stdout
 
@@ -84,7 +84,7 @@ class Bot:
         os.kill(int(self.ctl("pid", worker)), signal.SIGKILL)
 
     def log(self, program: str) -> str:
-        """What a program has logged."""
+        """A program's log."""
         path = self.root / "run" / "logs" / f"{program}.log"
         return path.read_text() if path.exists() else ""
 
@@ -94,7 +94,7 @@ class Bot:
         return "\n".join(f"--- {path.name}\n{path.read_text()[-3000:]}" for path in logs)
 
     def files(self) -> list[str]:
-        """What lies in the file store."""
+        """The names in the file store."""
         return sorted(path.name for path in (self.root / "run" / "files").iterdir())
 
     def redis(self) -> redis.Redis:
@@ -102,7 +102,7 @@ class Bot:
         return redis.Redis(unix_socket_path=str(self.root / "run" / "redis.sock"), decode_responses=True)
 
     def is_idle(self) -> bool:
-        """No message anywhere, no job, no file."""
+        """Whether there are no messages, jobs or files."""
         with self.redis() as client:
             waiting = sum(int(client.xlen(f"{{whatsit}}:{channel}")) for channel in CHANNELS)
             waiting += sum(int(client.zcard(f"{{whatsit}}:{channel}:delayed")) for channel in CHANNELS)
@@ -113,7 +113,7 @@ class Bot:
         wait_until(self.is_idle, 20, "the end of all jobs")
 
     def user(self, chat_id: int) -> User:
-        """Somebody who chats with the bot."""
+        """A user who chats with the bot."""
         return User(self.url, chat_id)
 
     def _is_ready(self) -> bool:
@@ -132,7 +132,7 @@ class Bot:
 
 @contextlib.contextmanager
 def running_bot(models_dir: Path, prefix: str = sys.prefix, **environ: str) -> Iterator[Bot]:
-    """A bot with that ``MODELS_DIR``, on a free port, in the virtual environment ``prefix``; in the end all is gone."""
+    """A bot with that ``MODELS_DIR``, on a free port, in the virtual environment ``prefix``; it stops at the end."""
     with tempfile.TemporaryDirectory(prefix="whatsit-") as folder:  # short: a socket's path is limited
         root = Path(folder)
         for name in _SOURCES:
@@ -143,7 +143,7 @@ def running_bot(models_dir: Path, prefix: str = sys.prefix, **environ: str) -> I
         port = free_port()
         settings = {"MODELS_DIR": str(models_dir), "PLAYGROUND_PORT": str(port), "PATH": os.environ["PATH"]}
         settings["USER_RATE"] = "100000"  # tests send as fast as they can …
-        settings["CACHE_MAX"] = "0"  # … the same few pictures, and mean each to be looked at
+        settings["CACHE_MAX"] = "0"  # … the same few pictures, and want each to be classified
         bot = Bot(root, environ.get("TELEGRAM_API_URL", f"http://127.0.0.1:{port}"), settings | environ)
         try:
             bot.start()

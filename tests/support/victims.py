@@ -1,17 +1,17 @@
-"""Workers in processes of their own, that SIGKILL themselves at a named point of a message's way.
+"""Workers in processes of their own that SIGKILL themselves at a named point of a message's way.
 
     await lived(Tiny, settings, "after hand_off")  # -SIGKILL
-    await lived(Tiny, settings)                    # 0: worked its channel off, and left
+    await lived(Tiny, settings)                    # 0: handled its whole channel, and ended
 
 Each is the real ``process.run`` under the same name, as Supervisor would start it again. The points:
 
-    before <script>, after <script>   its call has not reached Redis; or it was run, and nobody looks at the reply
+    before <script>, after <script>   the call has not reached Redis; or Redis has run it, and the reply is not read
     before <method>, after <method>   the same for a method of the Bot API, such as sendMessage
     as handle begins, in handle       a handler is about to run; or is at work
-    at the end                        all is done, and the process is about to leave
+    at the end                        all is done, and the process is about to end
 
-A number behind a point says which time it is reached; without one, the first. Calls that go to Redis together are told
-apart: "before hand_off 2" is after the first hand-off has been run, with all else of that round trip lost.
+A number after a point says which time it is reached; without one, it is the first. Calls in one round trip are separate
+points: at "before hand_off 2" the first hand-off has run, and the rest of the round trip is lost.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ _context.set_forkserver_preload([__name__, "reply"])
 
 
 def begun_file(settings: Settings) -> Path:
-    """Where a handler leaves a line whenever it begins: the job's id."""
+    """The file to which a handler adds a line when it begins: the job's id."""
     return settings.data_dir / "begun"
 
 
 async def lived(worker: type[Worker[Any]], settings: Settings, end: str = "", *, grace_s: float = 0.0) -> int:
-    """Have a process work its channel off, or come to its ``end``. Returns its exit status."""
+    """Let a process handle its whole channel, or die at ``end``. Returns its exit status."""
     async with alive(worker, settings, end, burst=True, grace_s=grace_s) as life:
         return await ended(life)
 
@@ -68,7 +68,7 @@ async def lived(worker: type[Worker[Any]], settings: Settings, end: str = "", *,
 async def alive(
     worker: type[Worker[Any]], settings: Settings, end: str = "", *, burst: bool = False, grace_s: float = 0.0
 ) -> AsyncIterator[BaseProcess]:
-    """A process that runs the worker. At the end it is gone, and what it logged stands in the test's report."""
+    """A process that runs the worker. At the end it is gone, and its log is in the test's report."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     log = settings.data_dir / "log"
     log.touch()
@@ -110,7 +110,7 @@ def die() -> None:
 
 
 class _Life:
-    """This process: which point it ends at, how often it has been at each, and whether it was told to stop."""
+    """This process: the point where it ends, how often it reached each point, and whether it is stopping."""
 
     def __init__(self) -> None:
         self.end = ""
@@ -118,7 +118,7 @@ class _Life:
         self._reached: Counter[str] = Counter()
 
     def ends(self, point: str) -> bool:
-        """Whether this is the end; to be asked whenever the point is reached."""
+        """Whether this is the end; called each time when the point is reached."""
         self._reached[point] += 1
         return self.end == f"{point} {self._reached[point]}"
 
@@ -163,7 +163,7 @@ def _request_until_the_end(request: Callable[..., Awaitable[Any]]) -> Callable[.
 
 
 class Tiny(Worker[ClassifyImage]):
-    """Answers each message, but for what its ``key`` asks for: see ``_act``."""
+    """Answers each message, unless its ``key`` asks for something else: see ``_act``."""
 
     channel = "classify"
     concurrency = 4
@@ -180,7 +180,7 @@ class Tiny(Worker[ClassifyImage]):
         return await self._act(message, times)
 
     def _note(self, message: ClassifyImage) -> int:
-        """Note that work on the message begins. Returns how often it has, over all lives."""
+        """Note that work on the message begins. Returns how often it has begun, over all lives."""
         with begun_file(self.settings).open("a+") as seen:
             seen.write(f"{message.job.id}\n")
             seen.seek(0)
@@ -212,13 +212,13 @@ class Tiny(Worker[ClassifyImage]):
 
 
 class OneByOne(Tiny):
-    """Has one message in hand at most."""
+    """Has one message in flight at most."""
 
     concurrency = 1
 
 
 class Batch(Tiny):
-    """Handles all that it takes together."""
+    """Handles all messages that it takes together."""
 
     batch_size = 4
     concurrency = 1
@@ -251,7 +251,7 @@ class Ends(Worker[SendReply]):
 
 
 class NotPolling(ReceiveWorker):
-    """Works off what was stored, and asks Telegram for no more."""
+    """Handles what was stored, and does not ask Telegram for more."""
 
     async def background(self, channels: Channels) -> None:
         await asyncio.Event().wait()

@@ -1,4 +1,4 @@
-"""Polling against a deadline: what other processes do sets no event."""
+"""Polling against a deadline, for what happens in other processes and sets no event."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def until(check: Callable[[], Any], timeout_s: float = DEADLINE_S) -> None
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float, what: str) -> None:
-    """Return once the condition holds; fail after ``timeout_s``, naming ``what`` was waited for."""
+    """Return once the condition holds; fail after ``timeout_s`` with the name of ``what`` did not come."""
     deadline = time.monotonic() + timeout_s
     pause = threading.Event()
     while not condition():
