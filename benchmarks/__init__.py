@@ -5,6 +5,7 @@ bench_channels.py  the channels against other libraries over Redis
 bench_growth.py    a message's cost against the number that wait
 bench_pipeline.py  the whole bot: photos a second, time and memory
 bench_memory.sh    the whole bot in a cgroup with a memory limit
+loads.py           what waits in bench_growth
 memory.py          the part of bench_memory.sh that runs inside
 measuring.py       quantiles, memory, tables, and where results are written
 server.py          a Redis server for one measurement

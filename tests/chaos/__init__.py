@@ -2,7 +2,9 @@
 
 chaos.py           a run: the bot at work, and its processes being killed
 strikes.py         which process is killed when, from a seed
-load.py            what people send meanwhile, and the faults at Telegram
+killing.py         finds and kills processes
+load.py            what people send meanwhile
+faults.py          how the Bot API fails meanwhile
 ledger.py          what was asked, and what was answered
 watch.py           what is sampled during the run: Redis, lost OKs, held files
 judgement.py       why an answer came twice, and how long a recovery took

@@ -12,9 +12,7 @@ The playground's chats are in memory, so it runs outside the supervisord that is
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
-import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,16 +25,17 @@ import redis
 from common.messages import CHANNELS
 from common.settings import PLAYGROUND_TOKEN
 from common.supervision.parent import ENDED_BY_SIGTERM
-from tests.chaos import remains
+from tests.chaos import killing, remains
+from tests.chaos.faults import faults
 from tests.chaos.judgement import Kill, judge_duplicates, recovery
 from tests.chaos.ledger import Ledger
-from tests.chaos.load import RESTARTS, Load, faults
+from tests.chaos.load import RESTARTS, Load
 from tests.chaos.report import MEMORY_TOLERANCE, MIB, Memory, Report
 from tests.chaos.strikes import ALL_DOWN, EVERYTHING, VICTIMS, strikes
 from tests.chaos.watch import Listener, Watch, in_flight_at_death, ready_times
 from tests.support import processes, web_server
 from tests.support.bot_api import User, free_port, is_up, start_playground
-from tests.support.processes import DECODER, REDIS_SERVER
+from tests.support.processes import DECODER
 from tests.support.running_bot import Bot, running_bot
 from tests.support.waiting import wait_until
 
@@ -183,14 +182,14 @@ class Chaos:
             bot.supervisord.kill()
             bot.supervisord.wait()
             if victim == EVERYTHING:
-                _kill_all(bot.root)
+                killing.kill_all(bot.root)
             self._kills.append(Kill(victim, time.time()))
             bot.launch()
         elif victim == DECODER and self._struck_since(DECODER, time.time() - DECODERS_IN_PEACE_S):
             return
-        elif process := _find(bot.root, victim):  # otherwise it waits for its restart
+        elif process := killing.find(bot.root, victim):  # otherwise it waits for its restart
             self._kills.append(Kill(victim, time.time()))
-            _kill(process)
+            killing.kill(process)
 
     def _struck_since(self, victim: str, time: float) -> bool:
         return any(kill.victim == victim and kill.at > time for kill in self._kills)
@@ -232,7 +231,7 @@ class Chaos:
             wait_until(lambda: not processes.of_checkout(bot.root), GONE_WITHIN_S, "the end of all processes")
         for process in processes.of_checkout(bot.root):
             self._broken(f"{process.program} ({process.pid}) outlived supervisord's stop")
-            _kill(process)
+            killing.kill(process)
 
     def _judge(self, watch: Watch, ready: dict[str, list[float]]) -> None:
         report, ledger = self._report, self._ledger
@@ -281,22 +280,3 @@ def _playground(models_dir: Path, threads: ThreadPoolExecutor) -> Iterator[str]:
         log.result()
         process.stderr.close()
     assert process.returncode == ENDED_BY_SIGTERM, log.result()
-
-
-def _find(root: Path, victim: str) -> processes.Process | None:
-    """That process. While one takes over from another, there are two: then the one at work."""
-    found = processes.of_checkout(root)
-    servers = {process.parent for process in found if process.program == REDIS_SERVER}
-    candidates = [process for process in found if process.program == victim]
-    return min(candidates, key=lambda process: (process.pid not in servers, process.pid), default=None)
-
-
-def _kill(process: processes.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(process.pid, signal.SIGKILL)
-
-
-def _kill_all(root: Path) -> None:
-    while found := processes.of_checkout(root):
-        for process in found:
-            _kill(process)

@@ -9,8 +9,8 @@ from typing import Final
 
 from common.messages import CHANNELS
 from reply import ReplyWorker
+from tests.chaos.faults import LONGEST_DELAY_S
 from tests.chaos.ledger import Duplicate, Ledger
-from tests.chaos.load import LONGEST_DELAY_S
 from tests.chaos.report import Recovery
 from tests.chaos.strikes import ALL_DOWN, EVERYTHING
 from tests.chaos.watch import Watch

@@ -19,8 +19,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from common.messages import CHANNELS
+from tests.chaos.faults import LOST_OK
 from tests.chaos.ledger import Ledger
-from tests.chaos.load import LOST_OK
 from tests.support import processes
 from tests.support.bot_api import DIRECT
 from tests.support.processes import REDIS_SERVER, Process

@@ -17,8 +17,9 @@ from redis import Redis
 
 from benchmarks import bench_channels, bench_growth, server
 from benchmarks.bench_channels import CONTENDERS, OURS, OURS_WITH_EIGHT, Contender, Figures
-from benchmarks.bench_growth import Cost, ForTurns, InChannel, Load
+from benchmarks.bench_growth import Cost
 from benchmarks.chains import drive, line, with_channels
+from benchmarks.loads import InChannel, Load, WaitingJobs
 from common.channels.channels import Channels
 from common.settings import Settings
 
@@ -149,7 +150,7 @@ def test_a_missed_goal_is_marked() -> None:
 # How cost grows
 
 
-@pytest.mark.parametrize("kind", [InChannel, ForTurns])
+@pytest.mark.parametrize("kind", [InChannel, WaitingJobs])
 async def test_a_load_keeps_its_size(kind: type[Load], settings: Settings, channels: Channels) -> None:
     load = kind(channels, 20)
     await load.fill()
@@ -188,8 +189,8 @@ def test_a_quick_run_prints_a_line_for_each_size() -> None:
 def test_the_plot_is_a_small_svg_with_both_loads(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     costs = {1: Cost(80, 250), 10_000: Cost(82, 240)}
-    bench_growth.plot({InChannel: costs, ForTurns: costs}, tmp_path / "plot.svg")
+    bench_growth.plot({InChannel: costs, WaitingJobs: costs}, tmp_path / "plot.svg")
     text = "".join(ElementTree.parse(tmp_path / "plot.svg").getroot().itertext())  # noqa: S314 -- our own
     assert InChannel.title in text
-    assert ForTurns.title in text
+    assert WaitingJobs.title in text
     assert (tmp_path / "plot.svg").stat().st_size < 60_000
