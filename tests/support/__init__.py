@@ -1,6 +1,7 @@
 """What tests, benchmarks and screenshots share.
 
 make.py             messages and jobs
+links.py            links for tests: small limits, names without a name server, failing hosts
 photos.py           photographs, and a plain picture
 picture_files.py    picture files of every kind, and the reference model input
 waiting.py          polling against a deadline
