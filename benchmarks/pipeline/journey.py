@@ -23,8 +23,8 @@ WORDS: Final = {
 }
 _COLOURS: Final = ("#8b949e", "#0a5ea8", "#4a9edb", "#8a5a00", "#c9578c", "#7a1f52", "#1a7f4b")
 _SMALLEST_WITH_A_NUMBER_MS: Final = 1.5
-_INK, _INK_BY_NIGHT = "#1f2328", "#e6edf3"
-_BACKGROUND, _BACKGROUND_BY_NIGHT = "#ffffff", "#0d1117"
+_INK, _INK_ON_DARK = "#1f2328", "#e6edf3"
+_BACKGROUND, _BACKGROUND_ON_DARK = "#ffffff", "#0d1117"
 _LINE: Final = re.compile(
     r"answered \(answer\) total=(\d+) accept=\d+\+(\d+) download=\d+\+(\d+) check=\d+\+(\d+) "
     r"classify=\d+\+(\d+) send=(\d+) model=([\d.]+)"
@@ -67,7 +67,7 @@ def draw(journeys: Mapping[str, Mapping[str, float]], path: Path) -> None:
         figure.legend(loc="outside lower center", ncols=3, frameon=False)
         figure.savefig(path, format="svg", metadata={"Date": None})
         plt.close(figure)
-    path.write_text(_also_by_night(path.read_text()))
+    path.write_text(_also_for_dark_pages(path.read_text()))
 
 
 def _bars(axes: Axes, names: Sequence[str], journeys: Sequence[Mapping[str, float]]) -> None:
@@ -85,11 +85,11 @@ def _bars(axes: Axes, names: Sequence[str], journeys: Sequence[Mapping[str, floa
     axes.tick_params(left=False)
 
 
-def _also_by_night(svg: str) -> str:
+def _also_for_dark_pages(svg: str) -> str:
     """The picture with a dark background and light ink where the reader prefers it. No other part has these colours."""
     ink, background = f'[style*="{_INK}"]', f'[style*="fill: {_BACKGROUND}"]'
     rules = (
-        f"{ink} {{ fill: {_INK_BY_NIGHT} !important; stroke: {_INK_BY_NIGHT} !important }} "
-        f"text{ink} {{ stroke: none !important }} path{background} {{ fill: {_BACKGROUND_BY_NIGHT} !important }}"
+        f"{ink} {{ fill: {_INK_ON_DARK} !important; stroke: {_INK_ON_DARK} !important }} "
+        f"text{ink} {{ stroke: none !important }} path{background} {{ fill: {_BACKGROUND_ON_DARK} !important }}"
     )
     return svg.replace("<defs>", f"<style>@media (prefers-color-scheme: dark) {{ {rules} }}</style>\n <defs>", 1)
