@@ -24,9 +24,10 @@ import pytest
 from common.messages import CHANNELS
 from common.settings import PLAYGROUND_TOKEN, ROOT
 from tests.support import photos
-from tests.support.bot_api import RunningPlayground, User, free_port, running_playground, wait_until
+from tests.support.bot_api import RunningPlayground, User, free_port, running_playground
 from tests.support.processes import DECODER, of_checkout
 from tests.support.running_bot import START_S, Bot
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(180)
 
