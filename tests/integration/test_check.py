@@ -25,12 +25,11 @@ from common.programs.check.result import ok, warn
 from common.settings import ROOT, Settings
 from tests.support.bot_api import DIRECT, RunningPlayground, free_port, running_playground
 from tests.support.redis_servers import BINARIES, RedisServer
+from tests.support.supervisors import checkout, program, states, supervisord
 from tests.support.waiting import wait_until
-from tests.unit.programs.test_check import prepare_model
 
 WRONG_TOKEN = "987654321:AAWrongWrongWrong"
 START_S = 15.0
-STOP_S = 15.0
 
 
 @pytest.fixture
@@ -256,32 +255,6 @@ def test_a_port_that_another_program_or_bot_holds_is_reported_with_its_holder(
     assert f"another playground (process {playground.process.pid}, in {ROOT})" in other.text
 
 
-@contextlib.contextmanager
-def supervisord(root: Path, conf: str, **environ: str) -> Iterator[Path]:
-    """A real supervisord with those programs; its socket."""
-    (root / "run" / "logs").mkdir(parents=True, exist_ok=True)
-    head = (ROOT / "supervisord.conf").read_text().partition("\n[program:")[0]
-    (root / "supervisord.conf").write_text(f"{head}\n{conf}")
-    command = [str(Path(sys.prefix) / "bin" / "supervisord"), "--nodaemon"]
-    sock = root / "run" / "supervisor.sock"
-    with subprocess.Popen(command, cwd=root, env={"PATH": os.environ["PATH"]} | environ) as process:
-        try:
-            wait_until(sock.exists, START_S, "supervisord's start")
-            yield sock
-        finally:
-            process.terminate()
-            process.wait(STOP_S)
-
-
-def program(name: str, command: str, **options: str) -> str:
-    values = {"command": command, "startsecs": "0", "autorestart": "false", "redirect_stderr": "true"} | options
-    return "\n".join([f"[program:{name}]", *(f"{key}={value}" for key, value in values.items()), ""])
-
-
-def states(sock: Path) -> dict[str, str]:
-    return {found.name: found.state for found in supervisor.programs(sock)}
-
-
 def test_programs_that_run_or_are_not_needed_are_well(folder: Path) -> None:
     conf = program("classify", "sleep 60") + program("playground", "true")
     with supervisord(folder, conf) as sock:
@@ -321,17 +294,6 @@ def test_a_supervisord_that_does_not_run_or_answer_is_reported(folder: Path) -> 
         result = supervisor.supervisor(sock, None, limit_s=0.1)
     assert result.level == "FAIL"
     assert "did not answer within 0.1 s" in result.text
-
-
-def checkout(root: Path) -> dict[str, str]:
-    """Make ``root`` a checkout with a prepared model; the environment for its commands."""
-    for name in ("common", "playground"):
-        shutil.copytree(ROOT / name, root / name)
-    for path in ROOT.glob("requirements*.txt"):
-        shutil.copy(path, root)
-    (root / ".venv").symlink_to(sys.prefix)
-    prepare_model(root / "models")
-    return {"PATH": os.environ["PATH"], "PLAYGROUND_PORT": str(free_port())}
 
 
 def run_check(root: Path, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:

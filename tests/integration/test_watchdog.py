@@ -21,8 +21,8 @@ from supervisor import childutils
 from common.programs.watchdog import Limits, Silent, Watchdog, end
 from common.settings import ROOT, Settings
 from common.supervision import heartbeat
-from tests.integration.test_check import checkout, program, states, supervisord
 from tests.support.redis_servers import RedisServer
+from tests.support.supervisors import checkout, program, states, supervisord
 from tests.support.waiting import wait_until
 
 START_S = 15.0

@@ -13,6 +13,7 @@ web_server.py       a web server that answers as a test says
 bot_api.py          a playground, and a user who chats in it
 browser.py          a real browser, and its checks
 running_bot.py      the whole bot, in a checkout of its own
+supervisors.py      a supervisord with chosen programs
 processes.py        the processes of a checkout, and their files
 victims.py          workers that SIGKILL themselves at a named point
 model_in_use.py     a model that only seems to be prepared

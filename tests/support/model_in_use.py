@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,3 +25,18 @@ def put_in_use(models_dir: Path, spec: InputSpec = SPEC) -> None:
     """Put such a model in use in ``models_dir``."""
     models_dir.mkdir(exist_ok=True)
     (models_dir / records.IN_USE).write_bytes(msgspec.json.encode(record(spec)))
+
+
+def put_whole_model_in_use(models_dir: Path) -> Path:
+    """The same with a folder whose files have their checksums, as the classifier leaves it. Returns the folder."""
+    spec = InputSpec(model="inception_v3", resize=342, crop=299, interpolation="bilinear", mean=(0,) * 3, std=(1,) * 3)
+    name = "inception_v3-v1-12345678"
+    whole = record(spec, model="inception_v3", title="Inception V3", folder=name, classes=1000)
+    folder = models_dir / name
+    folder.mkdir(parents=True)
+    for file in ("model.bin", "labels.json"):
+        (folder / file).write_bytes(file.encode() * 1000)
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    (folder / "SHA256SUMS").write_text("".join(f"{digest}  {file}\n" for file, digest in digests.items()))
+    (models_dir / records.IN_USE).write_bytes(msgspec.json.encode(whole))
+    return folder

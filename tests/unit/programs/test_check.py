@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import configparser
-import hashlib
 import os
 import re
 import sys
 import threading
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from common import logs
-from common.model.input import InputSpec
-from common.model.records import ModelRecord
 from common.programs.check import command, configuration, disk, model, port, report, supervisor
 from common.programs.check.command import Check
 from common.programs.check.result import Result, fail, ok, size, together, warn
 from common.settings import ROOT, Settings
+from tests.support.model_in_use import put_whole_model_in_use
 
 TOKEN = "123456789:AAExampleExampleExampleExample_-xyz"
 NOW = 1_000_000.0
@@ -31,28 +28,6 @@ def env_file(tmp_path: Path) -> Path:
     path.write_text(f"TELEGRAM_TOKEN={TOKEN}\n")
     path.chmod(0o600)
     return path
-
-
-def prepare_model(models_dir: Path) -> Path:
-    """A whole model folder, as the classifier leaves it, put in use."""
-    spec = InputSpec(model="inception_v3", resize=342, crop=299, interpolation="bilinear", mean=(0,) * 3, std=(1,) * 3)
-    record = ModelRecord(
-        model="inception_v3",
-        title="Inception V3",
-        folder="inception_v3-v1-12345678",
-        input=spec,
-        classes=1000,
-        weights_sha256="",
-        weights_source="",
-    )
-    folder = models_dir / record.folder
-    folder.mkdir(parents=True)
-    for name in ("model.bin", "labels.json"):
-        (folder / name).write_bytes(name.encode() * 1000)
-    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
-    (folder / "SHA256SUMS").write_text("".join(f"{digest}  {name}\n" for name, digest in digests.items()))
-    (models_dir / "in_use.json").write_bytes(msgspec.json.encode(record))
-    return folder
 
 
 def test_several_findings_become_one_with_the_worst_level_and_without_what_is_well() -> None:
@@ -133,7 +108,7 @@ def test_a_machine_that_only_serves_is_held_to_the_small_set() -> None:
 def test_a_machine_that_only_serves_is_told_to_bring_a_model(tmp_path: Path) -> None:
     config = Settings(models_dir=tmp_path)
     assert model.model(config).text.startswith("no model is prepared yet: bring one, as docs/small-machine.md says, or")
-    (prepare_model(tmp_path) / "model.bin").unlink()
+    (put_whole_model_in_use(tmp_path) / "model.bin").unlink()
     assert ": bring it again, as docs/small-machine.md says, or `make model`" in model.model(config).text
     engine = model.model(Settings(models_dir=tmp_path, engine="torch"))
     assert engine.text.startswith("ENGINE=torch needs the package torch: `make model` installs it")
@@ -242,7 +217,7 @@ def test_with_a_token_no_port_is_needed() -> None:
 
 
 def test_a_whole_model_is_well(tmp_path: Path) -> None:
-    prepare_model(tmp_path)
+    put_whole_model_in_use(tmp_path)
     assert model.model(Settings(models_dir=tmp_path)) == ok("Inception V3, 1000 classes, 0 MB as they were prepared")
 
 
@@ -254,7 +229,7 @@ def test_no_model_and_a_damaged_record_get_the_command_that_makes_one(tmp_path: 
 
 
 def test_every_damaged_and_missing_file_of_a_model_is_named(tmp_path: Path) -> None:
-    folder = prepare_model(tmp_path)
+    folder = put_whole_model_in_use(tmp_path)
     content = bytearray((folder / "model.bin").read_bytes())
     content[100] ^= 1
     (folder / "model.bin").write_bytes(content)
@@ -268,14 +243,14 @@ def test_every_damaged_and_missing_file_of_a_model_is_named(tmp_path: Path) -> N
 
 
 def test_another_model_than_the_one_asked_for_is_reported(tmp_path: Path) -> None:
-    prepare_model(tmp_path)
+    put_whole_model_in_use(tmp_path)
     result = model.model(Settings(models_dir=tmp_path, model="efficientnet_lite2"))
     assert result.level == "warn"
     assert result.text.startswith("MODEL asks for efficientnet_lite2, but Inception V3 is in use: `make model`")
 
 
 def test_another_precision_than_the_one_asked_for_is_reported_where_it_matters(tmp_path: Path) -> None:
-    prepare_model(tmp_path)
+    put_whole_model_in_use(tmp_path)
     result = model.model(Settings(models_dir=tmp_path, precision="int8"))
     assert result.level == "warn"
     assert result.text.startswith("PRECISION asks for int8, but Inception V3 is in use in fp32, and classify waits: ")
