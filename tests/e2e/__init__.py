@@ -1,6 +1,7 @@
 """The whole bot: Supervisor, Redis, six workers and a playground, as a user and an operator meet them.
 
 conftest.py               the bot of a module, and a user who chats with it
+cats.py                   photos that a user sends, and their answers
 test_bot.py               what users send and read; start, stop, memory
 test_browser.py           the chat page in a real browser
 test_guarantees.py        the promises of docs/guarantees.md, under real trouble

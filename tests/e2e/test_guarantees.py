@@ -13,7 +13,6 @@ import re
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -31,7 +30,7 @@ from common.runtime.retries import Retries
 from common.settings import PLAYGROUND_TOKEN, Settings
 from garbage_collect import GarbageCollectWorker
 from playground.json_types import Json
-from tests.support import photos
+from tests.e2e.cats import CAT, answered, send, sending
 from tests.support.bot_api import RunningPlayground, User, running_playground
 from tests.support.running_bot import Bot
 from tests.support.waiting import wait_until
@@ -44,7 +43,6 @@ HOUR_S = 3600
 DOWNLOAD_S = 1.0  # long enough for a test to act meanwhile
 
 _chats = itertools.count(3001)
-_CAT = photos.jpeg("chelsea")
 
 
 @pytest.fixture(scope="module")
@@ -72,17 +70,6 @@ def client(bot: Bot) -> Iterator[redis.Redis]:
 
 
 # What tests look at
-
-
-def send(user: User, number: int) -> list[int]:
-    """Send cats. Gives the ids of the messages."""
-    return [user.send_photo(_CAT)["message_id"] for _ in range(number)]
-
-
-def answered(user: User) -> Counter[int]:
-    """How often each message got an answer that says what it shows."""
-    answers = [answer for answer in user.answers() if "cat" in answer["text"].split("\n")[0]]
-    return Counter(answer["reply_to_message"]["message_id"] for answer in answers)
 
 
 def assert_each_is_answered_once(bot: Bot, user: User, sent: list[int], *, swept: bool = False) -> None:
@@ -343,8 +330,8 @@ def test_downloads_that_are_incomplete_slow_or_wrongly_announced_are_still_answe
         {"method": "getFile", "do": "error", "status": 429, "retry_after_s": 1, "times": 1},
     )
     sent = send(user, 6)
-    announced = (len(_CAT) + 1000, len(_CAT) - 1000)
-    sent += [user.send_photo_bytes_raw(_CAT, announced_bytes=size)["message_id"] for size in announced]
+    announced = (len(CAT) + 1000, len(CAT) - 1000)
+    sent += [user.send_photo_bytes_raw(CAT, announced_bytes=size)["message_id"] for size in announced]
     assert_each_is_answered_once(bot, user, sent, swept=True)
 
 
@@ -415,7 +402,7 @@ def test_a_flood_is_declined_past_its_limit_and_costs_others_no_time_and_redis_n
     user.faults({"method": "sendMessage", "do": "delay", "delay_s": 0.2})
     flood = []
     for _ in range(200):
-        flood.append(user.send_photo_bytes_raw(_CAT)["message_id"])
+        flood.append(user.send_photo_bytes_raw(CAT)["message_id"])
         most = max(most, int(client.info("memory")["used_memory"]))
     (sent,) = send(other, 1)
     wait_until(lambda: answered(other) == {sent: 1}, 5, "the other chat's answer")
@@ -445,7 +432,7 @@ def test_restarted_under_load_everything_is_finished_or_handed_back_in_time_and_
     logs = {program: len(bot.log(program)) for program in ("supervisord", *CHANNELS)}
     sent = send(user, 10)
     wait_until(lambda: bool(user.answers()), 20, "the first answer")
-    with sending(other) as also_sent:
+    with sending(other, every_s=1) as also_sent:
         said = bot.ctl("restart", "all")
     assert said.count(": started") >= len(CHANNELS)
     assert_each_is_answered_once(bot, user, sent)
@@ -454,25 +441,6 @@ def test_restarted_under_load_everything_is_finished_or_handed_back_in_time_and_
     assert "SIGKILL" not in new["supervisord"]
     assert not [worker for worker in CHANNELS if "when a worker died" in new[worker]]
     assert not [worker for worker in CHANNELS if f"{worker} has stopped" not in new[worker]]
-
-
-@contextlib.contextmanager
-def sending(user: User) -> Iterator[list[int]]:
-    """Send a photo every second meanwhile; gives the list of sent messages, which grows."""
-    sent: list[int] = []
-    over = threading.Event()
-
-    def send_on() -> None:
-        while not over.wait(1):
-            sent.extend(send(user, 1))
-
-    thread = threading.Thread(target=send_on)
-    thread.start()
-    try:
-        yield sent
-    finally:
-        over.set()
-        thread.join()
 
 
 def test_after_a_reboot_it_goes_on_where_it_was(bot: Bot, playground: RunningPlayground, user: User) -> None:

@@ -6,7 +6,6 @@ them, so that chats outlive the upgrade.
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import signal
@@ -14,7 +13,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +21,7 @@ import pytest
 
 from common.messages import CHANNELS
 from common.settings import PLAYGROUND_TOKEN, ROOT
-from tests.support import photos
+from tests.e2e.cats import answered, sending
 from tests.support.bot_api import RunningPlayground, User, free_port, running_playground
 from tests.support.processes import DECODER, of_checkout
 from tests.support.running_bot import START_S, Bot
@@ -35,8 +33,6 @@ FORMER = "b7446e8ede271f20799baf3228570e66b6f68899"  # the last commit before th
 DOCUMENTED = "supervisorctl reread && supervisorctl update && supervisorctl restart all"
 PAUSE_S = 0.4  # between two photos of the load
 LATER = 3  # how many photos must be answered after each step before the next one
-
-_CAT = photos.jpeg("chelsea")
 
 
 def git(*arguments: str) -> bytes:
@@ -97,31 +93,6 @@ def bot(lite2_dir: Path, playground: RunningPlayground) -> Iterator[Bot]:
                 bot.stop()
 
 
-@contextlib.contextmanager
-def steady_load(user: User) -> Iterator[list[int]]:
-    """Send a photo again and again meanwhile; gives the ids of the messages, as far as they are sent."""
-    sent: list[int] = []
-    over = threading.Event()
-
-    def send_on() -> None:
-        while not over.wait(PAUSE_S):
-            sent.append(user.send_photo(_CAT)["message_id"])
-
-    thread = threading.Thread(target=send_on)
-    thread.start()
-    try:
-        yield sent
-    finally:
-        over.set()
-        thread.join()
-
-
-def answered(user: User) -> Counter[int]:
-    """How often each message was answered with what it shows."""
-    answers = [answer for answer in user.answers() if "cat" in answer["text"].split("\n")[0]]
-    return Counter(answer["reply_to_message"]["message_id"] for answer in answers)
-
-
 def wait_for_more(user: User, sent: list[int]) -> None:
     """Return when ``LATER`` more photos were sent and answered."""
     until = len(sent) + LATER
@@ -168,7 +139,7 @@ def commands(bot: Bot) -> str:
 
 def test_an_upgrade_under_load_loses_nothing_restarted_the_former_way_or_as_documented(bot: Bot) -> None:
     with bot.user(3001) as user:
-        with steady_load(user) as sent:
+        with sending(user, every_s=PAUSE_S) as sent:
             wait_for_more(user, sent)
             switch(bot.root)
             kill_the_decoders(bot)
