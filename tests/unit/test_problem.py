@@ -24,6 +24,7 @@ def test_a_problem_is_said_once_and_so_is_its_end(caplog: pytest.LogCaptureFixtu
 
 
 def test_a_problem_that_comes_back_is_said_again(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
     problem = Problem(LOG)
 
     problem.report("the disk is full")
@@ -34,6 +35,7 @@ def test_a_problem_that_comes_back_is_said_again(caplog: pytest.LogCaptureFixtur
 
 
 def test_one_kind_of_problem_is_said_once_whatever_its_details(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
     problem = Problem(LOG)
 
     problem.report("wait 3 s", kind="rate limit")
