@@ -15,7 +15,7 @@ from common.model.input import InputSpec
 if TYPE_CHECKING:
     from torch import nn
 
-    from classifier.serve.engines.choose import Engine
+    from classifier.serve.engines.engine import Engine
 
 # Float32 rounding makes about 1e-6; a wrong channel order, mean or transform_input more than 1e-2.
 MAX_DIFFERENCE: Final = 1e-4

@@ -15,7 +15,8 @@ import msgspec
 
 from classifier import artifact
 from classifier.errors import ModelError
-from classifier.serve.engines.choose import Engine, Picture, open_engine
+from classifier.serve.engines.choose import open_engine
+from classifier.serve.engines.engine import Engine, Picture
 from common.messages import Prediction
 from common.model import records
 from common.model.records import ModelRecord

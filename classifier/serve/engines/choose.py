@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import threading
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
+from typing import Final, Literal
 
 from classifier.errors import ModelError
 from classifier.serve import cores
 from classifier.serve.compiled import CACHE
+from classifier.serve.engines.engine import Engine
 from common.model.records import ModelRecord
 from common.settings import EngineChoice, Settings
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-Picture: TypeAlias = bytes | bytearray | memoryview
 
 # NVIDIA's driver, the same under WSL, and AMD's. Importing torch only to hear "no GPU" would take 5 s.
 _GPU_DEVICES: Final = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"))
@@ -27,37 +20,6 @@ _GPU_DEVICES: Final = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"
 _NOT_INSTALLED: Final = (ImportError, OSError)
 
 _log = logging.getLogger(__name__)
-
-
-class Engine(Protocol):
-    """Runs one model. Several threads may ask it at the same time.
-
-    Attributes:
-        name: Its name for people, with the device that it uses.
-        classes: How many scores it gives.
-    """
-
-    name: str
-    classes: int
-
-    def scores(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> Sequence[Sequence[float]]:
-        """Scores of all classes for each picture, in turn with those of other threads.
-
-        Args:
-            pictures: Pixels of one picture each (crop x crop x 3, uint8, RGB, row by row).
-            given_up: Once it is set, pictures whose turn has not come are not computed, and nothing is returned.
-        """
-        ...
-
-    def rest(self) -> None:
-        """Get ready for a single image, where that takes time: no images have come for a while."""
-        ...
-
-    def logits(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """The same scores (N x classes) for N x crop x crop x 3 pixels, for those who compare models."""
-        import numpy as np  # noqa: PLC0415 -- 0.1 s and 10 MB that serving does without
-
-        return np.array(self.scores([memoryview(image).cast("B") for image in images]), dtype=np.float32)
 
 
 def choose(choice: EngineChoice) -> Literal["openvino", "torch"]:

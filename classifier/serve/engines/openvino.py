@@ -17,7 +17,7 @@ from typing import Final
 from classifier import artifact, telemetry
 from classifier.errors import ModelError
 from classifier.serve import compiled, cores
-from classifier.serve.engines.choose import Engine, Picture
+from classifier.serve.engines.engine import Engine, Picture
 from classifier.serve.engines.openvino_c import Network, Request, version
 
 MOST_STREAMS: Final = 4  # each takes memory, and the worker has eight pictures at once: two rounds

@@ -18,7 +18,7 @@ from ctypes import POINTER, byref, c_char_p, c_float, c_int, c_size_t, c_uint8, 
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
-from classifier.serve.engines.choose import Picture
+from classifier.serve.engines.engine import Picture
 
 _DEVICE: Final = b"CPU"
 _OUT: Final = POINTER(c_void_p)

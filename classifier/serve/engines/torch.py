@@ -10,7 +10,7 @@ import torch
 
 from classifier import artifact, weights
 from classifier.networks import NETWORKS
-from classifier.serve.engines.choose import Engine, Picture
+from classifier.serve.engines.engine import Engine, Picture
 from common.model.records import ModelRecord
 
 

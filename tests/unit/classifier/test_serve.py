@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from classifier.errors import ModelError
 from classifier.serve.classifier import Classifier, likeliest, probabilities
-from classifier.serve.engines.choose import Engine, Picture
+from classifier.serve.engines.engine import Engine, Picture
 from common.model.input import InputSpec
 from common.model.records import ModelRecord
 from common.settings import Settings

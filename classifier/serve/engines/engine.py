@@ -1,0 +1,44 @@
+"""What every engine can do: scores for pictures."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+Picture: TypeAlias = bytes | bytearray | memoryview
+
+
+class Engine(Protocol):
+    """Runs one model. Several threads may ask it at the same time.
+
+    Attributes:
+        name: Its name for people, with the device that it uses.
+        classes: How many scores it gives.
+    """
+
+    name: str
+    classes: int
+
+    def scores(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> Sequence[Sequence[float]]:
+        """Scores of all classes for each picture, in turn with those of other threads.
+
+        Args:
+            pictures: Pixels of one picture each (crop x crop x 3, uint8, RGB, row by row).
+            given_up: Once it is set, pictures whose turn has not come are not computed, and nothing is returned.
+        """
+        ...
+
+    def rest(self) -> None:
+        """Get ready for a single image, where that takes time: no images have come for a while."""
+        ...
+
+    def logits(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """The same scores (N x classes) for N x crop x crop x 3 pixels, for those who compare models."""
+        import numpy as np  # noqa: PLC0415 -- 0.1 s and 10 MB that serving does without
+
+        return np.array(self.scores([memoryview(image).cast("B") for image in images]), dtype=np.float32)
