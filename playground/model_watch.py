@@ -1,12 +1,8 @@
 """Whether the bot has its model yet, and how far its preparation is.
 
-``MODELS_DIR/in_use.json`` says that there is one. Until then ``MODELS_DIR/progress.json`` tells how far
-``python -m classifier.prepare`` has come:
-
-    {"pid": 4711, "step": 2, "of": 5, "text": "Downloading the weights", "fraction": 0.37}
-
-It is written under another name and renamed, so that a reader finds it whole. ``fraction`` (0 to 1, of this
-step) is left out where nobody knows. What a process left behind that is no longer there does not count.
+``MODELS_DIR/in_use.json`` says that there is one. Until then ``MODELS_DIR/progress.json`` says how far the preparation
+is: ``common/model/progress.py``. It is written under another name and renamed, so a reader finds it whole. A file that
+a dead process left behind does not count.
 """
 
 from __future__ import annotations
@@ -18,28 +14,9 @@ from pathlib import Path
 import msgspec
 
 from common.model import records
+from common.model.progress import PROGRESS, Progress
 from playground.json_types import Json
 from playground.state import Playground
-
-PROGRESS = "progress.json"
-
-
-class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How far the preparation is.
-
-    Attributes:
-        pid: The process that prepares.
-        step: The step under way, from 1.
-        of: How many steps there are.
-        text: What it does, for people.
-        fraction: How much of the step is done, 0 to 1; None if nobody knows.
-    """
-
-    pid: int
-    step: int
-    of: int
-    text: str
-    fraction: float | None = None
 
 
 async def watch(playground: Playground, models_dir: Path, look_again_s: float = 0.5) -> None:
