@@ -274,7 +274,7 @@ def _prepare(model: str, models_dir: Path, scratch: Path, precisions: Iterable[P
         seeded = scratch / "seeded.pth"
         _run("tests.support.seeded_inception", str(seeded))
         arguments += ["--weights", str(seeded), "--transform-input", "yes"]
-    _run("classifier.prepare.choose", *arguments, MODELS_DIR=str(models_dir), PRECISION="auto")
+    _run("classifier.prepare", *arguments, MODELS_DIR=str(models_dir), PRECISION="auto")
 
 
 def _run(module: str, *arguments: str, **environment: str) -> None:

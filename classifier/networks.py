@@ -15,6 +15,9 @@ from common.model.input import InputSpec
 if TYPE_CHECKING:
     from torch import nn
 
+MIN_CLASSES: Final = 2
+"""A classifier has to choose between at least so many."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Network:

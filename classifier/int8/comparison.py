@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from classifier import artifact
 from classifier.int8.photos import ENOUGH_TO_JUDGE
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 CONFIDENCE: Final = 0.95
 GOOD_ENOUGH: Final = 0.97
@@ -81,6 +85,15 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
                 f"{self.photos} photos prove little. PRECISION=auto asks for {ENOUGH_TO_JUDGE}: "
                 "name a folder with photos of yours by --photos"
             )
+
+
+def probabilities(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """What one picture's scores mean, for those who compare models: all classes together are 1."""
+    import numpy as np  # noqa: PLC0415 -- `prepare` reads comparisons without it
+
+    scores = np.exp(logits.astype(np.float64) - logits.max())  # minus the largest: exp cannot overflow
+    shares: npt.NDArray[np.float64] = scores / scores.sum()
+    return shares
 
 
 def surely(agreeing: int, photos: int) -> float:

@@ -11,11 +11,10 @@ import numpy as np
 
 from classifier import artifact, progress
 from classifier.int8 import measure, photos, quantization
-from classifier.int8.comparison import Comparison, read, surely
+from classifier.int8.comparison import Comparison, probabilities, read, surely
 from classifier.int8.photos import Photos
-from classifier.serve.classifier import probabilities
+from classifier.progress import Say
 from classifier.serve.engines.openvino import OpenVinoEngine
-from classifier.weights import Say
 from common.model.records import ModelRecord
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from classifier.prepare.choose import main
+from classifier.prepare.command import main
 
 if __name__ == "__main__":
     sys.exit(main())

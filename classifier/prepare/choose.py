@@ -13,31 +13,27 @@ and ``int8.py``.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import fcntl
 import importlib.util
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple, get_args
+from typing import Final, NamedTuple
 
 import msgspec
 
-from classifier import artifact, progress, weights
+from classifier import artifact, progress
 from classifier.errors import ModelError, WeightsUnavailable
 from classifier.int8 import comparison
 from classifier.int8.comparison import GOOD_ENOUGH
 from classifier.int8.photos import ENOUGH_TO_JUDGE
 from classifier.networks import EFFICIENTNET_LITE2, INCEPTION_V3, NETWORKS
-from classifier.prepare import recipe
+from classifier.prepare import official, recipe
 from classifier.prepare.recipe import Recipe
-from classifier.weights import Say
-from common import settings
-from common.errors import SettingsError
+from classifier.progress import Say
 from common.model import records
 from common.model.records import ModelRecord
-from common.settings import ModelChoice, PrecisionChoice, Settings
+from common.settings import ModelChoice, PrecisionChoice
 
 _LOCK: Final = ".lock"
 _INSTALL: Final = "pip install -r requirements.txt"
@@ -76,26 +72,6 @@ class Prepared(NamedTuple):
 
     fp32: ModelRecord
     int8: ModelRecord | None
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command. Returns its exit code."""
-    try:
-        configured = settings.load()
-        record = prepare(_parse(arguments, configured), configured.models_dir, _say)
-    except (ModelError, SettingsError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    except OSError as error:  # a folder that cannot be written, or a full disk, which names no file
-        where = error.filename2 or error.filename or configured.models_dir
-        sys.stderr.write(f"error: {where}: {error.strerror or error}\n")
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; a download goes on from here next time\n")
-        return 130
-    _say(record.why)
-    _say(record.why_precision)
-    return 0
 
 
 def prepare(request: Request, models_dir: Path, say: Say) -> ModelRecord:
@@ -177,7 +153,7 @@ def _fallback(models_dir: Path) -> ModelRecord | None:
     is searched at each start.
     """
     in_use = records.in_use(models_dir)
-    if in_use is None or in_use.why != _NOT_TO_BE_HAD or weights.at_hand(INCEPTION_V3, models_dir):
+    if in_use is None or in_use.why != _NOT_TO_BE_HAD or official.local_file(INCEPTION_V3, models_dir):
         return None
     return artifact.prepared(models_dir, EFFICIENTNET_LITE2.name)
 
@@ -209,11 +185,11 @@ def _prepare(request: Request, models_dir: Path, say: Say) -> Prepared:
 
 def _recipe(request: Request, models_dir: Path, say: Say) -> Recipe:
     if request.weights:
-        return recipe.own_weights(request.model, request.weights, request.labels, request.transform_input)
+        return recipe.with_own_weights(request.model, request.weights, request.labels, request.transform_input)
     if request.transform_input is not None:
         raise ModelError("--transform-input goes with --weights: what the official weights want is known")
     if request.model != "auto":
-        return recipe.official(NETWORKS[request.model], models_dir, request.labels, say)
+        return recipe.with_official_weights(NETWORKS[request.model], models_dir, request.labels, say)
     return _resolve_auto(models_dir, request.labels, say)
 
 
@@ -223,10 +199,10 @@ def _resolve_auto(models_dir: Path, labels: Path | None, say: Say) -> Recipe:
     if own:
         recipe.protect_own(models_dir, own.model, labels)
     try:
-        return recipe.official(INCEPTION_V3, models_dir, labels, say)
+        return recipe.with_official_weights(INCEPTION_V3, models_dir, labels, say)
     except WeightsUnavailable as error:
         say(str(error))
-        return recipe.official(EFFICIENTNET_LITE2, models_dir, labels, say)
+        return recipe.with_official_weights(EFFICIENTNET_LITE2, models_dir, labels, say)
 
 
 def _chosen(found: Prepared, request: Request, models_dir: Path) -> ModelRecord:
@@ -276,41 +252,3 @@ def _lock(models_dir: Path, say: Say) -> Iterator[None]:
             say(f"another prepare is at work in {models_dir}: waiting for it")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _parse(arguments: Sequence[str] | None, configured: Settings) -> Request:
-    parser = argparse.ArgumentParser(
-        prog="python -m classifier.prepare", description="Prepares the model that answers."
-    )
-    parser.add_argument(
-        "--model", choices=get_args(ModelChoice), default=configured.model, help="which model (default: MODEL)"
-    )
-    parser.add_argument(
-        "--weights", type=Path, metavar="FILE", help="your own Inception V3 weights: a state dict, .pth"
-    )
-    parser.add_argument("--labels", type=Path, metavar="FILE", help="the classes' names: one a line, or a JSON list")
-    parser.add_argument(
-        "--transform-input",
-        choices=("yes", "no"),
-        help="with --weights: what torchvision's transform_input was when the model was trained",
-    )
-    parser.add_argument(
-        "--int8", action="store_true", help="put an int8 version in use until the next start; PRECISION=int8 lasts"
-    )
-    parser.add_argument(
-        "--photos", type=Path, metavar="FOLDER", help="make an int8 version with your own photos, and judge it by them"
-    )
-    given = parser.parse_args(arguments)
-    return Request(
-        model=given.model,
-        weights=given.weights,
-        labels=given.labels,
-        transform_input=None if given.transform_input is None else given.transform_input == "yes",
-        precision="int8" if given.int8 else configured.precision,
-        photos=given.photos,
-    )
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()

@@ -10,8 +10,6 @@ import msgspec
 
 from classifier.errors import ModelError
 
-MIN_CLASSES: Final = 2
-
 # Torchvision's names that mean something else to most people, or that differ from another by a capital
 # letter only. What WordNet's synset says stands in brackets, so that the official name can still be found.
 _CLARIFIED: Final[Mapping[str, str]] = {

@@ -11,8 +11,8 @@ import msgspec
 from classifier import artifact, progress, weights
 from classifier.errors import ModelError
 from classifier.networks import EFFICIENTNET_LITE2, INCEPTION_V3, NETWORKS, Network
-from classifier.prepare import labels
-from classifier.weights import Say
+from classifier.prepare import labels, official
+from classifier.progress import Say
 from common.model.records import ModelRecord
 
 IMAGENET_CLASSES: Final = 1000
@@ -39,7 +39,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     transform_input: bool | None = None
 
 
-def official(network: Network, models_dir: Path, labels_file: Path | None, say: Say) -> Recipe:
+def with_official_weights(network: Network, models_dir: Path, labels_file: Path | None, say: Say) -> Recipe:
     """A network with its official weights, which are searched for and downloaded if need be.
 
     Raises:
@@ -47,7 +47,7 @@ def official(network: Network, models_dir: Path, labels_file: Path | None, say: 
         ModelError: They are damaged; or they would take the place of an operator's own.
     """
     protect_own(models_dir, network.name, labels_file)
-    return Recipe(network=network, weights=weights.find_official(network, models_dir, say), labels=labels_file)
+    return Recipe(network=network, weights=official.find(network, models_dir, say), labels=labels_file)
 
 
 def protect_own(models_dir: Path, model: str, labels_file: Path | None) -> None:
@@ -68,7 +68,7 @@ def protect_own(models_dir: Path, model: str, labels_file: Path | None) -> None:
             raise ModelError(msg)
 
 
-def own_weights(model: str, weights_file: Path, labels_file: Path | None, transform_input: bool | None) -> Recipe:
+def with_own_weights(model: str, weights_file: Path, labels_file: Path | None, transform_input: bool | None) -> Recipe:
     """Inception V3 with an operator's own weights.
 
     Raises:
@@ -106,10 +106,29 @@ def make(recipe: Recipe, models_dir: Path, say: Say) -> ModelRecord:
         shutil.rmtree(staged, ignore_errors=True)  # gone already if all went well
 
 
+def take(source: Path, target: Path) -> str:
+    """Copy ``source`` to ``target``, and return its SHA-256.
+
+    A link would not do: training goes on, and ``torch.save`` writes into the same file again. The hash is
+    that of ``target``, so what is checked is what is loaded afterwards.
+
+    Raises:
+        ModelError: There is no such file, or it cannot be read.
+        OSError: ``target`` cannot be written.
+    """
+    try:
+        source.open("rb").close()
+    except OSError as error:
+        msg = f"weights {source}: cannot be read ({error.strerror})"
+        raise ModelError(msg) from None
+    shutil.copyfile(source, target)
+    return artifact.sha256_of(target)
+
+
 def _make(recipe: Recipe, staged: Path, say: Say) -> ModelRecord:
     network = recipe.network
     progress.tell(staged.parent, progress.READING)
-    sha256 = weights.take(recipe.weights, staged / artifact.TORCH_WEIGHTS)
+    sha256 = take(recipe.weights, staged / artifact.TORCH_WEIGHTS)
     transform_input = _transform_input(recipe, sha256)
     loaded = weights.load(network, staged / artifact.TORCH_WEIGHTS, recipe.weights)
     names = _labels(recipe.labels, loaded.classes)

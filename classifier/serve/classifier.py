@@ -134,15 +134,6 @@ def likeliest(scores: Sequence[float], number: int) -> list[tuple[int, float]]:
     return found
 
 
-def probabilities(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """What one picture's scores mean, for those who compare models: all classes together are 1."""
-    import numpy as np  # noqa: PLC0415
-
-    scores = np.exp(logits.astype(np.float64) - logits.max())  # minus the largest: exp cannot overflow
-    shares: npt.NDArray[np.float64] = scores / scores.sum()
-    return shares
-
-
 def _labels(folder: Path) -> list[str]:
     artifact.check(folder, (artifact.LABELS,))
     return msgspec.json.decode((folder / artifact.LABELS).read_bytes(), type=list[str])

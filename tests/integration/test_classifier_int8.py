@@ -16,9 +16,10 @@ import pytest
 from classifier import artifact
 from classifier.errors import ModelError
 from classifier.int8 import comparison, quantization
-from classifier.int8.comparison import surely
-from classifier.prepare.choose import Request, main, prepare
-from classifier.serve.classifier import Classifier, probabilities
+from classifier.int8.comparison import probabilities, surely
+from classifier.prepare.choose import Request, prepare
+from classifier.prepare.command import main
+from classifier.serve.classifier import Classifier
 from classify import ClassifyWorker
 from common import words
 from common.channels import answers
@@ -266,7 +267,7 @@ def test_fp32_is_taken_back_and_int8_again_without_making_either_anew(models_dir
 
 def test_int8_is_kept_at_the_next_start_without_importing_anything_large(models_dir: Path) -> None:
     program = (
-        "import sys; from classifier.prepare.choose import main;"
+        "import sys; from classifier.prepare.command import main;"
         "code = main(['--model', 'efficientnet_lite2', '--int8']);"
         "heavy = {'nncf', 'torch', 'openvino', 'numpy', 'PIL', 'rich'} & sys.modules.keys();"
         "sys.exit(f'{heavy}' if heavy else code)"

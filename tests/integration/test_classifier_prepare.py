@@ -19,14 +19,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from classifier import artifact, progress, weights
+from classifier import artifact, weights
 from classifier.errors import ModelError
 from classifier.networks import INCEPTION_V3, Network
-from classifier.prepare import conversion, download, labels
-from classifier.prepare.choose import Request, main, prepare
+from classifier.prepare import conversion, download, labels, official, recipe
+from classifier.prepare.choose import Request, prepare
+from classifier.prepare.command import main
 from classifier.serve.classifier import Classifier
 from classifier.serve.engines.openvino import OpenVinoEngine
 from common.model import records
+from common.model.progress import PROGRESS
 from common.model.records import ModelRecord
 from common.pictures.child.images import to_pixels
 from common.settings import ROOT, EngineChoice
@@ -45,7 +47,7 @@ pytestmark = pytest.mark.timeout(180)
 def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The official weights are in no cache, and their server is not there."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setattr(weights, "_official_url", lambda: f"http://127.0.0.1:9/{INCEPTION_V3.weights_file}")
+    monkeypatch.setattr(official, "_official_url", lambda: f"http://127.0.0.1:9/{INCEPTION_V3.weights_file}")
 
 
 @pytest.fixture
@@ -146,7 +148,7 @@ def test_the_folder_holds_what_its_record_and_checksums_say(lite2_dir: Path) -> 
 def test_the_same_model_again_is_kept_without_importing_torch(models_dir: Path) -> None:
     before = contents(models_dir)
     program = (
-        "import sys; from classifier.prepare.choose import main; code = main(['--model', 'efficientnet_lite2']);"
+        "import sys; from classifier.prepare.command import main; code = main(['--model', 'efficientnet_lite2']);"
         "heavy = {'torch', 'torchvision', 'openvino', 'numpy', 'rich'} & sys.modules.keys();"
         "sys.exit(f'{heavy}' if heavy else code)"
     )
@@ -187,7 +189,7 @@ def test_while_it_works_a_file_tells_how_far_it_is(models_dir: Path) -> None:
     told = []
 
     def look(_line: str) -> None:
-        told.append(msgspec.json.decode((models_dir / progress.FILE).read_bytes()))
+        told.append(msgspec.json.decode((models_dir / PROGRESS).read_bytes()))
 
     prepare(LITE2, models_dir, look)
 
@@ -198,7 +200,7 @@ def test_while_it_works_a_file_tells_how_far_it_is(models_dir: Path) -> None:
         (5, "Comparing it with the original"),
     ]
     assert {(step["pid"], step["of"]) for step in told} == {(os.getpid(), 5)}
-    assert not (models_dir / progress.FILE).exists()
+    assert not (models_dir / PROGRESS).exists()
 
 
 def test_a_folder_is_on_the_disk_before_it_gets_its_name(
@@ -276,7 +278,7 @@ def test_a_disk_that_is_full_when_the_model_is_written_is_named(
     models_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.rmtree(models_dir / in_use(models_dir).folder)
-    take = weights.take
+    take = recipe.take
     with contextlib.ExitStack() as stack:
 
         def fills_up(source: Path, target: Path) -> str:
@@ -284,7 +286,7 @@ def test_a_disk_that_is_full_when_the_model_is_written_is_named(
             stack.enter_context(full_disk())
             return digest
 
-        monkeypatch.setattr(weights, "take", fills_up)
+        monkeypatch.setattr(recipe, "take", fills_up)
         message = refusing(LITE2, models_dir)
 
     assert re.search(r"model\.xml: cannot be written; is the disk full\?", message)
@@ -402,13 +404,13 @@ def test_the_weights_are_found_in_torch_s_cache_and_downloaded_otherwise(
     cache.mkdir(parents=True)
     cached = Path(shutil.copy(official_weights, cache))
 
-    assert weights.find_official(INCEPTION_V3, tmp_path, quiet) == cached
+    assert official.find(INCEPTION_V3, tmp_path, quiet) == cached
 
     truncate(cached)
     monkeypatch.setattr(download, "fetch", lambda _url, target, **_: shutil.copy(official_weights, target))
     said: list[str] = []
 
-    assert weights.find_official(INCEPTION_V3, tmp_path, said.append) == tmp_path / official_weights.name
+    assert official.find(INCEPTION_V3, tmp_path, said.append) == tmp_path / official_weights.name
     assert said[0] == f"{cached} is damaged; it is left alone"
 
 
@@ -422,7 +424,7 @@ def test_torch_s_cache_is_where_torch_has_it(environment: dict[str, str], monkey
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
-    assert weights._torch_cache() == Path(torch.hub.get_dir()) / "checkpoints"
+    assert official.torch_cache() == Path(torch.hub.get_dir()) / "checkpoints"
 
 
 def test_without_its_weights_inception_v3_says_which_file_to_put_where(models_dir: Path) -> None:
@@ -535,7 +537,7 @@ def test_other_own_labels_replace_the_model_with_the_old_ones(labelled_dir: Path
 def test_training_that_goes_on_into_the_same_file_does_not_reach_the_model(tmp_path: Path) -> None:
     source, target = tmp_path / "flowers.pth", tmp_path / "weights.pth"
     source.write_bytes(b"first epoch")
-    digest = weights.take(source, target)
+    digest = recipe.take(source, target)
 
     source.write_bytes(b"second epoch")  # torch.save, too, writes into the file that is there
 

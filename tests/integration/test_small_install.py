@@ -35,7 +35,7 @@ IN_SERVICE = (
         "supervisor.supervisord",
         "supervisor.supervisorctl",
     ),
-    *("classifier.prepare.choose", "classifier.prepare.whole_set", "classifier.serve.engines.openvino"),
+    *("classifier.prepare.command", "classifier.prepare.whole_set", "classifier.serve.engines.openvino"),
 )
 
 
@@ -190,7 +190,7 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-START = ["classifier.prepare.choose", "supervisord"]
+START = ["classifier.prepare", "supervisord"]
 SMALL = "pip requirements-serve.txt"
 WHOLE = "pip requirements.txt"
 
@@ -214,8 +214,8 @@ def test_where_the_small_set_will_do_no_longer_the_rest_is_added(checkout: Check
 
 
 def test_make_model_installs_the_whole_set(checkout: Checkout) -> None:
-    assert checkout.make("model") == [WHOLE, "classifier.prepare.choose"]
-    assert checkout.make("model") == ["classifier.prepare.choose"]
+    assert checkout.make("model") == [WHOLE, "classifier.prepare"]
+    assert checkout.make("model") == ["classifier.prepare"]
     assert checkout.make("run") == START
 
 

@@ -19,7 +19,7 @@ _PREPARE_UNOBSERVED = """
 import sys
 connections = []
 sys.addaudithook(lambda event, args: connections.append(args) if event == "socket.connect" else None)
-from classifier.prepare.choose import main
+from classifier.prepare.command import main
 code = main(sys.argv[1:])
 sys.exit(str(connections) if connections else code)
 """

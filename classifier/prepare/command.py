@@ -1,0 +1,73 @@
+"""The command ``python -m classifier.prepare``: its options, its lines on the terminal, its exit code."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+from classifier.errors import ModelError
+from classifier.prepare.choose import Request, prepare
+from common import settings
+from common.errors import SettingsError
+from common.settings import ModelChoice, Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command. Returns its exit code."""
+    try:
+        configured = settings.load()
+        record = prepare(_parse(arguments, configured), configured.models_dir, _say)
+    except (ModelError, SettingsError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except OSError as error:  # a folder that cannot be written, or a full disk, which names no file
+        where = error.filename2 or error.filename or configured.models_dir
+        sys.stderr.write(f"error: {where}: {error.strerror or error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; a download goes on from here next time\n")
+        return 130
+    _say(record.why)
+    _say(record.why_precision)
+    return 0
+
+
+def _parse(arguments: Sequence[str] | None, configured: Settings) -> Request:
+    parser = argparse.ArgumentParser(
+        prog="python -m classifier.prepare", description="Prepares the model that answers."
+    )
+    parser.add_argument(
+        "--model", choices=get_args(ModelChoice), default=configured.model, help="which model (default: MODEL)"
+    )
+    parser.add_argument(
+        "--weights", type=Path, metavar="FILE", help="your own Inception V3 weights: a state dict, .pth"
+    )
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="the classes' names: one a line, or a JSON list")
+    parser.add_argument(
+        "--transform-input",
+        choices=("yes", "no"),
+        help="with --weights: what torchvision's transform_input was when the model was trained",
+    )
+    parser.add_argument(
+        "--int8", action="store_true", help="put an int8 version in use until the next start; PRECISION=int8 lasts"
+    )
+    parser.add_argument(
+        "--photos", type=Path, metavar="FOLDER", help="make an int8 version with your own photos, and judge it by them"
+    )
+    given = parser.parse_args(arguments)
+    return Request(
+        model=given.model,
+        weights=given.weights,
+        labels=given.labels,
+        transform_input=None if given.transform_input is None else given.transform_input == "yes",
+        precision="int8" if given.int8 else configured.precision,
+        photos=given.photos,
+    )
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
