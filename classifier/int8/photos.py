@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import importlib.util
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from classifier.errors import ModelError
+from common import optional_packages
 from common.model.input import InputSpec
 from common.pictures.protocol import MAX_BYTES
 
@@ -121,12 +121,12 @@ def _number_to_judge(photos: int) -> int:
 
 
 def _shipped() -> list[Path]:
-    files = []
-    for package, names in _SHIPPED.items():
-        spec = importlib.util.find_spec(package)  # not imported: that takes a second
-        for location in (spec and spec.submodule_search_locations) or ():
-            files += [Path(location) / _FOLDERS[package] / name for name in names]
-    return files
+    return [
+        folder / _FOLDERS[package] / name
+        for package, names in _SHIPPED.items()
+        for folder in optional_packages.folders(package)
+        for name in names
+    ]
 
 
 def _files(folder: Path) -> list[Path]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from classifier import telemetry
 from classifier.errors import ModelError
+from common import optional_packages
 
 # All that an int8 model depends on besides its fp32 model, its photos and NNCF: change it with what is done here.
 METHOD: Final = "mixed, first and depthwise convolutions in fp32"
@@ -25,7 +26,8 @@ def version() -> str:
     try:
         return metadata.version("nncf")
     except metadata.PackageNotFoundError:
-        raise ModelError("int8 needs the package nncf; run: pip install -r requirements.txt") from None
+        msg = f"int8 needs the package nncf; {optional_packages.CURE}"
+        raise ModelError(msg) from None
 
 
 def quantise(network: Path, target: Path, calibration: Iterable[bytes]) -> None:

@@ -389,7 +389,7 @@ def test_without_the_package_it_says_what_to_install(lite2_dir: Path, monkeypatc
     openvino_c._library.cache_clear()
     openvino_c.version.cache_clear()
     try:
-        with pytest.raises(ModelError, match=r"^ENGINE=openvino: a package .* is missing .*; run: pip install"):
+        with pytest.raises(ModelError, match=r"^ENGINE=openvino: a package .* is missing .*; run: make model"):
             Classifier.open(Settings(models_dir=lite2_dir))
     finally:
         openvino_c._library.cache_clear()

@@ -188,7 +188,7 @@ def test_without_nncf_it_says_what_to_install(lite2_dir: Path, tmp_path: Path, m
 
     monkeypatch.setattr(metadata, "version", not_installed)
 
-    with pytest.raises(ModelError, match=r"int8 needs the package nncf; run: pip install -r requirements\.txt"):
+    with pytest.raises(ModelError, match=r"int8 needs the package nncf; run: make model"):
         prepare(INT8, models_dir, quiet)
 
     assert in_use(models_dir).precision == "fp32", "what was in use stays so"

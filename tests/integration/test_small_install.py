@@ -98,9 +98,9 @@ def test_what_cannot_be_had_without_torch_says_what_to_install(python: Path, mod
     engine = run(python, "-c", program, MODELS_DIR=str(models_dir), ENGINE="torch")
 
     assert other.returncode == 1
-    assert re.fullmatch(r"error: .*\(No module named '\w+'\); run: pip install -r requirements.txt\n", other.stderr)
+    assert re.fullmatch(r"error: .*\(No module named '\w+'\); run: make model\n", other.stderr)
     assert reason(models_dir) == before
-    assert "(No module named 'torch'); run: pip install -r requirements.txt, or set ENGINE=openvino" in engine.stderr
+    assert "(No module named 'torch'); run: make model, or set ENGINE=openvino" in engine.stderr
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Literal
 
@@ -11,22 +11,28 @@ from classifier.errors import ModelError
 from classifier.serve import cores
 from classifier.serve.compiled import CACHE
 from classifier.serve.engines.engine import Engine
+from common import optional_packages
 from common.model.records import ModelRecord
 from common.settings import EngineChoice, Settings
 
 # NVIDIA's driver, the same under WSL, and AMD's. Importing torch only to hear "no GPU" would take 5 s.
-_GPU_DEVICES: Final = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"))
+GPU_DEVICES: Final = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"))
 # A package without one of its shared libraries, such as CUDA's, raises OSError.
 _NOT_INSTALLED: Final = (ImportError, OSError)
 
 _log = logging.getLogger(__name__)
 
 
-def choose(choice: EngineChoice) -> Literal["openvino", "torch"]:
-    """The engine that a setting means: ``auto`` is torch where that finds a GPU, else OpenVINO."""
+def choose(choice: EngineChoice, gpu_devices: Iterable[Path] = GPU_DEVICES) -> Literal["openvino", "torch"]:
+    """The engine that a setting means: ``auto`` is torch where that finds a GPU, else OpenVINO.
+
+    Args:
+        choice: The setting.
+        gpu_devices: What exists where there is a GPU.
+    """
     if choice != "auto":
         return choice
-    return "torch" if _torch_has_gpu() else "openvino"
+    return "torch" if any(device.exists() for device in gpu_devices) and _torch_has_gpu() else "openvino"
 
 
 def open_engine(settings: Settings, folder: Path, record: ModelRecord) -> Engine:
@@ -54,7 +60,7 @@ def open_engine(settings: Settings, folder: Path, record: ModelRecord) -> Engine
         other = "openvino" if engine == "torch" else "torch"
         msg = (
             f"ENGINE={engine}: a package that it needs is missing or broken ({error}); "
-            f"run: pip install -r requirements.txt, or set ENGINE={other}"
+            f"{optional_packages.CURE}, or set ENGINE={other}"
         )
         raise ModelError(msg) from None
 
@@ -64,7 +70,7 @@ def _threads(settings: Settings) -> int:
 
 
 def _torch_has_gpu() -> bool:
-    if not importlib.util.find_spec("torch") or not any(device.exists() for device in _GPU_DEVICES):
+    if not optional_packages.is_installed("torch"):
         return False
     try:
         import torch  # noqa: PLC0415 -- 5 s, which only a machine with a GPU spends

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
-import importlib.util
 import os
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 from classifier.serve.engines.engine import Picture
+from common import optional_packages
 
 _DEVICE: Final = b"CPU"
 _OUT: Final = POINTER(c_void_p)
@@ -173,9 +173,8 @@ def _declared(library: _LibraryT) -> _LibraryT:
 
 
 def _path() -> Path:
-    package = importlib.util.find_spec("openvino")  # found, not imported
-    for folder in (package and package.submodule_search_locations) or ():
-        for path in Path(folder, "libs").glob("libopenvino_c.*"):
+    for folder in optional_packages.folders("openvino"):
+        for path in (folder / "libs").glob("libopenvino_c.*"):
             return path
     raise ImportError("the package openvino is not installed, or has no C library")
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import importlib.util
 import logging
 import os
 import sys
@@ -20,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
-from common import logs, settings
+from common import logs, optional_packages, settings
 from common.errors import SettingsError, WhatsitError
 from common.programs.check import configuration, disk, model, port, redis_server, report, supervisor, telegram
 from common.programs.check.result import Result, fail, warn
@@ -67,7 +66,7 @@ def all_checks(config: Settings | None) -> list[Check]:
 
 def _requirements() -> str:
     """The file that says which packages belong here: a machine that only serves has no torch."""
-    return "requirements.txt" if importlib.util.find_spec("torch") else "requirements-serve.txt"
+    return "requirements.txt" if optional_packages.is_installed("torch") else "requirements-serve.txt"
 
 
 def run(checks: Sequence[Check], limit_s: float = LIMIT_S) -> Iterator[tuple[str, Result]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from common import optional_packages
 from common.model import records
 from common.programs.check.result import Result, fail, ok, size, together, warn
 from common.settings import Settings
@@ -57,14 +57,10 @@ def _damage(folder: Path) -> Iterator[str]:
 
 def _bring(what: str) -> str:
     """The nearer cure where models are brought to; '' where they are prepared."""
-    return "" if _is_here("torch") else f"bring {what}, as docs/small-machine.md says, or "
+    return "" if optional_packages.is_installed("torch") else f"bring {what}, as docs/small-machine.md says, or "
 
 
 def _about_engine(config: Settings) -> Iterator[Result]:
     needed = "torch" if config.engine == "torch" else "openvino"
-    if not _is_here(needed):
-        yield fail(f"ENGINE={config.engine} needs the package {needed}: `make model` installs it")
-
-
-def _is_here(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None  # not imported: torch takes seconds
+    if not optional_packages.is_installed(needed):
+        yield fail(f"ENGINE={config.engine} needs the package {needed}: `{optional_packages.INSTALL}` installs it")
