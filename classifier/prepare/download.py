@@ -12,7 +12,7 @@ from typing import Final
 import requests
 import urllib3
 
-from classifier.artifact import sha256_of
+from common.model.checksums import sha256_of
 
 CONNECT_TIMEOUT_S: Final = 5
 READ_TIMEOUT_S: Final = 30

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from classifier import progress
-from classifier.artifact import sha256_of
 from classifier.errors import ModelError, WeightsUnavailable
 from classifier.networks import Network
 from classifier.prepare import download
 from classifier.progress import Say
 from common import optional_packages
+from common.model.checksums import sha256_of
 
 _HASH_SHOWN: Final = 8
 

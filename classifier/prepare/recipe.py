@@ -13,6 +13,7 @@ from classifier.errors import ModelError
 from classifier.networks import Network
 from classifier.prepare import labels, official
 from classifier.progress import Say
+from common.model.checksums import sha256_of
 from common.model.records import ModelRecord
 
 IMAGENET_CLASSES: Final = 1000
@@ -111,7 +112,7 @@ def take(source: Path, target: Path) -> str:
         msg = f"weights {source}: cannot be read ({error.strerror})"
         raise ModelError(msg) from None
     shutil.copyfile(source, target)
-    return artifact.sha256_of(target)
+    return sha256_of(target)
 
 
 def _make(recipe: Recipe, staged: Path, say: Say) -> ModelRecord:

@@ -12,38 +12,38 @@ loses nothing.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import logging
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
-from classifier import artifact
+from common import file_lock
+from common.model import checksums
+from common.model.checksums import CHECKSUMS
 
 CACHE: Final = "compiled"
 
-_LOCK_LIMIT_S: Final = 20.0  # several times what it takes to compile
-_LOOK_AGAIN_S: Final = 0.02
+LOCK_LIMIT_S: Final = 20.0  # several times what it takes to compile
 
 _log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def kept(root: Path | None, key: str) -> Iterator[dict[str, str]]:
+def kept(root: Path | None, key: str, lock_limit_s: float = LOCK_LIMIT_S) -> Iterator[dict[str, str]]:
     """What to tell OpenVINO while it compiles, so that it finds what it compiled before, or keeps what it compiles.
 
     Args:
         root: Where compiled networks are kept; None for nowhere.
         key: Names the network and what else a compiled one depends on. Those under other keys are removed.
+        lock_limit_s: How long to wait for another process that has the folder.
     """
     with contextlib.ExitStack() as stack:
         config = {}
         if root:
             try:
-                folder = stack.enter_context(_ours(root, hashlib.sha256(key.encode()).hexdigest()[:16]))
+                folder = stack.enter_context(_ours(root, hashlib.sha256(key.encode()).hexdigest()[:16], lock_limit_s))
                 config = {"CACHE_DIR": str(folder), "CACHE_MODE": "OPTIMIZE_SIZE"}
             except OSError as error:
                 _log.warning("compiled models are not kept, so each start takes longer: %s", error)
@@ -51,11 +51,13 @@ def kept(root: Path | None, key: str) -> Iterator[dict[str, str]]:
 
 
 @contextlib.contextmanager
-def _ours(root: Path, name: str) -> Iterator[Path]:
+def _ours(root: Path, name: str, lock_limit_s: float) -> Iterator[Path]:
     """The folder of that name, with nothing in it that was not sealed; alone with it, and sealed afterwards."""
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (root / ".lock").open("w") as lock:
-        _take(lock)
+        if not file_lock.lock_within(lock, lock_limit_s):  # siblings that start together wait for one another
+            msg = f"another process has kept {lock.name} locked for {lock_limit_s:g} s"
+            raise TimeoutError(msg)
         folder = root / name
         for other in root.iterdir():
             if other.is_dir() and (other != folder or not _is_whole(folder)):
@@ -66,33 +68,17 @@ def _ours(root: Path, name: str) -> Iterator[Path]:
             _seal(folder)
 
 
-def _take(lock: IO[str]) -> None:
-    """Lock the file; siblings that start together wait for one another, but not for ever.
-
-    Raises:
-        BlockingIOError: Another process keeps it.
-    """
-    deadline = time.monotonic() + _LOCK_LIMIT_S
-    while True:
-        try:
-            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(_LOOK_AGAIN_S)
-
-
 def _is_whole(folder: Path) -> bool:
     try:
-        return (folder / artifact.CHECKSUMS).read_text("utf-8") == _sums(folder)
+        return (folder / CHECKSUMS).read_text("utf-8") == _sums(folder)
     except (OSError, UnicodeDecodeError):
         return False
 
 
 def _seal(folder: Path) -> None:
     if not _is_whole(folder):
-        (folder / artifact.CHECKSUMS).write_text(_sums(folder), "utf-8")
+        (folder / CHECKSUMS).write_text(_sums(folder), "utf-8")
 
 
 def _sums(folder: Path) -> str:
-    return "".join(f"{artifact.sha256_of(path)}  {path.name}\n" for path in sorted(folder.glob("*.blob")))
+    return checksums.text(folder, sorted(path.name for path in folder.glob("*.blob")))

@@ -27,6 +27,7 @@ from classifier.serve.engines.openvino_c import Network, Request
 from common.channels.channels import Channels
 from common.messages import CHANNELS
 from common.model import records
+from common.model.checksums import CHECKSUMS
 from common.settings import ROOT, Settings
 from common.supervision import identity
 from tests.support.models_fixtures import copy_models
@@ -106,7 +107,7 @@ def test_a_damaged_one_is_not_believed(folder: Path, tmp_path: Path, at: float) 
 
 def test_one_that_a_killed_process_left_unsealed_is_not_believed(folder: Path, tmp_path: Path) -> None:
     OpenVinoEngine(folder, cache=tmp_path)
-    (sums,) = tmp_path.glob(f"*/{artifact.CHECKSUMS}")
+    (sums,) = tmp_path.glob(f"*/{CHECKSUMS}")
     sums.unlink()
 
     assert not is_from_cache(OpenVinoEngine(folder, cache=tmp_path))
@@ -114,7 +115,7 @@ def test_one_that_a_killed_process_left_unsealed_is_not_believed(folder: Path, t
 
 def test_one_whose_checksums_are_no_text_is_not_believed(folder: Path, tmp_path: Path) -> None:
     OpenVinoEngine(folder, cache=tmp_path)
-    (sums,) = tmp_path.glob(f"*/{artifact.CHECKSUMS}")
+    (sums,) = tmp_path.glob(f"*/{CHECKSUMS}")
     sums.write_bytes(b"\xff\xfe")
 
     assert not is_from_cache(OpenVinoEngine(folder, cache=tmp_path))

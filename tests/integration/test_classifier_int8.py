@@ -27,6 +27,7 @@ from common.channels.channels import Channels
 from common.errors import Outage
 from common.messages import Predictions, SendReply
 from common.model import records
+from common.model.checksums import CHECKSUMS
 from common.model.input import pack
 from common.model.records import ModelRecord
 from common.pictures.child.images import to_pixels
@@ -86,11 +87,11 @@ def test_the_folder_holds_what_its_record_and_checksums_say(int8: Int8) -> None:
     record = in_use(int8.models_dir)
     folder = int8.models_dir / record.folder
 
-    checked = subprocess.run(["sha256sum", "--check", "--strict", artifact.CHECKSUMS], cwd=folder, check=False)
+    checked = subprocess.run(["sha256sum", "--check", "--strict", CHECKSUMS], cwd=folder, check=False)
 
     assert checked.returncode == 0
-    assert {path.name for path in folder.iterdir()} == {*artifact.FILES, artifact.COMPARISON, artifact.CHECKSUMS}
-    assert artifact.COMPARISON in (folder / artifact.CHECKSUMS).read_text()
+    assert {path.name for path in folder.iterdir()} == {*artifact.FILES, artifact.COMPARISON, CHECKSUMS}
+    assert artifact.COMPARISON in (folder / CHECKSUMS).read_text()
     fp32 = artifact.prepared(int8.models_dir, record.model)
     assert fp32
     assert (record.precision, record.made_from) == ("int8", fp32.folder)

@@ -34,6 +34,7 @@ from classifier.progress import Say
 from classifier.serve.classifier import Classifier
 from classifier.serve.engines.openvino import OpenVinoEngine
 from common.model import records
+from common.model.checksums import CHECKSUMS, sha256_of
 from common.model.progress import PROGRESS
 from common.model.records import ModelRecord
 from common.pictures.child.images import to_pixels
@@ -156,14 +157,14 @@ def test_the_folder_holds_what_its_record_and_checksums_say(lite2_dir: Path) -> 
     record = in_use(lite2_dir)
     folder = lite2_dir / record.folder
 
-    checked = subprocess.run(["sha256sum", "--check", "--strict", artifact.CHECKSUMS], cwd=folder, check=False)
+    checked = subprocess.run(["sha256sum", "--check", "--strict", CHECKSUMS], cwd=folder, check=False)
 
     assert checked.returncode == 0
-    assert {path.name for path in folder.iterdir()} == {*artifact.FILES, artifact.CHECKSUMS}
+    assert {path.name for path in folder.iterdir()} == {*artifact.FILES, CHECKSUMS}
     assert records.read(folder / records.DESCRIPTION) == msgspec.structs.replace(record, why="", why_precision="")
     assert msgspec.json.decode((folder / artifact.LABELS).read_bytes()) == list(labels.imagenet())
     assert (record.title, record.classes) == ("EfficientNet-Lite2", 1000)
-    assert record.weights_sha256 == artifact.sha256_of(folder / artifact.TORCH_WEIGHTS)
+    assert record.weights_sha256 == sha256_of(folder / artifact.TORCH_WEIGHTS)
 
 
 def test_the_same_model_again_is_kept_without_importing_torch(models_dir: Path) -> None:
@@ -246,7 +247,7 @@ def test_a_folder_is_on_the_disk_before_it_gets_its_name(
     artifact.install(staged, record)
     artifact.put_in_use(tmp_path, record)
 
-    files = {staged / name for name in (*artifact.FILES, artifact.CHECKSUMS)}
+    files = {staged / name for name in (*artifact.FILES, CHECKSUMS)}
     assert before_the_rename == {staged, *files}
     assert synced[-3] == tmp_path, "the folder's name, before in_use.json names it"
     assert synced[-1] == tmp_path
@@ -425,7 +426,7 @@ def test_the_weights_are_found_in_torch_s_cache_and_downloaded_otherwise(tmp_pat
     with serving_files(released.file.parent) as url:
         network = dataclasses.replace(network, weights_url=lambda: f"{url}/{released.file.name}")
         assert official.find(network, tmp_path, said.append) == tmp_path / released.file.name
-    assert artifact.sha256_of(tmp_path / released.file.name) == artifact.sha256_of(released.file)
+    assert sha256_of(tmp_path / released.file.name) == sha256_of(released.file)
     assert said[0] == f"{cached} is damaged; it is left alone"
 
 
@@ -512,7 +513,7 @@ class Released(NamedTuple):
 @pytest.fixture
 def released(tmp_path: Path, seeded_weights: Path) -> Released:
     """The seeded weights as the official file: the real one is not here."""
-    name = f"inception_v3_google-{artifact.sha256_of(seeded_weights)[:8]}.pth"
+    name = f"inception_v3_google-{sha256_of(seeded_weights)[:8]}.pth"
     networks = inception_with(weights_file=name, weights_url=lambda: f"http://127.0.0.1:9/{name}")
     folder = tmp_path / "official"
     folder.mkdir()
@@ -548,7 +549,7 @@ def test_an_operator_s_weights_answer_with_the_operator_s_labels(
 
     record = in_use(models_dir)
     assert (record.model, record.classes, record.transform_input) == ("inception_v3", 7, False)
-    assert record.weights_sha256 == artifact.sha256_of(fruit_weights)
+    assert record.weights_sha256 == sha256_of(fruit_weights)
     inputs = [to_pixels(photos.photo("coffee"), record.input)]
     (by_openvino,) = Classifier.open(serving(models_dir)).predict(inputs)
     (by_torch,) = Classifier.open(serving(models_dir, "torch")).predict(inputs)
@@ -575,7 +576,7 @@ def test_training_that_goes_on_into_the_same_file_does_not_reach_the_model(tmp_p
 
     source.write_bytes(b"second epoch")  # torch.save, too, writes into the file that is there
 
-    assert artifact.sha256_of(target) == digest == hashlib.sha256(b"first epoch").hexdigest()
+    assert sha256_of(target) == digest == hashlib.sha256(b"first epoch").hexdigest()
 
 
 def test_the_same_weights_under_another_name_are_kept_and_served(
@@ -812,7 +813,7 @@ def test_a_network_that_openvino_cannot_run_is_told(tmp_path: Path) -> None:
     for name in (artifact.NETWORK, artifact.NETWORK_WEIGHTS):
         (tmp_path / name).write_bytes(b"no network")
     lines = [f"{hashlib.sha256(b'no network').hexdigest()}  {name}\n" for name in artifact.FILES]
-    (tmp_path / artifact.CHECKSUMS).write_text("".join(lines))
+    (tmp_path / CHECKSUMS).write_text("".join(lines))
 
     with pytest.raises(ModelError, match=r"model\.xml: OpenVINO cannot run it"):
         OpenVinoEngine(tmp_path)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from common import optional_packages
-from common.model import records
+from common.model import checksums, records
+from common.model.checksums import CHECKSUMS
 from common.programs.check.result import Result, fail, ok, size, together, warn
 from common.settings import Settings
 
-# As `sha256sum --check` reads them; `classifier.artifact` writes and checks the same file, with far more imports.
-CHECKSUMS: Final = "SHA256SUMS"
 _AGAIN: Final = "`make model` prepares it again (your own weights: docs/models.md)"
 
 
@@ -39,15 +37,13 @@ def model(config: Settings) -> Result:
 
 
 def _damage(folder: Path) -> Iterator[str]:
-    try:
-        lines = (folder / CHECKSUMS).read_text().splitlines()
-    except (OSError, UnicodeDecodeError):
+    expected = checksums.read(folder)
+    if expected is None:
         yield f"{folder / CHECKSUMS} is missing or damaged"
         return
-    for digest, _, name in (line.partition("  ") for line in lines):
+    for name, digest in expected.items():
         try:
-            with (folder / name).open("rb") as file:
-                actual = hashlib.file_digest(file, "sha256").hexdigest()
+            actual = checksums.sha256_of(folder / name)
         except OSError as error:
             yield f"{folder / name} cannot be read ({error.strerror})"
         else:
