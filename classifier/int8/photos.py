@@ -14,12 +14,11 @@ from typing import Final, NamedTuple
 
 from classifier.errors import ModelError
 from common import optional_packages
+from common.limits import MAX_FILE_BYTES
 from common.model.input import InputSpec
-from common.pictures.protocol import MAX_BYTES
 
 ENOUGH_TO_JUDGE: Final = 200
 MOST_TO_CALIBRATE: Final = 300  # NNCF's own default
-MOST: Final = 2300
 
 _FEWEST_TO_CALIBRATE: Final = 40
 # Photos whose thumbnails differ less than that on average, of 255, are taken for one. A copy at a third of the size
@@ -35,6 +34,22 @@ _SHIPPED: Final = {
     "sklearn": ("china.jpg", "flower.jpg"),
 }
 _FOLDERS: Final = {"skimage": "data", "sklearn": "datasets/images"}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much of a folder is read.
+
+    Attributes:
+        files: The largest number of files.
+        file_bytes: The largest file; the bot takes no larger ones from its users.
+    """
+
+    files: int = 2300
+    file_bytes: int = MAX_FILE_BYTES
+
+
+LIMITS: Final = Limits()
 
 
 class Photo(NamedTuple):
@@ -67,7 +82,7 @@ class Photos:
         return hashlib.sha256(f"{len(self.calibration)} {names}".encode()).hexdigest()
 
 
-def find(folder: Path | None, spec: InputSpec) -> Photos:
+def find(folder: Path | None, spec: InputSpec, limits: Limits = LIMITS) -> Photos:
     """The photos in a folder and the folders in it; without one, those that packages bring.
 
     Of photos that look alike (a smaller copy, a preview, a burst), one is taken: another one of them among those that
@@ -76,15 +91,15 @@ def find(folder: Path | None, spec: InputSpec) -> Photos:
     Raises:
         ModelError: There are fewer than two.
     """
-    files = _shipped() if folder is None else _files(folder)
+    files = _shipped() if folder is None else _files(folder, limits.files)
     found: dict[str, Photo] = {}
     for path in files:
-        pixels = _pixels(path, spec)
+        pixels = _pixels(path, spec, limits.file_bytes)
         if pixels is not None:
             photo = Photo(hashlib.sha256(pixels).hexdigest(), path)
             found.setdefault(photo.digest, photo)
     photos = _different(sorted(found.values()), spec)
-    judged = _number_to_judge(len(photos))
+    judged = number_to_judge(len(photos))
     if not judged:
         where = f"--photos {folder}" if folder else "the packages scikit-image and scikit-learn"
         msg = f"{where}: {len(photos)} pictures that the bot could read; int8 needs two, and better hundreds"
@@ -113,7 +128,7 @@ def _different(photos: Sequence[Photo], spec: InputSpec) -> list[Photo]:
     return kept
 
 
-def _number_to_judge(photos: int) -> int:
+def number_to_judge(photos: int) -> int:
     """So many that the judgement counts, if there are as many; else a third."""
     if photos < ENOUGH_TO_JUDGE + _FEWEST_TO_CALIBRATE:
         return (photos + 1) // 3
@@ -129,31 +144,31 @@ def _shipped() -> list[Path]:
     ]
 
 
-def _files(folder: Path) -> list[Path]:
-    """At most ``MOST`` files, and if there are more, always the same ones, from all over the folder."""
+def _files(folder: Path, most: int) -> list[Path]:
+    """At most so many files, and if there are more, always the same ones, from all over the folder."""
     if not folder.is_dir():
         msg = f"--photos {folder}: no such folder"
         raise ModelError(msg)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     random.Random(0).shuffle(files)  # noqa: S311 -- nothing secret
-    return files[:MOST]
+    return files[:most]
 
 
 def pixels(photos: Iterable[Photo], spec: InputSpec) -> Iterator[bytes]:
     """What the model is to see of each photo."""
     for photo in photos:
-        seen = _pixels(photo.path, spec)
+        seen = _pixels(photo.path, spec, LIMITS.file_bytes)
         if seen is None or hashlib.sha256(seen).hexdigest() != photo.digest:
             msg = f"{photo.path} changed while it was worked with: start again"
             raise ModelError(msg)
         yield seen
 
 
-def _pixels(path: Path, spec: InputSpec) -> bytes | None:
-    from common.pictures.child.images import decode_to_pixels  # noqa: PLC0415 -- Pillow with all its plug-ins: serving needs none
+def _pixels(path: Path, spec: InputSpec, max_bytes: int) -> bytes | None:
+    from common.pictures.child.images import decode_to_pixels  # noqa: PLC0415 -- Pillow: serving does not need it
 
     try:
-        is_possible = path.stat().st_size <= MAX_BYTES  # a film need not be read to know that it is none
+        is_possible = path.stat().st_size <= max_bytes  # a video need not be read
         seen = decode_to_pixels(path.read_bytes(), spec) if is_possible else None
     except OSError:
         return None

@@ -14,12 +14,29 @@ import urllib3
 
 from common.model.checksums import sha256_of
 
-CONNECT_TIMEOUT_S: Final = 5
-READ_TIMEOUT_S: Final = 30
-TOTAL_LIMIT_S: Final = 1800
-MAX_BYTES: Final = 512 * 2**20
-ATTEMPTS: Final = 3
 _CHUNK_BYTES: Final = 2**17
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How long a download may take, and how large a file may be.
+
+    Attributes:
+        connect_s: The time to connect.
+        silent_s: The time without a byte.
+        total_s: The time of all attempts together.
+        max_bytes: The size of the file.
+        attempts: How often a download that breaks is begun.
+    """
+
+    connect_s: float = 5
+    silent_s: float = 30
+    total_s: float = 1800
+    max_bytes: int = 512 * 2**20
+    attempts: int = 3
+
+
+LIMITS: Final = Limits()
 
 
 class DownloadError(Exception):
@@ -35,7 +52,7 @@ def fetch(
     target: Path,
     *,
     sha256: str,
-    total_limit_s: float = TOTAL_LIMIT_S,
+    limits: Limits = LIMITS,
     progress: Callable[[float], object] = lambda _fraction: None,
 ) -> None:
     """Download ``url`` to ``target``, which appears only when it is whole and right.
@@ -47,14 +64,14 @@ def fetch(
         url: What to get.
         target: Where to.
         sha256: The beginning of the file's SHA-256, in hexadecimal.
-        total_limit_s: Gives up after this long, all attempts together.
+        limits: When to give up.
         progress: Told how much has come, 0 to 1, with each hundredth.
 
     Raises:
         DownloadError: The server is not there, too slow, or sends something else; or the disk is full.
     """
     part = target.with_name(target.name + ".part")
-    download = _Download(url, part, time.monotonic() + total_limit_s, progress)
+    download = _Download(url, part, limits, time.monotonic() + limits.total_s, progress)
     try:
         is_patched = download.run()
         actual = sha256_of(part)
@@ -76,12 +93,13 @@ def fetch(
 class _Download:
     url: str
     part: Path
+    limits: Limits
     deadline: float
     progress: Callable[[float], object]
 
     def run(self) -> bool:
         """Make ``part`` whole. Returns whether anything in it was there before the last answer."""
-        for _ in range(ATTEMPTS - 1):
+        for _ in range(self.limits.attempts - 1):
             with contextlib.suppress(_BrokenError):
                 return self._attempt()
         return self._attempt()
@@ -90,11 +108,11 @@ class _Download:
         had = self.part.stat().st_size if self.part.exists() else 0
         # Not compressed on the way: ranges and lengths count the file's own bytes.
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={had}-"} if had else {})
-        timeout = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
+        timeout = (self.limits.connect_s, self.limits.silent_s)
         try:
             response = requests.get(self.url, headers=headers, stream=True, timeout=timeout)
         except requests.RequestException as error:
-            msg = f"{_host(self.url)}: {_reason(error)}"
+            msg = f"{_host(self.url)}: {_reason(error, self.limits)}"
             raise DownloadError(msg) from None
         with response:
             if had and response.status_code == requests.codes.requested_range_not_satisfiable:
@@ -105,7 +123,7 @@ class _Download:
 
     def _save(self, response: requests.Response, start: int) -> None:
         """Write the response's body to ``part`` from byte ``start`` on."""
-        total = _total(response, start)
+        total = _total(response, start, self.limits)
         done = start
         with self.part.open("r+b" if start else "wb") as file, self._progress(total) as progress:
             file.seek(start)
@@ -115,13 +133,19 @@ class _Download:
                 while chunk := response.raw.read1(_CHUNK_BYTES):
                     done += file.write(chunk)
                     progress(done)
-                    _check_limits(done, self.deadline)
+                    self._check(done)
                 broken = total is not None and done < total
             except urllib3.exceptions.HTTPError:
                 broken = True
         if broken:
             msg = f"the connection broke after {done} of {total or 'unknown'} bytes"
             raise _BrokenError(msg)
+
+    def _check(self, done: int) -> None:
+        _check_size(done, self.limits)
+        if time.monotonic() > self.deadline:
+            msg = f"too slow: {done} bytes when the time limit was reached; the next attempt goes on from there"
+            raise DownloadError(msg)
 
     @contextlib.contextmanager
     def _progress(self, total: int | None) -> Iterator[Callable[[int], None]]:
@@ -152,25 +176,18 @@ def _start(response: requests.Response, had: int) -> int:
     return 0
 
 
-def _total(response: requests.Response, start: int) -> int | None:
+def _total(response: requests.Response, start: int, limits: Limits) -> int | None:
     length = response.headers.get("Content-Length", "")
     if not length.isdecimal():
         return None
     total = start + int(length)
-    _check_size(total)
+    _check_size(total, limits)
     return total
 
 
-def _check_limits(done: int, deadline: float) -> None:
-    _check_size(done)
-    if time.monotonic() > deadline:
-        msg = f"too slow: {done} bytes when the time limit was reached; the next attempt goes on from there"
-        raise DownloadError(msg)
-
-
-def _check_size(size: int) -> None:
-    if size > MAX_BYTES:
-        msg = f"the server sends more than {MAX_BYTES // 2**20} MB"
+def _check_size(size: int, limits: Limits) -> None:
+    if size > limits.max_bytes:
+        msg = f"the server sends more than {limits.max_bytes // 2**20} MB"
         raise DownloadError(msg)
 
 
@@ -178,11 +195,11 @@ def _host(url: str) -> str:
     return url.split("/")[2]
 
 
-def _reason(error: requests.RequestException) -> str:
+def _reason(error: requests.RequestException, limits: Limits) -> str:
     if isinstance(error, requests.ConnectTimeout):
-        return f"no connection within {CONNECT_TIMEOUT_S} s"
+        return f"no connection within {limits.connect_s} s"
     if isinstance(error, requests.Timeout):
-        return f"nothing came for {READ_TIMEOUT_S} s"
+        return f"nothing came for {limits.silent_s} s"
     if isinstance(error, requests.exceptions.SSLError):
         return "its certificate is not trusted"
     if isinstance(error, requests.exceptions.ProxyError):

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier.prepare import download
-from classifier.prepare.download import DownloadError, fetch
+from classifier.prepare.download import LIMITS, DownloadError, Limits, fetch
 
 CONTENT = bytes(range(256)) * 4096  # 1 MB
 SHA256 = hashlib.sha256(CONTENT).hexdigest()[:8]
@@ -187,7 +186,7 @@ def test_a_server_that_keeps_breaking_is_given_up_and_its_part_kept(server: Serv
     with pytest.raises(DownloadError, match="the connection broke after 524288 of 1048576 bytes"):
         fetch(server.url, target, sha256=SHA256)
 
-    assert len(server.ranges) == download.ATTEMPTS
+    assert len(server.ranges) == LIMITS.attempts
     assert part_of(target).stat().st_size == len(CONTENT) // 2
     assert not target.exists()
 
@@ -220,15 +219,14 @@ def test_a_server_that_has_something_else_is_refused(
     assert not target.exists()
 
 
-def test_a_server_that_sends_too_much_is_refused(server: Server, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "MAX_BYTES", len(CONTENT) - 1)
+def test_a_server_that_sends_too_much_is_refused(server: Server, target: Path) -> None:
+    limits = Limits(max_bytes=len(CONTENT) - 1)
 
     with pytest.raises(DownloadError, match="the server sends more than"):
-        fetch(server.url, target, sha256=SHA256)
+        fetch(server.url, target, sha256=SHA256, limits=limits)
 
 
-def test_a_server_that_falls_silent_is_given_up(server: Server, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "READ_TIMEOUT_S", 0.05)
+def test_a_server_that_falls_silent_is_given_up(server: Server, target: Path) -> None:
     given_up = threading.Event()
 
     def fall_silent(_request: BaseHTTPRequestHandler) -> None:
@@ -237,7 +235,7 @@ def test_a_server_that_falls_silent_is_given_up(server: Server, target: Path, mo
     server.behaviours = [fall_silent]
 
     with pytest.raises(DownloadError, match=r"127.0.0.1:\d+: nothing came for 0.05 s"):
-        fetch(server.url, target, sha256=SHA256)
+        fetch(server.url, target, sha256=SHA256, limits=Limits(silent_s=0.05))
     given_up.set()
 
 
@@ -255,7 +253,7 @@ def test_a_server_that_drips_is_given_up_at_the_time_limit(server: Server, targe
     server.behaviours = [drip]
 
     with pytest.raises(DownloadError, match="too slow: 10 bytes when the time limit was reached"):
-        fetch(server.url, target, sha256=SHA256, total_limit_s=0)
+        fetch(server.url, target, sha256=SHA256, limits=Limits(total_s=0))
     given_up.set()
 
     assert part_of(target).read_bytes() == CONTENT[:10]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from classifier.errors import ModelError
 from classifier.int8 import photos
-from classifier.int8.photos import Photos
+from classifier.int8.photos import Limits, Photos
 from classifier.networks import EFFICIENTNET_LITE2, INCEPTION_V3
 from tests.support import photos as shared
 
@@ -76,13 +76,12 @@ def test_a_smaller_copy_of_a_photo_is_no_other_photo(tmp_path: Path) -> None:
     assert found.passed_over == 2
 
 
-def test_what_is_no_picture_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_a_picture_is_passed_over(tmp_path: Path) -> None:
     album(tmp_path, 3)
     (tmp_path / "notes.txt").write_text("of a journey")
-    monkeypatch.setattr(photos, "MAX_BYTES", 10_000)
-    (tmp_path / "film.mp4").write_bytes(bytes(10_001))
+    (tmp_path / "video.mp4").write_bytes(bytes(10_001))
 
-    assert photos.find(tmp_path, SPEC).passed_over == 2
+    assert photos.find(tmp_path, SPEC, Limits(file_bytes=10_000)).passed_over == 2
 
 
 @pytest.mark.parametrize(
@@ -90,7 +89,7 @@ def test_what_is_no_picture_is_passed_over(tmp_path: Path, monkeypatch: pytest.M
     [(2, 1), (3, 1), (12, 4), (239, 80), (240, 200), (300, 200), (500, 200), (501, 201), (1000, 700)],
 )
 def test_200_judge_if_there_are_as_many_and_300_calibrate_at_most(number: int, judging: int) -> None:
-    assert photos._number_to_judge(number) == judging
+    assert photos.number_to_judge(number) == judging
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -104,13 +103,13 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         photos.find(tmp_path / "absent", SPEC)
 
 
-def test_of_a_large_folder_always_the_same_files_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(photos, "MOST", 10)
+def test_of_a_large_folder_always_the_same_files_are_taken(tmp_path: Path) -> None:
     album(tmp_path, 40)
+    limits = Limits(files=10)
 
-    taken = photos.find(tmp_path, SPEC)
+    taken = photos.find(tmp_path, SPEC, limits)
 
-    assert taken == photos.find(tmp_path, SPEC)
+    assert taken == photos.find(tmp_path, SPEC, limits)
     assert len(taken.calibration) + len(taken.judging) == 10
     assert max(photo.path.stem for photo in taken.calibration + taken.judging) > "0010", "from all over the folder"
 
