@@ -60,7 +60,7 @@ def quantise(network: Path, target: Path, calibration: Iterable[bytes]) -> None:
             preset=nncf.QuantizationPreset.MIXED,
             target_device=nncf.TargetDevice.CPU,
             subset_size=len(images),
-            ignored_scope=nncf.IgnoredScope(names=_left_in_fp32(model)),
+            ignored_scope=nncf.IgnoredScope(names=left_in_fp32(model)),
         )
     try:
         ov.save_model(quantised, target, compress_to_fp16=False)
@@ -69,7 +69,8 @@ def quantise(network: Path, target: Path, calibration: Iterable[bytes]) -> None:
         raise ModelError(msg) from None
 
 
-def _left_in_fp32(model: Any) -> list[str]:
+def left_in_fp32(model: Any) -> list[str]:
+    """Names of the first convolution and the depthwise ones."""
     operations = [(operation.get_type_name(), operation.get_friendly_name()) for operation in model.get_ordered_ops()]
     first = next(name for kind, name in operations if kind in {"Convolution", "GroupConvolution"})
     return [first, *(name for kind, name in operations if kind == "GroupConvolution" and name != first)]

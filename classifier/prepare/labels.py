@@ -12,7 +12,7 @@ from classifier.errors import ModelError
 
 # Torchvision's names that mean something else to most people, or that differ from another by a capital
 # letter only. What WordNet's synset says stands in brackets, so that the official name can still be found.
-_CLARIFIED: Final[Mapping[str, str]] = {
+CLARIFIED: Final[Mapping[str, str]] = {
     "Airedale": "dog",
     "Angora": "rabbit",
     "Cardigan": "dog",
@@ -86,7 +86,7 @@ def imagenet() -> tuple[str, ...]:
     from torchvision.models import Inception_V3_Weights  # noqa: PLC0415 -- brings torch: 5 s
 
     names: list[str] = Inception_V3_Weights.IMAGENET1K_V1.meta["categories"]
-    return tuple(f"{name} ({_CLARIFIED[name]})" if name in _CLARIFIED else name for name in names)
+    return tuple(f"{name} ({CLARIFIED[name]})" if name in CLARIFIED else name for name in names)
 
 
 def read(path: Path) -> tuple[str, ...]:

@@ -33,19 +33,25 @@ class _Loading(threading.Thread):
             self.classifier = Classifier.open(self._configured)
 
 
-def begin(worker: str) -> None:
+def begin(worker: str) -> bool:
     """Begin to load the model in use, in a thread: for a program that has other things to do before it needs it.
 
     Args:
         worker: The program's channel.
+
+    Returns:
+        Whether it has begun.
     """
-    with contextlib.suppress(WhatsitError):  # the program reads its settings, too, and says what is wrong
+    try:
         configured = settings.load()
-        if identity.runs_already(configured, worker):
-            return
-        logs.set_up(configured)
-        _begun.append(_Loading(configured))
-        _begun[-1].start()
+    except WhatsitError:  # the program reads its settings, too, and says what is wrong
+        return False
+    if identity.runs_already(configured, worker):
+        return False
+    logs.set_up(configured)
+    _begun.append(_Loading(configured))
+    _begun[-1].start()
+    return True
 
 
 def opened(configured: Settings) -> Classifier:

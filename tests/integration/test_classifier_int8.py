@@ -146,7 +146,7 @@ def test_the_first_and_the_depthwise_convolutions_stay_in_fp32(int8: Int8) -> No
 
     model = ov.Core().read_model(int8.models_dir / in_use(int8.models_dir).folder / artifact.NETWORK)
     kinds = [operation.get_type_name() for operation in model.get_ordered_ops()]
-    left = quantization._left_in_fp32(model)
+    left = quantization.left_in_fp32(model)
 
     assert len(left) == 1 + kinds.count("GroupConvolution") > 10
     quantised = {

@@ -248,4 +248,4 @@ def test_torchvision_s_names_are_kept_and_unclear_ones_explained() -> None:
     assert names[517] == "crane (machine)"
     assert names[134] == "crane bird"
     assert names[264] == "Cardigan (dog)"
-    assert set(labels._CLARIFIED) <= set(official)
+    assert set(labels.CLARIFIED) <= set(official)
