@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from classifier.serve.engines.openvino import SUSTAINED_S, OpenVinoEngine
+from classifier.serve.engines.openvino import BACKLOG_POLICY, OpenVinoEngine
 from common.model import records
 from common.settings import ROOT
 
@@ -57,7 +57,7 @@ def main(folder: Path, seconds: float) -> None:
         began = time.perf_counter()
         engine.logits(images[:1])
         took_s.append(time.perf_counter() - began)
-    _run(engine, images, SUSTAINED_S + 1)  # until it computes several at once
+    _run(engine, images, BACKLOG_POLICY.sustained_s + 1)  # until it computes several at once
     began, cpu_began = time.perf_counter(), time.process_time()
     done = _run(engine, images, seconds)
     per_s, cpu_ms = done / (time.perf_counter() - began), (time.process_time() - cpu_began) / done * 1000

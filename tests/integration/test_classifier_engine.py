@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import re
 import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ from classifier import artifact
 from classifier.errors import ModelError
 from classifier.serve import compiled, preload
 from classifier.serve.classifier import Classifier
-from classifier.serve.engines import openvino, openvino_c
-from classifier.serve.engines.openvino import OpenVinoEngine, RequestPool
+from classifier.serve.engines import openvino
+from classifier.serve.engines.engine import Engine
+from classifier.serve.engines.openvino import BacklogPolicy, OpenVinoEngine, RequestPool
 from classifier.serve.engines.openvino_c import Network, Request
 from common.channels.channels import Channels
 from common.messages import CHANNELS
@@ -57,9 +58,9 @@ def images() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 Images = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 
-def property_of(engine: Any, name: str) -> str:
-    found: str = engine._lanes.network.property(name)
-    return found
+def property_of(engine: Engine, name: str) -> str:
+    assert isinstance(engine, OpenVinoEngine)
+    return engine.property(name)
 
 
 def is_from_cache(engine: OpenVinoEngine) -> bool:
@@ -122,14 +123,13 @@ def test_one_whose_checksums_are_no_text_is_not_believed(folder: Path, tmp_path:
 
 
 def test_whoever_keeps_the_lock_does_not_keep_others_from_starting(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     OpenVinoEngine(folder, cache=tmp_path)
-    monkeypatch.setattr(compiled, "_LOCK_LIMIT_S", 0.05)
 
     with (tmp_path / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        engine = OpenVinoEngine(folder, cache=tmp_path)
+        engine = OpenVinoEngine(folder, cache=tmp_path, lock_limit_s=0.05)
 
     assert not is_from_cache(engine)
     assert "compiled models are not kept" in caplog.text
@@ -176,23 +176,19 @@ def test_so_many_threads_compute_as_are_set(lite2_dir: Path, tmp_path: Path, thr
 
 
 def test_otherwise_as_many_as_there_are_cores_for_us(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("classifier.serve.cores.usable", lambda: 1)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0})
 
     assert OpenVinoEngine(folder).name == "OpenVINO (CPU, 1 thread)"
 
 
-@pytest.fixture
-def lasting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every backlog has lasted long enough."""
-    monkeypatch.setattr(openvino, "SUSTAINED_S", 0.0)
-    return iter([None])
+AT_ONCE = BacklogPolicy(sustained_s=0.0)
+"""Every backlog has lasted long enough."""
 
 
-@pytest.mark.usefixtures("lasting")
 def test_in_a_backlog_several_are_computed_at_once_and_each_gets_its_own_answer(
     folder: Path, tmp_path: Path, images: Images
 ) -> None:
-    engine = OpenVinoEngine(folder, threads=2, cache=tmp_path)
+    engine = OpenVinoEngine(folder, threads=2, cache=tmp_path, policy=AT_ONCE)
     alone = np.concatenate([engine.logits(image[np.newaxis]) for image in images])
 
     together = engine.logits(images)
@@ -207,7 +203,6 @@ def test_in_a_backlog_several_are_computed_at_once_and_each_gets_its_own_answer(
     assert property_of(engine, "NUM_STREAMS") == "1", "the backlog is over"
 
 
-@pytest.mark.usefixtures("lasting")
 def test_there_are_never_two_networks_in_memory(folder: Path, images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
     alive, most = weakref.WeakSet[Network | Request](), 0  # a request keeps its network
 
@@ -224,7 +219,7 @@ def test_there_are_never_two_networks_in_memory(folder: Path, images: Images, mo
             return request
 
     monkeypatch.setattr(openvino, "Network", Counted)
-    engine = OpenVinoEngine(folder, threads=2)
+    engine = OpenVinoEngine(folder, threads=2, policy=AT_ONCE)
     networks = {property_of(engine, "NUM_STREAMS")}
     for pictures in (images, images[:1], images):
         engine.logits(pictures)
@@ -234,30 +229,42 @@ def test_there_are_never_two_networks_in_memory(folder: Path, images: Images, mo
     assert most == 0, "of those before"
 
 
-@pytest.mark.usefixtures("lasting")
 def test_when_no_picture_has_come_for_a_while_it_gets_ready_for_a_single_one(
-    lite2_dir: Path, tmp_path: Path, images: Images
+    lite2_dir: Path, tmp_path: Path, images: Images, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    classifier = Classifier.open(Settings(models_dir=lite2_dir, data_dir=tmp_path, classify_threads=2))
-    classifier.predict([image.tobytes() for image in images])
-    assert property_of(classifier.engine, "NUM_STREAMS") == "2"
+    classifier = Classifier.open(Settings(models_dir=lite2_dir, data_dir=tmp_path))
+    classifier.engine = engine = OpenVinoEngine(folder_of(lite2_dir), threads=2, policy=AT_ONCE)
+    pictures = [image.tobytes() for image in images]
+    classifier.predict(pictures)
+    assert property_of(engine, "NUM_STREAMS") == "2"
 
     classifier.rest(60.0)
-    assert property_of(classifier.engine, "NUM_STREAMS") == "2", "one has just come"
-    engine: Any = classifier.engine
-    with engine._begins:
+    assert property_of(engine, "NUM_STREAMS") == "2", "one has just come"
+    begun, begin = threading.Event(), RequestPool.begin
+
+    def slow(pool: RequestPool, picture: Any) -> Any:
+        begun.set()
+        assert rested.wait(20)
+        return begin(pool, picture)
+
+    rested = threading.Event()
+    with monkeypatch.context() as patch, ThreadPoolExecutor(1) as threads:
+        patch.setattr(RequestPool, "begin", slow)
+        at_work = threads.submit(classifier.predict, pictures)
+        assert begun.wait(20)
         classifier.rest(0.0)
-    assert property_of(engine, "NUM_STREAMS") == "2", "it is at work"
+        rested.set()
+        at_work.result(20)
+    assert property_of(engine, "NUM_STREAMS") == "2", "it was at work"
     classifier.rest(0.0)
     assert property_of(engine, "NUM_STREAMS") == "1"
 
 
 @pytest.mark.parametrize("sustained_s", [0.0, 60.0])
 def test_many_threads_may_ask_at_once_and_each_gets_its_own_answers(
-    folder: Path, images: Images, monkeypatch: pytest.MonkeyPatch, sustained_s: float
+    folder: Path, images: Images, sustained_s: float
 ) -> None:
-    monkeypatch.setattr(openvino, "SUSTAINED_S", sustained_s)
-    engine = OpenVinoEngine(folder, threads=2)
+    engine = OpenVinoEngine(folder, threads=2, policy=BacklogPolicy(sustained_s=sustained_s))
     alone = np.concatenate([engine.logits(image[np.newaxis]) for image in images])
     # More than one call has in OpenVINO's queue; so few that it goes back to one at a time; one.
     asked = [images[[*range(8), *range(5)]], images[::-1], images[4:], images[:1], images[2:4]] * 3
@@ -278,15 +285,15 @@ def test_the_next_pictures_wait_in_the_queue_before_the_last_ones_are_through(
     begin, end = RequestPool.begin, RequestPool.end
     main = threading.get_ident()
 
-    def slow(lanes: RequestPool, request: Any) -> list[float]:
+    def slow(pool: RequestPool, request: Any) -> list[float]:
         if threading.get_ident() != main:
             ends.set()
             goes_on.wait(20)
-        return end(lanes, request)
+        return end(pool, request)
 
-    def counted(lanes: RequestPool, picture: Any) -> Any:
+    def counted(pool: RequestPool, picture: Any) -> Any:
         begun.release()
-        return begin(lanes, picture)
+        return begin(pool, picture)
 
     monkeypatch.setattr(RequestPool, "end", slow)
     monkeypatch.setattr(RequestPool, "begin", counted)
@@ -316,7 +323,7 @@ def test_after_a_failure_the_next_pictures_get_requests_that_are_not_at_work(
     engine = OpenVinoEngine(folder, threads=2)
     before = engine.logits(images)
 
-    def fail(lanes: object, request: object) -> None:
+    def fail(pool: object, request: object) -> None:
         raise RuntimeError("could not allocate memory")
 
     for pictures in (images, images[:1]):  # before the next ones may begin, and after that
@@ -338,12 +345,11 @@ def test_a_picture_of_another_size_is_refused_and_harms_no_other(folder: Path, i
     assert (engine.logits(images) == before).all()
 
 
-@pytest.mark.usefixtures("lasting")
 def test_a_model_that_was_damaged_meanwhile_is_not_compiled_anew(
     lite2_dir: Path, tmp_path: Path, images: Images
 ) -> None:
     folder = folder_of(copy_models(lite2_dir, tmp_path / "models"))
-    engine = OpenVinoEngine(folder, threads=2)
+    engine = OpenVinoEngine(folder, threads=2, policy=AT_ONCE)
     (folder / artifact.NETWORK).write_bytes(b"altered")
 
     with pytest.raises(ModelError, match=r"model\.xml is not as it was prepared"):
@@ -380,20 +386,26 @@ def test_what_was_made_of_damaged_weights_is_not_kept_for_when_they_are_whole_ag
 
     weights.write_bytes(whole)
     engine = OpenVinoEngine(folder, cache=cache)
-    assert engine._lanes
-    assert engine._lanes.network.property("LOADED_FROM_CACHE") == "NO"
+    assert not is_from_cache(engine)
     assert (engine.logits(images) == good).all()
 
 
-def test_without_the_package_it_says_what_to_install(lite2_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openvino_c, "_path", lambda: Path("/nonexistent/libopenvino_c.so"))
-    openvino_c._library.cache_clear()
-    openvino_c.version.cache_clear()
-    try:
-        with pytest.raises(ModelError, match=r"^ENGINE=openvino: a package .* is missing .*; run: make model"):
-            Classifier.open(Settings(models_dir=lite2_dir))
-    finally:
-        openvino_c._library.cache_clear()
+def test_without_the_package_it_says_what_to_install(lite2_dir: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['openvino'] = None; from classifier.serve.classifier import Classifier;"
+        "from common import settings; Classifier.open(settings.load())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"MODELS_DIR": str(lite2_dir), "DATA_DIR": str(tmp_path)},
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    *_, last = done.stderr.splitlines()
+    assert re.fullmatch(r".*ENGINE=openvino: a package .* is missing .*; run: make model, or set ENGINE=torch", last)
 
 
 # Memory
@@ -422,7 +434,7 @@ def test_the_weights_file_takes_no_memory_beside_the_compiled_network(folder: Pa
     assert resident_kb(weights) < weights.stat().st_size / 1024 / 4, "nearly all of it is not needed again"
 
 
-# Loaded ahead
+# Preloading
 
 
 @pytest.fixture
@@ -433,7 +445,7 @@ def environment(lite2_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     return Settings(models_dir=lite2_dir, data_dir=tmp_path)
 
 
-def test_a_model_that_was_begun_ahead_is_loaded_once(environment: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_is_preloaded_is_loaded_once(environment: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[Classifier] = []
     load = Classifier.open
 
@@ -449,7 +461,7 @@ def test_a_model_that_was_begun_ahead_is_loaded_once(environment: Settings, monk
     assert preload.opened(environment) is loaded[1], "the next one, of another model say, is loaded anew"
 
 
-def test_what_could_not_be_loaded_ahead_is_tried_again_and_then_told(
+def test_a_preload_that_fails_is_tried_again_and_then_reported(
     environment: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("MODELS_DIR", str(tmp_path / "absent"))
@@ -461,19 +473,16 @@ def test_what_could_not_be_loaded_ahead_is_tried_again_and_then_told(
         preload.opened(Settings(models_dir=tmp_path / "absent"))
 
 
-def test_with_a_wrong_setting_nothing_is_loaded_ahead(environment: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_a_wrong_setting_nothing_is_preloaded(environment: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENGINE", "steam")
-    preload.begin("classify")
-
-    assert not preload._begun
+    assert not preload.begin("classify")
 
 
-def test_beside_a_former_self_that_has_not_ended_nothing_is_loaded_ahead(environment: Settings) -> None:
+def test_while_a_former_self_runs_nothing_is_preloaded(environment: Settings) -> None:
     with identity.only_one(environment, "classify"):
-        preload.begin("classify")
-        assert not preload._begun
+        assert not preload.begin("classify")
 
-    preload.begin("classify")
+    assert preload.begin("classify")
     assert preload.opened(environment)
 
 

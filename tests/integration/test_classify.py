@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import shutil
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from classifier.artifact import put_in_use
 from classifier.prepare.choose import Request, prepare
+from classifier.serve.engines.engine import Engine, Picture
 from classify import ClassifyWorker
 from common.channels.channels import Channels
 from common.errors import InputLost, Outage
@@ -134,44 +136,43 @@ async def test_two_batches_at_once_get_their_own_answers_one_after_the_other(set
     assert best(results[0][1]) == "espresso"
 
 
-async def test_a_batch_that_was_cut_short_while_it_waited_does_not_take_its_turn(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Busy(Engine):
+    """An engine whose turn has not come yet.
+
+    Attributes:
+        asked: Set when somebody waits for their turn.
+        free: Set when their turn comes.
+        computed: How many pictures each call computed.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.name, self.classes = engine.name, engine.classes
+        self.asked, self.free = threading.Event(), threading.Event()
+        self.computed: list[int] = []
+
+    def scores(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> Sequence[Sequence[float]]:
+        self.asked.set()
+        assert self.free.wait(20)
+        found = self._engine.scores(pictures, given_up)
+        self.computed.append(len(found))
+        return found
+
+    def rest(self) -> None:
+        self._engine.rest()
+
+
+async def test_a_batch_that_was_cut_short_while_it_waited_does_not_take_its_turn(settings: Settings) -> None:
     worker = await opened(settings)
-    engine: Any = worker.classifier.engine
-    computed: list[int] = []
-    lanes_for = engine._lanes_for
-
-    def counted(pictures: int) -> Any:
-        computed.append(pictures)
-        return lanes_for(pictures)
-
-    monkeypatch.setattr(engine, "_lanes_for", counted)
-    waits = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    class Turn:
-        """The model's, which tells that somebody waits for it."""
-
-        lock = threading.Lock()
-
-        def __enter__(self) -> None:
-            loop.call_soon_threadsafe(waits.set)
-            self.lock.acquire()
-
-        def __exit__(self, *_: object) -> None:
-            self.lock.release()
-
-    engine._begins = turn = Turn()
-    turn.lock.acquire()
+    worker.classifier.engine = engine = Busy(worker.classifier.engine)
     cut = asyncio.create_task(worker.handle_batch([picture(worker, "chelsea", "1-1-0")]))
-    await waits.wait()
+    assert await asyncio.to_thread(engine.asked.wait, 20)
     cut.cancel()
     await asyncio.gather(cut, return_exceptions=True)
-    turn.lock.release()
+    engine.free.set()
 
     await worker.handle_batch([picture(worker, "coffee", "1-2-0"), picture(worker, "rocket", "1-3-0")])
-    assert computed == [2], "of the first batch, nothing was computed"
+    assert sorted(engine.computed) == [0, 2], "of the first batch, nothing was computed"
 
 
 def test_with_several_processes_none_takes_a_second_batch_that_another_could_begin(settings: Settings) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
+import dataclasses
 import math
 import os
 import threading
@@ -19,17 +19,31 @@ from classifier.errors import ModelError
 from classifier.serve import compiled, cores
 from classifier.serve.engines.engine import Engine, Picture
 from classifier.serve.engines.openvino_c import Network, Request, version
+from common import libc
 
 MOST_STREAMS: Final = 4  # each takes memory, and the worker has eight pictures at once: two rounds
 MOST_IN_QUEUE: Final = 8  # of one call's pictures: each takes a request, with some 300 kB
-GAP_S: Final = 0.5  # a backlog has the next images ready sooner than that
-SUSTAINED_S: Final = 3.0  # switching there and back takes 0.2 to 0.6 s: a backlog that lasts is worth that
 
 # This module does without OpenVINO's Python package, which has the telemetry; another one may import it.
 telemetry.forbid()
 
 _FILES: Final = (artifact.NETWORK, artifact.NETWORK_WEIGHTS)
-_MADV_DONTNEED: Final = 4  # asm-generic/mman-common.h
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BacklogPolicy:
+    """When a backlog is computed several pictures at a time.
+
+    Attributes:
+        gap_s: A backlog has the next pictures ready sooner than this.
+        sustained_s: How long it has to last. Switching there and back takes 0.2 to 0.6 s: that has to be worth it.
+    """
+
+    gap_s: float = 0.5
+    sustained_s: float = 3.0
+
+
+BACKLOG_POLICY: Final = BacklogPolicy()
 
 
 class OpenVinoEngine(Engine):
@@ -42,20 +56,31 @@ class OpenVinoEngine(Engine):
         folder: The prepared model's.
         threads: How many may compute; the cores that are there for us by default.
         cache: Where compiled networks are kept for the next start, if at all.
+        policy: When several pictures are computed at the same time.
+        lock_limit_s: How long to wait for another process that has the cache.
 
     Raises:
         ModelError: The model's files are not as they were prepared, or OpenVINO cannot run them here.
     """
 
-    def __init__(self, folder: Path, *, threads: int | None = None, cache: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        threads: int | None = None,
+        cache: Path | None = None,
+        policy: BacklogPolicy = BACKLOG_POLICY,
+        lock_limit_s: float = compiled.LOCK_LIMIT_S,
+    ) -> None:
         self._folder = folder
         self._cache = cache
+        self._lock_limit_s = lock_limit_s
         self._threads = threads or cores.usable()
-        self._backlog = Backlog(min(self._threads, MOST_STREAMS))
+        self._backlog = Backlog(min(self._threads, MOST_STREAMS), policy)
         # Who has the first begins pictures, who has the second waits for the last of them. So the pictures of the next
         # call are in OpenVINO's queue before those of the last one are through, and no core waits in between.
         self._begins, self._ends = threading.Lock(), threading.Lock()
-        self._lanes: RequestPool | None = None
+        self._pool: RequestPool | None = None
         self.classes = self._open(1).classes
         self.name = f"OpenVINO (CPU, {self._threads} thread{'s' if self._threads > 1 else ''})"
 
@@ -64,40 +89,44 @@ class OpenVinoEngine(Engine):
         with self._begins:
             if given_up and given_up.is_set():
                 return []
-            lanes = self._lanes_for(len(pictures))
+            pool = self._pool_for(len(pictures))
             found, busy = [], deque[Request]()
             for picture in pictures:
                 if len(busy) == MOST_IN_QUEUE:
-                    found.append(lanes.end(busy.popleft()))
-                busy.append(lanes.begin(picture))
-            while len(busy) > 2 * lanes.streams:
-                found.append(lanes.end(busy.popleft()))
+                    found.append(pool.end(busy.popleft()))
+                busy.append(pool.begin(picture))
+            while len(busy) > 2 * pool.streams:
+                found.append(pool.end(busy.popleft()))
             self._ends.acquire()  # whose pictures came before has ended by now
         try:
-            return [*found, *map(lanes.end, busy)]
+            return [*found, *map(pool.end, busy)]
         finally:
             self._backlog.ended(time.monotonic())
-            del lanes, busy  # whoever has the turn next may compile another network, and this one is to be gone by then
+            del pool, busy  # whoever has the turn next may compile another network, and this one is to be gone by then
             self._ends.release()
 
     def rest(self) -> None:
         """Be ready for a single image: to be called when none has come for a while."""
         if self._begins.acquire(blocking=False):
             try:
-                if self._lanes and self._lanes.streams > 1:
+                if self._pool and self._pool.streams > 1:
                     self._open(1)
             finally:
                 self._begins.release()
 
-    def _lanes_for(self, pictures: int) -> RequestPool:
+    def property(self, name: str) -> str:
+        """A property of the network that is loaded now, as OpenVINO spells it."""
+        return self._pool.network.property(name) if self._pool else ""
+
+    def _pool_for(self, pictures: int) -> RequestPool:
         streams = self._backlog.streams(pictures, time.monotonic(), at_work=self._ends.locked())
-        return self._lanes if self._lanes and self._lanes.streams == streams else self._open(streams)
+        return self._pool if self._pool and self._pool.streams == streams else self._open(streams)
 
     def _open(self, streams: int) -> RequestPool:
         with self._ends:  # nothing is at work
-            self._lanes = None  # first, and it is the only name: two networks at once would take twice the memory
-            self._lanes = self._compiled(streams)
-            return self._lanes
+            self._pool = None  # first, and it is the only name: two networks at once would take twice the memory
+            self._pool = self._compiled(streams)
+            return self._pool
 
     def _compiled(self, streams: int) -> RequestPool:
         artifact.check(self._folder, (artifact.NETWORK,))  # each time: they are read again
@@ -105,7 +134,7 @@ class OpenVinoEngine(Engine):
             # While OpenVINO lays the weights out, which are but numbers. If they are damaged, nothing is made of them.
             weights = beside.submit(artifact.check, self._folder, (artifact.NETWORK_WEIGHTS,))
             try:
-                lanes = RequestPool(self._network(streams, weights), streams)
+                pool = RequestPool(self._network(streams, weights), streams)
             except RuntimeError as error:
                 weights.result()  # if they are damaged, that is why
                 reason = " ".join(str(error).split())
@@ -113,7 +142,7 @@ class OpenVinoEngine(Engine):
                 raise ModelError(msg) from None
         # Not in a thread beside: were the network gone meanwhile, its pages could be somebody else's by then.
         give_back_memory(self._folder / artifact.NETWORK_WEIGHTS)
-        return lanes
+        return pool
 
     def _network(self, streams: int, weights: Future[None]) -> Network:
         config = {
@@ -125,7 +154,7 @@ class OpenVinoEngine(Engine):
             "INFERENCE_PRECISION_HINT": "f32",
         }
         key = " ".join([version(), *(artifact.checksum(self._folder, name) for name in _FILES)])
-        with compiled.kept(self._cache, key) as cache:
+        with compiled.kept(self._cache, key, self._lock_limit_s) as cache:
             network = Network(self._folder / artifact.NETWORK, config | cache)
             weights.result()  # before what was made of them is kept for the next start
             return network
@@ -171,10 +200,12 @@ class Backlog:
 
     Args:
         most: How many can be.
+        policy: When a backlog is one, and lasts.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, policy: BacklogPolicy = BACKLOG_POLICY) -> None:
         self._most = most
+        self._policy = policy
         self._since: float | None = None
         self._ended = -math.inf
 
@@ -190,7 +221,7 @@ class Backlog:
             now: The time, in seconds.
             at_work: Whether the images before them are still being computed.
         """
-        if not at_work and now - self._ended > GAP_S:  # nothing waited in between
+        if not at_work and now - self._ended > self._policy.gap_s:  # nothing waited in between
             self._since = None
         # It takes two full rounds, for an odd image at the end, on one core, costs more than is won; and to go on, one:
         # a batch is not always full.
@@ -198,7 +229,7 @@ class Backlog:
             self._since = None
         elif self._since is None:
             self._since = now
-        lasts = self._since is not None and now - self._since >= SUSTAINED_S
+        lasts = self._since is not None and now - self._since >= self._policy.sustained_s
         return self._most if lasts else 1
 
 
@@ -208,12 +239,11 @@ def give_back_memory(weights: Path) -> None:
     The compiled network has copies of the weights, laid out for this CPU. The file stays mapped, and a page that
     is read after all comes back from it.
     """
-    libc = ctypes.CDLL(None)
-    with contextlib.suppress(OSError, AttributeError):  # not Linux, or no glibc: it works without
+    with contextlib.suppress(OSError):  # not Linux: it works without
         name = os.fsencode(weights.resolve())
         for line in Path("/proc/self/maps").read_bytes().splitlines():
             area, _, _, _, _, *path = line.split(maxsplit=5)
             if path == [name]:
                 start, end = (int(address, 16) for address in area.split(b"-"))
-                libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_DONTNEED)
-        libc.malloc_trim(0)
+                libc.forget_pages(start, end)
+    libc.give_memory_back()

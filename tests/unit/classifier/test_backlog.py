@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from classifier.serve.engines.openvino import SUSTAINED_S, Backlog
+from classifier.serve.engines.openvino import BACKLOG_POLICY, Backlog
 
 CALL_S = 0.5
 
@@ -26,13 +26,13 @@ def test_a_few_pictures_are_computed_one_at_a_time_however_long_it_goes_on(waiti
 
 
 def test_a_backlog_that_lasts_is_computed_in_streams() -> None:
-    calls = round(SUSTAINED_S / CALL_S)
+    calls = round(BACKLOG_POLICY.sustained_s / CALL_S)
 
     assert computed([8] * (calls + 2), Backlog(2)) == [1] * calls + [2, 2]
 
 
 def test_a_batch_that_is_not_full_does_not_end_a_backlog() -> None:
-    calls = round(SUSTAINED_S / CALL_S)
+    calls = round(BACKLOG_POLICY.sustained_s / CALL_S)
 
     assert computed([8, 7, 8, 4, 5, 8, 8, 8], Backlog(4))[calls:] == [4, 4]
     assert computed([8] * calls + [8, 2, 8], Backlog(2))[calls:] == [2, 2, 2]
@@ -54,7 +54,7 @@ def test_slow_pictures_of_which_the_last_ones_are_still_at_work_are_a_backlog() 
 
 
 def test_when_it_is_over_the_next_picture_has_all_cores_again() -> None:
-    calls = round(SUSTAINED_S / CALL_S)
+    calls = round(BACKLOG_POLICY.sustained_s / CALL_S)
 
     found = computed([8] * (calls + 1) + [1, 8], Backlog(2))
 
