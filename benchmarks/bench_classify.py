@@ -1,4 +1,4 @@
-"""How fast pictures are classified, beside torch, ONNX Runtime and bare OpenVINO.
+"""How fast pictures are classified, compared with torch, ONNX Runtime and bare OpenVINO.
 
 ``python -m benchmarks.bench_classify``: for each model every contender (``benchmarks/engines``), each a process of its
 own, once; then every one again, in the other order. Medians count. Then the goals of the project, each with yes or no.
@@ -40,7 +40,7 @@ class Contender(NamedTuple):
         title: Its row's.
         package: What runs it.
         precision: Which model it is given.
-        module: In ``benchmarks/engines``; what else it is told stands behind it.
+        module: In ``benchmarks/engines``; its arguments follow.
     """
 
     name: str

@@ -8,12 +8,12 @@
         SHA256SUMS            of all these, as ``sha256sum --check`` reads them
     <model>-v1-<id>-int8-<id>/
         ...                   the same, with the network in 8 bits
-        comparison.json       its answers beside those of the one that it was made from
+        comparison.json       how its answers differ from those of the model that it was made from
     in_use.json               the ModelRecord of the folder that answers, with the reason why
-    .preparing-*              what a prepare is writing, or left when it was killed: the next one removes it
+    .preparing-*              what prepare is writing, or left when it was killed: the next one removes it
 
-The id is made from what went in (weights, labels, transform_input; for int8 the photos, too): other contents,
-other folder. So switching models is one rename of ``in_use.json``, and a folder in use never changes.
+The id depends on what went in (weights, labels, transform_input; for int8 the photos, too): another content has
+another folder. So one rename of ``in_use.json`` switches models, and a folder in use never changes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from common.model import checksums, records
 from common.model.checksums import CHECKSUMS, sha256_of
 from common.model.records import ModelRecord
 
-FORMAT: Final = "v1"  # another one, and all models are prepared anew: change it with what a folder means
+FORMAT: Final = "v1"  # change it with what a folder means: then all models are prepared again
 NETWORK: Final = "model.xml"
 NETWORK_WEIGHTS: Final = "model.bin"
 TORCH_WEIGHTS: Final = "weights.pth"
@@ -41,21 +41,21 @@ COMPARISON: Final = "comparison.json"
 FILES: Final = (NETWORK, NETWORK_WEIGHTS, TORCH_WEIGHTS, LABELS, records.DESCRIPTION)
 
 _STAGING: Final = ".preparing-"
-PREPARE_AGAIN: Final = "prepare it again: python -m classifier.prepare"
+PREPARE_AGAIN: Final = "prepare it again: make model"
 
 
 def folder_name(model: str, weights_sha256: str, labels: Sequence[str], transform_input: bool | None) -> str:
-    """The folder for a model made from just these."""
+    """The name of the folder for a model that is made from these."""
     made_from = msgspec.json.encode((weights_sha256, labels, transform_input))
     return f"{model}-{FORMAT}-{hashlib.sha256(made_from).hexdigest()[:8]}"
 
 
 def int8_folder_name(fp32: ModelRecord, made_with: str) -> str:
-    """The folder for a model in 8 bits.
+    """The name of the folder for a model in 8 bits.
 
     Args:
         fp32: The one that it is made from.
-        made_with: Names all else that it depends on.
+        made_with: Names everything else that it depends on.
     """
     return f"{fp32.folder}-int8-{hashlib.sha256(made_with.encode()).hexdigest()[:8]}"
 
@@ -79,7 +79,7 @@ def check(folder: Path, names: Iterable[str] = FILES) -> None:
 
 
 def checksum(folder: Path, name: str) -> str:
-    """The SHA-256 that a file of a prepared model should have; '' if none is known.
+    """The SHA-256 that a file of a prepared model should have; '' if that is not known.
 
     Raises:
         ModelError: The folder's checksums cannot be read.
@@ -101,12 +101,12 @@ def check_in_use(models_dir: Path, record: ModelRecord) -> None:
 
 
 def prepared(models_dir: Path, model: str) -> ModelRecord | None:
-    """The record of a prepared model, in fp32, whose folder is whole; None if there is none."""
+    """The record of a prepared model, in fp32, whose folder is whole; None if there is no such folder."""
     return _first_whole(models_dir, model, lambda record: record.precision == "fp32")
 
 
 def prepared_int8(models_dir: Path, fp32: ModelRecord) -> ModelRecord | None:
-    """The record of what was made from that model in int8 and is whole; None if there is none."""
+    """The record of what was made from that model in int8 and is whole; None if there is no such folder."""
     return _first_whole(models_dir, fp32.model, lambda record: record.made_from == fp32.folder)
 
 
@@ -131,7 +131,7 @@ def whole(folder: Path) -> ModelRecord | None:
 
 
 def descriptions(models_dir: Path, model: str) -> list[ModelRecord]:
-    """What the model's folders say that they hold, whole or not; the one in use comes first."""
+    """The records in the model's folders, whole or not; the one in use comes first."""
     in_use = records.in_use(models_dir)
     found = []
     for folder in _folders(models_dir, model):
@@ -143,7 +143,7 @@ def descriptions(models_dir: Path, model: str) -> list[ModelRecord]:
 
 
 def stage(models_dir: Path) -> Path:
-    """A new, empty folder to prepare a model in. Removes whatever an interrupted prepare left.
+    """A new, empty folder to prepare a model in. Removes what an interrupted prepare left.
 
     The caller holds the lock on ``models_dir``.
     """
@@ -160,7 +160,7 @@ def stage(models_dir: Path) -> Path:
 def seal(staged: Path, record: ModelRecord, labels: Sequence[str]) -> None:
     """Complete a staged folder that holds the network and the weights: labels, record, checksums.
 
-    Then bring all of it to the disk: after a power cut no folder may stand there with empty files.
+    Then bring all of it to the disk: after a power cut no folder may have empty files.
     """
     (staged / LABELS).write_bytes(msgspec.json.format(msgspec.json.encode(labels)))
     (staged / records.DESCRIPTION).write_bytes(msgspec.json.format(msgspec.json.encode(record)))
@@ -172,7 +172,7 @@ def seal(staged: Path, record: ModelRecord, labels: Sequence[str]) -> None:
 
 
 def install(staged: Path, record: ModelRecord) -> None:
-    """Give a sealed folder its name. A damaged folder of that name gives way."""
+    """Give a sealed folder its name. A damaged folder of that name is removed."""
     final = staged.parent / record.folder
     if final.exists():
         shutil.rmtree(final)
@@ -191,7 +191,7 @@ def put_in_use(models_dir: Path, record: ModelRecord) -> None:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file in ``MODELS_DIR`` so that whoever reads it finds the old or the new one, whole.
+    """Write a file in ``MODELS_DIR`` so that a reader finds the old or the new one, whole.
 
     The caller holds the lock.
     """
@@ -204,7 +204,7 @@ def write(path: Path, content: bytes) -> None:
 def remove_superseded(models_dir: Path, model: str, keep: Iterable[ModelRecord]) -> None:
     """Remove the same model's other folders.
 
-    A worker that still runs one of them goes on, or goes over to the model in use.
+    A worker that still runs one of them goes on, or changes to the model in use.
     """
     kept = {record.folder for record in keep}
     for folder in _folders(models_dir, model):

@@ -1,4 +1,4 @@
-"""What can be wrong with a model. Each message is one line: the thing, what is wrong, and the cure."""
+"""What can be wrong with a model. Each message is one line: the thing, the problem, and the cure."""
 
 from __future__ import annotations
 

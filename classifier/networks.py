@@ -1,7 +1,7 @@
 """The networks that can answer: how each wants its pictures, and how torch builds it.
 
-Numbers that belong to torchvision are repeated here, so that reading them does not import torch (5 s);
-a test holds them to torchvision's own.
+Numbers that belong to torchvision are repeated here, so that reading them does not import torch (5 s).
+A test compares them with torchvision's own.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class Network:
         name: Its name among the settings.
         title: Its name for people.
         input: How it wants its pictures.
-        weights_file: Name of the official weights file; as torch does it, its last part is the beginning
-            of the file's SHA-256.
+        weights_file: Name of the official weights file. As in torch, its last part is the beginning of the file's
+            SHA-256.
         weights_source: Where those weights come from, for people.
         transform_input: What the official weights want; None where the question does not arise.
-        head: Name of the last layer in a state dict: its rows are the classes.
-        unused: Beginning of the names, in a state dict, that only training uses.
+        head: Name of the last layer in a state dict; its rows are the classes.
+        unused: Prefix of the names, in a state dict, that only training uses.
         build: Makes the torch module, from the number of classes and ``transform_input``.
         weights_url: Gives the address of the official weights; None for weights that lie in a package.
         max_difference: How far the converted network's logits may be from torch's, relative to the logits' range.
@@ -65,8 +65,8 @@ class Network:
 def _inception_v3(classes: int, transform_input: bool | None) -> nn.Module:
     from torchvision.models import inception_v3  # noqa: PLC0415 -- brings torch: 5 s
 
-    # ``transform_input`` must be said: torchvision sets it by itself only where it loads the weights, too.
-    # The auxiliary classifier takes part in training alone.
+    # ``transform_input`` has to be given: torchvision sets it by itself only where it also loads the weights.
+    # The auxiliary classifier is for training only.
     module: nn.Module = inception_v3(
         weights=None,
         init_weights=False,

@@ -27,12 +27,12 @@ _STEPS: Final = (LOOKING, DOWNLOADING, READING, CONVERTING, COMPARING)
 _INT8_STEPS: Final = (*_STEPS, QUANTISING, JUDGING)
 
 
-def tell(models_dir: Path, text: str, fraction: float | None = None) -> None:
-    """Say which step is under way, and how much of it is done (0 to 1) where that is known."""
+def report(models_dir: Path, text: str, fraction: float | None = None) -> None:
+    """Write which step is under way, and how much of it is done (0 to 1) where that is known."""
     steps = _STEPS if text in _STEPS else _INT8_STEPS
-    told = Progress(pid=os.getpid(), step=steps.index(text) + 1, of=len(steps), text=text, fraction=fraction)
-    with contextlib.suppress(OSError):  # a full disk ends the preparing itself soon enough
-        artifact.write(models_dir / PROGRESS, msgspec.json.encode(told))
+    now = Progress(pid=os.getpid(), step=steps.index(text) + 1, of=len(steps), text=text, fraction=fraction)
+    with contextlib.suppress(OSError):  # a full disk ends the preparation itself soon
+        artifact.write(models_dir / PROGRESS, msgspec.json.encode(now))
 
 
 def clear(models_dir: Path) -> None:

@@ -31,7 +31,7 @@ class Loaded:
 
 
 def load(network: Network, path: Path, name: Path | None = None) -> Loaded:
-    """The weights in a state dict file, every tensor known to be finite.
+    """The weights in a state dict file. All numbers are finite.
 
     Args:
         network: The network that they are for.
@@ -39,7 +39,7 @@ def load(network: Network, path: Path, name: Path | None = None) -> Loaded:
         name: How errors call the file, if not by its path.
 
     Raises:
-        ModelError: It is no such file, or holds no weights for this network.
+        ModelError: It is another kind of file, or its weights are for another network.
     """
     name = name or path
     state = _read(path, name)
@@ -69,7 +69,7 @@ def _read(path: Path, name: Path) -> dict[str, Tensor]:
 
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises a dozen kinds for files that are none of its own
+    except Exception as error:  # torch raises a dozen kinds for files that it did not write
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         msg = f"weights {name}: not a PyTorch state dict, or cut short ({reason[:120]})"
         raise ModelError(msg) from None
@@ -84,27 +84,27 @@ def _read(path: Path, name: Path) -> dict[str, Tensor]:
 
 
 def _check_values(key: str, tensor: Tensor, name: Path) -> None:
-    """Let through what torch copies into a float32 network as it is: it would take int8 for weights, too."""
+    """Accept only what torch copies unchanged into a float32 network: it would take int8 for weights, too."""
     import torch  # noqa: PLC0415 -- 5 s
 
     is_dense = tensor.layout is torch.strided and not tensor.is_quantized and not tensor.is_meta
     is_float = tensor.dtype in {torch.float16, torch.bfloat16, torch.float32, torch.float64}
     if not is_dense or not (is_float or key.endswith(_COUNTER)):
         kind = f"{tensor.dtype}, {tensor.layout}, {tensor.device}".replace("torch.", "")
-        msg = f"weights {name}: {key} holds no plain floating-point numbers ({kind}); save the model unquantized"
+        msg = f"weights {name}: {key} does not hold plain floating-point numbers ({kind}); save the model unquantized"
         raise ModelError(msg)
     if not torch.isfinite(tensor.float()).all():
-        msg = f"weights {name}: {key} holds values that are no numbers (NaN or infinite)"
+        msg = f"weights {name}: {key} holds values that are not numbers (NaN or infinite)"
         raise ModelError(msg)
 
 
 def _check_layout(network: Network, state: Mapping[str, Tensor], classes: int, name: Path) -> None:
-    """Compare names and shapes with the network's own: torch's error for that fills the screen."""
+    """Compare names and shapes with the network's own: torch's own error fills the screen."""
     import torch  # noqa: PLC0415 -- 5 s
 
     with torch.device("meta"):  # shapes without memory
         expected = network.build(classes, None).state_dict()
-    # Files from before PyTorch 0.4.1 lack this counter, and inference has no use for it.
+    # Files from before PyTorch 0.4.1 lack this counter, and inference does not use it.
     needed = {key for key in expected if not key.endswith(_COUNTER)}
     wrong = {
         "lacks": sorted(needed - state.keys()),

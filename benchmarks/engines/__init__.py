@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.engines.<module> FOLDER PICTURES SECONDS`` loads the model in FOLDER, answers the first of
 PICTURES and writes ``ready``; then it measures itself, writes what it found as a line of JSON, and stays until its
-standard input is closed, so that its memory can be looked at. Not one of them shows its pictures to the disk, Redis or
-another process: what that costs, ``worker.py`` tells.
+standard input is closed, so that its memory can be looked at. They use neither the disk nor Redis nor another process
+for their pictures: ``worker.py`` measures what that costs.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from benchmarks import measuring
 from common.settings import ROOT
 
 SETTLE_S: Final = 4.0  # our engine goes over to several streams when a backlog has lasted for 3 s
-AT_ONCE: Final = 8  # as many as the worker has in hand
+AT_ONCE: Final = 8  # as many as the worker has in flight
 
 # Scores (N x classes, float32) for N pictures (each 1 x crop x crop x 3, uint8, RGB).
 Scores = Callable[[Sequence[Any]], Any]
 
 
 @dataclasses.dataclass(frozen=True)
-class Told:
-    """What a contender finds of itself.
+class Found:
+    """What a contender measures of itself.
 
     Attributes:
         images_s: Pictures a second while more of them wait.
@@ -47,8 +47,8 @@ class Told:
 
 
 @dataclasses.dataclass(frozen=True)
-class Measured(Told):
-    """The same, and what can be seen from outside.
+class Measured(Found):
+    """The same, and what is measured from outside.
 
     Attributes:
         ready_s: From exec to the first answer.
@@ -77,8 +77,8 @@ def measure(module: str, *arguments: str) -> Measured:
         process.wait()
     if said != b"ready\n" or not line:
         raise subprocess.CalledProcessError(process.returncode, command)
-    told = msgspec.json.decode(line, type=Told)
-    return Measured(told.images_s, told.latency_ms, told.best, ready_s, pss_mb)
+    found = msgspec.json.decode(line, type=Found)
+    return Measured(found.images_s, found.latency_ms, found.best, ready_s, pss_mb)
 
 
 def compete(load: Callable[[Path], Scores], at_once: int = AT_ONCE) -> None:
@@ -104,9 +104,9 @@ def compete(load: Callable[[Path], Scores], at_once: int = AT_ONCE) -> None:
 
     _times(several, min(SETTLE_S, seconds * 2))
     took_s = _times(several, seconds)
-    _say(msgspec.json.encode(Told(at_once * len(took_s) / sum(took_s), latency_ms, best)))
+    _say(msgspec.json.encode(Found(at_once * len(took_s) / sum(took_s), latency_ms, best)))
     sys.stdin.read()
-    os._exit(0)  # what a library's threads make of the end is not measured
+    os._exit(0)  # how a library's threads end is not measured
 
 
 def _times(call: Callable[[], object], seconds: float) -> list[float]:

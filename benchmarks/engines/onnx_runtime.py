@@ -27,11 +27,11 @@ def export(folder: Path, path: Path) -> None:
     import torch  # noqa: PLC0415 -- only here, not where it is measured
 
     record = records.read(folder / records.DESCRIPTION)
-    assert record  # noqa: S101 -- whoever called us prepared it
+    assert record  # noqa: S101 -- the caller prepared it
     module = NETWORKS[record.model].build(record.classes, record.transform_input)
     module.load_state_dict(torch.load(folder / artifact.TORCH_WEIGHTS, weights_only=True), strict=False)
     whole: nn.Module = _from_pixels(module.eval(), record.input.mean, record.input.std)
-    warnings.simplefilter("ignore")  # of what torch and onnxscript have to tell one another
+    warnings.simplefilter("ignore")  # torch's and onnxscript's own
     logging.disable(logging.WARNING)
     example = torch.zeros(1, record.input.crop, record.input.crop, 3, dtype=torch.uint8)
     torch.onnx.export(whole, (example,), path, external_data=False, verbose=False)

@@ -1,4 +1,4 @@
-"""Our engine alone: no Redis, no files. It keeps what it compiled beside the model."""
+"""Our engine alone: no Redis, no files. It keeps what it compiled."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from common.model import records
 def load(folder: Path) -> Scores:
     """The network from ``weights.pth``, with torch's own settings, threads included."""
     record = records.read(folder / records.DESCRIPTION)
-    assert record  # noqa: S101 -- whoever called us prepared it
+    assert record  # noqa: S101 -- the caller prepared it
     module = NETWORKS[record.model].build(record.classes, record.transform_input)
     state = torch.load(folder / artifact.TORCH_WEIGHTS, weights_only=True)
     module.load_state_dict(state, strict=False)  # the file has what only training uses, too

@@ -1,8 +1,8 @@
 """Our whole worker: a real ``python classify.py`` that takes its jobs from a real Redis, as our bot runs them.
 
-Pictures lie in its store, and its messages are on its channel, as ``file_check`` leaves both. Each is of a chat of its
-own, for a chat has few turns at a time. More different pictures come than answers are remembered: so each answer is
-looked for and kept, as in the bot, and none is ever found.
+Pictures lie in its store, and its messages are on its channel, as ``file_check`` leaves both. Each belongs to another
+chat, because a chat has few turns at a time. There are more different pictures than remembered answers: so each answer
+is looked for and kept, as in the bot, and never found.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _PUBLISHED_AT_ONCE: Final = 100
 _MARKER_MS: Final = 60_000
 _LIMIT_S: Final = 60.0
 _BLOCK_MS: Final = 1000
-_MORE: Final = 2.5  # than one after the other could be answered, so that the channel is never empty
+_MORE: Final = 2.5  # times what can be answered one after the other, so that the channel is never empty
 _LOOK_AGAIN_S: Final = 0.05
 _STOP_LIMIT_S: Final = 20.0
 
@@ -105,7 +105,7 @@ class Feed:
         self._published = 0
         self._last = "0"
         record = records.read(folder / records.DESCRIPTION)
-        assert record  # noqa: S101 -- whoever called us prepared it
+        assert record  # noqa: S101 -- the caller prepared it
         store = Store(settings.files_dir)
         for at in range(DIFFERENT):  # moved down by a row or more, it is another picture
             moved = np.roll(images[at % len(images)], at // len(images), axis=0)
@@ -123,7 +123,7 @@ class Feed:
         """Wait until one more picture is answered.
 
         Raises:
-            TimeoutError: None is, or the worker has ended.
+            TimeoutError: It is not, or the worker has ended.
         """
         deadline = time.monotonic() + _LIMIT_S
         while time.monotonic() < deadline and process.poll() is None:

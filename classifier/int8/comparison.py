@@ -1,4 +1,4 @@
-"""How far int8's answers are those of fp32: on photos that it was not calibrated on, with what can be said for sure."""
+"""How far int8's answers are those of fp32: on photos that it was not calibrated on, with a confidence bound."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Cost(msgspec.Struct, frozen=True):
 
     Attributes:
         ms: Time, in milliseconds.
-        mb: Memory of the whole process, in megabytes; 0 if the system does not tell.
+        mb: Memory of the whole process, in megabytes; 0 if the system does not say.
     """
 
     ms: float
@@ -33,17 +33,17 @@ class Cost(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """Int8 beside the fp32 model that it was made from.
+    """Int8 and the fp32 model that it was made from.
 
     Attributes:
         source: Where the photos came from, for people.
         calibrated_on: How many photos it was calibrated on.
         photos: How many others it was compared on.
         agreeing: How many of these have the same best class in both.
-        agreement: The share of these.
+        agreement: Their share.
         surely: The lower bound of that share: see ``surely``.
-        mean_change: How much the probability of fp32's best class changes, on average …
-        largest_change: … and at most.
+        mean_change: How much the probability of fp32's best class changes on average.
+        largest_change: How much it changes at most.
         fp32: What a picture costs in fp32.
         int8: What it costs in int8.
     """
@@ -83,12 +83,12 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         if self.photos < ENOUGH_TO_JUDGE:
             yield (
                 f"{self.photos} photos prove little. PRECISION=auto asks for {ENOUGH_TO_JUDGE}: "
-                "name a folder with photos of yours by --photos"
+                "name a folder with photos of your own by --photos"
             )
 
 
 def probabilities(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """What one picture's scores mean, for those who compare models: all classes together are 1."""
+    """The probabilities of all classes, from one picture's scores (one per class). Their sum is 1."""
     import numpy as np  # noqa: PLC0415 -- `prepare` reads comparisons without it
 
     scores = np.exp(logits.astype(np.float64) - logits.max())  # minus the largest: exp cannot overflow

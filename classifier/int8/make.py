@@ -25,13 +25,13 @@ def make(models_dir: Path, fp32: ModelRecord, folder: Path | None, say: Say) -> 
         models_dir: Where the model in fp32 lies, whole.
         fp32: That model.
         folder: An operator's photos; None for those that packages bring.
-        say: Told about each step, for the terminal.
+        say: Takes a line about each step, for the terminal.
 
     Raises:
         ModelError: There are too few photos, or NNCF is not installed. Nothing is installed then.
     """
     say(f"Making {fp32.title} in int8")
-    progress.tell(models_dir, progress.QUANTISING)
+    progress.report(models_dir, progress.QUANTISING)
     nncf = quantization.version()  # first: where it is not installed, the photos are not to blame
     found = photos.find(folder, fp32.input)
     made_with = f"{found.digest} {quantization.METHOD} {nncf}"
@@ -40,7 +40,7 @@ def make(models_dir: Path, fp32: ModelRecord, folder: Path | None, say: Say) -> 
     )
     kept = artifact.whole(models_dir / record.folder)
     if kept:
-        _tell(read(models_dir / kept.folder), say)
+        _say_all(read(models_dir / kept.folder), say)
         return kept
     staged = artifact.stage(models_dir)
     try:
@@ -52,20 +52,20 @@ def make(models_dir: Path, fp32: ModelRecord, folder: Path | None, say: Say) -> 
 
 def _make(fp32: Path, staged: Path, record: ModelRecord, found: Photos, say: Say) -> None:
     number = len(found.calibration) + len(found.judging)
-    say(f"  {number} photos of {found.source}; {found.passed_over} other files are no picture, or the same again")
+    say(f"  {number} photos of {found.source}; {found.passed_over} other files are not pictures, or the same again")
     say(f"  calibrating on {len(found.calibration)} of them")
     seen = photos.pixels(found.calibration, record.input)
     quantization.quantise(fp32 / artifact.NETWORK, staged / artifact.NETWORK, seen)
     _link(fp32 / artifact.TORCH_WEIGHTS, staged / artifact.TORCH_WEIGHTS)
     labels = msgspec.json.decode((fp32 / artifact.LABELS).read_bytes(), type=tuple[str, ...])
     artifact.seal(staged, record, labels)
-    progress.tell(staged.parent, progress.JUDGING)
+    progress.report(staged.parent, progress.JUDGING)
     say(f"  comparing it with fp32 on the other {len(found.judging)}")
     comparison = _compare(fp32, staged, record, found)
     (staged / artifact.COMPARISON).write_bytes(msgspec.json.format(msgspec.json.encode(comparison)))
     artifact.seal(staged, record, labels)
     artifact.install(staged, record)
-    _tell(comparison, say)
+    _say_all(comparison, say)
 
 
 def _compare(fp32: Path, int8: Path, record: ModelRecord, found: Photos) -> Comparison:
@@ -92,13 +92,13 @@ def _compare(fp32: Path, int8: Path, record: ModelRecord, found: Photos) -> Comp
     )
 
 
-def _tell(comparison: Comparison, say: Say) -> None:
+def _say_all(comparison: Comparison, say: Say) -> None:
     for line in comparison.lines():
         say(f"  {line}")
 
 
 def _link(source: Path, target: Path) -> None:
-    """The same file under another name: 100 MB that need not be there twice. Nobody writes into it."""
+    """The same file under another name: 100 MB that are not stored twice. Nothing writes into it."""
     try:
         os.link(source, target)
     except OSError:  # a file system without hard links

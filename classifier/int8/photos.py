@@ -1,6 +1,6 @@
 """Real photos to make and judge an int8 model with: an operator's own, or the few that packages bring.
 
-Those that judge are never those that were calibrated on: each photo belongs to one part by its content.
+A photo that calibrates never judges: its content decides which part it belongs to.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ ENOUGH_TO_JUDGE: Final = 200
 MOST_TO_CALIBRATE: Final = 300  # NNCF's own default
 
 _FEWEST_TO_CALIBRATE: Final = 40
-# Photos whose thumbnails differ less than that on average, of 255, are taken for one. A copy at a third of the size
-# differs by 2 at most, and of scikit-image's and scikit-learn's photos no two by less than 10.
+# Photos whose thumbnails differ by less than this on average, of 255, count as one. A copy at a third of the size
+# differs by 2 at most; any two of scikit-image's and scikit-learn's photos differ by 10 or more.
 _THUMB: Final = 16
 _ALIKE: Final = 5.0
-# From scikit-image's and scikit-learn's wheels: what people would photograph; no microscopy, no test charts.
+# From scikit-image's and scikit-learn's wheels: what people photograph, without microscopy and test charts.
 _SHIPPED: Final = {
     "skimage": (
         *("astronaut.png", "brick.png", "camera.png", "chelsea.png", "coffee.png", "coins.png"),
@@ -53,7 +53,7 @@ LIMITS: Final = Limits()
 
 
 class Photo(NamedTuple):
-    """A photo by the hash of what the model is to see of it: two files of the same picture are one photo."""
+    """A photo by the hash of the pixels that the model sees: two files of the same picture are one photo."""
 
     digest: str
     path: Path
@@ -61,13 +61,13 @@ class Photo(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Photos:
-    """Photos in two parts that have none in common, and what they came from.
+    """Photos in two parts that have no photo in common.
 
     Attributes:
         source: Where they came from, for people.
-        calibration: Those that the ranges of numbers are taken from.
-        judging: Those that the answers are compared on.
-        passed_over: How many files were no picture, or the same picture as another.
+        calibration: The ranges of numbers are taken from these.
+        judging: The answers are compared on these.
+        passed_over: How many files were not pictures, or the same picture as another.
     """
 
     source: str
@@ -77,7 +77,7 @@ class Photos:
 
     @property
     def digest(self) -> str:
-        """Names these very photos, in these parts."""
+        """Names these photos, in these parts."""
         names = [photo.digest for photo in (*self.calibration, *self.judging)]
         return hashlib.sha256(f"{len(self.calibration)} {names}".encode()).hexdigest()
 
@@ -85,8 +85,8 @@ class Photos:
 def find(folder: Path | None, spec: InputSpec, limits: Limits = LIMITS) -> Photos:
     """The photos in a folder and the folders in it; without one, those that packages bring.
 
-    Of photos that look alike (a smaller copy, a preview, a burst), one is taken: another one of them among those that
-    judge would judge what was calibrated on, and count as if it were independent.
+    Of photos that look alike (a smaller copy, a preview, a burst), one is taken. With one in each part, int8 would be
+    judged by what it was calibrated on.
 
     Raises:
         ModelError: There are fewer than two.
@@ -129,7 +129,7 @@ def _different(photos: Sequence[Photo], spec: InputSpec) -> list[Photo]:
 
 
 def number_to_judge(photos: int) -> int:
-    """So many that the judgement counts, if there are as many; else a third."""
+    """How many of the photos judge: enough for a proof if there are so many, else a third."""
     if photos < ENOUGH_TO_JUDGE + _FEWEST_TO_CALIBRATE:
         return (photos + 1) // 3
     return max(ENOUGH_TO_JUDGE, photos - MOST_TO_CALIBRATE)
@@ -145,7 +145,7 @@ def _shipped() -> list[Path]:
 
 
 def _files(folder: Path, most: int) -> list[Path]:
-    """At most so many files, and if there are more, always the same ones, from all over the folder."""
+    """At most so many files. Of more, always the same ones, from all over the folder."""
     if not folder.is_dir():
         msg = f"--photos {folder}: no such folder"
         raise ModelError(msg)
@@ -155,7 +155,11 @@ def _files(folder: Path, most: int) -> list[Path]:
 
 
 def pixels(photos: Iterable[Photo], spec: InputSpec) -> Iterator[bytes]:
-    """What the model is to see of each photo."""
+    """The pixels of each photo, as the model sees them (crop x crop x 3, uint8, RGB).
+
+    Raises:
+        ModelError: A file has changed.
+    """
     for photo in photos:
         seen = _pixels(photo.path, spec, LIMITS.file_bytes)
         if seen is None or hashlib.sha256(seen).hexdigest() != photo.digest:

@@ -17,7 +17,7 @@ from common.model import records
 from common.model.records import ModelRecord
 from common.settings import ModelChoice, PrecisionChoice
 
-# Also a mark in in_use.json: the download was tried. Another text, and each bot would try it once more.
+# In in_use.json this text also marks that the download was tried. With another text, each bot would try once more.
 NOT_AVAILABLE: Final = "Inception V3's weights are not here and could not be downloaded, so EfficientNet-Lite2 answers."
 
 

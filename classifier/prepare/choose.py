@@ -44,9 +44,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         model: Which model.
         weights: An operator's own weights file, or None for the official one.
         labels: An operator's own labels, or None for ImageNet's.
-        transform_input: What the operator's weights want; None if not said.
-        precision: How it is to compute.
-        photos: An operator's photos, to make and judge an int8 version with; None for those that packages bring.
+        transform_input: What the operator's weights want; None if the operator did not say.
+        precision: In which precision it computes.
+        photos: An operator's photos, to make and judge an int8 version with; None for the photos that packages bring.
     """
 
     model: ModelChoice
@@ -58,7 +58,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_plain(self) -> bool:
-        """Whether it asks for a model only, so that one prepared before will do."""
+        """Whether it asks for a model only, so that one that was prepared before is enough."""
         return self.weights is None and self.labels is None and self.transform_input is None
 
 
@@ -96,7 +96,7 @@ def prepare(request: Request, models_dir: Path, say: Say, networks: Mapping[str,
 
 
 def is_prepared(request: Request, models_dir: Path) -> bool:
-    """Whether all is there already that the request asks for, so that preparing takes no torch.
+    """Whether everything that the request asks for is there already, so that torch is not needed.
 
     Raises:
         ModelError: The weights that were placed in ``models_dir`` are damaged.
@@ -174,7 +174,7 @@ class _Preparation:
 
 @contextlib.contextmanager
 def _lock(models_dir: Path, say: Say) -> Iterator[None]:
-    """Let one prepare at a time work in the folder. The system frees the lock of one that is killed."""
+    """Let one prepare at a time work in the folder. The system frees the lock of a process that is killed."""
     with (models_dir / _LOCK).open("w") as file:
         if not file_lock.try_lock(file):
             say(f"another prepare is at work in {models_dir}: waiting for it")

@@ -1,4 +1,4 @@
-"""From torch to OpenVINO, and the proof that nothing was lost on the way."""
+"""From torch to OpenVINO, and the proof that both give the same scores."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TEST_IMAGES: Final = 3
 
 
 def convert(module: nn.Module, spec: InputSpec, path: Path) -> None:
-    """Write the module as OpenVINO's ``path`` (``.xml``) and its weights beside it (``.bin``).
+    """Write the module as OpenVINO's ``path`` (``.xml``) and its weights next to it (``.bin``).
 
     The file takes pixels as they are (1 x crop x crop x 3, uint8, RGB): mean and scale are part of the
     graph. It gives logits (1 x classes, float32). A fixed batch of one: see ``OpenVinoEngine``.
@@ -47,7 +47,7 @@ def convert(module: nn.Module, spec: InputSpec, path: Path) -> None:
     # Half-precision weights would halve the file, and cost agreement with torch.
     try:
         ov.save_model(processor.build(), path, compress_to_fp16=False)
-    except RuntimeError as error:  # so OpenVINO tells of a full disk, and of nothing but the stream's name
+    except RuntimeError as error:  # OpenVINO's error for a full disk, which names only the stream
         msg = f"{path}: cannot be written; is the disk full? ({error})"
         raise ModelError(msg) from None
 
@@ -62,10 +62,10 @@ def compare(module: nn.Module, spec: InputSpec, engine: Engine, max_difference: 
     expected = _reference(module, spec, images)
     spread = float(np.ptp(expected))
     if not np.isfinite(spread) or spread == 0:
-        msg = "these weights give no usable scores: every class gets the same, or none gets a number"
+        msg = "these weights give no usable scores: every class gets the same, or not a number"
         raise ModelError(msg)
     difference = float(np.abs(engine.logits(images) - expected).max()) / spread
-    if not difference <= max_difference:  # written so that NaN fails, too
+    if not difference <= max_difference:  # so that NaN fails, too
         msg = (
             f"the converted model disagrees with torch: logits differ by {difference:.1e} of their range, "
             f"more than {max_difference:.0e}; please report it, with the CPU and the versions of torch and OpenVINO"

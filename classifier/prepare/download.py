@@ -1,4 +1,4 @@
-"""A download that can be resumed, and that is believed only when its hash is right."""
+"""A download that can be resumed, and that counts only if its hash is right."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ LIMITS: Final = Limits()
 
 
 class DownloadError(Exception):
-    """The file could not be had. The message says why, in one line."""
+    """The file could not be downloaded. The message says why, in one line."""
 
 
 class _BrokenError(DownloadError):
-    """The connection broke: what came so far is kept, and another attempt may go on from there."""
+    """The connection broke: what has arrived is kept, and another attempt may go on from there."""
 
 
 def fetch(
@@ -57,15 +57,15 @@ def fetch(
 ) -> None:
     """Download ``url`` to ``target``, which appears only when it is whole and right.
 
-    What a broken download got stays beside it as ``.part``, and the next call goes on from there. If that
-    leads to a wrong file, the server gets one chance to send all of it anew.
+    What a broken download has received stays next to it as ``.part``, and the next call goes on from there. If that
+    leads to a wrong file, the whole file is asked for once more.
 
     Args:
         url: What to get.
         target: Where to.
         sha256: The beginning of the file's SHA-256, in hexadecimal.
         limits: When to give up.
-        progress: Told how much has come, 0 to 1, with each hundredth.
+        progress: Takes how much has arrived, 0 to 1, with each hundredth.
 
     Raises:
         DownloadError: The server is not there, too slow, or sends something else; or the disk is full.
@@ -116,7 +116,7 @@ class _Download:
             raise DownloadError(msg) from None
         with response:
             if had and response.status_code == requests.codes.requested_range_not_satisfiable:
-                return True  # we have all of it already, or something else: the hash will tell
+                return True  # we have all of it already, or something else: the hash decides
             start = _start(response, had)
             self._save(response, start)
         return start > 0
@@ -129,7 +129,7 @@ class _Download:
             file.seek(start)
             file.truncate()
             try:
-                # read1 returns what has come: read would wait for a whole chunk, past every limit.
+                # read1 returns what has arrived: read would wait for a whole chunk, past every limit.
                 while chunk := response.raw.read1(_CHUNK_BYTES):
                     done += file.write(chunk)
                     progress(done)
@@ -149,18 +149,18 @@ class _Download:
 
     @contextlib.contextmanager
     def _progress(self, total: int | None) -> Iterator[Callable[[int], None]]:
-        """Gives the function that tells of so many bytes: to the terminal, and in hundredths to ``progress``."""
-        told = -1
+        """Gives the function that takes the number of bytes: for the terminal, and in hundredths for ``progress``."""
+        reported = -1
 
-        def tell(done: int) -> None:
-            nonlocal told
+        def report(done: int) -> None:
+            nonlocal reported
             bar(done)
-            if total and (percent := 100 * done // total) > told:
-                told = percent
+            if total and (percent := 100 * done // total) > reported:
+                reported = percent
                 self.progress(percent / 100)
 
         with _progress_bar(self.part.stem, total) as bar:
-            yield tell
+            yield report
 
 
 def _start(response: requests.Response, had: int) -> int:

@@ -1,4 +1,4 @@
-"""The models that are prepared already, and which of them will do."""
+"""The models that are prepared already, and which of them is enough."""
 
 from __future__ import annotations
 

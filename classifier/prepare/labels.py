@@ -10,8 +10,8 @@ import msgspec
 
 from classifier.errors import ModelError
 
-# Torchvision's names that mean something else to most people, or that differ from another by a capital
-# letter only. What WordNet's synset says stands in brackets, so that the official name can still be found.
+# Torchvision's names that mean something else to most people, or that differ from another only by a capital
+# letter. WordNet's meaning follows in brackets, so that the official name can still be found.
 CLARIFIED: Final[Mapping[str, str]] = {
     "Airedale": "dog",
     "Angora": "rabbit",
@@ -93,7 +93,7 @@ def read(path: Path) -> tuple[str, ...]:
     """The labels in a file: a JSON list of strings, or one label a line; in the order of the logits.
 
     Raises:
-        ModelError: It cannot be read, or a label is empty or stands twice.
+        ModelError: It cannot be read, or a label is empty or occurs twice.
     """
     try:
         content = path.read_bytes().decode("utf-8-sig")

@@ -19,13 +19,13 @@ _HASH_SHOWN: Final = 8
 
 
 def find(network: Network, models_dir: Path, say: Say) -> Path:
-    """The network's official weights file, its hash checked. A file that has an address is downloaded if need be.
+    """The network's official weights file, its hash checked. A file that has an address is downloaded if necessary.
 
     Raises:
         WeightsUnavailable: The file is not here and could not be downloaded.
         ModelError: The file is damaged.
     """
-    progress.tell(models_dir, progress.LOOKING)
+    progress.report(models_dir, progress.LOOKING)
     if network.weights_url is None:
         return _in_package(network)
     found = local_file(network, models_dir)
@@ -36,7 +36,7 @@ def local_file(network: Network, models_dir: Path) -> Path | None:
     """The official weights file if it was placed in ``models_dir`` or lies in torch's cache; imports no torch.
 
     Raises:
-        ModelError: The one in ``models_dir`` is damaged. (One in the cache is not ours, and only passed over.)
+        ModelError: The one in ``models_dir`` is damaged. (A damaged one in the cache is torch's: it is passed over.)
     """
     placed = models_dir / network.weights_file
     if placed.exists():
@@ -52,10 +52,10 @@ def _download(network: Network, url: str, models_dir: Path, say: Say) -> Path:
     if cached.exists():
         say(f"{cached} is damaged; it is left alone")
     say(f"Downloading {network.title}'s weights from {url}")
-    tell = functools.partial(progress.tell, models_dir, progress.DOWNLOADING)
-    tell()
+    report = functools.partial(progress.report, models_dir, progress.DOWNLOADING)
+    report()
     try:
-        download.fetch(url, target, sha256=network.weights_hash, progress=tell)
+        download.fetch(url, target, sha256=network.weights_hash, progress=report)
     except download.DownloadError as error:
         msg = (
             f"{network.title}'s weights could not be downloaded: {error}. "

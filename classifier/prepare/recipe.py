@@ -31,7 +31,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         network: The network.
         weights: Its weights file.
         labels: File with the classes' names; None for ImageNet's.
-        transform_input: What the operator said about the weights; None if nothing.
+        transform_input: What the operator said about the weights; None if they said nothing.
     """
 
     network: Network
@@ -41,7 +41,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def with_official_weights(network: Network, models_dir: Path, labels_file: Path | None, say: Say) -> Recipe:
-    """A network with its official weights, which are searched for and downloaded if need be.
+    """A network with its official weights, which are searched for, and downloaded if necessary.
 
     Raises:
         WeightsUnavailable: They are not here and could not be downloaded.
@@ -75,7 +75,7 @@ def has_own_weights(record: ModelRecord, network: Network) -> bool:
 
 
 def own_parts(record: ModelRecord, network: Network) -> str:
-    """What an operator brought in for a model: ``weights (x.pth) and labels (y.txt)``, one, or ''."""
+    """What an operator contributed to a model: ``weights (x.pth) and labels (y.txt)``, one, or ''."""
     parts = [f"weights ({record.weights_source})"] if has_own_weights(record, network) else []
     parts += [f"labels ({record.labels_source})"] if record.labels_source else []
     return " and ".join(parts)
@@ -99,7 +99,7 @@ def make(recipe: Recipe, models_dir: Path, say: Say) -> ModelRecord:
 def take(source: Path, target: Path) -> str:
     """Copy ``source`` to ``target``, and return its SHA-256.
 
-    A link would not do: training goes on, and ``torch.save`` writes into the same file again. The hash is
+    A link is not enough: training goes on, and ``torch.save`` writes into the same file again. The hash is
     that of ``target``, so what is checked is what is loaded afterwards.
 
     Raises:
@@ -117,7 +117,7 @@ def take(source: Path, target: Path) -> str:
 
 def _make(recipe: Recipe, staged: Path, say: Say) -> ModelRecord:
     network = recipe.network
-    progress.tell(staged.parent, progress.READING)
+    progress.report(staged.parent, progress.READING)
     sha256 = take(recipe.weights, staged / artifact.TORCH_WEIGHTS)
     transform_input = _transform_input(recipe, sha256)
     loaded = weights.load(network, staged / artifact.TORCH_WEIGHTS, recipe.weights)
@@ -137,7 +137,7 @@ def _make(recipe: Recipe, staged: Path, say: Say) -> ModelRecord:
     )
     kept = artifact.whole(staged.parent / record.folder)
     if kept:
-        return kept  # its record, not the new one: its files may have had other names
+        return kept  # its record, not the new one: the operator's files may have had other names
     _convert_and_compare(recipe, loaded, record, names, staged, say)
     artifact.install(staged, record)
     return record
@@ -155,12 +155,12 @@ def _convert_and_compare(
     from classifier.prepare import conversion  # noqa: PLC0415
     from classifier.serve.engines.openvino import OpenVinoEngine  # noqa: PLC0415
 
-    progress.tell(staged.parent, progress.CONVERTING)
+    progress.report(staged.parent, progress.CONVERTING)
     say("  converting to OpenVINO")
     module = weights.build(recipe.network, loaded, record.transform_input)
     conversion.convert(module, record.input, staged / artifact.NETWORK)
     artifact.seal(staged, record, names)
-    progress.tell(staged.parent, progress.COMPARING)
+    progress.report(staged.parent, progress.COMPARING)
     difference = conversion.compare(module, record.input, OpenVinoEngine(staged), recipe.network.max_difference)
     say(f"  compared with torch: logits differ by {difference:.0e} of their range")
 

@@ -1,7 +1,7 @@
 """Whether this machine needs ``requirements.txt``, with PyTorch: ``python -m classifier.prepare.whole_set``.
 
-`make install` asks that when ``requirements-serve.txt`` is installed, which every machine needs. Exits 0 and says why
-if so; exits 1 if what is there will do.
+`make install` asks this when ``requirements-serve.txt`` is installed, which every machine needs. Exits 0 and says why
+if so; exits 1 if what is there is enough.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main() -> int:
     try:
         why = reason(settings.load())
     except (WhatsitError, OSError):
-        return 1  # whatever `make` starts next says what is wrong: nothing is installed before it is mended
+        return 1  # what `make` starts next says what is wrong: until it is repaired, nothing is installed
     if why is None:
         return 1
     sys.stdout.write(f"{why}\n")

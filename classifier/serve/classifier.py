@@ -58,7 +58,7 @@ class Classifier:
         """
         record = records.in_use(settings.models_dir)
         if record is None:
-            msg = f"no model is prepared in {settings.models_dir}; run: python -m classifier.prepare"
+            msg = f"no model is prepared in {settings.models_dir}; run: make model"
             raise ModelError(msg)
         artifact.check_in_use(settings.models_dir, record)
         folder = settings.models_dir / record.folder
@@ -75,8 +75,8 @@ class Classifier:
 
         Args:
             inputs: Pixels of one picture each: crop x crop x 3, uint8, RGB, row by row.
-            given_up: Once it is set, nobody waits for the answers any more. If the turn of these inputs has not come
-                until then, there are none.
+            given_up: Set as soon as nobody waits for the answers. Inputs whose turn has not come by then get no
+                answers.
 
         Raises:
             ValueError: An input is not of that size.
@@ -84,24 +84,24 @@ class Classifier:
         return [self._top(scores) for scores in self._scores(inputs, given_up)] if inputs else []
 
     def took_s(self, asked: float, answered: float) -> float:
-        """How long the model took for what was asked and answered then: without what others had asked for before.
+        """How long the model took for these inputs: the time that it spent on earlier ones does not count.
 
-        To be called as soon as an answer is there, with two times of one clock.
+        Call it as soon as an answer is there, with two times of one clock.
         """
-        began = min(max(asked, self._through_at), answered)  # two threads may come here in the other order
+        began = min(max(asked, self._through_at), answered)  # two threads may arrive here in the other order
         self._through_at = max(self._through_at, answered)
         return answered - began
 
     def rest(self, idle_s: float) -> None:
-        """Get ready for a single picture, if none has come for so long."""
+        """Get ready for a single picture, if no picture has come for so long."""
         if time.monotonic() - self._used_at > idle_s:
             try:
                 self.engine.rest()
-            except ModelError as error:  # its files were damaged, say: the next picture meets that, and is put off
+            except ModelError as error:  # damaged files, for example: the next picture is put off by the same
                 _log.warning("%s", error)
 
     def logits(self, inputs: Sequence[Picture]) -> npt.NDArray[np.float32]:
-        """The network's scores (N x classes) for N inputs as ``predict`` takes them, for those who compare models."""
+        """The network's scores (N x classes) for N inputs as ``predict`` takes them, to compare models."""
         import numpy as np  # noqa: PLC0415 -- 0.1 s and 10 MB that serving does without
 
         return np.array(self._scores(inputs), dtype=np.float32)
@@ -120,16 +120,16 @@ class Classifier:
 
 
 def likeliest(scores: Sequence[float], number: int) -> list[tuple[int, float]]:
-    """The classes with the highest scores, highest first: each with its probability. All together are 1.
+    """The classes with the highest scores, highest first, each with its probability. All classes together have 1.
 
-    Without NumPy, which would take 0.1 s of the start, and half as long for each picture (0.05 ms).
+    Without NumPy, which takes 0.1 s of the start. For each picture it takes half as long (0.05 ms).
     """
     best = heapq.nlargest(number, scores)
     if abs(best[0]) > _SAFE_TO_EXP:
         return likeliest([score - best[0] for score in scores], number)
     total, found, index = sum(map(math.exp, scores)), list[tuple[int, float]](), -1
     for before, score in zip((None, *best), best, strict=False):
-        index = scores.index(score, index + 1 if score == before else 0)  # of equal ones, the first comes first
+        index = scores.index(score, index + 1 if score == before else 0)  # of equal scores, the first class comes first
         found.append((index, math.exp(score) / total))
     return found
 

@@ -4,9 +4,8 @@
         *.blob      OpenVINO's own cache, without the weights: those stay in the prepared model's folder
         SHA256SUMS  of these
 
-Reading one takes 0.1 s, compiling up to 0.6 s. OpenVINO names a blob after the path and the date of what it was
-made from, and would believe a damaged one: so each folder belongs to one content, and is checked. Losing it
-loses nothing.
+Reading one takes 0.1 s, compiling up to 0.6 s. OpenVINO names a blob after the path and the date of the network, and
+would accept a damaged one. So each folder belongs to one content, and is checked. Losing it costs only time.
 """
 
 from __future__ import annotations
@@ -32,11 +31,11 @@ _log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def kept(root: Path | None, key: str, lock_limit_s: float = LOCK_LIMIT_S) -> Iterator[dict[str, str]]:
-    """What to tell OpenVINO while it compiles, so that it finds what it compiled before, or keeps what it compiles.
+    """OpenVINO's settings with which it finds what it compiled before, or keeps what it compiles now.
 
     Args:
-        root: Where compiled networks are kept; None for nowhere.
-        key: Names the network and what else a compiled one depends on. Those under other keys are removed.
+        root: Where compiled networks are kept; None if they are not.
+        key: Names the network and everything else that the compiled one depends on. Other keys' are removed.
         lock_limit_s: How long to wait for another process that has the folder.
     """
     with contextlib.ExitStack() as stack:
@@ -52,7 +51,7 @@ def kept(root: Path | None, key: str, lock_limit_s: float = LOCK_LIMIT_S) -> Ite
 
 @contextlib.contextmanager
 def _ours(root: Path, name: str, lock_limit_s: float) -> Iterator[Path]:
-    """The folder of that name, with nothing in it that was not sealed; alone with it, and sealed afterwards."""
+    """The folder of that name, locked: everything in it was sealed before, and it is sealed again afterwards."""
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (root / ".lock").open("w") as lock:
         if not file_lock.lock_within(lock, lock_limit_s):  # siblings that start together wait for one another
@@ -64,7 +63,7 @@ def _ours(root: Path, name: str, lock_limit_s: float) -> Iterator[Path]:
                 shutil.rmtree(other)
         folder.mkdir(exist_ok=True)
         yield folder
-        with contextlib.suppress(OSError):  # a full disk: unsealed, it will be made anew
+        with contextlib.suppress(OSError):  # a full disk: what is not sealed is compiled again
             _seal(folder)
 
 

@@ -1,4 +1,4 @@
-"""How many processor cores this process may really use: of the machine, of its affinity, of its cgroup."""
+"""How many processor cores this process may use: the machine, its affinity and its cgroup limit them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def usable(root: Path = _ROOT) -> int:
 
 
 def _quotas(root: Path) -> Iterator[float]:
-    """What each cgroup above this process allows, in cores: the narrowest counts.
+    """What each cgroup above this process allows, in cores: the smallest counts.
 
     https://docs.kernel.org/admin-guide/cgroup-v2.html (cpu.max), .../scheduler/sched-bwc.html (version 1)
     """

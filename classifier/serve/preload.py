@@ -1,11 +1,11 @@
-"""The model, loaded while its worker still imports what else it needs.
+"""Loads the model in a thread while the worker still imports what else it needs.
 
-Both take 0.1 to 0.2 s: the one has OpenVINO at work, outside of Python, the other Python itself.
+Both take 0.1 to 0.2 s. Loading keeps OpenVINO busy, outside of Python; importing keeps Python busy.
 
-While OpenVINO reads a network from its cache it sets the whole process's locale to "C". So whoever opens a text file
+While OpenVINO reads a network from its cache it sets the whole process's locale to "C". Code that opens a text file
 meanwhile has to name its encoding: the default is ASCII then.
 
-Not while a former self or a second copy of the worker runs: its model and ours would take twice the memory.
+It does not preload while a former self or a second copy of the worker runs: two models would take twice the memory.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class _Loading(threading.Thread):
         self._configured = configured
 
     def run(self) -> None:
-        with contextlib.suppress(Exception):  # `opened` tries again, and says what is wrong
+        with contextlib.suppress(Exception):  # `opened` tries again, and reports what is wrong
             self.classifier = Classifier.open(self._configured)
 
 
 def begin(worker: str) -> bool:
-    """Begin to load the model in use, in a thread: for a program that has other things to do before it needs it.
+    """Begin to load the model in use, in a thread.
 
     Args:
         worker: The program's channel.
@@ -44,7 +44,7 @@ def begin(worker: str) -> bool:
     """
     try:
         configured = settings.load()
-    except WhatsitError:  # the program reads its settings, too, and says what is wrong
+    except WhatsitError:  # the program reads its settings, too, and reports what is wrong
         return False
     if identity.runs_already(configured, worker):
         return False
@@ -55,7 +55,7 @@ def begin(worker: str) -> bool:
 
 
 def opened(configured: Settings) -> Classifier:
-    """The model in use: the one that ``begin`` has begun to load, or loaded now.
+    """The model in use: the one that ``begin`` loads, or one that is loaded now.
 
     Raises:
         ModelError: As ``Classifier.open``.

@@ -1,6 +1,6 @@
 """The exact pixels that a model is given, as a file: RGB bytes behind a small header.
 
-``file_check`` and ``fetch_url`` write it, ``classify`` reads it; nobody in between decodes a picture.
+``file_check`` and ``fetch_url`` write it, ``classify`` reads it. Only the decoder's process decodes a picture.
 
     offset  bytes
     0       4      magic, ``WIN2``
@@ -8,7 +8,7 @@
     6       n      the specification's name, UTF-8
     6 + n   3·c²   c rows of c pixels of red, green, blue (c x c x 3, uint8), c = ``spec.crop``
 
-It has no checksum of its own: the store, which it lies in, keeps one of each file.
+It has no checksum of its own: the store keeps one for each file.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class InputSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """Names what the pixels depend on, so that one model is never given another's."""
+        """Names what the pixels depend on, so that a model is never given those of another."""
         return f"{self.model}/{self.resize}/{self.crop}/{self.interpolation}"
 
 
@@ -63,10 +63,10 @@ def unpack(file: bytes, spec: InputSpec) -> memoryview:
     """The pixels (crop x crop x 3, uint8, RGB) of a file that was packed for ``spec``.
 
     Raises:
-        InputLost: It is no model input, not a whole one, or was made for another model.
+        InputLost: It is not a model input, not whole, or made for another model.
     """
     if len(file) < _HEADER.size or not file.startswith(_MAGIC):
-        raise InputLost("no model input: the file does not begin as one")
+        raise InputLost("not a model input: the file does not begin as one")
     _, name_length = _HEADER.unpack_from(file)
     end_of_name = _HEADER.size + name_length
     name = file[_HEADER.size : end_of_name].decode(errors="replace")

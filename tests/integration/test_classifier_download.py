@@ -1,4 +1,4 @@
-"""Downloads from servers that break, lie, and dawdle."""
+"""Downloads from servers that break off, send something else, or are slow."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_a_bad_part_costs_one_download_from_the_beginning(
     assert server.ranges == [f"bytes={len(part)}-", None]
 
 
-def test_a_bad_part_is_no_reason_to_take_another_file(server: Server, target: Path) -> None:
+def test_after_a_bad_part_a_wrong_file_is_refused_all_the_same(server: Server, target: Path) -> None:
     part_of(target).write_bytes(CONTENT[:1000])
     server.behaviours = [lambda request: send(request, CONTENT[::-1])]
 
@@ -162,22 +162,22 @@ def test_a_bad_part_is_no_reason_to_take_another_file(server: Server, target: Pa
     assert list(target.parent.iterdir()) == []
 
 
-def test_a_server_that_refuses_a_range_that_nobody_asked_for_is_refused(server: Server, target: Path) -> None:
+def test_a_server_that_refuses_a_range_without_being_asked_is_refused(server: Server, target: Path) -> None:
     server.behaviours = [answer(416)]
 
     with pytest.raises(DownloadError, match="the server answered 416"):
         fetch(server.url, target, sha256=SHA256)
 
 
-def test_a_download_tells_how_much_has_come(server: Server, target: Path) -> None:
+def test_a_download_reports_how_much_has_arrived(server: Server, target: Path) -> None:
     part_of(target).write_bytes(CONTENT[: len(CONTENT) // 2])
-    told: list[float] = []
+    reported: list[float] = []
 
-    fetch(server.url, target, sha256=SHA256, progress=told.append)
+    fetch(server.url, target, sha256=SHA256, progress=reported.append)
 
-    assert told == sorted(set(told))
-    assert told[0] >= 0.5
-    assert told[-1] == 1
+    assert reported == sorted(set(reported))
+    assert reported[0] >= 0.5
+    assert reported[-1] == 1
 
 
 def test_a_server_that_keeps_breaking_is_given_up_and_its_part_kept(server: Server, target: Path) -> None:
@@ -259,7 +259,7 @@ def test_a_server_that_drips_is_given_up_at_the_time_limit(server: Server, targe
     assert part_of(target).read_bytes() == CONTENT[:10]
 
 
-def test_an_absent_server_is_told_at_once(target: Path) -> None:
+def test_an_absent_server_is_reported_at_once(target: Path) -> None:
     with pytest.raises(DownloadError, match=r"127\.0\.0\.1:9: no connection"):
         fetch("http://127.0.0.1:9/weights.pth", target, sha256=SHA256)
 

@@ -93,7 +93,7 @@ def test_it_holds_no_copy_of_the_weights(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("at", [0.1, 0.5, 0.83, 0.87])
-def test_a_damaged_one_is_not_believed(folder: Path, tmp_path: Path, at: float) -> None:
+def test_a_damaged_one_is_not_used(folder: Path, tmp_path: Path, at: float) -> None:
     OpenVinoEngine(folder, cache=tmp_path)
     ((path, content),) = blobs(tmp_path).items()
     place = round(len(content) * at)
@@ -103,10 +103,10 @@ def test_a_damaged_one_is_not_believed(folder: Path, tmp_path: Path, at: float) 
     engine = OpenVinoEngine(folder, cache=tmp_path)
 
     assert not is_from_cache(engine)
-    assert is_from_cache(OpenVinoEngine(folder, cache=tmp_path)), "what replaced it is believed"
+    assert is_from_cache(OpenVinoEngine(folder, cache=tmp_path)), "what replaced it is used"
 
 
-def test_one_that_a_killed_process_left_unsealed_is_not_believed(folder: Path, tmp_path: Path) -> None:
+def test_one_that_a_killed_process_left_unsealed_is_not_used(folder: Path, tmp_path: Path) -> None:
     OpenVinoEngine(folder, cache=tmp_path)
     (sums,) = tmp_path.glob(f"*/{CHECKSUMS}")
     sums.unlink()
@@ -114,7 +114,7 @@ def test_one_that_a_killed_process_left_unsealed_is_not_believed(folder: Path, t
     assert not is_from_cache(OpenVinoEngine(folder, cache=tmp_path))
 
 
-def test_one_whose_checksums_are_no_text_is_not_believed(folder: Path, tmp_path: Path) -> None:
+def test_one_whose_checksums_are_not_text_is_not_used(folder: Path, tmp_path: Path) -> None:
     OpenVinoEngine(folder, cache=tmp_path)
     (sums,) = tmp_path.glob(f"*/{CHECKSUMS}")
     sums.write_bytes(b"\xff\xfe")
@@ -122,7 +122,7 @@ def test_one_whose_checksums_are_no_text_is_not_believed(folder: Path, tmp_path:
     assert not is_from_cache(OpenVinoEngine(folder, cache=tmp_path))
 
 
-def test_whoever_keeps_the_lock_does_not_keep_others_from_starting(
+def test_a_process_that_keeps_the_lock_does_not_keep_others_from_starting(
     folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     OpenVinoEngine(folder, cache=tmp_path)
@@ -175,7 +175,7 @@ def test_so_many_threads_compute_as_are_set(lite2_dir: Path, tmp_path: Path, thr
     assert property_of(engine, "INFERENCE_NUM_THREADS") == str(threads)
 
 
-def test_otherwise_as_many_as_there_are_cores_for_us(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_otherwise_as_many_as_this_process_has_cores(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0})
 
     assert OpenVinoEngine(folder).name == "OpenVINO (CPU, 1 thread)"
@@ -335,7 +335,7 @@ def test_after_a_failure_the_next_pictures_get_requests_that_are_not_at_work(
         assert (engine.logits(images) == before).all()
 
 
-def test_a_picture_of_another_size_is_refused_and_harms_no_other(folder: Path, images: Images) -> None:
+def test_a_picture_of_another_size_is_refused_and_the_others_get_their_answers(folder: Path, images: Images) -> None:
     engine = OpenVinoEngine(folder)
     before = engine.logits(images)
 
@@ -345,7 +345,7 @@ def test_a_picture_of_another_size_is_refused_and_harms_no_other(folder: Path, i
     assert (engine.logits(images) == before).all()
 
 
-def test_a_model_that_was_damaged_meanwhile_is_not_compiled_anew(
+def test_a_model_that_was_damaged_meanwhile_is_not_compiled_again(
     lite2_dir: Path, tmp_path: Path, images: Images
 ) -> None:
     folder = folder_of(copy_models(lite2_dir, tmp_path / "models"))
@@ -358,7 +358,7 @@ def test_a_model_that_was_damaged_meanwhile_is_not_compiled_anew(
 
 @pytest.mark.parametrize("kept", [True, False])
 @pytest.mark.parametrize("at", [0.0, 0.3, 0.999])
-def test_of_damaged_weights_nothing_is_made(lite2_dir: Path, tmp_path: Path, at: float, kept: bool) -> None:
+def test_damaged_weights_are_not_computed_with(lite2_dir: Path, tmp_path: Path, at: float, kept: bool) -> None:
     folder = folder_of(copy_models(lite2_dir, tmp_path / "models"))
     cache = tmp_path / "compiled" if kept else None
     OpenVinoEngine(folder, cache=cache)
@@ -372,9 +372,7 @@ def test_of_damaged_weights_nothing_is_made(lite2_dir: Path, tmp_path: Path, at:
         OpenVinoEngine(folder, cache=cache)
 
 
-def test_what_was_made_of_damaged_weights_is_not_kept_for_when_they_are_whole_again(
-    lite2_dir: Path, tmp_path: Path, images: Images
-) -> None:
+def test_a_network_compiled_from_damaged_weights_is_not_kept(lite2_dir: Path, tmp_path: Path, images: Images) -> None:
     folder = folder_of(copy_models(lite2_dir, tmp_path / "models"))
     good = OpenVinoEngine(folder).logits(images)
     weights, cache = folder / artifact.NETWORK_WEIGHTS, tmp_path / "compiled"
@@ -423,7 +421,7 @@ def resident_kb(path: Path) -> int:
     return sum(sizes)
 
 
-def test_the_weights_file_takes_no_memory_beside_the_compiled_network(folder: Path, images: Images) -> None:
+def test_the_weights_file_takes_no_memory_next_to_the_compiled_network(folder: Path, images: Images) -> None:
     weights = folder / artifact.NETWORK_WEIGHTS
     engine = OpenVinoEngine(folder)
 
@@ -458,7 +456,7 @@ def test_a_model_that_is_preloaded_is_loaded_once(environment: Settings, monkeyp
 
     assert preload.opened(environment) is loaded[0]
     assert len(loaded) == 1
-    assert preload.opened(environment) is loaded[1], "the next one, of another model say, is loaded anew"
+    assert preload.opened(environment) is loaded[1], "the next one, of another model for example, is loaded again"
 
 
 def test_a_preload_that_fails_is_tried_again_and_then_reported(
@@ -466,7 +464,7 @@ def test_a_preload_that_fails_is_tried_again_and_then_reported(
 ) -> None:
     monkeypatch.setenv("MODELS_DIR", str(tmp_path / "absent"))
     preload.begin("classify")
-    assert preload.opened(environment), "by now there is one"
+    assert preload.opened(environment), "there is one now"
 
     preload.begin("classify")
     with pytest.raises(ModelError, match="no model is prepared"):

@@ -44,7 +44,7 @@ pytestmark = pytest.mark.timeout(180)
 
 @pytest.fixture
 def models_dir(tmp_path: Path, int8: Int8) -> Path:
-    """A ``MODELS_DIR`` of one's own, where EfficientNet-Lite2 in int8 is in use."""
+    """A ``MODELS_DIR`` of the test's own, where EfficientNet-Lite2 in int8 is in use."""
     return copy_models(int8.models_dir, tmp_path / "models")
 
 
@@ -69,7 +69,7 @@ def folders(models_dir: Path) -> set[str]:
 
 
 def compare_as(models_dir: Path, agreeing: int, of: int) -> None:
-    """Let the comparison of the int8 version in use have come out like this."""
+    """Give the comparison of the int8 version in use this result."""
     record = in_use(models_dir)
     folder = models_dir / record.folder
     found = msgspec.structs.replace(
@@ -119,7 +119,7 @@ def test_the_operator_reads_how_it_compares(int8: Int8) -> None:
     assert 0 < found.mean_change <= found.largest_change < 0.2
     assert found.int8.ms > 0
     assert found.int8.mb > 0
-    assert "12 photos of scikit-image and scikit-learn; 0 other files are no picture, or the same again" in said
+    assert "12 photos of scikit-image and scikit-learn; 0 other files are not pictures, or the same again" in said
     assert set(found.lines()) < set(said)
     assert said[-1] == (
         f"It computes in 8 bits (int8), as asked for: on {found.agreeing} of 4 photos its best guess was that of "
@@ -127,8 +127,8 @@ def test_the_operator_reads_how_it_compares(int8: Int8) -> None:
     )
 
 
-def test_making_it_reports_to_nobody_and_leaves_the_home_alone(int8: Int8) -> None:
-    assert list(int8.home.iterdir()) == []  # that it opened no connection, the fixture has seen
+def test_making_it_opens_no_connection_and_leaves_the_home_alone(int8: Int8) -> None:
+    assert list(int8.home.iterdir()) == []  # the fixture has seen that it opened no connection
 
 
 def test_it_sees_in_photos_what_fp32_sees(int8: Int8, lite2_dir: Path) -> None:
@@ -254,7 +254,7 @@ def test_auto_without_an_int8_version_stays_in_fp32(lite2_dir: Path) -> None:
     assert (record.precision, record.why_precision) == ("fp32", "It computes in full precision (fp32).")
 
 
-def test_fp32_is_taken_back_and_int8_again_without_making_either_anew(models_dir: Path) -> None:
+def test_fp32_and_then_int8_are_taken_back_without_making_either_again(models_dir: Path) -> None:
     before = folders(models_dir)
     int8 = in_use(models_dir)
 
@@ -285,7 +285,7 @@ def test_under_auto_a_damaged_int8_version_gives_way_to_fp32(models_dir: Path, n
     assert prepare(AUTO, models_dir, quiet).precision == "fp32"
 
 
-def test_a_damaged_int8_version_is_made_anew_if_asked_for(models_dir: Path) -> None:
+def test_a_damaged_int8_version_is_made_again_if_asked_for(models_dir: Path) -> None:
     truncate(models_dir / in_use(models_dir).folder / artifact.NETWORK_WEIGHTS)
     with pytest.raises(ModelError, match=r"model\.bin is not as it was prepared"):
         Classifier.open(serving(models_dir))
@@ -302,7 +302,7 @@ def truncate(path: Path) -> None:
     path.write_bytes(content[:-1])
 
 
-def test_about_tells_the_precision(int8: Int8) -> None:
+def test_about_names_the_precision(int8: Int8) -> None:
     assert "It computes in 8 bits (int8), as asked for" in words.about("1.0", in_use(int8.models_dir))
 
 

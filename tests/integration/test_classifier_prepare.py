@@ -1,4 +1,4 @@
-"""Preparing: which model, from which weights, and that nothing wrong ever gets installed."""
+"""Preparing: which model, from which weights, and that nothing wrong is installed."""
 
 from __future__ import annotations
 
@@ -74,13 +74,13 @@ def prepare(request: Request, models_dir: Path, say: Say, networks: Networks = O
 
 @pytest.fixture
 def models_dir(tmp_path: Path, lite2_dir: Path) -> Path:
-    """A ``MODELS_DIR`` of one's own, where EfficientNet-Lite2 is in use."""
+    """A ``MODELS_DIR`` of the test's own, where EfficientNet-Lite2 is in use."""
     return copy_models(lite2_dir, tmp_path / "models")
 
 
 @pytest.fixture
 def own_dir(tmp_path: Path, inception_dir: Path) -> Path:
-    """A ``MODELS_DIR`` of one's own, where an operator's Inception V3 is in use."""
+    """A ``MODELS_DIR`` of the test's own, where an operator's Inception V3 is in use."""
     return copy_models(inception_dir, tmp_path / "models")
 
 
@@ -109,7 +109,7 @@ def labelled(lite2_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def labelled_dir(tmp_path: Path, labelled: Path) -> Path:
-    """A ``MODELS_DIR`` of one's own, where EfficientNet-Lite2 with an operator's labels is in use."""
+    """A ``MODELS_DIR`` of the test's own, where EfficientNet-Lite2 with an operator's labels is in use."""
     return copy_models(labelled, tmp_path / "models")
 
 
@@ -180,7 +180,7 @@ def test_the_same_model_again_is_kept_without_importing_torch(models_dir: Path) 
     assert contents(models_dir) == before
 
 
-def test_a_damaged_model_is_prepared_anew_and_an_interrupted_prepare_s_rest_removed(models_dir: Path) -> None:
+def test_a_damaged_model_is_prepared_again_and_an_interrupted_prepare_s_rest_removed(models_dir: Path) -> None:
     truncate(models_dir / in_use(models_dir).folder / artifact.NETWORK_WEIGHTS)
     (models_dir / ".preparing-1").mkdir()
     (models_dir / ".preparing-1" / artifact.NETWORK_WEIGHTS).write_bytes(b"half")
@@ -193,7 +193,7 @@ def test_a_damaged_model_is_prepared_anew_and_an_interrupted_prepare_s_rest_remo
 
 
 def kill_at_rename(models_dir: Path) -> None:
-    """Let a process die when it has written a new ``in_use.json``, right before that gets its name."""
+    """Let a process die when it has written a new ``in_use.json``, right before the rename."""
     program = (
         "import msgspec, os, pathlib, sys; from classifier import artifact; from common.model import records;"
         "models_dir = pathlib.Path(sys.argv[1]); record = records.in_use(models_dir);"
@@ -206,22 +206,22 @@ def kill_at_rename(models_dir: Path) -> None:
     assert contents(models_dir) != before
 
 
-def test_while_it_works_a_file_tells_how_far_it_is(models_dir: Path) -> None:
+def test_while_it_works_a_file_says_how_far_it_is(models_dir: Path) -> None:
     shutil.rmtree(models_dir / in_use(models_dir).folder)
-    told = []
+    seen = []
 
     def look(_line: str) -> None:
-        told.append(msgspec.json.decode((models_dir / PROGRESS).read_bytes()))
+        seen.append(msgspec.json.decode((models_dir / PROGRESS).read_bytes()))
 
     prepare(LITE2, models_dir, look)
 
-    assert [(step["step"], step["text"]) for step in told] == [
+    assert [(step["step"], step["text"]) for step in seen] == [
         (1, "Looking for the weights"),
         (3, "Reading the weights"),
         (4, "Converting the model"),
         (5, "Comparing it with the original"),
     ]
-    assert {(step["pid"], step["of"]) for step in told} == {(os.getpid(), 5)}
+    assert {(step["pid"], step["of"]) for step in seen} == {(os.getpid(), 5)}
     assert not (models_dir / PROGRESS).exists()
 
 
@@ -599,7 +599,7 @@ def test_own_weights_without_transform_input_are_refused(models_dir: Path, seede
     assert "--transform-input no if" in message
 
 
-def test_official_weights_cannot_be_told_another_transform_input(models_dir: Path, released: Released) -> None:
+def test_official_weights_accept_no_other_transform_input(models_dir: Path, released: Released) -> None:
     request = Request(model="inception_v3", weights=released.file, transform_input=False)
 
     message = refusing(request, models_dir, released.networks)
@@ -635,7 +635,7 @@ def test_labels_that_do_not_fit_the_weights_are_refused(
     assert message in refusing(request, models_dir)
 
 
-# Weights that are no good
+# Weights that do not fit
 
 
 def without_a_layer(state: State) -> State:
@@ -660,7 +660,7 @@ def with_nan(state: State) -> State:
         (lambda state: {f"module.{key}": value for key, value in state.items()}, "it has no matrix 'fc.weight'"),
         (lambda state: {"epoch": 3, "state_dict": state}, "not a state dict"),
         (lambda state: list(state.values()), "not a state dict"),
-        (with_nan, "Mixed_5b.branch1x1.conv.weight holds values that are no numbers"),
+        (with_nan, "Mixed_5b.branch1x1.conv.weight holds values that are not numbers"),
     ],
 )
 def test_weights_of_another_kind_are_refused(
@@ -685,10 +685,10 @@ def test_weights_of_another_kind_are_refused(
         (lambda: torch.ones(2, 2048, device="meta"), "float32, strided, meta"),
     ],
 )
-def test_weights_that_are_no_plain_numbers_are_refused(tmp_path: Path, make: Callable[[], Tensor], kind: str) -> None:
+def test_weights_that_are_not_plain_numbers_are_refused(tmp_path: Path, make: Callable[[], Tensor], kind: str) -> None:
     torch.save({"fc.weight": make()}, tmp_path / "odd.pth")
 
-    with pytest.raises(ModelError, match=rf"fc\.weight holds no plain floating-point numbers \({kind}\)"):
+    with pytest.raises(ModelError, match=rf"fc\.weight does not hold plain floating-point numbers \({kind}\)"):
         weights.load(INCEPTION_V3, tmp_path / "odd.pth")
 
 
@@ -765,7 +765,7 @@ def test_a_damaged_artifact_is_not_served(models_dir: Path, name: str, damage: C
     file = models_dir / in_use(models_dir).folder / name
     damage(file)
 
-    with pytest.raises(ModelError, match=f"{name} .*; prepare it again: python -m classifier.prepare"):
+    with pytest.raises(ModelError, match=f"{name} .*; prepare it again: make model"):
         Classifier.open(serving(models_dir))
 
 
@@ -777,13 +777,13 @@ def test_damaged_weights_are_not_served_by_torch(models_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [{"transform_input": False}, {"classes": 7}, {"weights_sha256": "0"}])
-def test_an_altered_record_in_use_is_not_served_and_prepared_anew(
+def test_an_altered_record_in_use_is_not_served_and_prepared_again(
     own_dir: Path, engine: EngineChoice, change: dict[str, object]
 ) -> None:
     record = in_use(own_dir)
     (own_dir / records.IN_USE).write_bytes(msgspec.json.encode(msgspec.structs.replace(record, **change)))
 
-    with pytest.raises(ModelError, match=r"in_use\.json is not as it was prepared; prepare it again: python -m"):
+    with pytest.raises(ModelError, match=r"in_use\.json is not as it was prepared; prepare it again: make model"):
         Classifier.open(serving(own_dir, engine))
 
     assert prepare(AUTO, own_dir, quiet) == in_use(own_dir) == record
@@ -802,14 +802,14 @@ def test_the_record_served_is_the_one_in_use(lite2_dir: Path, own_dir: Path) -> 
         assert Classifier.open(serving(folder)).record == in_use(folder)
 
 
-def test_a_missing_package_is_told_by_the_engine(models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named_by_the_engine(models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
 
     with pytest.raises(ModelError, match=r"ENGINE=torch: .* efficientnet_lite_pytorch .*; run: make model, or"):
         Classifier.open(serving(models_dir, "torch"))
 
 
-def test_a_network_that_openvino_cannot_run_is_told(tmp_path: Path) -> None:
+def test_a_network_that_openvino_cannot_run_is_reported(tmp_path: Path) -> None:
     for name in (artifact.NETWORK, artifact.NETWORK_WEIGHTS):
         (tmp_path / name).write_bytes(b"no network")
     lines = [f"{hashlib.sha256(b'no network').hexdigest()}  {name}\n" for name in artifact.FILES]
@@ -819,7 +819,7 @@ def test_a_network_that_openvino_cannot_run_is_told(tmp_path: Path) -> None:
         OpenVinoEngine(tmp_path)
 
 
-def test_a_torch_that_lacks_its_gpu_libraries_is_told_and_auto_does_without(lite2_dir: Path, tmp_path: Path) -> None:
+def test_a_torch_without_its_gpu_libraries_is_reported_and_auto_does_without(lite2_dir: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "torch.py").write_text("raise OSError('libcublas.so.13: cannot open shared object file')")

@@ -89,7 +89,7 @@ def test_a_model_that_was_brought_is_kept_and_classifies(python: Path, models_di
     assert run(python, "-c", program, **environ).stdout.startswith("OpenVINO (CPU")
 
 
-def test_what_cannot_be_had_without_torch_says_what_to_install(python: Path, models_dir: Path) -> None:
+def test_what_needs_torch_says_what_to_install(python: Path, models_dir: Path) -> None:
     before = reason(models_dir)
 
     other = run(python, "-m", "classifier.prepare", "--model", "inception_v3", MODELS_DIR=str(models_dir))
@@ -111,7 +111,7 @@ def test_what_cannot_be_had_without_torch_says_what_to_install(python: Path, mod
         ({"MODEL": "inception_v3"}, "has no prepared model for MODEL=inception_v3 and PRECISION=auto"),
         ({"PRECISION": "int8"}, "has no prepared model for MODEL=auto and PRECISION=int8"),
         ({"ENGINE": "torch"}, "ENGINE=torch needs PyTorch."),
-        ({"MODEL": "resnet"}, None),  # to be mended first: prepare says so
+        ({"MODEL": "resnet"}, None),  # to be corrected first: prepare says so
     ],
     ids=str,
 )
@@ -137,7 +137,7 @@ def test_without_a_model_or_with_a_damaged_one_the_whole_set_is_needed(
     assert is_needed(models_dir)
 
 
-# `make`, with a pip and a Python that only write down what they are asked for.
+# `make`, with a pip and a Python that only write down their arguments.
 
 
 class Checkout:
@@ -204,10 +204,10 @@ def test_beside_a_prepared_model_make_run_installs_the_small_set_once(checkout: 
 def test_without_a_model_make_run_installs_the_rest_and_keeps_it(checkout: Checkout) -> None:
     checkout.whole_set_is_needed = True
     assert checkout.make("run") == [SMALL, "classifier.prepare.whole_set", WHOLE, *START]
-    assert checkout.make("run") == START, "the rest is there, so nobody need ask"
+    assert checkout.make("run") == START, "the rest is there already"
 
 
-def test_where_the_small_set_will_do_no_longer_the_rest_is_added(checkout: Checkout) -> None:
+def test_where_the_small_set_is_no_longer_enough_the_rest_is_added(checkout: Checkout) -> None:
     checkout.make("run")
     checkout.whole_set_is_needed = True
     assert checkout.make("install") == ["classifier.prepare.whole_set", WHOLE]

@@ -26,7 +26,7 @@ sys.exit(str(connections) if connections else code)
 
 
 def quiet(_line: str) -> None:
-    """Takes prepare's step lines where nobody reads them."""
+    """Takes the lines of prepare's steps, and drops them."""
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +86,7 @@ def int8(lite2_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Int8:
 
 
 def copy_models(models_dir: Path, target: Path) -> Path:
-    """A ``MODELS_DIR`` of one's own. Large files are hard links: a test must not write into them."""
+    """A ``MODELS_DIR`` of the test's own. Large files are hard links: a test must not write into them."""
     return Path(shutil.copytree(models_dir, target, copy_function=_link_large))
 
 

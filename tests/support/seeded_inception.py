@@ -1,7 +1,7 @@
 """An Inception V3 that nobody trained, in the layout of the official weights file.
 
-Its answers mean nothing, but they depend on every pixel: so it shows whether a picture reaches the network
-as torchvision's reference would have brought it there. ``python -m tests.support.seeded_inception FILE [CLASSES]``
+Its answers mean nothing, but they depend on every pixel: so it shows whether the network gets the same picture as
+from torchvision's reference. ``python -m tests.support.seeded_inception FILE [CLASSES]``
 writes one.
 """
 
@@ -22,7 +22,7 @@ SURE = 0.5  # the best class of every photo gets at least this probability
 def write_seeded_weights(path: Path, classes: int = 1000) -> Path:
     """Write a state dict (108 MB, AuxLogits included) that is the same every time, and return its path."""
     with torch.random.fork_rng():
-        torch.manual_seed(2015)  # the year of the Inception V3 paper
+        torch.manual_seed(2015)  # the year in which Inception V3 was published
         model = inception_v3(
             weights=None, init_weights=False, aux_logits=True, transform_input=True, num_classes=classes
         )

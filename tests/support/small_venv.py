@@ -33,7 +33,7 @@ def make(folder: Path) -> Path:
 
 
 def modules() -> set[str]:
-    """What can be imported in it, by top-level names, beside Python's own."""
+    """What can be imported in it, by top-level names, without Python's own."""
     return {name.partition(".")[0] for distribution in _distributions() for name in _top_names(distribution)}
 
 

@@ -1,4 +1,4 @@
-"""What runs a prepared model: OpenVINO, or torch, the reference. Both pass the same tests."""
+"""Which engine runs a prepared model, OpenVINO or torch, and its loading."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from common import optional_packages
 from common.model.records import ModelRecord
 from common.settings import EngineChoice, Settings
 
-# NVIDIA's driver, the same under WSL, and AMD's. Importing torch only to hear "no GPU" would take 5 s.
+# NVIDIA's driver, the same under WSL, and AMD's. Importing torch to ask for a GPU takes 5 s.
 GPU_DEVICES: Final = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"))
 # A package without one of its shared libraries, such as CUDA's, raises OSError.
 _NOT_INSTALLED: Final = (ImportError, OSError)

@@ -14,7 +14,7 @@ Picture: TypeAlias = bytes | bytearray | memoryview
 
 
 class Engine(Protocol):
-    """Runs one model. Several threads may ask it at the same time.
+    """Runs one model. Several threads may call it at the same time.
 
     Attributes:
         name: Its name for people, with the device that it uses.
@@ -29,16 +29,17 @@ class Engine(Protocol):
 
         Args:
             pictures: Pixels of one picture each (crop x crop x 3, uint8, RGB, row by row).
-            given_up: Once it is set, pictures whose turn has not come are not computed, and nothing is returned.
+            given_up: Set as soon as nobody waits for the scores. Pictures whose turn has not come by then are not
+                computed, and nothing is returned.
         """
         ...
 
     def rest(self) -> None:
-        """Get ready for a single image, where that takes time: no images have come for a while."""
+        """Get ready for a single image, where that takes time. Call it when no image has come for a while."""
         ...
 
     def logits(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """The same scores (N x classes) for N x crop x crop x 3 pixels, for those who compare models."""
+        """The same scores (N x classes) for N x crop x crop x 3 pixels (uint8), to compare models."""
         import numpy as np  # noqa: PLC0415 -- 0.1 s and 10 MB that serving does without
 
         return np.array(self.scores([memoryview(image).cast("B") for image in images]), dtype=np.float32)

@@ -22,9 +22,9 @@ from classifier.serve.engines.openvino_c import Network, Request, version
 from common import libc
 
 MOST_STREAMS: Final = 4  # each takes memory, and the worker has eight pictures at once: two rounds
-MOST_IN_QUEUE: Final = 8  # of one call's pictures: each takes a request, with some 300 kB
+MOST_IN_QUEUE: Final = 8  # pictures of one call: each takes a request of about 300 kB
 
-# This module does without OpenVINO's Python package, which has the telemetry; another one may import it.
+# This module does not use OpenVINO's Python package, which has the telemetry; another module may import it.
 telemetry.forbid()
 
 _FILES: Final = (artifact.NETWORK, artifact.NETWORK_WEIGHTS)
@@ -47,14 +47,14 @@ BACKLOG_POLICY: Final = BacklogPolicy()
 
 
 class OpenVinoEngine(Engine):
-    """Runs ``model.xml``: one image after the other, each on all cores, or in a backlog several, each on one.
+    """Runs ``model.xml``: one image after the other, each on all cores; in a backlog several at once, each on one core.
 
-    The second way makes more images a second, the first gives each the sooner. ``docs/decisions/0006`` has the
-    measurements; only one of the two is ever in memory.
+    The second way gives more images a second, the first gives a single image sooner. ``docs/decisions/0006`` has the
+    measurements. Only one of the two networks is in memory at a time.
 
     Args:
         folder: The prepared model's.
-        threads: How many may compute; the cores that are there for us by default.
+        threads: How many may compute; by default as many as there are cores for this process.
         cache: Where compiled networks are kept for the next start, if at all.
         policy: When several pictures are computed at the same time.
         lock_limit_s: How long to wait for another process that has the cache.
@@ -77,15 +77,16 @@ class OpenVinoEngine(Engine):
         self._lock_limit_s = lock_limit_s
         self._threads = threads or cores.usable()
         self._backlog = Backlog(min(self._threads, MOST_STREAMS), policy)
-        # Who has the first begins pictures, who has the second waits for the last of them. So the pictures of the next
-        # call are in OpenVINO's queue before those of the last one are through, and no core waits in between.
+        # The thread that holds the first lock begins pictures; the one that holds the second waits for the last of its
+        # pictures. So the next call's pictures are in OpenVINO's queue before the last call's are done, and no core
+        # waits in between.
         self._begins, self._ends = threading.Lock(), threading.Lock()
         self._pool: RequestPool | None = None
         self.classes = self._open(1).classes
         self.name = f"OpenVINO (CPU, {self._threads} thread{'s' if self._threads > 1 else ''})"
 
     def scores(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> list[list[float]]:
-        """Scores of all classes for each picture; none if given up before their turn came."""
+        """Scores of all classes for each picture; nothing if given up before their turn came."""
         with self._begins:
             if given_up and given_up.is_set():
                 return []
@@ -97,16 +98,16 @@ class OpenVinoEngine(Engine):
                 busy.append(pool.begin(picture))
             while len(busy) > 2 * pool.streams:
                 found.append(pool.end(busy.popleft()))
-            self._ends.acquire()  # whose pictures came before has ended by now
+            self._ends.acquire()  # the call before has ended by now
         try:
             return [*found, *map(pool.end, busy)]
         finally:
             self._backlog.ended(time.monotonic())
-            del pool, busy  # whoever has the turn next may compile another network, and this one is to be gone by then
+            del pool, busy  # the next call may compile another network, and this one has to be gone by then
             self._ends.release()
 
     def rest(self) -> None:
-        """Be ready for a single image: to be called when none has come for a while."""
+        """Get ready for a single image. Call it when no image has come for a while."""
         if self._begins.acquire(blocking=False):
             try:
                 if self._pool and self._pool.streams > 1:
@@ -123,16 +124,16 @@ class OpenVinoEngine(Engine):
         return self._pool if self._pool and self._pool.streams == streams else self._open(streams)
 
     def _open(self, streams: int) -> RequestPool:
-        with self._ends:  # nothing is at work
+        with self._ends:  # nothing is computed now
             self._pool = None  # first, and it is the only name: two networks at once would take twice the memory
             self._pool = self._compiled(streams)
             return self._pool
 
     def _compiled(self, streams: int) -> RequestPool:
         artifact.check(self._folder, (artifact.NETWORK,))  # each time: they are read again
-        with ThreadPoolExecutor(1) as beside:
-            # While OpenVINO lays the weights out, which are but numbers. If they are damaged, nothing is made of them.
-            weights = beside.submit(artifact.check, self._folder, (artifact.NETWORK_WEIGHTS,))
+        with ThreadPoolExecutor(1) as executor:
+            # Meanwhile OpenVINO lays the weights out, which are only numbers. Damaged ones are never computed with.
+            weights = executor.submit(artifact.check, self._folder, (artifact.NETWORK_WEIGHTS,))
             try:
                 pool = RequestPool(self._network(streams, weights), streams)
             except RuntimeError as error:
@@ -140,7 +141,7 @@ class OpenVinoEngine(Engine):
                 reason = " ".join(str(error).split())
                 msg = f"{self._folder / artifact.NETWORK}: OpenVINO cannot run it ({reason}); {artifact.PREPARE_AGAIN}"
                 raise ModelError(msg) from None
-        # Not in a thread beside: were the network gone meanwhile, its pages could be somebody else's by then.
+        # Not in another thread: if the network went meanwhile, its pages could have another owner.
         give_back_memory(self._folder / artifact.NETWORK_WEIGHTS)
         return pool
 
@@ -156,12 +157,12 @@ class OpenVinoEngine(Engine):
         key = " ".join([version(), *(artifact.checksum(self._folder, name) for name in _FILES)])
         with compiled.kept(self._cache, key, self._lock_limit_s) as cache:
             network = Network(self._folder / artifact.NETWORK, config | cache)
-            weights.result()  # before what was made of them is kept for the next start
+            weights.result()  # before the compiled network is kept for the next start
             return network
 
 
 class RequestPool:
-    """A compiled network, and requests to it: as many as have been at work at the same time.
+    """A compiled network, and its requests: as many as have been in flight at the same time.
 
     Args:
         network: The network.
@@ -176,7 +177,7 @@ class RequestPool:
         self.network = network
         self.streams = streams
         self._free: list[Request] = []
-        # The first run takes longer, and no user should wait for it.
+        # The first run takes longer; no user should wait for it.
         requests = [network.request() for _ in range(1 if streams == 1 else 2 * streams)]
         for request in requests:
             request.start(bytes(request.size))
@@ -210,21 +211,21 @@ class Backlog:
         self._ended = -math.inf
 
     def ended(self, now: float) -> None:
-        """Note that what was asked for last is done."""
+        """Note that the last call is done."""
         self._ended = now
 
     def streams(self, waiting: int, now: float, *, at_work: bool) -> int:
-        """How many to compute at once when so many images wait.
+        """How many images to compute at once.
 
         Args:
-            waiting: How many images there are.
+            waiting: How many images wait.
             now: The time, in seconds.
-            at_work: Whether the images before them are still being computed.
+            at_work: Whether earlier images are still being computed.
         """
         if not at_work and now - self._ended > self._policy.gap_s:  # nothing waited in between
             self._since = None
-        # It takes two full rounds, for an odd image at the end, on one core, costs more than is won; and to go on, one:
-        # a batch is not always full.
+        # To begin, two full rounds have to wait: an odd image at the end, on one core, costs more than one round gains.
+        # To go on, one round is enough: a batch is not always full.
         if waiting < self._most * (2 if self._since is None else 1):
             self._since = None
         elif self._since is None:
@@ -236,8 +237,8 @@ class Backlog:
 def give_back_memory(weights: Path) -> None:
     """Return to the kernel what only compiling needed: pages of the weights file, and glibc's free blocks.
 
-    The compiled network has copies of the weights, laid out for this CPU. The file stays mapped, and a page that
-    is read after all comes back from it.
+    The compiled network has copies of the weights, laid out for this CPU. The file stays mapped: a page that is needed
+    later is read again.
     """
     with contextlib.suppress(OSError):  # not Linux: it works without
         name = os.fsencode(weights.resolve())

@@ -1,8 +1,8 @@
-"""OpenVINO by its C interface: as much of it as serving takes.
+"""OpenVINO by its C interface: the part that serving needs.
 
-``import openvino`` is for those who make models: it takes 0.15 s and 30 MB, most of it for NumPy and for operations and
-converters that serving has no use for. The C interface lies in the same package, is documented
-(https://docs.openvino.ai/2026/api/c_cpp_api/group__ov__c__api.html), and is there in 0.01 s. It knows no telemetry.
+``import openvino`` is for making models: it takes 0.15 s and 30 MB, most of it for NumPy and for operations and
+converters that serving does not use. The C interface is in the same package, is documented
+(https://docs.openvino.ai/2026/api/c_cpp_api/group__ov__c__api.html), and loads in 0.01 s. It has no telemetry.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from common import optional_packages
 
 _DEVICE: Final = b"CPU"
 _OUT: Final = POINTER(c_void_p)
-# What is used of openvino/c/*.h. All but those that free, and these two, give a status: 0 is success.
+# The functions of openvino/c/*.h that are used here. All return a status (0 is success), but the *_free functions and
+# ov_get_last_err_msg.
 _ARGUMENTS: Final[Mapping[str, tuple[Any, ...]]] = {
     "ov_core_create": (_OUT,),
     "ov_core_compile_model_from_file": (c_void_p, c_char_p, c_char_p, c_size_t, _OUT),  # then names and values
@@ -56,7 +57,7 @@ class Network:
     """A network that OpenVINO has compiled.
 
     Args:
-        path: The ``.xml``; its weights lie beside it.
+        path: The ``.xml``; its weights lie next to it.
         config: OpenVINO's settings by their names there.
 
     Raises:
@@ -73,7 +74,7 @@ class Network:
         _free_with(self, "ov_compiled_model_free", self._handle)
 
     def request(self) -> Request:
-        """A new request. It keeps what it needs of the network."""
+        """A new request. It keeps the network alive."""
         return Request(_made("ov_compiled_model_create_infer_request", self._handle))
 
     def property(self, name: str) -> str:
@@ -83,15 +84,15 @@ class Network:
 
 
 class Request:
-    """Computes one picture at a time, on its network's threads. Several wait in OpenVINO's own queue, first come first.
+    """Computes one picture at a time, on its network's threads. Several wait in OpenVINO's queue, first in first out.
 
-    Let go while it is at work, it waits for its end.
+    Freeing one that computes waits for its end.
     """
 
     def __init__(self, handle: c_void_p) -> None:
         self._handle = handle
         _free_with(self, "ov_infer_request_free", handle)
-        # Tensors of the request's own, which stay where they are: all shapes are fixed.
+        # The request's own tensors. All shapes are fixed, so these stay where they are.
         self._input = self._tensor("ov_infer_request_get_input_tensor", c_uint8).cast("B")
         self._output = self._tensor("ov_infer_request_get_output_tensor", c_float).cast("B").cast("f")
 
@@ -101,7 +102,7 @@ class Request:
         return self._input.nbytes
 
     def start(self, picture: Picture) -> None:
-        """Have the scores of a picture computed, as soon as those are that were started before.
+        """Put a picture into the queue.
 
         Args:
             picture: Its pixels (crop x crop x 3, uint8, RGB, row by row). They are copied.
@@ -111,8 +112,8 @@ class Request:
             RuntimeError: OpenVINO refuses.
         """
         self._input[:] = picture
-        # The interpreter stays ours: this only puts the request into the queue, and to get the interpreter back takes
-        # up to 5 ms when other threads have something to do, too.
+        # Keeps the interpreter's lock: this only puts the request into the queue, and to get the lock back takes up to
+        # 5 ms when other threads are busy.
         _check(_quick().ov_infer_request_start_async(self._handle))
 
     def scores(self) -> list[float]:
@@ -150,13 +151,13 @@ def version() -> str:
 
 @functools.cache
 def _library() -> ctypes.CDLL:
-    """The library; other Python threads go on while it is at work."""
+    """The library. Other Python threads go on during a call."""
     return _declared(ctypes.CDLL(str(_path())))
 
 
 @functools.cache
 def _quick() -> ctypes.PyDLL:
-    """The same for what takes a few microseconds: other Python threads wait."""
+    """The same for calls of a few microseconds: other Python threads wait."""
     return _declared(ctypes.PyDLL(str(_path())))
 
 
@@ -187,7 +188,7 @@ def _check(status: int) -> None:
 
 
 def _made(function: str, *arguments: Any, then: Any = ()) -> c_void_p:
-    """What a function makes: its last argument, before a variable number of others, says where to write that."""
+    """What a function makes. Its last fixed argument is the address that the result is written to."""
     made = c_void_p()
     _check(getattr(_library(), function)(*arguments, byref(made), *then))
     return made
@@ -202,6 +203,6 @@ def _freed(function: str, handle: c_void_p) -> Iterator[c_void_p]:
 
 
 def _free_with(owner: object, function: str, handle: c_void_p) -> None:
-    """Free what a handle stands for when its owner goes; not at the end of the process, which frees all."""
+    """Free a handle when its owner is collected; not at the end of the process, which frees everything."""
     free: Callable[..., None] = getattr(_library(), function)
     weakref.finalize(owner, free, handle).atexit = False

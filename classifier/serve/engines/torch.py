@@ -1,4 +1,4 @@
-"""Torch itself, on a GPU where there is one: what the other engine is measured by."""
+"""Torch, on a GPU where there is one: the reference for the other engine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TorchEngine(Engine):
     """
 
     def __init__(self, folder: Path, record: ModelRecord) -> None:
-        # NVIDIA's TensorFloat-32, which cuDNN takes by itself, keeps three digits of each factor.
+        # NVIDIA's TensorFloat-32, which cuDNN uses by default, keeps three digits of each factor.
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
         path = folder / artifact.TORCH_WEIGHTS
@@ -31,7 +31,7 @@ class TorchEngine(Engine):
         module = weights.build(network, weights.load(network, path), record.transform_input)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.name = f"torch ({self._device.type.upper()})"
-        # Channels last is a third faster on CPUs, and what GPUs' tensor cores want.
+        # Channels last is a third faster on CPUs, and GPUs' tensor cores need it.
         self._module = module.to(self._device).to(memory_format=torch.channels_last)
         self._mean = torch.tensor(record.input.mean, device=self._device).view(3, 1, 1)
         self._std = torch.tensor(record.input.std, device=self._device).view(3, 1, 1)
@@ -40,7 +40,7 @@ class TorchEngine(Engine):
         self.classes = len(self.scores([bytes(3 * self._crop**2)])[0])  # a GPU's first run takes longer
 
     def scores(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> list[list[float]]:
-        """Scores of all classes for each picture; none if given up before their turn came."""
+        """Scores of all classes for each picture; nothing if given up before their turn came."""
         with self._turn:
             if not pictures or (given_up and given_up.is_set()):
                 return []

@@ -38,7 +38,7 @@ def test_a_batch_that_is_not_full_does_not_end_a_backlog() -> None:
     assert computed([8] * calls + [8, 2, 8], Backlog(2))[calls:] == [2, 2, 2]
 
 
-def test_two_bursts_with_a_pause_between_them_are_no_backlog() -> None:
+def test_two_bursts_with_a_pause_between_them_are_not_a_backlog() -> None:
     backlog = Backlog(2)
 
     assert computed([8, 8], backlog) == [1, 1]
@@ -50,7 +50,7 @@ def test_slow_pictures_of_which_the_last_ones_are_still_at_work_are_a_backlog() 
 
     found = [backlog.streams(8, 1000.0 + seconds, at_work=seconds > 0) for seconds in range(5)]
 
-    assert found == [1, 1, 1, 2, 2], "though none of them has ended meanwhile"
+    assert found == [1, 1, 1, 2, 2], "though not one of them has ended meanwhile"
 
 
 def test_when_it_is_over_the_next_picture_has_all_cores_again() -> None:

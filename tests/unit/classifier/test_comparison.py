@@ -44,7 +44,7 @@ def test_if_all_agree_the_bound_is_the_n_th_root_of_a_twentieth() -> None:
     assert math.isclose(surely(200, 200), 1 - 3 / 200, abs_tol=1e-3)
 
 
-def test_if_none_agrees_nothing_is_sure() -> None:
+def test_if_no_photo_agrees_nothing_is_sure() -> None:
     assert surely(0, 10) == 0
 
 
@@ -81,5 +81,5 @@ def test_with_few_photos_people_read_that_they_prove_little() -> None:
     *_, last = comparison(4, 4).lines()
 
     assert last == (
-        "4 photos prove little. PRECISION=auto asks for 200: name a folder with photos of yours by --photos"
+        "4 photos prove little. PRECISION=auto asks for 200: name a folder with photos of your own by --photos"
     )

@@ -1,4 +1,4 @@
-"""Photos for int8: two parts that have no picture in common, always the same ones for the same photos."""
+"""Photos for int8: two parts without a common picture, always the same for the same photos."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_the_same_picture_twice_counts_once(tmp_path: Path) -> None:
     assert found.passed_over == 2
 
 
-def test_a_smaller_copy_of_a_photo_is_no_other_photo(tmp_path: Path) -> None:
+def test_a_smaller_copy_of_a_photo_counts_as_the_same(tmp_path: Path) -> None:
     for name in ("astronaut", "chelsea", "coffee", "rocket"):
         shared.photo(name).save(tmp_path / f"{name}.png")
     for name in ("chelsea", "rocket"):

@@ -121,5 +121,5 @@ def test_the_time_that_others_had_the_model_is_not_counted() -> None:
 
 
 def test_without_a_prepared_model_the_error_says_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"no model is prepared in .*; run: python -m classifier.prepare"):
+    with pytest.raises(ModelError, match=r"no model is prepared in .*; run: make model"):
         Classifier.open(Settings(models_dir=tmp_path))
