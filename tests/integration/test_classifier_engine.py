@@ -335,7 +335,7 @@ def test_after_a_failure_the_next_pictures_get_requests_that_are_not_at_work(
         assert (engine.logits(images) == before).all()
 
 
-def test_a_picture_of_another_size_is_refused_and_the_others_get_their_answers(folder: Path, images: Images) -> None:
+def test_a_picture_of_another_size_is_refused_and_later_ones_are_computed(folder: Path, images: Images) -> None:
     engine = OpenVinoEngine(folder)
     before = engine.logits(images)
 

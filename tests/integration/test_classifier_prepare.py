@@ -496,7 +496,7 @@ def test_an_operator_s_labels_are_not_replaced_by_imagenet_s_unless_their_folder
     assert Classifier.open(serving(labelled_dir)).labels == labels.imagenet()
 
 
-def test_a_model_in_use_that_is_not_known_here_gives_way(models_dir: Path) -> None:
+def test_a_model_in_use_that_is_not_known_here_is_replaced(models_dir: Path) -> None:
     record = msgspec.structs.replace(in_use(models_dir), model="inception_v9")
     (models_dir / records.IN_USE).write_bytes(msgspec.json.encode(record))
 

