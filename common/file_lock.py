@@ -10,7 +10,7 @@ import fcntl
 import time
 from typing import IO, Any, Final
 
-_LOOK_AGAIN_S: Final = 0.1
+_LOOK_AGAIN_S: Final = 0.02
 
 
 def try_lock(file: IO[Any] | int) -> bool:
