@@ -12,7 +12,6 @@ from common.channels.channels import Channels
 from common.messages import ClassifyImage, FetchUrl, Kind, SendReply, Words
 from common.model.records import wait_for_model
 from common.pictures.decoder import Decoder, InputMaker
-from common.pictures.refusals import refusal
 from common.pictures.shared_turn import large_turn
 from common.runtime.process import run
 from common.runtime.worker import Worker
@@ -22,6 +21,7 @@ from common.web.delayed_answers import DelayedAnswers
 from common.web.download import Fetched, Limits
 from common.web.fetcher import NO_PREVIEW, Fetcher
 from common.web.names import Lookup
+from common.words import refusal
 
 
 class FetchUrlWorker(Worker[FetchUrl]):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from common.limits import MAX_FILE_BYTES
+from common.messages import Kind, Words
 from common.model.records import ModelRecord
 
 COMMANDS: Final = {
@@ -28,9 +30,15 @@ TOO_LARGE: Final = (
     "This file is larger than 20 MB, which is all that a bot may download. Please send a smaller one, or send it as a "
     "photo: Telegram then shrinks it."
 )
+FILE_TOO_LARGE: Final = f"The file is larger than {MAX_FILE_BYTES >> 20} MB, the most that I accept."
 NOT_FOR_YOU: Final = "I’m sorry, I only work in the chats that my operator has chosen, and this is not one of them."
 NO_DOWNLOAD: Final = "Telegram does not give me this file. Please send it again."
 WHAT_TO_SEND: Final = "Please send a photo, or paste the link of an image."
+
+
+def refusal(text: str) -> Words:
+    """An expected refusal, in words for the user."""
+    return Words(text=text, kind=Kind.REFUSAL)
 
 
 def unwelcome(what: str) -> str:

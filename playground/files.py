@@ -14,6 +14,7 @@ from pathlib import PurePath
 
 from PIL import Image, ImageOps
 
+from common.limits import MAX_FILE_BYTES
 from playground.errors import ApiError, NoPhoto
 
 MAX_TOTAL_BYTES = 256 << 20
@@ -21,8 +22,6 @@ MAX_TOTAL_BYTES = 256 << 20
 MAX_UPLOAD_BYTES = 50 << 20
 """The largest upload that the page takes. (Telegram: 2 GB.)"""
 MAX_PHOTO_BYTES = 10 << 20
-MAX_DOWNLOAD_BYTES = 20 << 20
-"""The most that a bot may download: https://core.telegram.org/bots/api#getfile."""
 MAX_PHOTO_RATIO = 20
 """Longest to shortest side: https://core.telegram.org/bots/api#sendphoto."""
 PATH_VALID_S = 3600
@@ -115,7 +114,7 @@ class Files:
         file = self._files.get(file_id)
         if file is None:
             raise ApiError(400, "Bad Request: wrong file_id or the file is temporarily unavailable")
-        if file.announced_bytes > MAX_DOWNLOAD_BYTES:
+        if file.announced_bytes > MAX_FILE_BYTES:
             raise ApiError(400, "Bad Request: file is too big")
         self._paths[file.path] = (file_id, self._clock() + PATH_VALID_S)
         return file

@@ -16,14 +16,16 @@ from typing import Final
 
 from common.errors import Outage
 from common.libc import give_back_large_memory
+from common.limits import MAX_FILE_BYTES
 from common.messages import Words
 from common.model.input import InputSpec, pack
 from common.model.records import in_use
 from common.pictures.child_process import DecoderProcess, how_it_died
-from common.pictures.protocol import DECODE_LIMIT_S, MAX_BYTES, Cut, Refusal, StrayReply
-from common.pictures.refusals import TEXTS, refusal
+from common.pictures.protocol import DECODE_LIMIT_S, Cut, Refusal, StrayReply
+from common.pictures.refusals import TEXTS
 from common.pictures.shared_turn import SharedTurn
 from common.store import Store
+from common.words import refusal
 
 # How long a file waits for those before it: long enough for one that hangs, unless that one also waited for the other
 # decoder; then those behind it come again, at no attempt. With its own DECODE_LIMIT_S, and with what
@@ -89,7 +91,7 @@ class Decoder:
         Raises:
             Outage: The files before it take long, or the process does not start.
         """
-        if len(content) > MAX_BYTES:
+        if len(content) > MAX_FILE_BYTES:
             return Refusal.TOO_LARGE
         async with self._one_at_a_time():
             return await self._decode(content, cut, name)

@@ -24,7 +24,6 @@ import struct
 from enum import IntEnum, StrEnum, auto
 from typing import Final, NamedTuple, Protocol
 
-MAX_BYTES: Final = 20 * 2**20  # what the Bot API lets a bot download; links get the same
 MAX_PIXELS: Final = 24_000_000  # so many take up to 400 MB, in 12-bit AVIF with alpha
 MAX_JPEG_PIXELS: Final = 100_000_000  # above MAX_PIXELS at reduced scale, and only what libjpeg reads in one pass
 MAX_JPEG_SCANS: Final = 100  # progressive files have about 10; each takes time for every pixel, and may take no byte

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from common.messages import Kind, Words
 from common.pictures.protocol import (
     DECODE_LIMIT_S,
     MAX_ASPECT,
-    MAX_BYTES,
     MAX_JPEG_PIXELS,
     MAX_JPEG_SCANS,
     MAX_PIXELS,
     Refusal,
 )
+from common.words import FILE_TOO_LARGE
 
 _AS_A_PHOTO: Final = "Please send it as a photo, not as a file: Telegram then stores it anew."
 
 EMPTY: Final = "The file is empty. Please send it again."
-TOO_LARGE: Final = f"The file is larger than {MAX_BYTES >> 20} MB, the most that I accept."
 TOO_MANY_PIXELS: Final = (
     f"The picture has too many pixels: I accept at most {MAX_PIXELS // 10**6} megapixels "
     f"(JPEG: {MAX_JPEG_PIXELS // 10**6}, unless it is progressive). Please send it as a photo, not as a file: "
@@ -48,7 +46,7 @@ _FOREIGN_IMAGE: Final = "This file is {}, which I can’t read. I can read JPEG,
 
 TEXTS: Final[Mapping[Refusal, str]] = {
     Refusal.EMPTY: EMPTY,
-    Refusal.TOO_LARGE: TOO_LARGE,
+    Refusal.TOO_LARGE: FILE_TOO_LARGE,
     Refusal.TOO_MANY_PIXELS: TOO_MANY_PIXELS,
     Refusal.TOO_MANY_SCANS: TOO_MANY_SCANS,
     Refusal.TOO_MUCH_METADATA: TOO_MUCH_METADATA,
@@ -69,8 +67,3 @@ TEXTS: Final[Mapping[Refusal, str]] = {
     Refusal.TOO_SLOW: TOO_SLOW,
     Refusal.UNREADABLE: UNREADABLE,
 }
-
-
-def refusal(text: str) -> Words:
-    """An expected refusal, in words for the user."""
-    return Words(text=text, kind=Kind.REFUSAL)

@@ -22,13 +22,13 @@ from ssrfguard.requests import SafeAdapter
 
 from common import VERSION
 from common.errors import HostBusy
+from common.limits import MAX_FILE_BYTES
 from common.messages import Kind, Words
-from common.pictures.protocol import MAX_BYTES
-from common.pictures.refusals import TOO_LARGE, refusal
 from common.web.connections import Connections
 from common.web.gate import Gate
 from common.web.host_slots import HostSlots
 from common.web.names import Lookup
+from common.words import FILE_TOO_LARGE, refusal
 
 MAX_REDIRECTS: Final = 4
 MAX_HEADER_BYTES: Final = 256 * 1024  # of one answer, and what chunks may add to a body
@@ -73,7 +73,7 @@ class Limits:
     total_s: float = 15.0
     answer_s: float = 8.0
     told_after_s: float = 8.5
-    max_bytes: int = MAX_BYTES
+    max_bytes: int = MAX_FILE_BYTES
 
 
 @dataclasses.dataclass
@@ -149,7 +149,7 @@ class Download:
             with contextlib.closing(self._connections), contextlib.closing(self._connections.adapter()) as adapter:
                 return self._fetch(adapter)
         except _TooLarge:
-            return refusal(TOO_LARGE)
+            return refusal(FILE_TOO_LARGE)
         except HostBusy:
             raise
         except Exception as error:  # nothing that a server sends may be taken for a fault of ours, and tried again

@@ -22,13 +22,13 @@ import requests
 from ssrfguard import SSRFGuardError
 
 from common.messages import Words
-from common.pictures.refusals import refusal
 from common.settings import Network
 from common.web.download import Download, FetchBudget, Fetched, Limits, prepare
 from common.web.gate import MAX_URL_LENGTH, PORTS, Gate, PortRefusedError
 from common.web.host_slots import HostSlots
 from common.web.names import Lookup, Names
 from common.web.previews import read_page
+from common.words import refusal
 
 BAD_LINK: Final = (
     f"I can’t follow this link. I follow http and https links to public addresses, up to {MAX_URL_LENGTH} "

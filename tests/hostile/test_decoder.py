@@ -25,6 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import Outage
+from common.limits import MAX_FILE_BYTES
 from common.messages import Kind, Words
 from common.model.input import InputSpec
 from common.pictures import child_process, shared_turn
@@ -34,7 +35,6 @@ from common.pictures.child_process import DecoderProcess
 from common.pictures.decoder import TURN_LIMIT_S, Decoder, InputMaker
 from common.pictures.protocol import (
     DECODE_LIMIT_S,
-    MAX_BYTES,
     REPLY_BYTES,
     Refusal,
     ReplyKind,
@@ -119,7 +119,7 @@ async def test_pictures_decode_as_they_do_without_a_process_of_their_own(decoder
     assert await decode(decoder, OTHER) == expected(OTHER)
     assert await decode(decoder, b"hello") is Refusal.NO_IMAGE
     assert await decode(decoder, b"") is Refusal.EMPTY
-    assert await decode(decoder, bytes(MAX_BYTES + 1)) is Refusal.TOO_LARGE
+    assert await decode(decoder, bytes(MAX_FILE_BYTES + 1)) is Refusal.TOO_LARGE
 
 
 async def test_one_process_decodes_many_files(decoder: Decoder) -> None:

@@ -19,11 +19,10 @@ from pathlib import Path
 import pytest
 
 from common.messages import Kind, Words
-from common.pictures import refusals
-from common.pictures.refusals import refusal
 from common.web import download
 from common.web import fetcher as web
 from common.web.download import Fetched, Limits
+from common.words import FILE_TOO_LARGE, refusal
 from tests.support.web_server import Answer, Handler, WebServer, content, drip, hang_up, redirect, serving, status
 
 LOCAL = (ipaddress.ip_network("127.0.0.0/8"),)
@@ -31,7 +30,7 @@ LIMITS = Limits(total_s=5, answer_s=4, told_after_s=4, max_bytes=100_000)
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 NOTHING = Words(text=download.UNREACHABLE.format(host="127.0.0.1"), kind=Kind.UNREACHABLE)
-TOO_LARGE = refusal(refusals.TOO_LARGE)
+TOO_LARGE = refusal(FILE_TOO_LARGE)
 
 
 @pytest.fixture

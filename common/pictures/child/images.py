@@ -27,10 +27,11 @@ from PIL import (
     WebPImagePlugin,  # noqa: F401 -- were it missing when a picture comes, Pillow would import all its forty plug-ins
 )
 
+from common.limits import MAX_FILE_BYTES
 from common.pictures.child import headers, strips
 from common.pictures.child.headers import Refused
 from common.pictures.child.upright import orientation, rgb, upright
-from common.pictures.protocol import MAX_ASPECT, MAX_BYTES, MAX_JPEG_PIXELS, MAX_JPEG_SCANS, MAX_PIXELS, Cut, Refusal
+from common.pictures.protocol import MAX_ASPECT, MAX_JPEG_PIXELS, MAX_JPEG_SCANS, MAX_PIXELS, Cut, Refusal
 
 MadeT = TypeVar("MadeT")
 
@@ -127,7 +128,7 @@ def _opened(content: bytes) -> Iterator[ImageFile.ImageFile]:
     """A file that may be decoded, and is not yet."""
     if not content:
         raise Refused(Refusal.EMPTY)
-    if len(content) > MAX_BYTES:
+    if len(content) > MAX_FILE_BYTES:
         raise Refused(Refusal.TOO_LARGE)
     is_jpeg = content.startswith(headers.JPEG)
     scans = headers.jpeg_scans(content) if is_jpeg else []

@@ -20,9 +20,8 @@ import pytest
 from common.channels.channels import Channels
 from common.errors import HostBusy, Outage, SettingsError, TooEarly
 from common.messages import ClassifyImage, FetchUrl, Kind, SendReply, Words
-from common.model.input import unpack
-from common.model.records import IN_USE
-from common.pictures.refusals import refusal
+from common.model.input import InputSpec, unpack
+from common.model.records import IN_USE, ModelRecord
 from common.settings import Settings
 from common.store import Store
 from common.web import download, previews
@@ -32,6 +31,7 @@ from common.web.download import Fetched, Limits
 from common.web.gate import Address, Gate
 from common.web.host_slots import PER_HOST, HostSlots, machine, zone
 from common.web.names import Lookup
+from common.words import refusal
 from fetch_url import FetchUrlWorker
 from tests.support import model_in_use
 from tests.support.make import job
