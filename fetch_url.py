@@ -12,7 +12,7 @@ from common.channels.channels import Channels
 from common.messages import ClassifyImage, FetchUrl, Kind, SendReply, Words
 from common.model.records import wait_for_model
 from common.pictures.decoder import Decoder, InputMaker
-from common.pictures.shared_turn import large_turn
+from common.pictures.large_picture_lock import large_turn
 from common.runtime.process import run
 from common.runtime.worker import Worker
 from common.settings import Settings

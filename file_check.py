@@ -15,7 +15,7 @@ from common.errors import InputLost
 from common.messages import CheckFile, ClassifyImage, DeleteFiles, Message, SendReply
 from common.model.records import wait_for_model
 from common.pictures.decoder import Decoder, InputMaker
-from common.pictures.shared_turn import large_turn
+from common.pictures.large_picture_lock import large_turn
 from common.runtime.process import run
 from common.runtime.worker import Worker
 from common.settings import Settings

@@ -23,7 +23,7 @@ from common.model.records import in_use
 from common.pictures.child_process import DecoderProcess, how_it_died
 from common.pictures.protocol import DECODE_LIMIT_S, Cut, Refusal, StrayReply
 from common.pictures.refusals import TEXTS
-from common.pictures.shared_turn import SharedTurn
+from common.pictures.large_picture_lock import SharedTurn
 from common.store import Store
 from common.words import refusal
 

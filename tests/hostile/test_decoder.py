@@ -28,7 +28,7 @@ from common.errors import Outage
 from common.limits import MAX_FILE_BYTES
 from common.messages import Kind, Words
 from common.model.input import InputSpec
-from common.pictures import child_process, shared_turn
+from common.pictures import child_process, large_picture_lock
 from common.pictures.child import images
 from common.pictures.child.confinement import MAX_MEMORY_BYTES
 from common.pictures.child_process import DecoderProcess
@@ -45,7 +45,7 @@ from common.pictures.protocol import (
     reply,
 )
 from common.pictures.refusals import TEXTS
-from common.pictures.shared_turn import SharedTurn
+from common.pictures.large_picture_lock import SharedTurn
 from common.store import Store
 from common.web.download import Limits
 from fetch_url import FetchUrlWorker
@@ -461,7 +461,7 @@ async def test_where_no_turn_can_be_had_large_pictures_are_decoded_all_the_same(
 
 
 async def test_the_longest_that_a_picture_can_take_fits_into_its_worker_s_limit() -> None:
-    longest_s = TURN_LIMIT_S + shared_turn.LIMIT_S + DECODE_LIMIT_S
+    longest_s = TURN_LIMIT_S + large_picture_lock.LIMIT_S + DECODE_LIMIT_S
 
     assert longest_s < FileCheckWorker.handler_limit_s
     # A page has its turn first, and takes no time.
@@ -604,7 +604,7 @@ WORKER = """if True:
     import asyncio, sys
     from pathlib import Path
     from common.pictures.decoder import Decoder
-    from common.pictures.shared_turn import SharedTurn
+    from common.pictures.large_picture_lock import SharedTurn
     from tests.hostile.misbehaving_child import order
     from tests.hostile.test_decoder import SPEC
 
