@@ -11,8 +11,9 @@ import time
 from common.channels.channels import Channels
 from common.messages import ClassifyImage, FetchUrl, Kind, SendReply, Words
 from common.model.records import wait_for_model
-from common.pictures.decoder import Decoder, InputMaker
-from common.pictures.large_picture_lock import large_turn
+from common.pictures.decoder import Decoder
+from common.pictures.inputs import InputMaker
+from common.pictures.large_picture_lock import large_picture_lock
 from common.runtime.process import run
 from common.runtime.worker import Worker
 from common.settings import Settings
@@ -44,7 +45,7 @@ class FetchUrlWorker(Worker[FetchUrl]):
         self._limits = limits or Limits()
         self._fetcher = Fetcher(settings.fetch_allow_networks, lookup=lookup, limits=self._limits)
         self._held = DelayedAnswers(store)
-        self._inputs = InputMaker(store, settings.models_dir, Decoder(large_turn=large_turn(settings.data_dir)))
+        self._inputs = InputMaker(store, settings.models_dir, Decoder(lock=large_picture_lock(settings.data_dir)))
 
     async def open(self, channels: Channels) -> None:
         """Start the decoder, and wait for the model whose input is to be written."""

@@ -14,8 +14,9 @@ from common.channels.channels import Channels
 from common.errors import InputLost
 from common.messages import CheckFile, ClassifyImage, DeleteFiles, Message, SendReply
 from common.model.records import wait_for_model
-from common.pictures.decoder import Decoder, InputMaker
-from common.pictures.large_picture_lock import large_turn
+from common.pictures.decoder import Decoder
+from common.pictures.inputs import InputMaker
+from common.pictures.large_picture_lock import large_picture_lock
 from common.runtime.process import run
 from common.runtime.worker import Worker
 from common.settings import Settings
@@ -31,7 +32,7 @@ class FileCheckWorker(Worker[CheckFile]):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self._store = Store(settings.files_dir)
-        self._inputs = InputMaker(self._store, settings.models_dir, Decoder(large_turn=large_turn(settings.data_dir)))
+        self._inputs = InputMaker(self._store, settings.models_dir, Decoder(lock=large_picture_lock(settings.data_dir)))
 
     async def open(self, channels: Channels) -> None:
         """Start the decoder, and wait for the model whose input is to be written."""

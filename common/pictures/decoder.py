@@ -11,27 +11,19 @@ import functools
 import logging
 import signal
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Final
 
 from common.errors import Outage
-from common.libc import give_back_large_memory
 from common.limits import MAX_FILE_BYTES
-from common.messages import Words
-from common.model.input import InputSpec, pack
-from common.model.records import in_use
 from common.pictures.child_process import DecoderProcess, how_it_died
+from common.pictures.large_picture_lock import LargePictureLock
 from common.pictures.protocol import DECODE_LIMIT_S, Cut, Refusal, StrayReply
-from common.pictures.refusals import TEXTS
-from common.pictures.large_picture_lock import SharedTurn
-from common.store import Store
-from common.words import refusal
 
 # How long a file waits for those before it: long enough for one that hangs, unless that one also waited for the other
 # decoder; then those behind it come again, at no attempt. With its own DECODE_LIMIT_S, and with what
 # a large one waits for the other decoder, this fits into a handler's limit, so that other people's files may delay a
 # file, and never use up its attempts.
-TURN_LIMIT_S: Final = 11.0
+QUEUE_LIMIT_S: Final = 11.0
 # A decoder can be killed for what is no fault of the file: by an operator, or when the machine is out of memory.
 TRIES: Final = 2
 
@@ -46,8 +38,8 @@ class Decoder:
     Args:
         module: What that process runs.
         limit_s: How long one file may take, however often it is tried.
-        turn_limit_s: How long it may wait for its turn.
-        large_turn: The turn of files that take much memory, which it shares with other decoders; None if it is alone.
+        queue_limit_s: How long it may wait for the files before it.
+        lock: Held while a file takes much memory; shared with other decoders. None if this is the only one.
     """
 
     def __init__(
@@ -55,14 +47,14 @@ class Decoder:
         *,
         module: str = "common.pictures.child.main",
         limit_s: float = DECODE_LIMIT_S,
-        turn_limit_s: float = TURN_LIMIT_S,
-        large_turn: SharedTurn | None = None,
+        queue_limit_s: float = QUEUE_LIMIT_S,
+        lock: LargePictureLock | None = None,
     ) -> None:
         self._module = module
         self._limit_s = limit_s
-        self._turn_limit_s = turn_limit_s
-        self._turn = asyncio.Lock()
-        self._large_turn = large_turn
+        self._queue_limit_s = queue_limit_s
+        self._queue = asyncio.Lock()
+        self._lock = lock
         self._process: asyncio.Task[DecoderProcess] | None = None
         self._ending: set[asyncio.Task[int]] = set()
 
@@ -122,22 +114,22 @@ class Decoder:
     @contextlib.asynccontextmanager
     async def _one_at_a_time(self) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(self._turn_limit_s):
-                await self._turn.acquire()
+            async with asyncio.timeout(self._queue_limit_s):
+                await self._queue.acquire()
         except TimeoutError:
-            msg = f"the pictures before this one took {self._turn_limit_s:g} s"
+            msg = f"the pictures before this one took {self._queue_limit_s:g} s"
             raise Outage(msg) from None
         try:
             yield
         finally:
-            self._turn.release()
+            self._queue.release()
 
     @contextlib.asynccontextmanager
     async def _one_large_at_a_time(self, limit: asyncio.Timeout) -> AsyncIterator[None]:
         """The other worker's file takes none of this one's time."""
         left_s = _left_s(limit)
         limit.reschedule(None)
-        async with self._large_turn.taken() if self._large_turn else contextlib.nullcontext():
+        async with self._lock.held() if self._lock else contextlib.nullcontext():
             limit.reschedule(asyncio.get_running_loop().time() + left_s)
             yield
 
@@ -191,44 +183,5 @@ class Decoder:
 
 def _left_s(limit: asyncio.Timeout) -> float:
     ends = limit.when()
-    assert ends is not None  # noqa: S101 -- it is only while we wait for a turn
+    assert ends is not None  # noqa: S101 -- unset only while we wait for the lock
     return ends - asyncio.get_running_loop().time()
-
-
-class InputMaker:
-    """Makes model inputs of files, and stores them."""
-
-    def __init__(self, store: Store, models_dir: Path, decoder: Decoder | None = None) -> None:
-        self._store = store
-        self._models_dir = models_dir
-        self._decoder = decoder or Decoder()
-
-    def open(self) -> None:
-        """Start the decoder, so that the first file need not wait for it."""
-        give_back_large_memory()
-        self._decoder.start()
-
-    async def close(self) -> None:
-        """End the decoder."""
-        await self._decoder.close()
-
-    async def make(self, content: bytes, key: str) -> Words | None:
-        """Write a file's input for the model in use under ``key``.
-
-        Returns:
-            What to tell the user instead, if the file is refused.
-
-        Raises:
-            Outage: No model is prepared, the disk fails, the decoder does not start, or too many files wait for it.
-        """
-        record = in_use(self._models_dir)
-        if record is None:
-            raise Outage("no model is prepared yet")
-        made = await self._decoder.decode(content, record.input, key)
-        if isinstance(made, Refusal):
-            return refusal(TEXTS[made])
-        await asyncio.to_thread(self._write, key, made, record.input)
-        return None
-
-    def _write(self, key: str, pixels: bytes, spec: InputSpec) -> None:
-        self._store.write(key, pack(pixels, spec))

@@ -28,11 +28,14 @@ from common.errors import Outage
 from common.limits import MAX_FILE_BYTES
 from common.messages import Kind, Words
 from common.model.input import InputSpec
+from common.model.records import IN_USE, ModelRecord
 from common.pictures import child_process, large_picture_lock
 from common.pictures.child import images
 from common.pictures.child.confinement import MAX_MEMORY_BYTES
 from common.pictures.child_process import DecoderProcess
-from common.pictures.decoder import TURN_LIMIT_S, Decoder, InputMaker
+from common.pictures.decoder import QUEUE_LIMIT_S, Decoder
+from common.pictures.inputs import InputMaker
+from common.pictures.large_picture_lock import LargePictureLock
 from common.pictures.protocol import (
     DECODE_LIMIT_S,
     REPLY_BYTES,
@@ -45,7 +48,6 @@ from common.pictures.protocol import (
     reply,
 )
 from common.pictures.refusals import TEXTS
-from common.pictures.large_picture_lock import SharedTurn
 from common.store import Store
 from common.web.download import Limits
 from fetch_url import FetchUrlWorker
@@ -269,7 +271,7 @@ async def test_the_next_decoder_starts_before_the_next_file_comes(decoder: Decod
 
 
 async def test_files_that_wait_too_long_for_their_turn_come_again_later() -> None:
-    decoder = Decoder(module=MISBEHAVING, limit_s=1, turn_limit_s=0.1)
+    decoder = Decoder(module=MISBEHAVING, limit_s=1, queue_limit_s=0.1)
     hanging = asyncio.create_task(decode(decoder, order("hang")))
     await asyncio.sleep(0)
 
@@ -340,7 +342,7 @@ def lock(tmp_path: Path) -> Path:
 @pytest.fixture
 async def two(lock: Path) -> AsyncIterator[tuple[Decoder, Decoder]]:
     """The decoders of two workers, which are ready."""
-    both = tuple(Decoder(module=MISBEHAVING, limit_s=3, large_turn=SharedTurn(lock, DEADLINE_S)) for _ in range(2))
+    both = tuple(Decoder(module=MISBEHAVING, limit_s=3, lock=LargePictureLock(lock, DEADLINE_S)) for _ in range(2))
     for decoder in both:
         await process_of(decoder)
     yield both[0], both[1]
@@ -387,7 +389,7 @@ async def test_a_small_picture_waits_for_no_large_one(two: tuple[Decoder, Decode
 
 async def test_who_waits_for_a_large_picture_loses_none_of_its_own_time(lock: Path) -> None:
     limits_s = (3 * SLOWLY_S, 1.5 * SLOWLY_S)  # the second one waits for as long as that
-    one, other = (Decoder(module=MISBEHAVING, limit_s=s, large_turn=SharedTurn(lock, DEADLINE_S)) for s in limits_s)
+    one, other = (Decoder(module=MISBEHAVING, limit_s=s, lock=LargePictureLock(lock, DEADLINE_S)) for s in limits_s)
     for decoder in (one, other):
         await process_of(decoder)
     first = asyncio.create_task(decode(one, order("large", order("hang"))))
@@ -439,12 +441,12 @@ async def test_who_waits_too_long_for_a_large_picture_goes_on_beside_it(
 ) -> None:
     caplog.set_level(logging.INFO)
     lock.parent.mkdir()
-    decoder = Decoder(module=MISBEHAVING, large_turn=SharedTurn(lock, 0.1))
+    decoder = Decoder(module=MISBEHAVING, lock=LargePictureLock(lock, 0.1))
     with lock.open("a") as frozen_worker_s:
         fcntl.flock(frozen_worker_s, fcntl.LOCK_EX)
         assert await decode(decoder, LARGE) == expected(PICTURE)
 
-    assert caplog.messages == ["another large picture takes more than 0.1 s: this one is decoded beside it"]
+    assert caplog.messages == ["another large picture takes over 0.1 s: this one is decoded next to it"]
     await decoder.close()
 
 
@@ -452,20 +454,20 @@ async def test_where_no_turn_can_be_had_large_pictures_are_decoded_all_the_same(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("")
-    decoder = Decoder(module=MISBEHAVING, large_turn=SharedTurn(tmp_path / "file" / "lock"))
+    decoder = Decoder(module=MISBEHAVING, lock=LargePictureLock(tmp_path / "file" / "lock"))
 
     assert await decode(decoder, LARGE) == expected(PICTURE)
 
-    assert "no turns for large pictures" in caplog.text
+    assert "large pictures cannot be locked" in caplog.text
     await decoder.close()
 
 
 async def test_the_longest_that_a_picture_can_take_fits_into_its_worker_s_limit() -> None:
-    longest_s = TURN_LIMIT_S + large_picture_lock.LIMIT_S + DECODE_LIMIT_S
+    longest_s = QUEUE_LIMIT_S + large_picture_lock.WAIT_LIMIT_S + DECODE_LIMIT_S
 
     assert longest_s < FileCheckWorker.handler_limit_s
     # A page has its turn first, and takes no time.
-    assert Limits().total_s + TURN_LIMIT_S + longest_s < FetchUrlWorker.handler_limit_s
+    assert Limits().total_s + QUEUE_LIMIT_S + longest_s < FetchUrlWorker.handler_limit_s
 
 
 # Lies
@@ -604,12 +606,12 @@ WORKER = """if True:
     import asyncio, sys
     from pathlib import Path
     from common.pictures.decoder import Decoder
-    from common.pictures.large_picture_lock import SharedTurn
+    from common.pictures.large_picture_lock import LargePictureLock
     from tests.hostile.misbehaving_child import order
     from tests.hostile.test_decoder import SPEC
 
     async def main():
-        decoder = Decoder(module="tests.hostile.misbehaving_child", large_turn=SharedTurn(Path(sys.argv[2])))
+        decoder = Decoder(module="tests.hostile.misbehaving_child", lock=LargePictureLock(Path(sys.argv[2])))
         decoder.start()
         print((await decoder._process).pid, flush=True)
         sys.stdin.readline()
