@@ -20,16 +20,12 @@ import time
 from pathlib import Path
 from typing import Final
 
+from common.libc import LIBC, end_with_parent, gain_no_privileges, hide_memory
 from common.pictures.protocol import DECODE_LIMIT_S
 
 # The largest legitimate decode (24 megapixels of 12-bit AVIF with alpha) comes to 450 MB with all of Python, and a file
 # of 20 MB is held up to three times: half as much again is left.
 MAX_MEMORY_BYTES: Final = 768 * 2**20
-
-# linux/prctl.h
-_PR_SET_PDEATHSIG: Final = 1
-_PR_SET_DUMPABLE: Final = 4
-_PR_SET_NO_NEW_PRIVS: Final = 38
 
 # linux/landlock.h, asm-generic/unistd.h
 _LANDLOCK_CREATE_RULESET: Final = 444
@@ -44,8 +40,6 @@ _NOBODY: Final = 65534
 # Added to what the kernel thinks of us when memory runs out, of 1000: a decoder goes before a worker, and is soon back.
 _OOM_SCORE: Final = "500"
 
-_LIBC: Final = ctypes.CDLL(None)
-
 
 def give_up_what_we_can() -> None:
     """Do all of that; for good."""
@@ -57,11 +51,11 @@ def give_up_what_we_can() -> None:
     os.dup2(nowhere, _STDERR)
     os.close(nowhere)
     _stop_being_root()
+    # After the change of user, which undoes the first two of these.
+    end_with_parent(signal.SIGKILL)  # the worker's end is ours, in the midst of a picture, too
+    hide_memory()
+    gain_no_privileges()
     if sys.platform == "linux":
-        # After the change of user, which undoes the first two of these.
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # the worker's end is ours, in the midst of a picture, too
-        _LIBC.prctl(_PR_SET_DUMPABLE, 0)
-        _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         _keep_from_other_processes()
     _limit(resource.RLIMIT_AS, MAX_MEMORY_BYTES)
     _limit(resource.RLIMIT_CORE, 0)
@@ -90,11 +84,11 @@ def _keep_from_other_processes() -> None:
 
     Whoever is not root shares its user with the worker, whose memory holds the token. Of Linux 5.13; signals: 6.12.
     """
-    version = _LIBC.syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), _LANDLOCK_TELL_VERSION)
+    version = LIBC.syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), _LANDLOCK_TELL_VERSION)
     rules = _LANDLOCK_ALL_FILES + (_LANDLOCK_SCOPED if version >= _LANDLOCK_SCOPED_SINCE else b"")
-    ruleset = _LIBC.syscall(_LANDLOCK_CREATE_RULESET, rules, ctypes.c_size_t(len(rules)), 0)
+    ruleset = LIBC.syscall(_LANDLOCK_CREATE_RULESET, rules, ctypes.c_size_t(len(rules)), 0)
     if ruleset >= 0:
-        _LIBC.syscall(_LANDLOCK_RESTRICT_SELF, ruleset, 0)
+        LIBC.syscall(_LANDLOCK_RESTRICT_SELF, ruleset, 0)
         os.close(ruleset)
 
 

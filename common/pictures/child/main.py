@@ -7,13 +7,12 @@ is imported by then.
 
 from __future__ import annotations
 
-import contextlib
 import copy  # noqa: F401 -- Pillow's GIF plug-in would, when no import works any more
-import ctypes
 import io
 import time
 from typing import Final, TypeAlias
 
+from common.libc import give_memory_back, keep_memory
 from common.pictures.child import images
 from common.pictures.child.confinement import allow_processor_time, give_up_what_we_can
 from common.pictures.protocol import GO_ON, REQUEST_BYTES, Refusal, ReplyKind, Request, read_request, reply
@@ -23,17 +22,13 @@ from common.pictures.protocol import GO_ON, REQUEST_BYTES, Refusal, ReplyKind, R
 _LARGE_S: Final = 0.02
 _KEPT_BYTES: Final = 32 * 2**20
 _LARGEST_KEPT_BYTES: Final = 8 * 2**20  # of a piece
-_M_TRIM_THRESHOLD: Final = -1  # malloc.h
-_M_MMAP_THRESHOLD: Final = -3
 
 Worker: TypeAlias = "io.BufferedRWPair[io.FileIO, io.FileIO]"  # what it says, and what it is told
-
-_LIBC: Final = ctypes.CDLL(None)
 
 
 def main() -> None:
     """Answer requests until the worker hangs up."""
-    _keep_memory()
+    keep_memory(_KEPT_BYTES, _LARGEST_KEPT_BYTES)
     give_up_what_we_can()
     worker = io.BufferedRWPair(io.FileIO(0, "rb", closefd=False), io.FileIO(0, "wb", closefd=False))
     _send(worker, reply(0, ReplyKind.READY, 0))
@@ -42,7 +37,7 @@ def main() -> None:
         if not _serve_one(worker):
             return
         if time.process_time() - began_s > _LARGE_S:
-            _give_memory_back()
+            give_memory_back()
 
 
 def answer(request: Request, content: bytes, worker: Worker) -> None:
@@ -69,17 +64,6 @@ def _serve_one(worker: Worker) -> bool:
     allow_processor_time()
     answer(request, content, worker)
     return True
-
-
-def _keep_memory() -> None:
-    with contextlib.suppress(AttributeError):  # no glibc
-        _LIBC.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
-        _LIBC.mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT_BYTES)
-
-
-def _give_memory_back() -> None:
-    with contextlib.suppress(AttributeError):  # no glibc
-        _LIBC.malloc_trim(0)
 
 
 def _send(worker: Worker, *parts: bytes) -> None:
