@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, NoReturn
 from unittest import mock
 
-from common.pictures.child import confinement, images
+from PIL import Image
+
+from common.pictures.child import confinement
 from common.pictures.child import main as decoder_child
 from common.pictures.child.main import Worker
 from common.pictures.protocol import Refusal, ReplyKind, Request, reply
@@ -83,7 +85,7 @@ def _spin(*_: object) -> None:
         pass
 
 
-def _eat(request: Request, content: bytes, replies: Worker) -> None:
+def _eat(request: Request, _content: bytes, replies: Worker) -> None:
     """Ask for memory in the midst of decoding, until there is no more."""
 
     def eat(*_: object) -> NoReturn:
@@ -91,8 +93,8 @@ def _eat(request: Request, content: bytes, replies: Worker) -> None:
         while True:
             hoard.append(bytearray(2**20))
 
-    with mock.patch.object(images, "_decode_to_pixels", eat):
-        _answer(request, content, replies)
+    with mock.patch.object(Image, "open", eat):
+        _answer(request, b"hello", replies)
 
 
 def _slowly(request: Request, content: bytes, replies: Worker) -> None:

@@ -30,16 +30,13 @@ from PIL import (
 from common.limits import MAX_FILE_BYTES
 from common.pictures.child import headers, strips
 from common.pictures.child.headers import Refused
+from common.pictures.child.strips import LIMITS, Limits
 from common.pictures.child.upright import orientation, rgb, upright
 from common.pictures.protocol import MAX_ASPECT, MAX_JPEG_PIXELS, MAX_JPEG_SCANS, MAX_PIXELS, Cut, Refusal
 
 MadeT = TypeVar("MadeT")
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
-
-# What is larger is made narrow while it is decoded, where that can be. It has 8 MB in Pillow's memory; what is smaller
-# the decoder (``common/pictures/child/main.py``) keeps the memory of, which is faster.
-_LARGE_PIXELS: Final = 2**21
 
 Image.preinit()  # imports the other plug-ins; once the decoder is ready, no import works any more
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # with more, the decoder may start none, and refused every AVIF
@@ -70,12 +67,14 @@ def decode(content: bytes) -> Image.Image | Refusal:
     return _or_refusal(_decode, content)
 
 
-def decode_to_pixels(content: bytes, cut: Cut, ask: Callable[[], None] = lambda: None) -> bytes | Refusal:
+def decode_to_pixels(
+    content: bytes, cut: Cut, ask: Callable[[], None] = lambda: None, limits: Limits = LIMITS
+) -> bytes | Refusal:
     """What the model is to see of a file (``decode``, then ``to_pixels``), or why it is refused.
 
     ``ask`` is called before a picture takes much memory, if it does.
     """
-    return _or_refusal(lambda content: _decode_to_pixels(content, cut, ask), content)
+    return _or_refusal(lambda content: _decode_to_pixels(content, cut, ask, limits), content)
 
 
 def to_pixels(picture: Image.Image, cut: Cut) -> bytes:
@@ -108,19 +107,19 @@ def _decode(content: bytes) -> Image.Image:
         return upright(rgb(image), orientation(image))
 
 
-def _decode_to_pixels(content: bytes, cut: Cut, ask: Callable[[], None]) -> bytes:
+def _decode_to_pixels(content: bytes, cut: Cut, ask: Callable[[], None], limits: Limits) -> bytes:
     with _opened(content) as image:
-        if image.width * image.height <= _LARGE_PIXELS:
+        if image.width * image.height <= limits.large_pixels:
             image.load()
-            return strips.loaded_to_pixels(image, orientation(image), cut)
+            return strips.loaded_to_pixels(image, orientation(image), cut, limits)
         ask_once = functools.cache(ask)
-        pixels = strips.to_pixels(image, content, cut, ask_once)
+        pixels = strips.to_pixels(image, content, cut, ask_once, limits)
     if pixels is not None:
         return pixels
     ask_once()
     with _opened(content) as image:
         image.load()
-        return strips.loaded_to_pixels(image, orientation(image), cut)
+        return strips.loaded_to_pixels(image, orientation(image), cut, limits)
 
 
 @contextlib.contextmanager

@@ -8,82 +8,49 @@ after that it is needed no longer.
 
 from __future__ import annotations
 
-import math
 import mmap
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from PIL import Image, ImageFile
 
 from common.pictures.child import headers, webp
+from common.pictures.child.shape import Shape
 from common.pictures.child.upright import orientation, rgb, stored_rows, upright, upright_size
 from common.pictures.protocol import Cut
 
-_STRIP_PIXELS: Final = 2**18
-_READ_BYTES: Final = 2**15  # of a file at a time: of a strongly compressed one, this makes a megapixel
-# How many pixels of the resized picture Pillow's filters look to each side (Resample.c): bilinear 1, bicubic 2.
-_SUPPORT: Final = 2
-# What a picture may take at once without asking for a turn: what two at once are no burden of.
-_MUCH_BYTES: Final = 32 * 2**20
 
-
-class Shape:
-    """What a model wants of a picture of a certain size, in two steps: narrow rows, then short columns.
-
-    Args:
-        size: Width and height of the picture, upright.
-        cut: What to make of it.
+class Limits(NamedTuple):  # and not a dataclass, whose import would cost each decoder 1 MB
+    """Which pictures are decoded in strips, and how large the pieces are.
 
     Attributes:
-        rows_first: Whether this is the order in which Pillow itself would do it, which matters for rounding.
-        narrow_size: Width and height between the two steps.
-        needed: The rows that the model sees anything of.
-        bytes_between: How much is held between the two steps, and after the second.
+        large_pixels: Pictures of more pixels are decoded in strips where that can be. So many have 8 MB in Pillow's
+            memory; the decoder (``common/pictures/child/main.py``) keeps the memory of smaller ones, which is faster.
+        strip_pixels: Of one strip, about.
+        read_bytes: Of a file at a time. Of a strongly compressed one, 32 kB make a megapixel.
+        much_bytes: A picture that takes more memory asks first. Two of them at once do no harm.
+        webp_in_rows: Whether libwebp is asked for rows, where it can be asked.
     """
 
-    def __init__(self, size: tuple[int, int], cut: Cut) -> None:
-        width, height = size
-        resized_long = int(cut.resize * max(size) / min(size))
-        self._width, self._height = (cut.resize, resized_long) if width <= height else (resized_long, cut.resize)
-        self._left, self._top = (round((side - cut.crop) / 2) for side in (self._width, self._height))
-        self._crop = cut.crop
-        self._filter = Image.Resampling[cut.interpolation.upper()]
-        # Pillow 13 resizes what is tall the other way round (Resample.c, pull request 9549).
-        self.rows_first = self._height >= height or height - self._height <= 2 * (width - self._width)
-        self.narrow_size = (cut.crop, height)
-        scale = height / self._height
-        margin = _SUPPORT * max(scale, 1) + 1
-        first, behind = self._top * scale - margin, (self._top + cut.crop) * scale + margin
-        # What is held between the two steps, and after the second: little, unless the picture is very narrow.
-        self.bytes_between = 2 * 4 * cut.crop * max(height, self._height)
-        self.needed = range(max(0, math.floor(first)), min(height, math.ceil(behind)))
+    large_pixels: int = 2**21
+    strip_pixels: int = 2**18
+    read_bytes: int = 2**15
+    much_bytes: int = 32 * 2**20
+    webp_in_rows: bool = True
 
-    def pixels(self, picture: Image.Image) -> bytes:
-        """What the model is to see of a whole picture, in the order that Pillow chooses."""
-        resized = picture.resize((self._width, self._height), self._filter)
-        box = (self._left, self._top, self._left + self._crop, self._top + self._crop)
-        return resized.crop(box).convert("RGB").tobytes()
 
-    def narrow(self, rows: Image.Image) -> Image.Image:
-        """Some rows, or all of them, with those columns alone that the model sees."""
-        narrow = rows.resize((self._width, rows.height), self._filter)
-        return narrow.crop((self._left, 0, self._left + self._crop, rows.height))
-
-    def shorten(self, narrow: Image.Image) -> bytes:
-        """What the model is to see, of all narrow rows: crop x crop x 3, uint8, RGB, row by row."""
-        short = narrow.resize((self._crop, self._height), self._filter)
-        return short.crop((0, self._top, self._crop, self._top + self._crop)).tobytes()
+LIMITS: Final = Limits()
 
 
 class _Narrowing:
     """Makes a picture narrow, strip by strip, from the first row to the last that is needed."""
 
-    def __init__(self, picture: Image.Image, turn: int, shape: Shape) -> None:
+    def __init__(self, picture: Image.Image, turn: int, shape: Shape, limits: Limits) -> None:
         self._picture = picture
         self._turn = turn
         self._shape = shape
         self._narrow = Image.new("RGB", shape.narrow_size)
-        self.strip_rows = max(1, _STRIP_PIXELS // upright_size(picture.size, turn)[0])
+        self.strip_rows = max(1, limits.strip_pixels // upright_size(picture.size, turn)[0])
 
     def add(self, rows: range) -> None:
         """Take some rows of the upright picture."""
@@ -149,7 +116,9 @@ class _Rows:
             self._taken = rows
 
 
-def to_pixels(image: ImageFile.ImageFile, content: bytes, cut: Cut, ask: Callable[[], None]) -> bytes | None:
+def to_pixels(
+    image: ImageFile.ImageFile, content: bytes, cut: Cut, ask: Callable[[], None], limits: Limits = LIMITS
+) -> bytes | None:
     """What the model is to see of a file that Pillow has opened, and not yet decoded.
 
     Args:
@@ -157,6 +126,7 @@ def to_pixels(image: ImageFile.ImageFile, content: bytes, cut: Cut, ask: Callabl
         content: The file.
         cut: What to make of its picture.
         ask: Called before much memory is taken.
+        limits: How large the pieces are.
 
     Returns:
         Those pixels; None if they are not upright, since the file says behind its picture how that is to be turned.
@@ -164,32 +134,32 @@ def to_pixels(image: ImageFile.ImageFile, content: bytes, cut: Cut, ask: Callabl
     # To look for what stands behind a PNG's pixels, Pillow would decode them.
     turn = orientation(image) if image.format != "PNG" or "exif" in image.info else 1
     shape = Shape(upright_size(image.size, turn), cut)
-    in_rows = _comes_in_rows(image, content)
+    in_rows = _comes_in_rows(image, content, limits)
     in_time = in_rows and turn == 1 and shape.rows_first
-    if _bytes_at_once(image, content, in_time) + shape.bytes_between > _MUCH_BYTES:
+    if _bytes_at_once(image, content, in_time, limits) + shape.bytes_between > limits.much_bytes:
         ask()
     if not in_rows:
         image.load()
-        return loaded_to_pixels(image, orientation(image), cut)
+        return loaded_to_pixels(image, orientation(image), cut, limits)
     canvas = _Canvas(image.size, image.mode)
     if in_time:
-        narrowing = _Narrowing(canvas.picture, turn, shape)
+        narrowing = _Narrowing(canvas.picture, turn, shape, limits)
         rows = _Rows(canvas, narrowing)
-        _decode(image, content, canvas, rows)
+        _decode(image, content, canvas, rows, limits)
         rows.take(image.height)
         pixels = narrowing.pixels()
     else:
-        _decode(image, content, canvas, None)
-        pixels = loaded_to_pixels(canvas.picture, turn, cut)
+        _decode(image, content, canvas, None, limits)
+        pixels = loaded_to_pixels(canvas.picture, turn, cut, limits)
     return pixels if image.format != "PNG" or orientation(image) == turn else None
 
 
-def loaded_to_pixels(picture: Image.Image, turn: int, cut: Cut) -> bytes:
+def loaded_to_pixels(picture: Image.Image, turn: int, cut: Cut, limits: Limits = LIMITS) -> bytes:
     """What the model is to see of a picture that is decoded, and is to be turned."""
     shape = Shape(upright_size(picture.size, turn), cut)
     if not shape.rows_first:
         return shape.pixels(upright(rgb(picture), turn))
-    narrowing = _Narrowing(picture, turn, shape)
+    narrowing = _Narrowing(picture, turn, shape, limits)
     narrowing.add(shape.needed)
     return narrowing.pixels()
 
@@ -204,27 +174,28 @@ def in_one_pass(image: Image.Image, scans: Sequence[int]) -> bool:
     return scans[:1] == [len(image.getbands())] and "progressive" not in image.info
 
 
-def _comes_in_rows(image: ImageFile.ImageFile, content: bytes) -> bool:
+def _comes_in_rows(image: ImageFile.ImageFile, content: bytes, limits: Limits) -> bool:
     """Whether a picture's rows come one after the other, each once, and of 4 bytes a pixel."""
     if image.format == "WEBP":
-        return webp.can_decode(content)
+        return limits.webp_in_rows and webp.can_decode(content)
     # Without a tile, the file ends before its pixels: Pillow says so unless it finds a picture there.
     return bool(image.tile) and image.mode in {"RGB", "RGBA"} and not image.info.keys() & {"interlace", "transparency"}
 
 
-def _bytes_at_once(image: ImageFile.ImageFile, content: bytes, given_back: bool) -> int:
+def _bytes_at_once(image: ImageFile.ImageFile, content: bytes, given_back: bool, limits: Limits) -> int:
     """About what is held of a picture, as measured, beside its file.
 
     Args:
         image: The picture, opened.
         content: Its file.
         given_back: Whether each row is given back once it was there.
+        limits: How large the pieces are.
     """
     if image.format == "AVIF":
         of_a_pixel = 8
     elif image.format == "JPEG" and not in_one_pass(image, headers.jpeg_scans(content)):
         of_a_pixel = 10  # libjpeg's coefficients, and all rows, which come in the end
-    elif image.format == "WEBP" and not webp.can_decode(content):
+    elif image.format == "WEBP" and not _comes_in_rows(image, content, limits):
         of_a_pixel = 16  # a film: two canvases, and two copies
     elif webp.is_lossless(content):  # libwebp keeps all rows of its own
         of_a_pixel = 4 if given_back else 8
@@ -235,9 +206,9 @@ def _bytes_at_once(image: ImageFile.ImageFile, content: bytes, given_back: bool)
     return image.width * image.height * of_a_pixel
 
 
-def _decode(image: ImageFile.ImageFile, content: bytes, canvas: _Canvas, rows: _Rows | None) -> None:
+def _decode(image: ImageFile.ImageFile, content: bytes, canvas: _Canvas, rows: _Rows | None, limits: Limits) -> None:
     if image.format == "WEBP":
-        webp.decode(content, canvas.memory, canvas.stride, _READ_BYTES, rows.take if rows else lambda _: None)
+        webp.decode(content, canvas.memory, canvas.stride, limits.read_bytes, rows.take if rows else lambda _: None)
         return
     read = getattr(image, "load_read", None)
 
@@ -247,7 +218,7 @@ def _decode(image: ImageFile.ImageFile, content: bytes, canvas: _Canvas, rows: _
         return read(count) if read else image.fp and image.fp.read(count)
 
     image.im = canvas.picture.im
-    image.decodermaxblock = _READ_BYTES
+    image.decodermaxblock = limits.read_bytes
     vars(image)["load_read"] = look_and_read
     try:
         image.load()
