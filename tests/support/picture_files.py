@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import struct
 import zlib
@@ -30,8 +31,13 @@ EFFICIENTNET = InputSpec(
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
 
+@functools.cache
+def _astronaut() -> Image.Image:
+    return Image.fromarray(skimage.data.astronaut())  # type: ignore[no-untyped-call]
+
+
 def photo(size: tuple[int, int] = (96, 64)) -> Image.Image:
-    return Image.fromarray(skimage.data.astronaut()).resize(size)  # type: ignore[no-untyped-call]
+    return _astronaut().resize(size)
 
 
 def saved(picture: Image.Image, format_: str, **options: Any) -> bytes:
