@@ -30,8 +30,9 @@ class FetchUrlWorker(Worker[FetchUrl]):
 
     Args:
         settings: What the operator set.
-        lookup: Who knows the addresses of names.
+        lookup: Finds the addresses of names.
         limits: What one link may take.
+        decoder: Decodes the pictures.
     """
 
     channel = "fetch_url"
@@ -39,13 +40,21 @@ class FetchUrlWorker(Worker[FetchUrl]):
     # 15 s for servers; 11 s until a page has its turn, and its picture the next; 2 s for a large one's; 10 s to decode
     handler_limit_s = 49.5
 
-    def __init__(self, settings: Settings, *, lookup: Lookup | None = None, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        lookup: Lookup | None = None,
+        limits: Limits | None = None,
+        decoder: Decoder | None = None,
+    ) -> None:
         super().__init__(settings)
         store = Store(settings.files_dir)
         self._limits = limits or Limits()
         self._fetcher = Fetcher(settings.fetch_allow_networks, lookup=lookup, limits=self._limits)
-        self._held = DelayedAnswers(store)
-        self._inputs = InputMaker(store, settings.models_dir, Decoder(lock=large_picture_lock(settings.data_dir)))
+        self._delayed = DelayedAnswers(store)
+        decoder = decoder or Decoder(lock=large_picture_lock(settings.data_dir))
+        self._inputs = InputMaker(store, settings.models_dir, decoder)
 
     async def open(self, channels: Channels) -> None:
         """Start the decoder, and wait for the model whose input is to be written."""
@@ -57,26 +66,26 @@ class FetchUrlWorker(Worker[FetchUrl]):
         await self._inputs.close()
 
     async def handle(self, message: FetchUrl) -> ClassifyImage | SendReply:
-        """Fetch one link. A dead one is refused: the user sees that, and can send it again.
+        """Fetch one link. A dead link is refused: the user sees that, and can send it again.
 
         Raises:
-            TooEarly: Nothing came from the link, which is told at one moment, whatever was wrong.
-            HostBusy: Its host has enough of our links to serve.
+            TooEarly: Nothing came from the link. The user learns that at one moment, whatever failed.
+            HostBusy: Its host has no free slot.
             Outage: No model is prepared, or the disk fails.
         """
         began, key = time.time(), message.job.key("input")
-        if ready := await self._held.ready(message.job):
+        if ready := await self._delayed.ready(message.job):
             return ready
         fetched = await self._fetcher.fetch(message.url)
         refused = fetched if isinstance(fetched, Words) else await self._store_input(fetched, key)
         if refused is None:
             return ClassifyImage(job=message.job, key=key)
         if refused.kind is Kind.UNREACHABLE:
-            return await self._held.hold(message.job, refused, began + self._limits.told_after_s)
+            return await self._delayed.delay(message.job, refused, began + self._limits.unreachable_after_s)
         return SendReply(job=message.job, content=refused)
 
     async def _store_input(self, fetched: Fetched, key: str) -> Words | None:
-        """Store the input for a picture, or for the one that a web page shows of itself; or say why not."""
+        """Store the input of a picture, or of a web page's preview picture; or return why not."""
         refused = await self._inputs.make(fetched.body, key)
         preview = await self._fetcher.preview(fetched) if refused else None
         if not isinstance(preview, Fetched):

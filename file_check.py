@@ -24,15 +24,21 @@ from common.store import Store
 
 
 class FileCheckWorker(Worker[CheckFile]):
-    """Downloads in, model inputs out."""
+    """Downloads in, model inputs out.
+
+    Args:
+        settings: What the operator set.
+        decoder: Decodes the pictures.
+    """
 
     channel = "file_check"
     concurrency = 2  # one is read or written while the other is decoded
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, decoder: Decoder | None = None) -> None:
         super().__init__(settings)
         self._store = Store(settings.files_dir)
-        self._inputs = InputMaker(self._store, settings.models_dir, Decoder(lock=large_picture_lock(settings.data_dir)))
+        decoder = decoder or Decoder(lock=large_picture_lock(settings.data_dir))
+        self._inputs = InputMaker(self._store, settings.models_dir, decoder)
 
     async def open(self, channels: Channels) -> None:
         """Start the decoder, and wait for the model whose input is to be written."""

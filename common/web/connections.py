@@ -1,7 +1,7 @@
-"""The connections that one link makes: each to an address that passed the gate, counted, and cut when time is up.
+"""The connections of one link: each to an address that passed the gate, with its bytes counted, and cut in time.
 
-The time-outs of a socket are for each read, so a server that sends a byte a second, in its handshake, headers,
-chunk sizes or body, never meets one. Only shutting down its socket ends such a conversation.
+A socket's time-out applies to each read, so a server that sends one byte a second, in its handshake, headers, chunk
+sizes or body, never exceeds it. Only shutting down the socket ends such a conversation.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import io
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from ssrfguard import connect, resolve
@@ -30,56 +30,69 @@ MAX_ADDRESSES: Final = 3
 
 
 class Connections:
-    """Makes connections, for ``adapter``. ``cut`` ends them all, from another thread.
+    """Makes connections, for ``adapter``. ``cut`` ends all of them, from another thread.
 
     Args:
-        gate: What may be connected to.
-        lookup: Who knows the addresses of names.
-        places: Who is where; the places taken are given back on ``close``.
-        deadline: No connection is begun after this moment of ``time.monotonic``.
+        gate: Judges what may be connected to.
+        lookup: Finds the addresses of names.
+        slots: The slots of each host; ``close`` releases those acquired here.
+        deadline: No connection is begun after this moment of ``clock``.
+        connect: Connects to one of some addresses.
+        clock: Seconds that only grow.
     """
 
-    def __init__(self, gate: Gate, lookup: Lookup, places: HostSlots, deadline: float) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        lookup: Lookup,
+        slots: HostSlots,
+        deadline: float,
+        *,
+        connect: Callable[..., socket.socket] = connect,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.deadline = deadline
         self._gate = gate
         self._lookup = lookup
-        self._places = places
-        self._at: set[str] = set()
+        self._slots = slots
+        self._connect = connect
+        self._clock = clock
+        self._acquired: set[str] = set()
         self._lock = threading.Lock()
         self._is_cut = False
         self._sockets: list[socket.socket] = []
         self._may_receive = 0
-        self._overrun: Exception = OSError("nothing was asked for")
+        self._overrun: Exception = OSError("no bytes are expected")
 
     def adapter(self) -> SafeAdapter:
-        """What sends requests over these connections: without proxies, retries, cookies or passwords."""
+        """What sends requests over these connections, without proxies, retries, cookies or passwords."""
         return _Adapter(self, self._gate)
 
     def cut(self) -> None:
-        """End all conversations; whoever waits for one gets an error. Harmless once they are over."""
+        """End all conversations; reading from one raises an error. Does nothing once they are over."""
         with self._lock:
             self._is_cut = True
             for connected in self._sockets:
                 _shut_down(connected)
 
     def close(self) -> None:
-        """Be nowhere any more."""
-        self._places.give_back(self._at)
+        """Close all sockets and release the host slots."""
+        self._slots.release(self._acquired)
         with self._lock:
             while self._sockets:
                 self._sockets.pop().close()
 
-    # Bytes, as they come from the socket, or out of TLS: headers and the sizes of chunks are counted, too
+    # Bytes, as they come from the socket or out of TLS: headers and chunk sizes are counted, too
 
     def expect(self, most_bytes: int, overrun: Exception) -> None:
-        """From now on, raise ``overrun`` when more than so many bytes come."""
+        """From now on, raise ``overrun`` when more than ``most_bytes`` come."""
         self._may_receive, self._overrun = most_bytes, overrun
 
     def count(self, received_bytes: int) -> None:
-        """Note what came.
+        """Count bytes that came.
 
         Raises:
-            Exception: It is too much.
+            Exception: They are too many; the ``overrun`` of ``expect``.
         """
         self._may_receive -= received_bytes
         if self._may_receive < 0:
@@ -88,24 +101,24 @@ class Connections:
     # Connecting
 
     def connect(self, scheme: str, host: str, port: int) -> socket.socket:
-        """A connection to that host, all of whose addresses have passed the gate.
+        """A connection to a host, all of whose addresses have passed the gate.
 
         Raises:
-            ssrfguard.SSRFGuardError: They did not pass.
-            OSError: The name is unknown, or nobody answers in time.
-            HostBusy: Enough links are there already.
+            ssrfguard.SSRFGuardError: An address did not pass.
+            OSError: The name is unknown, or no address answers in time.
+            HostBusy: The host has no free slot.
         """
         target = self._gate.admit(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/")
         found = [target.address] if target.address else self._look_up(target.host)
-        # One lookup, judged whole: what is connected to below is what was judged here.
+        # One lookup, and all of it is judged: the connection below goes to what was judged here.
         addresses = resolve(target, policy=self._gate.policy, resolver=lambda *_: _rows(found, target.port))
         self._gate.admit_addresses(target, [address.ip for address in addresses])
         tried = addresses[:MAX_ADDRESSES]
         for index, address in enumerate(tried):
-            self._enter(machine(address.ip))
+            self._acquire(machine(address.ip))
             limit_s = min(CONNECT_LIMIT_S, self._left_s() / (len(tried) - index))
             try:
-                connected = connect([address], policy=self._gate.policy, timeout=limit_s)
+                connected = self._connect([address], policy=self._gate.policy, timeout=limit_s)
             except OSError:
                 if address is tried[-1]:
                     raise
@@ -115,24 +128,24 @@ class Connections:
         return connected
 
     def _look_up(self, host: str) -> list[Address]:
-        self._enter(host.rstrip("."))
-        with self._places.taken(zone(host)):
+        self._acquire(host.rstrip("."))
+        with self._slots.held(zone(host)):
             return self._lookup(host, self.deadline)
 
-    def _enter(self, host: str) -> None:
-        if host not in self._at:
-            self._places.take(host)
-            self._at.add(host)
+    def _acquire(self, host: str) -> None:
+        if host not in self._acquired:
+            self._slots.acquire(host)
+            self._acquired.add(host)
 
     def _left_s(self) -> float:
-        left_s = self.deadline - time.monotonic()
+        left_s = self.deadline - self._clock()
         if left_s <= 0 or self._is_cut:
             msg = "no time left"
             raise TimeoutError(msg)
         return left_s
 
     def _watch(self, connected: socket.socket) -> None:
-        # A duplicate, since TLS takes the socket itself over; shutting it down ends the one connection.
+        # A duplicate, since TLS takes over the socket itself. Shutting down either ends the connection.
         with self._lock:
             self._sockets.append(connected.dup())
             if self._is_cut:
@@ -140,14 +153,14 @@ class Connections:
 
 
 class _Adapter(SafeAdapter):
-    """ssrfguard's adapter, with connections of ours."""
+    """ssrfguard's adapter, with our connections."""
 
     def __init__(self, connections: Connections, gate: Gate) -> None:
         self._connections = connections
         super().__init__(policy=gate.policy, max_retries=0)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **more: Any) -> None:
-        """Build the pools of ssrfguard, with our connections."""
+        """Build ssrfguard's pools, with our connections."""
         super().init_poolmanager(connections, maxsize, block, **more)
         pools = self.poolmanager.pool_classes_by_scheme
         self.poolmanager.pool_classes_by_scheme = {
@@ -169,30 +182,30 @@ def _pool(pool: Any, scheme: str, connections: Connections) -> Any:
 
 
 class _Counted(io.RawIOBase):
-    """A stream that tells how much comes through it."""
+    """A stream that counts its bytes."""
 
     def __init__(self, stream: io.RawIOBase, connections: Connections) -> None:
         self._stream = stream
         self._connections = connections
 
     def readable(self) -> bool:
-        """It is."""
+        """Always true."""
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int | None:
-        """As the stream does."""
+        """Read as the stream does, and count the bytes."""
         size = self._stream.readinto(buffer)
         self._connections.count(size or 0)
         return size
 
     def close(self) -> None:
-        """Close the stream as well."""
+        """Close the stream, too."""
         self._stream.close()
         super().close()
 
 
 def _rows(addresses: Iterable[Address], port: int) -> list[tuple[int, int, int, str, tuple[Any, ...]]]:
-    """As ``socket.getaddrinfo`` gives them."""
+    """Addresses in the form that ``socket.getaddrinfo`` returns."""
     return [
         (socket.AF_INET, socket.SOCK_STREAM, 0, "", (str(address), port))
         if address.version == 4  # noqa: PLR2004 -- IPv4
@@ -202,5 +215,5 @@ def _rows(addresses: Iterable[Address], port: int) -> list[tuple[int, int, int, 
 
 
 def _shut_down(connected: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # the server may have been first
+    with contextlib.suppress(OSError):  # the server may have closed it already
         connected.shutdown(socket.SHUT_RDWR)

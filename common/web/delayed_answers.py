@@ -1,7 +1,7 @@
-"""Answers that are known, and are not to be given yet.
+"""Answers that are known, and may not be given yet.
 
-They wait in the store, and their message is put off meanwhile: so no worker's hands are full of them, and any worker
-can give them in the end, whoever dies before.
+They wait in the store while their message is postponed. So they are not in flight in any worker, and each worker can
+give them when their moment comes, even if the worker that stored them is dead.
 """
 
 from __future__ import annotations
@@ -16,44 +16,44 @@ from common.messages import Job, SendReply, Words
 from common.store import Store
 
 
-class _Held(msgspec.Struct):
+class _Delayed(msgspec.Struct):
     words: Words
     until: float  # Unix seconds
 
 
 class DelayedAnswers:
-    """One answer for each job at most."""
+    """At most one answer for each job."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def hold(self, job: Job, words: Words, until: float) -> SendReply:
-        """Keep an answer until a moment, in Unix seconds; or give it, if that has passed.
+    async def delay(self, job: Job, words: Words, until: float) -> SendReply:
+        """Store an answer until a moment, in Unix seconds; return it if that moment has passed.
 
         Raises:
-            TooEarly: It is kept; ``ready`` has it then.
+            TooEarly: It is stored; ``ready`` returns it from that moment on.
             Outage: The disk fails.
         """
         if until <= time.time():
             return SendReply(job=job, content=words)
-        held = msgspec.json.encode(_Held(words=words, until=until))
-        await asyncio.to_thread(self._store.write, _key(job), held)
+        delayed = msgspec.json.encode(_Delayed(words=words, until=until))
+        await asyncio.to_thread(self._store.write, _key(job), delayed)
         raise TooEarly(until - time.time())
 
     async def ready(self, job: Job) -> SendReply | None:
-        """The answer that was kept for a job, if there is one.
+        """The stored answer of a job; None if it has not got one.
 
         Raises:
-            TooEarly: There is one, and its moment has not come.
+            TooEarly: There is an answer, and its moment has not come.
             Outage: The disk fails.
         """
         try:
-            held = msgspec.json.decode(await asyncio.to_thread(self._store.read, _key(job)), type=_Held)
+            delayed = msgspec.json.decode(await asyncio.to_thread(self._store.read, _key(job)), type=_Delayed)
         except (InputLost, msgspec.DecodeError):
             return None
-        if (early_s := held.until - time.time()) > 0:
+        if (early_s := delayed.until - time.time()) > 0:
             raise TooEarly(early_s)
-        return SendReply(job=job, content=held.words, files=(_key(job),))
+        return SendReply(job=job, content=delayed.words, files=(_key(job),))
 
 
 def _key(job: Job) -> str:

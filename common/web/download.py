@@ -1,8 +1,8 @@
-"""One link's way through its redirects to its body, in a thread of its own, through the gate at each step.
+"""One link, followed through its redirects to its body. Each step passes the gate; all runs in a thread of its own.
 
-Redirects are followed here, hop by hop through ssrfguard's adapter, and not by a requests ``Session``: that
-would read the whole body of every redirect into memory, whatever its size, and could bring in cookies,
-proxies from the environment and passwords from ``.netrc``.
+Redirects are followed here, hop by hop through ssrfguard's adapter, and not by a requests ``Session``. A session would
+read the whole body of every redirect into memory, whatever its size, and could add cookies, proxies from the
+environment and passwords from ``.netrc``.
 """
 
 from __future__ import annotations
@@ -43,17 +43,16 @@ _FORBIDDEN: Final = {401, 402, 403, 407, 451}
 _BUSY: Final = 429
 _SERVER_ERROR: Final = 500
 
-# One sentence for a host that does not exist, is private, refuses, hangs up or is silent: a link to
-# somebody's inner network must not tell which of these it was.
+# One sentence for a host that does not exist, is private, refuses, hangs up or is silent: a link into an inner network
+# must not reveal which of these it was. Such words have the kind UNREACHABLE and wait until
+# ``Limits.unreachable_after_s``, since time reveals as much.
 UNREACHABLE: Final = (
     "I could not fetch this link from {host}: the host does not exist, is not public, or did not send all of "
     "it in time."
 )
 TOO_MANY_REDIRECTS: Final = f"This link to {{host}} redirects more than {MAX_REDIRECTS} times."
 
-# The kind of such words. They are not to be given before Limits.told_after_s, since time tells as well.
-
-# What goes wrong when servers, or the ways to them, are not as they should be.
+# The errors of servers and of networks.
 _EXPECTED: Final = (SSRFGuardError, requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 
 _log = logging.getLogger(__name__)
@@ -61,24 +60,29 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """What one link may take in all: its redirects, and the preview behind a web page, included.
+    """What one link may take, with its redirects and the preview picture of its web page.
 
     Attributes:
-        total_s: From the beginning to the last byte.
-        answer_s: From the beginning to the end of the last headers, name resolution included.
-        told_after_s: From the beginning to the moment when a user may know that nothing came.
-        max_bytes: Of bodies, as received and as decompressed.
+        total_s: Seconds from the beginning to the last byte.
+        answer_s: Seconds from the beginning to the end of the last headers, name resolution included.
+        unreachable_after_s: Seconds from the beginning until a user may learn that a link gave nothing.
+        max_bytes: The limit of bodies, both as received and as decompressed.
     """
 
     total_s: float = 15.0
     answer_s: float = 8.0
-    told_after_s: float = 8.5
+    unreachable_after_s: float = 8.5
     max_bytes: int = MAX_FILE_BYTES
 
 
 @dataclasses.dataclass
 class FetchBudget:
-    """What one link has taken so far."""
+    """What one link has used so far of its ``Limits``.
+
+    Attributes:
+        began: A moment of ``time.monotonic``.
+        received_bytes: Of bodies.
+    """
 
     began: float = dataclasses.field(default_factory=time.monotonic)
     received_bytes: int = 0
@@ -89,30 +93,30 @@ class Fetched:
     """What a link led to.
 
     Attributes:
-        body: The file, whatever its kind.
-        url: Where it was, behind all redirects.
-        trip: What it took.
+        body: The file, of any kind.
+        url: Where it was, after all redirects.
+        budget: What it used.
     """
 
     body: bytes
     url: str
-    trip: FetchBudget = dataclasses.field(default_factory=FetchBudget, compare=False)
+    budget: FetchBudget = dataclasses.field(default_factory=FetchBudget, compare=False)
 
 
 class _TooLarge(Exception):  # noqa: N818 -- never leaves this module
-    """The server sends more than we take."""
+    """The server sends more than the limit."""
 
 
 class Download:
     """Fetches one link. ``run`` blocks; ``cut`` ends it from another thread.
 
     Args:
-        request: What to ask for first.
-        gate: What may be asked.
-        lookup: Who knows the addresses of names.
-        places: Who is where.
-        limits: What all of it may take.
-        trip: What it has taken already.
+        request: The first request.
+        gate: Judges what may be asked for.
+        lookup: Finds the addresses of names.
+        slots: The slots of each host.
+        limits: What the link may take.
+        budget: What it has used already.
     """
 
     def __init__(
@@ -120,30 +124,30 @@ class Download:
         request: requests.PreparedRequest,
         gate: Gate,
         lookup: Lookup,
-        places: HostSlots,
+        slots: HostSlots,
         limits: Limits,
-        trip: FetchBudget,
+        budget: FetchBudget,
     ) -> None:
         self._first = request
         self._gate = gate
         self._limits = limits
-        self._trip = trip
-        self._connections = Connections(gate, lookup, places, trip.began + limits.answer_s)
+        self._budget = budget
+        self._connections = Connections(gate, lookup, slots, budget.began + limits.answer_s)
 
     @property
     def deadline(self) -> float:
-        """When the conversation is over, by ``time.monotonic``. It is put off once the last headers are there."""
+        """When the conversation ends, by ``time.monotonic``. The end of the last headers moves it to a later moment."""
         return self._connections.deadline
 
     def cut(self) -> None:
-        """End the conversation; ``run`` returns. Harmless once it is over."""
+        """End the conversation, so that ``run`` returns. Does nothing once it is over."""
         self._connections.cut()
 
     def run(self) -> Fetched | Words:
         """What is behind the link, or what to tell the user instead.
 
         Raises:
-            HostBusy: A host on the way has enough links to serve.
+            HostBusy: A host on the way has no free slot.
         """
         try:
             with contextlib.closing(self._connections), contextlib.closing(self._connections.adapter()) as adapter:
@@ -152,17 +156,15 @@ class Download:
             return refusal(FILE_TOO_LARGE)
         except HostBusy:
             raise
-        except Exception as error:  # nothing that a server sends may be taken for a fault of ours, and tried again
-            # As repr, and without the error's own text below its traceback: a server cannot begin a line of its own.
+        except Exception as error:  # whatever a server sends, it must not count as our failure and be tried again
+            # As repr, and without the error's text below the traceback, so that a server cannot begin a log line.
             _log.info("%r gave nothing: %.500r", self._first.url, error)
             if not isinstance(error, _EXPECTED):
-                _log.warning(
-                    "which was not to be expected here:\n%s", "".join(traceback.format_tb(error.__traceback__))
-                )
+                _log.warning("unexpected error:\n%s", "".join(traceback.format_tb(error.__traceback__)))
             return self.unreachable()
 
     def unreachable(self) -> Words:
-        """The refusal of a link that gave nothing, without a word on why."""
+        """The refusal of a link that gave nothing; it does not say why."""
         return Words(text=UNREACHABLE.format(host=_host(self._first)), kind=Kind.UNREACHABLE)
 
     def _fetch(self, adapter: SafeAdapter) -> Fetched | Words:
@@ -171,7 +173,7 @@ class Download:
             return response
         with response:
             refused = _refused_by_status(response, _host(self._first))
-            return refused or Fetched(self._body(response), str(response.url), self._trip)
+            return refused or Fetched(self._body(response), str(response.url), self._budget)
 
     def _follow_redirects(self, adapter: SafeAdapter) -> requests.Response | Words:
         request = self._first
@@ -179,39 +181,38 @@ class Download:
             self._connections.expect(MAX_HEADER_BYTES, OSError(f"more than {MAX_HEADER_BYTES} bytes of headers"))
             response = adapter.send(request, stream=True, timeout=self._limits.total_s, verify=True)
             if not response.is_redirect:
-                self._connections.deadline = self._trip.began + self._limits.total_s
+                self._connections.deadline = self._budget.began + self._limits.total_s
                 return response
-            response.close()  # unread: a redirect's body may be endless
-            # http.client reads headers as Latin-1; servers send UTF-8 in them all the same.
+            response.close()  # unread, since a redirect's body may be endless
+            # http.client reads headers as Latin-1, but servers send UTF-8 in them.
             target = response.headers["location"].encode("latin-1").decode(errors="replace")
             request = prepare(urljoin(str(request.url), target), self._gate)
         return refusal(TOO_MANY_REDIRECTS.format(host=_host(self._first)))
 
     def _body(self, response: requests.Response) -> bytes:
-        left = self._limits.max_bytes - self._trip.received_bytes
+        left = self._limits.max_bytes - self._budget.received_bytes
         self._connections.expect(left + MAX_HEADER_BYTES, _TooLarge())
         announced = response.headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > left:
             raise _TooLarge
         body = bytearray()
-        for chunk in response.iter_content(_CHUNK_BYTES):  # bounded as decompressed: a gzip bomb is cut
+        for chunk in response.iter_content(_CHUNK_BYTES):  # limited as decompressed, too: a gzip bomb is cut
             body += chunk
             if max(len(body), response.raw.tell()) > left:
                 raise _TooLarge
-        self._trip.received_bytes += max(len(body), response.raw.tell())
+        self._budget.received_bytes += max(len(body), response.raw.tell())
         return bytes(body)
 
 
 def prepare(url: str, gate: Gate) -> requests.PreparedRequest:
-    """The request for a link, if the gate lets it pass.
+    """The request for a link that passes the gate.
 
     Raises:
-        ssrfguard.SSRFGuardError: It does not.
-        requests.RequestException: It is no link.
-        ValueError: Likewise.
+        ssrfguard.SSRFGuardError: It does not pass.
+        requests.RequestException, ValueError: It is not a link.
     """
     request = requests.Request("GET", url, headers=HEADERS).prepare()
-    # What is judged is what will be sent: after requests has encoded host and path.
+    # Judged as it will be sent: after requests has encoded host and path.
     gate.admit(str(request.url))
     return request
 

@@ -1,10 +1,10 @@
-"""Links to foreign bytes: what stands behind a link that a user sent, from public addresses only.
+"""Links to foreign bytes: fetches what is behind a link that a user sent, from public addresses only.
 
-Two things must not be told by an answer: whether a name leads into a private network, and what listens there. So links
-are judged twice: as written, which may be answered at once since it reveals nothing, and again with the addresses of
-their names, in ``common/web/download.py``. Whatever goes wrong from then on, until a server answers in HTTP, is told in
-one sentence at one moment: such words have the kind ``UNREACHABLE``, and whoever gives them to a user waits
-until ``Limits.told_after_s`` (``docs/decisions/0008``).
+An answer must not reveal whether a name leads into a private network, or what listens there. So a link is judged twice.
+First as written: that reveals nothing, and may be answered at once. Then with the addresses of its name, in
+``common/web/download.py``. All that fails from then on, until a server answers in HTTP, is refused in one sentence of
+the kind ``UNREACHABLE``. The caller gives that sentence to the user at one moment, ``Limits.unreachable_after_s``
+(``docs/decisions/0008``).
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import threading
 import time
-from collections.abc import Iterable
-from concurrent.futures import Future
+from collections.abc import Collection, Iterable
 from typing import Final
 
 import requests
@@ -23,6 +21,7 @@ from ssrfguard import SSRFGuardError
 
 from common.messages import Words
 from common.settings import Network
+from common.threads import in_daemon_thread
 from common.web.download import Download, FetchBudget, Fetched, Limits, prepare
 from common.web.gate import MAX_URL_LENGTH, PORTS, Gate, PortRefusedError
 from common.web.host_slots import HostSlots
@@ -50,7 +49,8 @@ class Fetcher:
 
     Args:
         allow_networks: Networks that links may reach besides public ones, on any port.
-        lookup: Who knows the addresses of names. What it answers is still judged.
+        ports: The ports that links may reach at public addresses.
+        lookup: Finds the addresses of names. Its answers are judged, too.
         limits: What one link may take.
 
     Raises:
@@ -58,26 +58,31 @@ class Fetcher:
     """
 
     def __init__(
-        self, allow_networks: Iterable[Network] = (), *, lookup: Lookup | None = None, limits: Limits | None = None
+        self,
+        allow_networks: Iterable[Network] = (),
+        *,
+        ports: Collection[int] = PORTS,
+        lookup: Lookup | None = None,
+        limits: Limits | None = None,
     ) -> None:
-        self._gate = Gate(allow_networks)
+        self._gate = Gate(allow_networks, ports)
         self._lookup = lookup or Names()
         self._limits = limits or Limits()
-        self._places = HostSlots()
+        self._slots = HostSlots()
 
     async def fetch(self, url: str) -> Fetched | Words:
-        """What a link leads to, whatever its kind, or what to tell the user instead.
+        """What a link leads to, of any kind, or what to tell the user instead.
 
         Args:
             url: As the user wrote it; ``example.com/cat.jpg`` will do.
 
         Raises:
-            HostBusy: The host has enough of our links to serve, and this one is to come again.
+            HostBusy: The host has no free slot; the link is to be fetched later.
         """
         return await self._get(with_scheme(url), FetchBudget())
 
     async def preview(self, page: Fetched) -> Fetched | Words | None:
-        """The picture by which a web page wants to be shown, or why there is none; None if this is no web page.
+        """The preview picture of a web page, or why it has not got one; None if this is not a web page.
 
         Raises:
             HostBusy: As ``fetch`` does.
@@ -86,49 +91,31 @@ class Fetcher:
         if found is None:
             return None
         if picture := found.picture(page.url):
-            got = await self._get(picture, page.trip)
+            got = await self._get(picture, page.budget)
             return got if isinstance(got, Fetched) else Words(text=NO_PREVIEW, kind=got.kind)
         return refusal(NO_PREVIEW)
 
-    async def _get(self, url: str, trip: FetchBudget) -> Fetched | Words:
+    async def _get(self, url: str, budget: FetchBudget) -> Fetched | Words:
         try:
-            if len(url) > MAX_URL_LENGTH:  # before anybody reads it
+            if len(url) > MAX_URL_LENGTH:  # before anything parses it
                 return refusal(BAD_LINK)
             request = prepare(url, self._gate)
         except (requests.RequestException, SSRFGuardError, ValueError) as error:
             _log.info("refused the link %.500r: %.500r", url, error)
             return refusal(BAD_PORT if isinstance(error, PortRefusedError) else BAD_LINK)
-        download = Download(request, self._gate, self._lookup, self._places, self._limits, trip)
-        fetched = _start(download)
+        download = Download(request, self._gate, self._lookup, self._slots, self._limits, budget)
+        fetched = asyncio.wrap_future(in_daemon_thread(download.run, name="fetch"))
         try:
-            # The deadline may be put off while we wait for it.
+            # The deadline may move while we wait for it.
             while (left_s := download.deadline - time.monotonic()) > 0:
                 if (await asyncio.wait([fetched], timeout=left_s))[0]:
                     return await fetched
             return download.unreachable()
         finally:
             fetched.cancel()
-            download.cut()  # nobody waits any more: let the thread end, too
-
-
-def _start(download: Download) -> asyncio.Future[Fetched | Words]:
-    """Run a download in a thread of its own, at once, so that its time is not spent on waiting for others.
-
-    A daemon, unlike an executor's: whatever it waits for must not keep the worker from stopping.
-    """
-    fetched: Future[Fetched | Words] = Future()
-    fetched.set_running_or_notify_cancel()  # what runs cannot be cancelled any more, only cut
-    threading.Thread(target=_fulfil, args=(fetched, download), name="fetch", daemon=True).start()
-    return asyncio.wrap_future(fetched)
-
-
-def _fulfil(fetched: Future[Fetched | Words], download: Download) -> None:
-    try:
-        fetched.set_result(download.run())
-    except Exception as error:  # for whoever waits
-        fetched.set_exception(error)
+            download.cut()  # so that the thread ends, too
 
 
 def with_scheme(url: str) -> str:
-    """The link as it stands, or with the ``http://`` that Telegram's apps, too, give to a bare host."""
+    """The link as it is; a bare host gets ``http://``, as in Telegram's apps."""
     return url if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", url) else f"http://{url}"

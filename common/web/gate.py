@@ -13,7 +13,7 @@ import dataclasses
 import ipaddress
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final, TypeAlias
 
 from ssrfguard import DEFAULT_DENIED, AddressTable, Block, BlockedAddressError, BlockedURLError, Policy, Reach, Target
@@ -77,6 +77,7 @@ class Gate:
 
     Args:
         opened: Networks that links may reach besides, on any port.
+        ports: The ports that links may reach at public addresses.
 
     Attributes:
         policy: The same, for ssrfguard: but ports, and addresses inside others, are judged here.
@@ -85,8 +86,9 @@ class Gate:
         SettingsError: A network is one of IPv4 addresses in an IPv6 disguise.
     """
 
-    def __init__(self, opened: Iterable[Network] = ()) -> None:
+    def __init__(self, opened: Iterable[Network] = (), ports: Collection[int] = PORTS) -> None:
         self._opened = tuple(opened)
+        self._ports = ports
         for network in self._opened:
             _refuse_disguise(network)
         self.policy = Policy(
@@ -100,7 +102,7 @@ class Gate:
         """What a link names, judged by its text.
 
         Raises:
-            PortRefusedError: It names another port than ``PORTS``, and no opened network can be meant.
+            PortRefusedError: It names another port than ``ports``, and no opened network can be meant.
             ssrfguard.SSRFGuardError: It is no link to a public address.
         """
         target = self.policy.check_url(url)
@@ -108,8 +110,8 @@ class Gate:
             self.admit_addresses(target, [target.address])
         elif _ENDS_LIKE_A_NUMBER.search(target.host):
             raise BlockedURLError(url, "its host is an IPv4 address in an unusual spelling")
-        elif target.port not in PORTS and not self._opened:
-            raise PortRefusedError(url, f"port {target.port} is not one of {sorted(PORTS)}")
+        elif target.port not in self._ports and not self._opened:
+            raise PortRefusedError(url, f"port {target.port} is not one of {sorted(self._ports)}")
         return target
 
     def admit_addresses(self, target: Target, addresses: Iterable[Address]) -> None:
@@ -126,8 +128,8 @@ class Gate:
                 self.policy.check_address(_inner(address))
             if any(address in network for network in self._opened):
                 continue
-            if target.port not in PORTS:
-                raise PortRefusedError(str(target), f"port {target.port} is not one of {sorted(PORTS)}")
+            if target.port not in self._ports:
+                raise PortRefusedError(str(target), f"port {target.port} is not one of {sorted(self._ports)}")
             if is_here(address):
                 raise BlockedAddressError(str(address), "it is this machine's own, behind its firewall")
 

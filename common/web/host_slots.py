@@ -1,4 +1,4 @@
-"""How many links at once may be with one host, so that a slow one cannot have all hands."""
+"""How many requests one host may have in flight at once, so that a slow host does not occupy the whole worker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final
 from common.errors import HostBusy
 from common.web.gate import Address
 
-PER_HOST: Final = 3  # of the eight links that a worker has in hand
+PER_HOST: Final = 3  # of the eight links that a worker has in flight
 FIRST_DELAY_S: Final = 0.25
 LONGEST_DELAY_S: Final = 15.0
 
@@ -20,54 +20,57 @@ _SITE: Final = 64  # bits of an IPv6 address that one customer has at least (RFC
 
 
 class HostSlots:
-    """Counts who is where. Thread-safe.
+    """Counts the requests in flight to each host. Thread-safe.
 
-    A host is counted by its name and by the address that it is met at: names cost nothing, and one machine can have any
-    number of them. Who finds no place is told when to come back: each time a little later, so that a thousand links to
-    one dead host do not keep coming.
+    A host is counted by its name and by its address: names cost nothing, and one machine can have any number of them.
+    A link that finds no free slot comes back after a delay that grows each time, so that a thousand links to one dead
+    host do not keep coming.
+
+    Args:
+        per_host: The slots of each host.
     """
 
-    def __init__(self, each: int = PER_HOST) -> None:
-        self._each = each
+    def __init__(self, per_host: int = PER_HOST) -> None:
+        self._per_host = per_host
         self._lock = threading.Lock()
-        self._taken: Counter[str] = Counter()
+        self._acquired: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
 
-    def take(self, host: str) -> None:
-        """Have a place at a host, until it is given back.
+    def acquire(self, host: str) -> None:
+        """Take one slot of a host.
 
         Raises:
-            HostBusy: There is none; says when to come back.
+            HostBusy: No slot is free; it says when to come back.
         """
         with self._lock:
-            if self._taken[host] >= self._each:
+            if self._acquired[host] >= self._per_host:
                 self._refused[host] += 1
                 raise HostBusy(host, min(LONGEST_DELAY_S, FIRST_DELAY_S * self._refused[host]))
-            self._taken[host] += 1
+            self._acquired[host] += 1
 
-    def give_back(self, hosts: Collection[str]) -> None:
-        """Have no place there any more."""
+    def release(self, hosts: Collection[str]) -> None:
+        """Give back one slot of each of these hosts."""
         with self._lock:
-            self._taken.subtract(hosts)
+            self._acquired.subtract(hosts)
             for host in hosts:
                 self._refused.pop(host, None)
-            self._taken = +self._taken  # forgets who is at zero
+            self._acquired = +self._acquired  # forgets hosts at zero
 
     @contextlib.contextmanager
-    def taken(self, host: str) -> Iterator[None]:
-        """A place for as long as the context lasts."""
-        self.take(host)
+    def held(self, host: str) -> Iterator[None]:
+        """Hold one slot of a host for as long as the context lasts."""
+        self.acquire(host)
         try:
             yield
         finally:
-            self.give_back([host])
+            self.release([host])
 
 
 def zone(name: str) -> str:
-    """Whoever answers for a name, roughly: its last two labels, or three under ``co.uk`` and the like.
+    """The zone that a name is in, roughly: its last two labels, or three under ``co.uk`` and the like.
 
-    All names of a zone may wait for one slow name server. Names of different owners that are taken for one here share
-    places for no longer than a lookup takes.
+    All names of a zone may wait for one slow name server. Different owners may share what counts as one zone here:
+    they share its slots for no longer than a lookup takes.
     """
     labels = name.rstrip(".").split(".")
     under_a_country = len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= 3  # noqa: PLR2004
@@ -75,5 +78,5 @@ def zone(name: str) -> str:
 
 
 def machine(address: Address) -> str:
-    """An address, or of IPv6 the network that its owner has to choose addresses from."""
+    """The address as text; of IPv6, the network from which its owner can choose addresses."""
     return str(address if isinstance(address, ipaddress.IPv4Address) else ipaddress.ip_network((address, _SITE), False))

@@ -28,8 +28,9 @@ class Network:
     """Who is where.
 
     Attributes:
-        public: Answers at all public addresses, on the web's ports.
-        private: Answers at all others, on every port but those of name servers.
+        public: Answers at all public addresses.
+        private: Answers at all others.
+        ports: The ports of public and private servers; the web's.
         called: The addresses that were connected to, in order.
         here: Public addresses that are this machine's own.
     """
@@ -37,6 +38,7 @@ class Network:
     def __init__(self, public: WebServer, private: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
         self.public = public
         self.private = private
+        self.ports = set(PORTS)
         self.called: list[str] = []
         self.here: set[str] = set()
         self._peers: weakref.WeakKeyDictionary[socket.socket, Any] = weakref.WeakKeyDictionary()
@@ -61,7 +63,7 @@ class Network:
     def _lead(self, caller: socket.socket, address: Any) -> None:
         if caller.type == socket.SOCK_DGRAM and address[0] in self.here:
             self._peers[caller] = address
-        if caller.family == socket.AF_UNIX or caller.type != socket.SOCK_STREAM or address[1] not in PORTS:
+        if caller.family == socket.AF_UNIX or caller.type != socket.SOCK_STREAM or address[1] not in self.ports:
             self._connect(caller, address)
             return
         server = self.private if is_private(address[0]) else self.public

@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from common.settings import Network as AddressBlock
 from common.web import download
 from common.web import fetcher as web
 from common.web.download import Fetched, Limits
-from common.web.gate import Gate, is_here
+from common.web.gate import PORTS, Gate, is_here
 from common.web.names import Names
 from tests.hostile.addresses import PUBLIC, RESERVED, SPELLINGS, Reserved, Spelling
 from tests.hostile.name_server import EVERY_NAME, NameServer, names, naming
@@ -29,7 +29,7 @@ from tests.hostile.network import Network, is_private, network
 from tests.support.web_server import content, redirect, serving
 
 EVERYTHING = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
-LIMITS = Limits(total_s=5, answer_s=4, told_after_s=4, max_bytes=10_000)
+LIMITS = Limits(total_s=5, answer_s=4, unreachable_after_s=4, max_bytes=10_000)
 ids = functools.partial(ascii)
 
 
@@ -58,8 +58,8 @@ def machine(name_server: NameServer, tmp_path: Path) -> Names:
     return names(name_server, tmp_path)
 
 
-async def fetch(link: str, machine: Names, *opened: AddressBlock) -> bytes | Words:
-    fetched = await web.Fetcher(opened, lookup=machine, limits=LIMITS).fetch(link)
+async def fetch(link: str, machine: Names, *opened: AddressBlock, ports: Collection[int] = PORTS) -> bytes | Words:
+    fetched = await web.Fetcher(opened, ports=ports, lookup=machine, limits=LIMITS).fetch(link)
     return fetched.body if isinstance(fetched, Fetched) else fetched
 
 
@@ -151,17 +151,14 @@ STRANGE = (
 
 
 @pytest.mark.parametrize("host", [*PLAIN, *STRANGE.split(), "[::1%25lo]"], ids=ids)
-async def test_what_listens_on_this_machine_is_not_reached(
-    host: str, machine: Names, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_listens_on_this_machine_is_not_reached(host: str, machine: Names) -> None:
     with serving({"/": content(b"here")}, "::") as server:  # for IPv4 as well
-        monkeypatch.setattr("common.web.gate.PORTS", {server.port})
-
-        assert isinstance(await fetch(f"http://{host}:{server.port}/", machine), Words)
+        ports = {server.port}
+        assert isinstance(await fetch(f"http://{host}:{server.port}/", machine, ports=ports), Words)
         assert server.accepted == 0
 
         opened = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
-        reached = await fetch(f"http://{host}:{server.port}/", machine, *opened)
+        reached = await fetch(f"http://{host}:{server.port}/", machine, *opened, ports=ports)
         assert (reached == b"here") == (host in PLAIN)
 
 
@@ -426,10 +423,10 @@ async def test_other_ports_are_refused_before_any_name_is_looked_up(
 
 
 async def test_an_opened_network_has_all_ports_and_opens_none_elsewhere(
-    internet: Network, name_server: NameServer, machine: Names, monkeypatch: pytest.MonkeyPatch
+    internet: Network, name_server: NameServer, machine: Names
 ) -> None:
     name_server.answers |= {"inside.example": ["10.0.0.1"], "both.example": ["10.0.0.1 8.8.8.8"]}
-    monkeypatch.setattr("tests.hostile.network.PORTS", {80, 6379})
+    internet.ports = {80, 6379}
 
     assert await fetch("http://10.0.0.1:6379/", machine, *only("10.0.0.0/8")) == b"private"
     assert await fetch("http://inside.example:6379/", machine, *only("10.0.0.0/8")) == b"private"

@@ -17,14 +17,14 @@ from common.web.download import Limits
 from common.web.names import Names
 from fetch_url import FetchUrlWorker
 from tests.hostile.name_server import names, naming
-from tests.support import make, model_in_use
-from tests.support.observer import on, publish
-from tests.support.photos import png
+from tests.support import make
+from tests.support.links import png, prepare_model
+from tests.support.redis_servers import entries
 from tests.support.web_server import content, drip, serving
 
 LOCAL = (ipaddress.ip_network("127.0.0.0/8"),)
 TOLD_AFTER_S = 3.0
-LIMITS = Limits(total_s=10, answer_s=2.5, told_after_s=TOLD_AFTER_S)
+LIMITS = Limits(total_s=10, answer_s=2.5, unreachable_after_s=TOLD_AFTER_S)
 
 pytestmark = pytest.mark.timeout(60)
 

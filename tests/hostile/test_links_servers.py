@@ -22,11 +22,12 @@ from common.messages import Kind, Words
 from common.web import download
 from common.web import fetcher as web
 from common.web.download import Fetched, Limits
+from common.web.gate import Address
 from common.words import FILE_TOO_LARGE, refusal
 from tests.support.web_server import Answer, Handler, WebServer, content, drip, hang_up, redirect, serving, status
 
 LOCAL = (ipaddress.ip_network("127.0.0.0/8"),)
-LIMITS = Limits(total_s=5, answer_s=4, told_after_s=4, max_bytes=100_000)
+LIMITS = Limits(total_s=5, answer_s=4, unreachable_after_s=4, max_bytes=100_000)
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 NOTHING = Words(text=download.UNREACHABLE.format(host="127.0.0.1"), kind=Kind.UNREACHABLE)
@@ -342,18 +343,14 @@ async def test_what_was_refused_and_why_is_in_the_log_and_not_in_the_answer(capl
     assert words == Words(text=web.BAD_LINK, kind=Kind.REFUSAL)
 
 
-async def test_what_nobody_expected_is_logged_and_refused_like_everything_else(
-    server: WebServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A server that finds a fault in a library of ours must not have its link tried again, and again."""
+async def test_an_unexpected_error_is_logged_and_refused_like_every_other(caplog: pytest.LogCaptureFixture) -> None:
+    """A server that makes one of our libraries fail must not have its link tried again and again."""
 
-    def broken(*_arguments: object) -> None:
+    def broken(*_arguments: object) -> list[Address]:
         raise KeyError(FORGED)
 
-    monkeypatch.setattr("common.web.download._refused_by_status", broken)
-    server.answers["/"] = content(b"hello")
-
-    assert await fetch(server.url("/")) == NOTHING
+    fetched = await web.Fetcher(LOCAL, lookup=broken, limits=LIMITS).fetch("http://server.example/")
+    assert fetched == Words(text=download.UNREACHABLE.format(host="server.example"), kind=Kind.UNREACHABLE)
     said = "".join(record.getMessage() for record in caplog.records)
     assert "in broken" in said
     assert said.replace("\n", "").isprintable()

@@ -21,8 +21,6 @@ from common.pictures.refusals import TEXTS
 INCEPTION = InputSpec(
     model="inception_v3", resize=342, crop=299, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3
 )
-
-
 EFFICIENTNET = InputSpec(
     model="efficientnet_lite2", resize=292, crop=260, interpolation="bicubic", mean=(0.5,) * 3, std=(0.5,) * 3
 )

@@ -1,0 +1,21 @@
+"""A decoder without a process of its own, for tests of what stands around it."""
+
+from __future__ import annotations
+
+from common.pictures.child import images
+from common.pictures.decoder import Decoder
+from common.pictures.protocol import Cut, Refusal
+
+
+class InProcessDecoder(Decoder):
+    """Gives what the real one gives, at once (see tests/hostile/test_decoder.py)."""
+
+    def start(self) -> None:
+        """Do nothing."""
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+    async def decode(self, content: bytes, cut: Cut, name: str) -> bytes | Refusal:
+        """Decode here."""
+        return images.decode_to_pixels(content, cut)

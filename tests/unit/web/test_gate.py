@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+
+from common.errors import SettingsError
+from common.messages import Words
+from common.web import download
+from common.web import fetcher as web
+from tests.support.links import FAILING, fetch, names
+from tests.support.web_server import WebServer
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://example.com/cat.jpg",
+        "gopher://example.com/",
+        "http://",
+        "http:///cat.jpg",
+        "mailto:someone@example.com",
+        "data:image/png;base64,AAAA",
+        "http://user:password@example.com/",
+        "http://example.com:99999/",
+        "http://[::1/",
+        "http://exa mple.com/",
+        "http://example..com/",
+        "http://" + "a" * 300 + ".com/",
+        "http://example.com/" + "a" * 2048,
+        "http://127.0.0.1:1/" + "a/../" * 500,  # as written, whatever it comes to
+        "http://2130706433/",
+        "http://0177.0.0.1/",
+        "http://10.0.0.1/",
+        "http://[::1]/",
+        "http://169.254.169.254/latest/meta-data",
+        "",
+        "http://\udcff.com/",
+    ],
+)
+async def test_what_is_no_link_to_a_public_address_is_refused(url: str) -> None:
+    assert await fetch(url) == web.BAD_LINK
+    assert "http and https" in web.BAD_LINK
+    assert "2048 characters" in web.BAD_LINK
+
+
+def test_a_network_that_would_open_others_is_a_wrong_setting() -> None:
+    with pytest.raises(SettingsError, match="FETCH_ALLOW_NETWORKS"):
+        web.Fetcher((ipaddress.ip_network("64:ff9b::/96"),))
+
+
+async def test_a_name_with_a_private_address_beside_a_public_one_is_not_asked(server: WebServer) -> None:
+    words = await fetch(f"http://both.example:{server.port}/", lookup=FAILING)
+
+    assert words == download.UNREACHABLE.format(host="both.example")
+    assert server.requests == []
+
+
+async def test_without_allowed_networks_this_machine_is_not_asked(server: WebServer) -> None:
+    fetcher = web.Fetcher(ports={server.port}, lookup=names(here_example="127.0.0.1"))
+
+    fetched = await fetcher.fetch(f"http://here.example:{server.port}/")
+
+    assert isinstance(fetched, Words)
+    assert "not public" in fetched.text
+    assert server.requests == []

@@ -1,0 +1,53 @@
+"""What a request says, and which links make one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from common.web import fetcher as web
+from tests.support.links import fetch, names
+from tests.support.web_server import WebServer, content, redirect
+
+
+async def test_a_request_says_who_asks_and_carries_nothing_else(
+    server: WebServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # Given an environment with a proxy, and a password for this host
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://me:secret@127.0.0.1:9")
+    server.answers["/first"] = redirect("/second", set_cookie="cat=1; Path=/", www_authenticate="Basic")
+    server.answers["/second"] = content(b"hello")
+
+    assert await fetch(server.url("/first")) == b"hello"
+    assert len(server.requests) == 2
+    for _, headers in server.requests:
+        assert {name.lower() for name in headers} == {"host", "user-agent", "accept", "accept-encoding"}
+        assert headers["User-Agent"].startswith("Whatsit/")
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("example.com/cat.jpg", "http://example.com/cat.jpg"),
+        ("example.com:8080/cat.jpg", "http://example.com:8080/cat.jpg"),
+        ("https://example.com", "https://example.com"),
+        ("HTTP://example.com", "HTTP://example.com"),
+        ("ftp://example.com", "ftp://example.com"),
+    ],
+)
+def test_a_bare_host_is_asked_by_http_as_telegram_s_apps_do(written: str, asked: str) -> None:
+    assert web.with_scheme(written) == asked
+
+
+async def test_an_international_name_is_asked_by_its_ascii_form(server: WebServer) -> None:
+    server.answers["/k%C3%A4tzchen%20klein.png"] = content(b"hello")
+    lookup = names(**{"xn--mller-kva_example": "127.0.0.1"})
+
+    fetched = await fetch(f"http://müller.example:{server.port}/kätzchen klein.png", lookup=lookup)
+
+    assert fetched == b"hello"
+    assert server.requests[0][1]["Host"] == f"xn--mller-kva.example:{server.port}"
