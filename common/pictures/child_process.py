@@ -30,7 +30,7 @@ Turn = Callable[[], AbstractAsyncContextManager[None]]
 
 START_LIMIT_S: Final = 10.0  # it takes 0.1 s
 # All that Python may need to find itself. What else is in the worker's environment, the token for one, stays there.
-_KEPT: Final = ("LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
+KEPT_VARIABLES: Final = ("LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
 
 
 class DecoderProcess:
@@ -51,7 +51,7 @@ class DecoderProcess:
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     cwd=ROOT,
-                    env={name: os.environ[name] for name in _KEPT if name in os.environ},
+                    env={name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ},
                     start_new_session=True,  # Ctrl-C is for the worker, which ends its decoder when it is done
                 )
             except OSError:

@@ -25,13 +25,11 @@ from PIL import Image
 
 from common.pictures.child import confinement
 from common.pictures.child import main as decoder_child
-from common.pictures.child.main import Worker
+from common.pictures.child.main import Worker, answer
 from common.pictures.protocol import Refusal, ReplyKind, Request, reply
 
 SLOWLY_S: Final = 0.5
 _ORDER: Final = b"misbehave: %b\n"
-
-_answer = decoder_child.answer
 
 
 def order(what: str, picture: bytes = b"") -> bytes:
@@ -39,17 +37,15 @@ def order(what: str, picture: bytes = b"") -> bytes:
     return _ORDER % what.encode() + picture
 
 
-def main() -> None:
-    vars(confinement)["DECODE_LIMIT_S"] = 0  # so that processor time is used up after a second
-    decoder_child.answer = answer
-    decoder_child.main()
+def main(confine: Callable[[], None] = confinement.give_up_what_we_can) -> None:
+    decoder_child.main(respond, confine=confine, decode_limit_s=0)  # so that processor time ends after a second
 
 
-def answer(request: Request, content: bytes, worker: Worker) -> None:
+def respond(request: Request, content: bytes, worker: Worker) -> None:
     for name, obey in _ORDERS.items():
         if content.startswith(order(name)):
             return obey(request, content.removeprefix(order(name)), worker)
-    return _answer(request, content, worker)
+    return answer(request, content, worker)
 
 
 def _say(replies: Worker, *parts: bytes) -> None:
@@ -94,19 +90,19 @@ def _eat(request: Request, _content: bytes, replies: Worker) -> None:
             hoard.append(bytearray(2**20))
 
     with mock.patch.object(Image, "open", eat):
-        _answer(request, b"hello", replies)
+        answer(request, b"hello", replies)
 
 
 def _slowly(request: Request, content: bytes, replies: Worker) -> None:
     time.sleep(SLOWLY_S)
-    _answer(request, content, replies)
+    answer(request, content, replies)
 
 
 def _large(request: Request, content: bytes, replies: Worker) -> None:
     """Ask for a turn, as for a picture that takes much memory."""
     _say(replies, reply(request.number, ReplyKind.LARGE, 0))
     replies.read(1)
-    answer(request, content, replies)
+    respond(request, content, replies)
 
 
 # Lies
@@ -117,8 +113,8 @@ def _asks_twice(request: Request, content: bytes, replies: Worker) -> None:
 
 
 def _twice(request: Request, content: bytes, replies: Worker) -> None:
-    _answer(request, content, replies)
-    _answer(request, content, replies)
+    answer(request, content, replies)
+    answer(request, content, replies)
 
 
 def _ahead(request: Request, _content: bytes, replies: Worker) -> None:

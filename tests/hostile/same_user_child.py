@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from common.pictures.child import confinement
+import functools
+
+from common.pictures.child.confinement import give_up_what_we_can
 from tests.hostile import misbehaving_child
 
-
-def _stay() -> None:
-    """Do nothing."""
-
-
 if __name__ == "__main__":
-    confinement._stop_being_root = _stay
-    misbehaving_child.main()
+    misbehaving_child.main(functools.partial(give_up_what_we_can, keep_user=True))

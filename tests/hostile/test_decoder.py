@@ -305,14 +305,15 @@ async def test_an_answer_that_nobody_waits_for_is_no_answer_to_the_next_file(dec
     assert await decode(decoder, OTHER) == expected(OTHER)
 
 
-async def test_a_decoder_that_does_not_start_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
-    decoder = Decoder(module="tests.hostile.no_such_module")
+async def test_a_decoder_that_does_not_start_is_an_outage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    decoder = Decoder(module="late_decoder")
 
     with pytest.raises(Outage, match="the decoder does not start"):
         await decode(decoder, PICTURE)
 
     # And when it starts, all is well.
-    decoder._module = MISBEHAVING
+    (tmp_path / "late_decoder.py").write_text(f"from {MISBEHAVING} import main; main()")
     assert await decode(decoder, PICTURE) == expected(PICTURE)
     await decoder.close()
 
@@ -558,7 +559,7 @@ async def test_a_decoder_that_a_picture_has_taken_over_finds_nothing_and_can_do_
     report = await told(Decoder(module=MISBEHAVING))
 
     python_s_own = {"LC_CTYPE"}  # which Python sets by itself where nothing is said of a language (PEP 538)
-    assert set(report["environment"]) <= {*child_process._KEPT, *python_s_own}
+    assert set(report["environment"]) <= {*child_process.KEPT_VARIABLES, *python_s_own}
     assert "secret" not in str(report)
     assert 0 not in report["user"]
     assert 0 not in report["groups"]

@@ -9,14 +9,14 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import InputLost, Outage
-from common.store import Store, _Unfinished
+from common.store import Store
 from tests.support.make import job
 
 
@@ -203,14 +203,14 @@ async def test_a_file_that_is_cut_short_while_the_disk_hangs_leaves_nothing_unfi
     pieces: int, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, goes_on = threading.Event(), threading.Event()
-    opened = _Unfinished._file
+    opened = Path.open
 
-    def slow(file: _Unfinished) -> BinaryIO:
+    def slow(path: Path, *mode: Any) -> Any:
         begun.set()
         goes_on.wait(20)
-        return opened(file)
+        return opened(path, *mode)
 
-    monkeypatch.setattr(_Unfinished, "_file", slow)
+    monkeypatch.setattr(Path, "open", slow)
 
     async def receive() -> None:
         async with store.writing("1.0.original") as add:

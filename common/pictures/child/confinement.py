@@ -41,8 +41,8 @@ _NOBODY: Final = 65534
 _OOM_SCORE: Final = "500"
 
 
-def give_up_what_we_can() -> None:
-    """Do all of that; for good."""
+def give_up_what_we_can(*, keep_user: bool = False) -> None:
+    """Do all of that, for good. ``keep_user`` lets root stay root, as it does where there are no other users."""
     with contextlib.suppress(OSError):  # no Linux, or not allowed
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
     os.chdir("/")
@@ -50,7 +50,8 @@ def give_up_what_we_can() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, _STDERR)
     os.close(nowhere)
-    _stop_being_root()
+    if not keep_user:
+        _stop_being_root()
     # After the change of user, which undoes the first two of these.
     end_with_parent(signal.SIGKILL)  # the worker's end is ours, in the midst of a picture, too
     hide_memory()
@@ -64,10 +65,10 @@ def give_up_what_we_can() -> None:
     _limit(resource.RLIMIT_NOFILE, 0)  # what is open stays so, and nothing else can be opened
 
 
-def allow_processor_time() -> None:
-    """Be killed (SIGXCPU) after the time for one picture, should the worker not see to it."""
+def allow_processor_time(limit_s: int = DECODE_LIMIT_S) -> None:
+    """Let the kernel kill us (SIGXCPU) after the time for one picture, in case the worker does not."""
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + 1 + DECODE_LIMIT_S, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + 1 + limit_s, hard))
 
 
 def _stop_being_root() -> None:

@@ -10,12 +10,22 @@ from __future__ import annotations
 import copy  # noqa: F401 -- Pillow's GIF plug-in would, when no import works any more
 import io
 import time
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from common.libc import give_memory_back, keep_memory
 from common.pictures.child import images
 from common.pictures.child.confinement import allow_processor_time, give_up_what_we_can
-from common.pictures.protocol import GO_ON, REQUEST_BYTES, Refusal, ReplyKind, Request, read_request, reply
+from common.pictures.protocol import (
+    DECODE_LIMIT_S,
+    GO_ON,
+    REQUEST_BYTES,
+    Refusal,
+    ReplyKind,
+    Request,
+    read_request,
+    reply,
+)
 
 # Memory is kept from one small picture to the next: to have it from the kernel anew takes 1 to 4 ms, as long as such a
 # picture itself. What has taken so much processor time was none, and all is given back: glibc would keep 100 MB.
@@ -24,20 +34,7 @@ _KEPT_BYTES: Final = 32 * 2**20
 _LARGEST_KEPT_BYTES: Final = 8 * 2**20  # of a piece
 
 Worker: TypeAlias = "io.BufferedRWPair[io.FileIO, io.FileIO]"  # what it says, and what it is told
-
-
-def main() -> None:
-    """Answer requests until the worker hangs up."""
-    keep_memory(_KEPT_BYTES, _LARGEST_KEPT_BYTES)
-    give_up_what_we_can()
-    worker = io.BufferedRWPair(io.FileIO(0, "rb", closefd=False), io.FileIO(0, "wb", closefd=False))
-    _send(worker, reply(0, ReplyKind.READY, 0))
-    while True:
-        began_s = time.process_time()
-        if not _serve_one(worker):
-            return
-        if time.process_time() - began_s > _LARGE_S:
-            give_memory_back()
+Respond: TypeAlias = Callable[[Request, bytes, Worker], None]
 
 
 def answer(request: Request, content: bytes, worker: Worker) -> None:
@@ -52,7 +49,32 @@ def answer(request: Request, content: bytes, worker: Worker) -> None:
     _send(worker, reply(request.number, kind, len(payload)), payload)
 
 
-def _serve_one(worker: Worker) -> bool:
+def main(
+    respond: Respond = answer,
+    *,
+    confine: Callable[[], None] = give_up_what_we_can,
+    decode_limit_s: int = DECODE_LIMIT_S,
+) -> None:
+    """Answer requests until the worker hangs up.
+
+    Args:
+        respond: Answers one request.
+        confine: Gives up what it can before the first request.
+        decode_limit_s: The processor time of one file.
+    """
+    keep_memory(_KEPT_BYTES, _LARGEST_KEPT_BYTES)
+    confine()
+    worker = io.BufferedRWPair(io.FileIO(0, "rb", closefd=False), io.FileIO(0, "wb", closefd=False))
+    _send(worker, reply(0, ReplyKind.READY, 0))
+    while True:
+        began_s = time.process_time()
+        if not _serve_one(worker, respond, decode_limit_s):
+            return
+        if time.process_time() - began_s > _LARGE_S:
+            give_memory_back()
+
+
+def _serve_one(worker: Worker, respond: Respond, decode_limit_s: int) -> bool:
     """Answer the next request, and keep nothing of it. Returns whether there was a whole one."""
     header = worker.read(REQUEST_BYTES)
     if len(header) < REQUEST_BYTES:
@@ -61,8 +83,8 @@ def _serve_one(worker: Worker) -> bool:
     content = worker.read(request.length)
     if len(content) < request.length:
         return False
-    allow_processor_time()
-    answer(request, content, worker)
+    allow_processor_time(decode_limit_s)
+    respond(request, content, worker)
     return True
 
 
