@@ -1,4 +1,4 @@
-"""Makes sure that a download is whole and really is an image, and writes the model input.
+"""Checks that a download is whole and is an image, and writes the model input.
 
 in:   CheckFile
 out:  ClassifyImage → classify, with DeleteFiles (the download) → garbage_collect;

@@ -1,4 +1,4 @@
-"""The one seam to files: a local folder of small files, written whole or not at all."""
+"""The one seam to files: a local folder of small files, each written whole or not at all."""
 
 from __future__ import annotations
 
@@ -24,11 +24,10 @@ _numbers = itertools.count()
 class Store:
     """Files by key, in one folder. Keys are job ids and a kind, never names from outside.
 
-    A file begins with the CRC-32 of what was written, so that one which the disk damaged is not taken for what a user
-    sent, or for its pixels.
+    A file begins with the CRC-32 of its content, so that a file which the disk damaged is not used.
 
-    Every operation may wait for the disk: call it in a thread from async code. Each raises ``Outage`` when
-    the disk does not do its part (full, read-only, broken): that may pass, and is no fault of the file.
+    Every operation may wait for the disk: async code calls it in a thread. Each raises ``Outage`` when the disk fails
+    (full, read-only, broken): that may pass, and the file is not to blame.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -36,14 +35,14 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def write(self, key: str, content: bytes) -> None:
-        """Write a file. Whoever sees it sees it whole.
+        """Write a file. A reader finds the whole file or no file.
 
-        It is not brought to the disk at once, since it lives for less than a second. A power cut may lose or damage it;
-        then its reader notices (``InputLost``), and its job starts again (``docs/decisions/0013``).
+        It is not synced to the disk, since it lives for less than a second. A power cut may lose or damage it. Its
+        reader then notices (``InputLost``), and its job starts again (``docs/decisions/0013``).
 
         Raises:
             ValueError: The key could leave the folder.
-            Outage: The disk is full or broken. An older file of that key is still whole.
+            Outage: The disk is full or broken. An older file of that key stays as it was.
         """
         file = self._begin(key)
         try:
@@ -54,9 +53,9 @@ class Store:
 
     @contextlib.asynccontextmanager
     async def writing(self, key: str) -> AsyncIterator[Callable[[bytes], Awaitable[None]]]:
-        """Write a file piece by piece, with what this gives. It is there in the end, unless an exception passes.
+        """Write a file piece by piece, with the function that this yields. It appears at the end, if all went well.
 
-        For async code: whatever waits for the disk does so in a thread.
+        For async code: all that waits for the disk runs in a thread.
 
         Raises:
             ValueError, Outage: As ``write``.
@@ -72,15 +71,15 @@ class Store:
 
         try:
             yield add
-            await asyncio.to_thread(file.finish, last)  # at once: most files are one piece, and a thread takes 0.1 ms
+            await asyncio.to_thread(file.finish, last)  # one call: most files are one piece, and a thread takes 0.1 ms
         except BaseException:
-            # Shielded: it may have to wait for a piece that hangs, and whoever cancels us must not have to.
+            # Shielded: it may wait for a piece that hangs, and the task that cancels this one must not wait as well.
             await asyncio.shield(asyncio.to_thread(file.abandon))
             raise
 
     def _begin(self, key: str) -> _Unfinished:
         path = self._path(key)
-        # A name of its own: two that write the same key do not write into one another's file.
+        # An unfinished file has a name of its own, so that two writers of one key do not share it.
         temporary = path.with_name(f"{path.name}.{os.getpid()}-{next(_numbers)}{_TEMPORARY}")
         return _Unfinished(path, temporary)
 
@@ -94,7 +93,7 @@ class Store:
         path = self._path(key)
         with _disk(f"read {key!r}"):
             try:
-                with path.open("rb", buffering=0) as file:  # a buffer would be read first, and copied: 0.15 ms
+                with path.open("rb", buffering=0) as file:  # a buffer would be filled first, and copied: 0.15 ms
                     crc, content = file.read(_CRC_BYTES), file.read()
             except FileNotFoundError:
                 msg = f"no file {key!r} in the store"
@@ -105,7 +104,7 @@ class Store:
         return content
 
     def delete(self, key: str) -> None:
-        """Delete a file; one that is gone already is no error.
+        """Delete a file; to delete it twice is not an error.
 
         Raises:
             Outage: The disk is broken.
@@ -115,7 +114,7 @@ class Store:
             path.unlink(missing_ok=True)
 
     def files(self) -> Iterator[tuple[str, float]]:
-        """Name and modification time (Unix seconds) of every file of ours, unfinished ones included.
+        """Name and modification time (Unix seconds) of every file with a key, and of unfinished ones.
 
         Raises:
             Outage: The disk is broken.
@@ -128,16 +127,16 @@ class Store:
 
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
-            msg = f"{key!r} is no store key"
+            msg = f"{key!r} is not a store key"
             raise ValueError(msg)
         return self._folder / key
 
 
 class _Unfinished:
-    """A file on its way, under a temporary name.
+    """A file that is being written, under a temporary name.
 
     Raises:
-        Outage: See ``Store.write``; so does every method but ``abandon``.
+        Outage: As ``Store.write``; from every method but ``abandon``.
     """
 
     def __init__(self, path: Path, temporary: Path) -> None:
@@ -145,32 +144,32 @@ class _Unfinished:
         self._temporary = temporary
         self._crc = 0
         self._opened: BinaryIO | None = None
-        # Whoever waits for a piece can be cancelled, and abandons the file, while a thread is still at work on it.
-        self._turn = threading.Lock()
+        # A task that waits for a piece can be cancelled, and abandons the file, while a thread still writes to it.
+        self._lock = threading.Lock()
         self._abandoned = False
 
     def add(self, piece: bytes) -> None:
-        """Write what comes next."""
-        with self._turn, self._disk():
+        """Write the next piece."""
+        with self._lock, self._disk():
             self._write(piece)
 
     def finish(self, last: bytes) -> None:
-        """Write the end, and give the file its name: now it is there, whole."""
-        with self._turn, self._disk():
+        """Write the last piece, and give the file its name: now readers find it."""
+        with self._lock, self._disk():
             self._write(last)
             if self._opened:
                 self._opened.seek(0)
                 self._opened.write(self._crc.to_bytes(_CRC_BYTES, "little"))
-                self._opened.close()  # which writes what is left, and may find the disk full
+                self._opened.close()  # this writes the rest, and may find the disk full
                 self._temporary.replace(self._path)
 
     def abandon(self) -> None:
-        """Leave nothing of it. What goes wrong here must not hide why it is abandoned."""
-        with self._turn:
+        """Remove the file. An error here must not hide the error because of which it is abandoned."""
+        with self._lock:
             self._abandoned = True
             with contextlib.suppress(OSError):
                 if self._opened:
-                    self._opened.close()  # tries once more to write what is left
+                    self._opened.close()  # tries once more to write the rest
             with contextlib.suppress(OSError):
                 self._temporary.unlink(missing_ok=True)
 
@@ -182,10 +181,10 @@ class _Unfinished:
 
     def _file(self) -> BinaryIO:
         if self._opened is None:
-            # Somebody who empties DATA_DIR by hand may take the folder along.
+            # Operators who empty DATA_DIR may remove the folder, too.
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._opened = self._temporary.open("wb")
-            self._opened.write(bytes(_CRC_BYTES))  # its place
+            self._opened.write(bytes(_CRC_BYTES))  # room for the checksum
         return self._opened
 
     def _disk(self) -> contextlib.AbstractContextManager[None]:

@@ -1,4 +1,4 @@
-"""The decoder as its worker sees it: a process that is asked, believed in nothing, and killed."""
+"""The decoder as its worker sees it: an untrusted child process."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from common.pictures.protocol import (
 )
 from common.settings import ROOT
 
-Turn = Callable[[], AbstractAsyncContextManager[None]]
+Lock = Callable[[], AbstractAsyncContextManager[None]]
 
 START_LIMIT_S: Final = 10.0  # it takes 0.1 s
-# All that Python may need to find itself. What else is in the worker's environment, the token for one, stays there.
+# All that Python may need to find itself. The rest of the worker's environment, such as the token, stays there.
 KEPT_VARIABLES: Final = ("LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
 
 
 class DecoderProcess:
-    """One decoder, from start to end. Whoever gets an error from it, or gives up waiting, must ``end`` it.
+    """One decoder, from start to end. A caller that gets an error from it, or stops waiting, must ``end`` it.
 
-    Construct it in a thread that lives as long as the worker, as the event loop's does: the kernel kills the decoder
+    Construct it in a thread that lives as long as the worker, such as the event loop's: the kernel kills the decoder
     when the thread that started it ends.
     """
 
@@ -52,7 +52,7 @@ class DecoderProcess:
                     stdout=subprocess.DEVNULL,
                     cwd=ROOT,
                     env={name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ},
-                    start_new_session=True,  # Ctrl-C is for the worker, which ends its decoder when it is done
+                    start_new_session=True,  # Ctrl-C is for the worker, which ends its decoder itself
                 )
             except OSError:
                 self._socket.close()
@@ -60,35 +60,34 @@ class DecoderProcess:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         return self._process.pid
 
     @property
     def has_died(self) -> bool:
-        """Whether it ended by itself, or was ended by somebody else."""
+        """Whether the process has ended, by itself or because something else ended it."""
         return self._process.poll() is not None
 
     async def ready(self) -> None:
-        """Wait until it can be asked.
+        """Wait until it takes requests.
 
         Raises:
-            TimeoutError: It is not, and will not be.
-            EOFError, ConnectionError, StrayReply: The same.
+            TimeoutError, EOFError, ConnectionError, StrayReply: It does not, and will not.
         """
         async with asyncio.timeout(START_LIMIT_S):
             expect_ready(await self._receive(REPLY_BYTES))
 
-    async def decode(self, content: bytes, cut: Cut, turn: Turn) -> bytes | Refusal:
+    async def decode(self, content: bytes, cut: Cut, lock: Lock) -> bytes | Refusal:
         """The pixels of a file (crop x crop x 3, uint8, RGB), or why it is refused.
 
         Args:
             content: The file.
             cut: What to make of its picture.
-            turn: Entered before the decoder takes much memory, if it does, and left when it is done.
+            lock: Entered before the decoder takes much memory, if it does, and left when it is done.
 
         Raises:
             EOFError, ConnectionError: It died.
-            StrayReply: It says what it was not asked for: it is broken, or in the wrong hands.
+            StrayReply: It says what it was not asked for: it is broken, or a picture has taken it over.
         """
         number = next(self._numbers)
         loop = asyncio.get_running_loop()
@@ -97,24 +96,24 @@ class DecoderProcess:
         kind, length = expect_reply(await self._receive(REPLY_BYTES), number, cut)
         if kind is not ReplyKind.LARGE:
             return await self._payload(kind, length)
-        async with turn():
+        async with lock():
             await loop.sock_sendall(self._socket, GO_ON)
             kind, length = expect_reply(await self._receive(REPLY_BYTES), number, cut)
             return await self._payload(kind, length)
 
     def kill(self) -> None:
-        """Have the kernel end it, and forget what it still had to say."""
+        """Let the kernel end it, and drop what it would still say."""
         self._process.kill()
         self._socket.close()
 
     async def end(self) -> int:
-        """Kill it, if it lives, and see it gone. Returns its exit status, negative if a signal ended it."""
+        """Kill it if it lives, and wait for its end. Returns its exit status, negative if a signal ended it."""
         self.kill()
         return await asyncio.to_thread(self._process.wait)
 
     async def _payload(self, kind: ReplyKind, length: int) -> bytes | Refusal:
         payload = await self._receive(length)
-        return payload if kind is ReplyKind.PIXELS else read_refusal(payload)  # to ask for a turn twice is none
+        return payload if kind is ReplyKind.PIXELS else read_refusal(payload)  # to ask twice is a stray reply
 
     async def _receive(self, length: int) -> bytes:
         received = bytearray(length)

@@ -1,6 +1,6 @@
 """The worker's side of decoding: one file at a time, in a process that may crash, hang or grow without harm to it.
 
-What happens inside, ``common/pictures/child/main.py`` tells; how the two speak, ``common/pictures/protocol.py``.
+``common/pictures/child/main.py`` is what runs inside, ``common/pictures/protocol.py`` is what the two say.
 """
 
 from __future__ import annotations
@@ -19,12 +19,11 @@ from common.pictures.child_process import DecoderProcess, how_it_died
 from common.pictures.large_picture_lock import LargePictureLock
 from common.pictures.protocol import DECODE_LIMIT_S, Cut, Refusal, StrayReply
 
-# How long a file waits for those before it: long enough for one that hangs, unless that one also waited for the other
-# decoder; then those behind it come again, at no attempt. With its own DECODE_LIMIT_S, and with what
-# a large one waits for the other decoder, this fits into a handler's limit, so that other people's files may delay a
-# file, and never use up its attempts.
+# How long a file waits for the files before it. That is enough for one that hangs, unless it also waited for the other
+# decoder: then the files behind it come again, which costs no attempt. This, a file's own DECODE_LIMIT_S and its wait
+# for the other decoder fit into a handler's limit: other people's files delay a file, but never use up its attempts.
 QUEUE_LIMIT_S: Final = 11.0
-# A decoder can be killed for what is no fault of the file: by an operator, or when the machine is out of memory.
+# A decoder can be killed through no fault of the file: by an operator, or when the machine is out of memory.
 TRIES: Final = 2
 
 _DIED: Final = (EOFError, ConnectionError, StrayReply)
@@ -33,11 +32,11 @@ _log = logging.getLogger(__name__)
 
 
 class Decoder:
-    """Decodes files one at a time, in a process that is used again as long as it behaves.
+    """Decodes files one at a time, in a process that is used again until it fails.
 
     Args:
-        module: What that process runs.
-        limit_s: How long one file may take, however often it is tried.
+        module: The module that the process runs.
+        limit_s: How long one file may take, all its tries together.
         queue_limit_s: How long it may wait for the files before it.
         lock: Held while a file takes much memory; shared with other decoders. None if this is the only one.
     """
@@ -59,14 +58,14 @@ class Decoder:
         self._ending: set[asyncio.Task[int]] = set()
 
     def start(self) -> None:
-        """Start the process, unless it runs; nobody has to wait for that."""
+        """Start the process unless it runs. Does not wait for it."""
         self._begin()
 
     async def close(self) -> None:
         """End the process."""
         process, self._process = self._process, None
         if process:
-            process.cancel()  # if it is still starting
+            process.cancel()  # in case it is still starting
             (started,) = await asyncio.gather(process, return_exceptions=True)
             if isinstance(started, DecoderProcess):
                 self._end(started)
@@ -106,7 +105,7 @@ class Decoder:
                 if status == -signal.SIGXCPU:
                     return Refusal.TOO_SLOW
             except asyncio.CancelledError:
-                self._replace(process)  # what it still has to say is no answer to anything else
+                self._replace(process)  # what it still says must not answer another file
                 raise
             left_s = _left_s(limit)
         return Refusal.UNREADABLE
@@ -126,7 +125,7 @@ class Decoder:
 
     @contextlib.asynccontextmanager
     async def _one_large_at_a_time(self, limit: asyncio.Timeout) -> AsyncIterator[None]:
-        """The other worker's file takes none of this one's time."""
+        """Hold the lock for large pictures. Waiting for it does not count as this file's time."""
         left_s = _left_s(limit)
         limit.reschedule(None)
         async with self._lock.held() if self._lock else contextlib.nullcontext():
@@ -142,7 +141,7 @@ class Decoder:
         return self._process
 
     async def _ready(self) -> DecoderProcess:
-        """The process, as soon as it can be asked; a new one, should it have died between two files."""
+        """The process, when it takes requests; a new one if it died between two files."""
         try:
             process = await asyncio.shield(self._begin())
             if process.has_died:
@@ -168,7 +167,7 @@ class Decoder:
             self._process = None
 
     def _replace(self, process: DecoderProcess) -> asyncio.Task[int]:
-        """End the process, and start the next one, so that the next file need not wait for it."""
+        """End the process and start the next one, so that the next file does not wait for it."""
         self._process = None
         self._begin()
         return self._end(process)

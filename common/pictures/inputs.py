@@ -26,7 +26,7 @@ class InputMaker:
         self._decoder = decoder or Decoder()
 
     def open(self) -> None:
-        """Start the decoder, so that the first file need not wait for it."""
+        """Start the decoder, so that the first file does not wait for it."""
         give_back_large_memory()
         self._decoder.start()
 
@@ -35,10 +35,10 @@ class InputMaker:
         await self._decoder.close()
 
     async def make(self, content: bytes, key: str) -> Words | None:
-        """Write a file's input for the model in use under ``key``.
+        """Store a file's input for the model in use under ``key``.
 
         Returns:
-            What to tell the user instead, if the file is refused.
+            What to tell the user if the file is refused; None if it is stored.
 
         Raises:
             Outage: No model is prepared, the disk fails, the decoder does not start, or too many files wait for it.

@@ -1,18 +1,18 @@
-"""What a worker and its decoder agree on: what a picture may be, why it may be refused, and how the two speak.
+"""What a worker and its decoder agree on: what a picture may be, why it may be refused, and their messages.
 
-The decoder (``common/pictures/child/main.py``) is a process of its own, started by the worker, and the only one that
-opens foreign pictures. They speak over a socket, in turns:
+The decoder (``common/pictures/child/main.py``) is a process of its own, started by the worker, and the only process
+that opens foreign pictures. They speak over a socket, in turns:
 
     decoder   ready    reply header: number 0, kind READY, length 0
     worker    request  number (4 bytes), resize (2), crop (2), interpolation (1), length (4); then the file
     decoder   reply    number of the request (4), kind (1), length (4); then the pixels, or a refusal's name
 
-Before it takes much memory for a picture, the decoder asks for a turn, and waits:
+Before it takes much memory for a picture, the decoder asks and waits:
 
-    decoder   reply    number of the request, kind LARGE, length 0; the reply proper follows the worker's
+    decoder   reply    number of the request, kind LARGE, length 0; the real reply follows the worker's
     worker    go on    1 byte
 
-all little-endian. A picture can take the decoder over, so the worker believes nothing that it says: ``expect_reply``
+All numbers are little-endian. A picture can take the decoder over, so the worker does not trust it: ``expect_reply``
 lets through what answers this request, in exactly the size that was asked for, and nothing else.
 
 Both sides import this, so it imports little.
@@ -24,12 +24,12 @@ import struct
 from enum import IntEnum, StrEnum, auto
 from typing import Final, NamedTuple, Protocol
 
-MAX_PIXELS: Final = 24_000_000  # so many take up to 400 MB, in 12-bit AVIF with alpha
-MAX_JPEG_PIXELS: Final = 100_000_000  # above MAX_PIXELS at reduced scale, and only what libjpeg reads in one pass
-MAX_JPEG_SCANS: Final = 100  # progressive files have about 10; each takes time for every pixel, and may take no byte
-MAX_ASPECT: Final = 100  # however thin the picture, resizing it makes at most 12 megapixels
-# For one file, however often it is tried. The slowest picture that is none too large takes 0.8 s on a core of an AMD
-# EPYC, so a core may be a tenth as fast.
+MAX_PIXELS: Final = 24_000_000  # up to 400 MB, in 12-bit AVIF with alpha
+MAX_JPEG_PIXELS: Final = 100_000_000  # above MAX_PIXELS at reduced scale, and only if libjpeg reads it in one pass
+MAX_JPEG_SCANS: Final = 100  # progressive files have about 10; each takes time for every pixel, even if it has no byte
+MAX_ASPECT: Final = 100  # even the thinnest picture has at most 12 megapixels when it is resized
+# For one file, all its tries together. The slowest picture within the size limits takes 0.8 s on a core of an AMD EPYC,
+# so a core may be a tenth as fast.
 DECODE_LIMIT_S: Final = 10
 
 _INTERPOLATIONS: Final = ("bilinear", "bicubic")
@@ -41,7 +41,7 @@ GO_ON: Final = b"\n"
 
 
 class Refusal(StrEnum):
-    """Why a file gives no picture; ``common/pictures/refusals.py`` has the words. By name on the wire."""
+    """Why a file gives no picture; ``common/pictures/refusals.py`` has the words. The name is what is sent."""
 
     EMPTY = auto()
     TOO_LARGE = auto()
@@ -62,7 +62,7 @@ class Refusal(StrEnum):
     CAMERA_RAW = auto()
     VIDEO = auto()
     SVG = auto()
-    # These two the worker finds out by itself:
+    # The worker finds these two by itself:
     TOO_SLOW = auto()
     UNREADABLE = auto()
 
@@ -84,7 +84,7 @@ class Cut(Protocol):
 
 
 class Request(NamedTuple):
-    """A request's header, as the decoder reads it; itself a ``Cut``."""
+    """A request's header, as the decoder reads it. It is a ``Cut``."""
 
     number: int
     resize: int
@@ -94,7 +94,7 @@ class Request(NamedTuple):
 
 
 class ReplyKind(IntEnum):
-    """What a reply is."""
+    """The kinds of replies."""
 
     READY = 0
     PIXELS = 1
@@ -112,7 +112,7 @@ def request(number: int, cut: Cut, length: int) -> bytes:
 
 
 def read_request(header: bytes) -> Request:
-    """The opposite of ``request``."""
+    """Read what ``request`` wrote."""
     number, resize, crop, interpolation, length = _REQUEST.unpack(header)
     return Request(number, resize, crop, _INTERPOLATIONS[interpolation], length)
 
@@ -138,7 +138,7 @@ def expect_reply(header: bytes, number: int, cut: Cut) -> tuple[ReplyKind, int]:
 
     Raises:
         StrayReply: It answers another request, or promises anything but a whole model input or a refusal's name,
-            or asks for anything but a turn.
+            or asks for anything but much memory.
     """
     answered, kind, length = _REPLY.unpack(header)
     if answered == number and kind == ReplyKind.PIXELS and length == 3 * cut.crop**2:
@@ -155,10 +155,10 @@ def read_refusal(name: bytes) -> Refusal:
     """The refusal of that name.
 
     Raises:
-        StrayReply: There is none.
+        StrayReply: There is no such refusal.
     """
     try:
         return Refusal(name.decode())
     except ValueError:
-        msg = f"{name!r} is no refusal"
+        msg = f"{name!r} is not a refusal"
         raise StrayReply(msg) from None

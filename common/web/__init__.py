@@ -1,1 +1,13 @@
-"""web."""
+"""The web: fetches what is behind links that users send, from public addresses only.
+
+    fetcher.py          Fetcher: a link in, a file out, or a refusal in words; and the preview picture of a web page
+    download.py         one link through its redirects to its body, within its limits
+    gate.py             where a link may lead: as it is written, and by the addresses of its name
+    names.py            names to addresses, before a deadline
+    connections.py      connections to judged addresses, with their bytes counted, and cut in time
+    host_slots.py       how many requests one host may have in flight at once
+    previews.py         which picture a web page names as its preview
+    delayed_answers.py  answers that wait for their moment, in the store
+
+No other room connects to hosts that users choose.
+"""

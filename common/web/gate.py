@@ -2,8 +2,8 @@
 
 ssrfguard's table is IANA's two special-purpose registries (https://www.iana.org/assignments/iana-ipv4-special-registry
 and iana-ipv6-special-registry) with multicast added. It asks whether an address can be reached; here the question is
-whether pictures are served from it. So every block of the registries is closed, those "globally reachable" included:
-they are anycast services of the nearest network (TURN, PCP, AS112, AMT), or no places at all (ORCHID, drones).
+whether it serves pictures. So every block of the registries is closed, even those that are "globally reachable": they
+are anycast services of the nearest network (TURN, PCP, AS112, AMT), or not locations at all (ORCHID, drones).
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def _block(network: str, name: str, source: str, reach: Reach = Reach.DENIED) ->
     return Block(network=ipaddress.ip_network(network), name=name, rfc=source, reach=reach)
 
 
-# RFC 6052: a public prefix behind which lies all of IPv4. With DNS64, every IPv4 host has such an address, so it is
-# judged by the one inside.
+# RFC 6052: a public prefix that stands for all of IPv4. With DNS64, every IPv4 host has such an address, so the IPv4
+# address inside is judged.
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
-# Prefixes that carry an IPv4 address and are no web server's own. Closed whatever it is, and whatever is opened: a
-# kernel that is asked for ::ffff:127.0.0.1 goes to 127.0.0.1, so whoever opens ::/0 would open that as well.
+# Prefixes that carry an IPv4 address, and that no web server has. They are closed whatever the operator opens: a kernel
+# that is asked for ::ffff:127.0.0.1 goes to 127.0.0.1, so to open ::/0 would open that as well.
 _CARRIERS: Final = tuple(
     ipaddress.IPv6Network(network)
     for network in (
@@ -48,8 +48,8 @@ _CARRIERS: Final = tuple(
         "2002::/16",  # 6to4 (RFC 3056)
     )
 )
-_NO_CARRIERS: Final = {ipaddress.IPv6Address("::"), ipaddress.IPv6Address("::1")}  # though they lie in ::/96
-_ISATAP: Final = {0x0000_5EFE, 0x0200_5EFE}  # what an interface's id begins with, before its IPv4 address (RFC 5214)
+_NOT_CARRIERS: Final = {ipaddress.IPv6Address("::"), ipaddress.IPv6Address("::1")}  # though they are in ::/96
+_ISATAP: Final = {0x0000_5EFE, 0x0200_5EFE}  # how an interface's id begins, before its IPv4 address (RFC 5214)
 
 _TABLE: Final = AddressTable(
     (
@@ -58,29 +58,29 @@ _TABLE: Final = AddressTable(
             for block in DEFAULT_DENIED.blocks
         ),
         _block("168.63.129.16/32", "Azure's own services, from inside a machine there", "Microsoft's documentation"),
-        # All that IANA gives out as global unicast lies in 2000::/3 (RFC 4291, 2.4); the rest is not for now.
+        # All global unicast that IANA allocates now is in 2000::/3 (RFC 4291, 2.4).
         _block("::/0", "not global unicast", "RFC 4291"),
         _block("2000::/3", "global unicast", "RFC 4291", Reach.PERMITTED),
     )
 )
 
-# What ends like a number is an IPv4 address to browsers and to getaddrinfo: 0x7f.1, 127.1 (WHATWG URL, 3.5).
+# Browsers and getaddrinfo read a host that ends like a number as an IPv4 address: 0x7f.1, 127.1 (WHATWG URL, 3.5).
 _ENDS_LIKE_A_NUMBER: Final = re.compile(r"(?:^|\.)(?:\d+|0x[0-9a-f]*)\.?$", re.IGNORECASE)
 
 
 class PortRefusedError(BlockedURLError):
-    """The link names a port on which the web is not served."""
+    """The link names a port that is not one of the web's."""
 
 
 class Gate:
-    """Judges links as they are written, and then the addresses behind their names.
+    """Judges links, first as they are written, then by the addresses of their names.
 
     Args:
         opened: Networks that links may reach besides, on any port.
         ports: The ports that links may reach at public addresses.
 
     Attributes:
-        policy: The same, for ssrfguard: but ports, and addresses inside others, are judged here.
+        policy: The same for ssrfguard, but for ports and for addresses inside others, which are judged here.
 
     Raises:
         SettingsError: A network is one of IPv4 addresses in an IPv6 disguise.
@@ -99,11 +99,11 @@ class Gate:
         )
 
     def admit(self, url: str) -> Target:
-        """What a link names, judged by its text.
+        """The target of a link, judged by its text.
 
         Raises:
-            PortRefusedError: It names another port than ``ports``, and no opened network can be meant.
-            ssrfguard.SSRFGuardError: It is no link to a public address.
+            PortRefusedError: Its port is not one of ``ports``, and it cannot mean an opened network.
+            ssrfguard.SSRFGuardError: It is not a link to a public address.
         """
         target = self.policy.check_url(url)
         if target.address:
@@ -115,7 +115,7 @@ class Gate:
         return target
 
     def admit_addresses(self, target: Target, addresses: Iterable[Address]) -> None:
-        """Judge the addresses behind a link's name, all of which ssrfguard let pass.
+        """Judge the addresses of a link's name, all of which ssrfguard let pass.
 
         Raises:
             PortRefusedError: The port is not open at one of them.
@@ -135,16 +135,16 @@ class Gate:
 
 
 def is_here(address: Address) -> bool:
-    """Whether an address, public as it may be, is one of this machine's: then the kernel would go to it from itself."""
+    """Whether an address, even a public one, is this machine's own: then the kernel would connect from that address."""
     family = socket.AF_INET if isinstance(address, ipaddress.IPv4Address) else socket.AF_INET6
     with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.connect((str(address), 9))  # of a datagram socket: it only picks a route
+        probe.connect((str(address), 9))  # of a datagram socket: it sends nothing, and only picks a route
         return bool(probe.getsockname()[0] == str(address))
     return False
 
 
 def _carries(address: Address) -> bool:
-    if address.version == 4 or address in _NO_CARRIERS:  # noqa: PLR2004 -- IPv4
+    if address.version == 4 or address in _NOT_CARRIERS:  # noqa: PLR2004 -- IPv4
         return False
     return any(address in carrier for carrier in _CARRIERS) or (int(address) >> 32) & 0xFFFF_FFFF in _ISATAP
 
@@ -157,7 +157,7 @@ def _refuse_disguise(network: Network) -> None:
     if isinstance(network, ipaddress.IPv4Network):
         return
     if network.num_addresses == 1 and not (_carries(network[0]) or network[0] in _NAT64):
-        return  # ::1 lies in ::/96, and is itself
+        return  # ::1 is in ::/96, and means itself
     if any(network.subnet_of(carrier) for carrier in (*_CARRIERS, _NAT64)):
         msg = f"FETCH_ALLOW_NETWORKS: {network} holds IPv4 addresses in an IPv6 disguise: name the IPv4 network itself"
         raise SettingsError(msg)

@@ -1,8 +1,9 @@
 """Names to addresses, within a time limit.
 
-``socket.getaddrinfo`` takes no time limit and cannot be cut, and it is the user who names the name server that it waits
-for. So names are asked here: ``/etc/hosts`` first, then the servers of ``/etc/resolv.conf``, by ssrfguard's resolver,
-which keeps to a deadline. Search domains are left out: a link's name is a whole one. The answers are judged elsewhere.
+``socket.getaddrinfo`` takes no time limit and cannot be cut, and by their link, users choose the name server that it
+waits for. So names are looked up here: first in ``/etc/hosts``, then at the servers of ``/etc/resolv.conf``, by
+ssrfguard's resolver, which keeps a deadline. Search domains are not used: a link's name is complete. The answers are
+judged elsewhere.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from ssrfguard.resolvers import UdpResolver, nameservers_from_resolv_conf
 
 from common.web.gate import Address
 
-# Finds the addresses of a host, in the order in which they are to be tried, by a moment of ``time.monotonic``.
+# Finds the addresses of a host, in the order in which to try them, before a moment of ``time.monotonic``.
 Lookup: TypeAlias = Callable[[str, float], list[Address]]
 
 ASK_AGAIN_S: Final = 2.0  # a name server may itself wait for others
 _LOCALHOST: Final = ipaddress.IPv4Address("127.0.0.1")
-# No packet goes there: these only tell whether there is a way to the internet (they are Google's name servers).
+# No packet goes there: these only show whether there is a route to the internet. (They are Google's name servers.)
 _SOMEWHERE: Final = {socket.AF_INET: "8.8.8.8", socket.AF_INET6: "2001:4860:4860::8888"}
 
 
@@ -36,10 +37,11 @@ class Names:
 
     Args:
         hosts: The operator's own names.
-        resolv_conf: Names the name servers. It is read each time, as it changes with the network.
-        port: Where those listen.
-        families: Which addresses to ask for; by default those that this machine has a way to. A family that is not
-            asked for is never connected to; one that is must be answered, lest a silent server hide half of a name.
+        resolv_conf: The list of name servers. It is read each time, since it changes with the network.
+        port: The port of the name servers.
+        families: Which addresses to ask for; by default those that this machine has a route to. A family that is not
+            asked for is never connected to. One that is asked for must be answered, so that a silent server cannot hide
+            half of a name.
     """
 
     hosts: Path = Path("/etc/hosts")
@@ -55,7 +57,7 @@ class Names:
             deadline: A moment of ``time.monotonic``.
 
         Raises:
-            OSError: There is no such name, or no answer in time, or no name server at all.
+            OSError: There is no such name, no answer in time, or no name server.
             ValueError: ``resolv.conf`` names no name server.
         """
         name = host.removesuffix(".").lower()
@@ -83,7 +85,7 @@ class Names:
             nameservers=nameservers_from_resolv_conf(self.resolv_conf),
             timeout=left_s,
             attempt_timeout=ASK_AGAIN_S,
-            families=self.families or _families_with_a_way(),
+            families=self.families or _families_with_a_route(),
             nameserver_port=self.port,
         )
         records = ask.records(name)
@@ -93,20 +95,20 @@ class Names:
 
 
 def _in_turn(addresses: Iterable[Address]) -> list[Address]:
-    """Either family may be the one that does not get through, and only the first few addresses are tried."""
+    """Mix the families: either may not get through, and only the first few addresses are tried."""
     by_family: dict[int, list[Address]] = {4: [], 6: []}
     for address in dict.fromkeys(addresses):
         by_family[address.version].append(address)
     return [one for pair in itertools.zip_longest(*by_family.values()) for one in pair if one is not None]
 
 
-def _families_with_a_way() -> tuple[int, ...]:
-    """As getaddrinfo's ``AI_ADDRCONFIG``: some name servers do not answer for a family that nobody there can use."""
-    return tuple(family for family in _SOMEWHERE if _has_a_way(family)) or (socket.AF_INET,)
+def _families_with_a_route() -> tuple[int, ...]:
+    """As getaddrinfo's ``AI_ADDRCONFIG``: some name servers do not answer for a family unused in their network."""
+    return tuple(family for family in _SOMEWHERE if _has_a_route(family)) or (socket.AF_INET,)
 
 
-def _has_a_way(family: socket.AddressFamily) -> bool:
+def _has_a_route(family: socket.AddressFamily) -> bool:
     with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.connect((_SOMEWHERE[family], 53))  # of a datagram socket: it only picks a route
+        probe.connect((_SOMEWHERE[family], 53))  # of a datagram socket: it sends nothing, and only picks a route
         return True
     return False

@@ -1,8 +1,8 @@
-"""Which picture a web page wants to be shown by.
+"""The preview picture that a web page names.
 
-Read with the standard library's parser, and never a whole page: what pages say of themselves stands near their top.
-The parser is fed in small pieces, and given up when it takes too long: text that was made to be hard to parse costs it
-time by the square of a piece.
+Pages are read with the standard library's parser, and never whole: what they say of themselves is near the top. The
+parser gets small pieces, and reading stops when it takes too long: malicious text costs the parser time by the square
+of a piece.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ TIME_LIMIT_S: Final = 0.5
 _PIECE: Final = 4096
 _MOST_NAMED: Final = 5  # of each kind
 
-# In this order: Open Graph (https://ogp.me/#structured), Twitter's cards, and what there was before.
+# In this order: Open Graph (https://ogp.me/#structured), Twitter's cards, and the older image_src.
 _OPEN_GRAPH: Final = ("og:image", "og:image:url", "og:image:secure_url")
 _TWITTER: Final = ("twitter:image", "twitter:image:src")
 _LINKED: Final = "image_src"
-_PAGE_TAGS: Final = {"html", "head", "meta", "body"}  # and none of SVG's
+_PAGE_TAGS: Final = {"html", "head", "meta", "body"}  # SVG has no such tags
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class Page(HTMLParser):
     """What a web page says of its picture.
 
     Attributes:
-        is_page: Whether any of this was HTML.
+        is_page: Whether anything in it was HTML.
     """
 
     def __init__(self) -> None:
@@ -42,13 +42,13 @@ class Page(HTMLParser):
         self._named: dict[str, list[str]] = {"og": [], "twitter": [], "link": []}
 
     def handle_decl(self, decl: str) -> None:
-        """Note what the file says it is."""
+        """Note the document type."""
         self.is_page = self.is_page or decl.lower().startswith("doctype html")
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note what the tag says."""
+        """Note a page's tag, its base, and the pictures that it names."""
         self.is_page = self.is_page or tag in _PAGE_TAGS
-        given = {name: value.strip() for name, value in reversed(attrs) if value}  # of two alike the first counts
+        given = {name: value.strip() for name, value in reversed(attrs) if value}  # of equal names, the first counts
         if tag == "base" and self._base is None:
             self._base = given.get("href")
         elif tag == "meta":
@@ -64,7 +64,7 @@ class Page(HTMLParser):
             self._named[kind].append(link)
 
     def picture(self, url: str) -> str | None:
-        """The link of the picture, for a page that was found at ``url``."""
+        """The link of the picture, for a page from ``url``; None if it names no picture."""
         for link in (link for links in self._named.values() for link in links):
             try:
                 whole = urljoin(urljoin(url, self._base or ""), link)
@@ -76,7 +76,7 @@ class Page(HTMLParser):
 
 
 def read_page(body: bytes) -> Page | None:
-    """The page that a file is; None if it is no web page."""
+    """A file as a web page; None if it is not one."""
     text = _text(body[:MOST_READ_BYTES])
     if not text.lstrip("\ufeff\0 \t\r\n").startswith("<"):
         return None
@@ -88,14 +88,14 @@ def read_page(body: bytes) -> Page | None:
             break
         try:
             page.feed(text[start : start + _PIECE])
-        except AssertionError as error:  # the parser's answer to "<![<"
+        except AssertionError as error:  # what the parser raises on "<![<"
             _log.debug("a web page cannot be read any further: %r", error)
             break
     return page if page.is_page else None
 
 
 def _text(body: bytes) -> str:
-    """As text: only what is ASCII matters, and almost all encodings of the web spell that alike."""
+    """As text. Only ASCII matters, and almost all encodings of the web spell it the same."""
     if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return body.decode("utf-16", "replace")
     return body.decode("utf-8", "replace")

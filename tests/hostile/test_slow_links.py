@@ -18,6 +18,7 @@ from common.settings import Settings
 from common.web import fetcher as web
 from common.web import previews
 from fetch_url import FetchUrlWorker
+from tests.support.in_process_decoder import InProcessDecoder
 from tests.support.links import FAILING, LOCAL, answered, failing_links, fetch, prepare_model, tight
 from tests.support.make import job
 from tests.support.web_server import WebServer, content, serving
@@ -60,7 +61,9 @@ async def test_a_preview_that_gives_nothing_is_told_in_other_words_at_no_other_t
     settings: Settings, failing: list[str], server: WebServer
 ) -> None:
     prepare_model(settings.models_dir)
-    worker = FetchUrlWorker(settings, lookup=FAILING, limits=tight(answer_s=2.5, unreachable_after_s=3.5))
+    worker = FetchUrlWorker(
+        settings, lookup=FAILING, limits=tight(answer_s=2.5, unreachable_after_s=3.5), decoder=InProcessDecoder()
+    )
     await worker.open()
     kinds = [next(link for link in failing if host in link) for host in ("private.", "closed.", "silent.")]
     for number, link in enumerate(kinds):

@@ -74,7 +74,7 @@ HOSTILE_KEYS = [
     *("..", ".", "/", "./1.0.input", "../1.0.input", "../../etc/passwd", "1.0/../../x.y", "1.0.input/..", "1.0.input/"),
     *("/etc/passwd", "//host/share.x", "a/b.c", "a\\b.c", "..\\..\\x.y", "C:\\x.y", "C:x.y", "~/x.y", "~root.x"),
     *("%2e%2e%2fx.y", "..%2fx.y", "．．/x.y", "a∕b.c", "file:///x.y"),
-    # Names that are none of ours, or that others might read in another way
+    # Names that are not keys, or that other programs might read in another way
     *(
         "",
         "1",
@@ -110,7 +110,7 @@ HOSTILE_KEYS = [
 def test_no_key_leaves_the_folder(operation: str, key: str, store: Store, folder: Path) -> None:
     arguments = (key, b"hello") if operation == "write" else (key,)
 
-    with pytest.raises(ValueError, match="no store key"):
+    with pytest.raises(ValueError, match="not a store key"):
         getattr(store, operation)(*arguments)
     assert [path.name for path in folder.parent.rglob("*")] == ["files"]
 
@@ -259,7 +259,7 @@ async def test_a_disk_that_is_full_in_the_middle_is_an_outage(store: Store) -> N
 
 @pytest.mark.parametrize("operation", ["read", "write", "delete"])
 def test_what_the_disk_cannot_do_is_an_outage_that_names_the_file(operation: str, store: Store, folder: Path) -> None:
-    (folder / "1.0.input").mkdir()  # which can be none of these
+    (folder / "1.0.input").mkdir()  # which cannot be read, replaced or deleted as a file
     arguments = ("1.0.input", b"hello") if operation == "write" else ("1.0.input",)
 
     with pytest.raises(Outage, match=rf"cannot {operation} '1\.0\.input': (Is a directory|Operation not permitted)"):

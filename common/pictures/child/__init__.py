@@ -1,1 +1,13 @@
-"""child."""
+"""The decoder's process: the only place where foreign pictures are opened. No worker imports it, or Pillow.
+
+    main.py         answers requests until the worker hangs up
+    confinement.py  what the process gives up before it reads the first foreign byte
+    images.py       a file in, the model's pixels out; or a refusal
+    headers.py      what a file's bytes say before they are decoded
+    strips.py       large pictures, made narrow strip by strip while they are decoded
+    shape.py        the two steps in which a picture gets the model's size
+    webp.py         WebP row by row
+    upright.py      8-bit RGB, transparent parts on white, the right side up
+
+Of the rest of the bot it imports only ``common/libc.py``, ``common/limits.py`` and ``common/pictures/protocol.py``.
+"""

@@ -1,10 +1,10 @@
 """What a decoder gives up before it reads the first foreign byte.
 
-A broken picture may make it crash, hang or grow, so it is bounded; a well-made one may take it over, so it can do
-little else than decode. It can open no file and no connection any more, start no process, and become no other user; it
-cannot look into its worker's memory; it never knew a secret; and it ends with its worker, whatever it is about then.
+A broken picture may make it crash, hang or grow, so it has limits. A malicious picture may take it over, so it can do
+little else than decode. It can no longer open a file or a connection, start a process, or become another user. It
+cannot read its worker's memory, it never knew a secret, and it ends with its worker even in the middle of a picture.
 
-Much of this is Linux's alone. Elsewhere it is left out: a worker is not refused its decoder for want of it.
+Much of this works on Linux only. Elsewhere it is left out, and the decoder runs without it.
 """
 
 from __future__ import annotations
@@ -23,37 +23,37 @@ from typing import Final
 from common.libc import LIBC, end_with_parent, gain_no_privileges, hide_memory
 from common.pictures.protocol import DECODE_LIMIT_S
 
-# The largest legitimate decode (24 megapixels of 12-bit AVIF with alpha) comes to 450 MB with all of Python, and a file
-# of 20 MB is held up to three times: half as much again is left.
+# The largest legitimate decode (24 megapixels of 12-bit AVIF with alpha) takes 450 MB with all of Python, and a file of
+# 20 MB is held up to three times. Half as much again is left.
 MAX_MEMORY_BYTES: Final = 768 * 2**20
 
 # linux/landlock.h, asm-generic/unistd.h
 _LANDLOCK_CREATE_RULESET: Final = 444
 _LANDLOCK_RESTRICT_SELF: Final = 446
-_LANDLOCK_TELL_VERSION: Final = 1
-_LANDLOCK_ALL_FILES: Final = struct.pack("=Q", (1 << 13) - 1)  # every access of version 1 needs a rule; none follows
-_LANDLOCK_SCOPED: Final = struct.pack("=QQ", 0, 3)  # of the network nothing; abstract sockets, signals
+_LANDLOCK_CREATE_RULESET_VERSION: Final = 1
+_LANDLOCK_ALL_FILES: Final = struct.pack("=Q", (1 << 13) - 1)  # every access of version 1; no rule allows any
+_LANDLOCK_SCOPED: Final = struct.pack("=QQ", 0, 3)  # nothing of the network; abstract sockets, signals
 _LANDLOCK_SCOPED_SINCE: Final = 6
 
 _STDERR: Final = 2
 _NOBODY: Final = 65534
-# Added to what the kernel thinks of us when memory runs out, of 1000: a decoder goes before a worker, and is soon back.
+# Of 1000; added to the kernel's score when memory runs out: a decoder is killed before a worker, and soon restarted.
 _OOM_SCORE: Final = "500"
 
 
 def give_up_what_we_can(*, keep_user: bool = False) -> None:
     """Do all of that, for good. ``keep_user`` lets root stay root, as it does where there are no other users."""
-    with contextlib.suppress(OSError):  # no Linux, or not allowed
+    with contextlib.suppress(OSError):  # not Linux, or not allowed
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
     os.chdir("/")
-    # From here on nothing is said in the worker's log: the picture would have the word.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, _STDERR)
-    os.close(nowhere)
+    # From here on nothing reaches the worker's log: a picture could write there.
+    discarded = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(discarded, _STDERR)
+    os.close(discarded)
     if not keep_user:
         _stop_being_root()
     # After the change of user, which undoes the first two of these.
-    end_with_parent(signal.SIGKILL)  # the worker's end is ours, in the midst of a picture, too
+    end_with_parent(signal.SIGKILL)  # even in the middle of a picture
     hide_memory()
     gain_no_privileges()
     if sys.platform == "linux":
@@ -62,7 +62,7 @@ def give_up_what_we_can(*, keep_user: bool = False) -> None:
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_NPROC, 0)
-    _limit(resource.RLIMIT_NOFILE, 0)  # what is open stays so, and nothing else can be opened
+    _limit(resource.RLIMIT_NOFILE, 0)  # open files stay open, and no other can be opened
 
 
 def allow_processor_time(limit_s: int = DECODE_LIMIT_S) -> None:
@@ -72,7 +72,7 @@ def allow_processor_time(limit_s: int = DECODE_LIMIT_S) -> None:
 
 
 def _stop_being_root() -> None:
-    """Root is bound by no limit. In a container without other users, it stays root."""
+    """Limits do not apply to root. In a container without other users, it stays root."""
     if os.geteuid() == 0:
         with contextlib.suppress(OSError, AttributeError):
             os.setgroups([])
@@ -81,11 +81,12 @@ def _stop_being_root() -> None:
 
 
 def _keep_from_other_processes() -> None:
-    """Where the kernel has Landlock, be unable to look into the worker's memory, and to send it a signal.
+    """Give up reading the worker's memory and sending it signals, where the kernel has Landlock.
 
-    Whoever is not root shares its user with the worker, whose memory holds the token. Of Linux 5.13; signals: 6.12.
+    Without root, the decoder has the same user as the worker, whose memory holds the token. Needs Linux 5.13; for
+    signals, 6.12.
     """
-    version = LIBC.syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), _LANDLOCK_TELL_VERSION)
+    version = LIBC.syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), _LANDLOCK_CREATE_RULESET_VERSION)
     rules = _LANDLOCK_ALL_FILES + (_LANDLOCK_SCOPED if version >= _LANDLOCK_SCOPED_SINCE else b"")
     ruleset = LIBC.syscall(_LANDLOCK_CREATE_RULESET, rules, ctypes.c_size_t(len(rules)), 0)
     if ruleset >= 0:

@@ -1,4 +1,4 @@
-"""What a file's bytes tell before anything decodes them: what it is, and what would make its decoding dear."""
+"""What a file's bytes say before they are decoded: its format, and what would make decoding expensive."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Final
 
 from common.pictures.protocol import Refusal
 
-MAX_JPEG_SEGMENTS: Final = 10_000  # Pillow keeps each one: five million empty ones fit in 20 MB, and took 650 MB
-# Of EXIF data. A segment holds 64 kB. Pillow adds each one to a copy of all before it, so 10,000 small ones took 8 s.
+MAX_JPEG_SEGMENTS: Final = 10_000  # Pillow keeps each: five million empty ones fit in 20 MB, and took 650 MB
+# A segment holds 64 kB. Pillow adds each one to a copy of all before it, so 10,000 small ones took 8 s.
 MAX_JPEG_EXIF_BYTES: Final = 2**20
 MAX_PNG_CHUNKS: Final = 50_000  # the smallest IDATs seen have 1 kB; 1.7 million empty ones took 4 s and 200 MB
-# Profiles and texts, each of which may decompress to 1 MB: there is room for 17,000 of them, which took a minute.
+# Profiles and texts, each of which may decompress to 1 MB: a file has room for 17,000 of them, which took a minute.
 MAX_PNG_TEXTS: Final = 100
 
 JPEG: Final = b"\xff\xd8\xff"
@@ -19,11 +19,11 @@ _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _PNG_TEXTS: Final = (b"iCCP", b"tEXt", b"zTXt", b"iTXt")
 _EXIF: Final = b"Exif\0\0"
 
-# What a JPEG is made of (ITU-T T.81, table B.1): every marker but those that stand amid a scan's data.
+# The parts of a JPEG (ITU-T T.81, table B.1): every marker but those inside a scan's data.
 _JPEG_MARKER: Final = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
 _START_OF_IMAGE, _END_OF_IMAGE, _START_OF_SCAN, _APP1 = b"\xd8", b"\xd9", b"\xda", b"\xe1"
 
-# How a file begins that Pillow cannot read, and what to say of it: first our own formats, which must be
+# How files begin that Pillow cannot read, and why they are refused: first the formats that we accept, which must be
 # damaged, then what people do send. The ftyp box (ISO 14496-12, 4.3) names AVIF, HEIC and video.
 _BEGINNINGS: Final = tuple(
     (re.compile(pattern, re.DOTALL), refusal)
@@ -55,23 +55,24 @@ class Refused(Exception):  # noqa: N818 -- named for what happened; never leaves
 
 
 def why_unreadable(content: bytes) -> Refusal:
-    """What to say of a file that no decoder of ours can read."""
+    """Why a file that Pillow cannot read is refused."""
     beginning = content[:_BEGINNING_BYTES]
     return next((refusal for pattern, refusal in _BEGINNINGS if pattern.match(beginning)), Refusal.NO_IMAGE)
 
 
 def judge_metadata(content: bytes) -> None:
-    """Refuse a PNG whose chunks are too many, or too many of which decompress.
+    """Refuse a PNG with too many chunks, or with too many that decompress.
 
-    JPEG see ``jpeg_scans``. In the other formats the file's own length bounds what is no picture: it is kept as it is.
+    For JPEG see ``jpeg_scans``. In the other formats, the file's length limits all that is not pixels, since it is kept
+    as it is.
 
     Raises:
-        Refused: They are.
+        Refused: There are too many.
     """
     if not content.startswith(_PNG):
         return
-    # Counted wherever they stand, so that it does not matter how a broken file is read. By chance, compressed pixels of
-    # 20 MB hold one of these names once in fifty files.
+    # Counted everywhere in the file, so that it does not matter how a broken file is read. By chance, compressed pixels
+    # of 20 MB hold one of these names once in fifty files.
     if sum(map(content.count, _PNG_TEXTS)) > MAX_PNG_TEXTS:
         raise Refused(Refusal.TOO_MUCH_METADATA)
     at = len(_PNG)
@@ -85,17 +86,17 @@ def judge_metadata(content: bytes) -> None:
 def jpeg_scans(content: bytes) -> list[int]:
     """How many colour components each scan of a JPEG's first picture has (ITU-T T.81, B.1 and B.2.3).
 
-    Thumbnails lie inside segments, and more pictures or a film behind the end mark: neither counts.
+    Thumbnails, which lie inside segments, and more pictures or a video behind the end mark do not count.
 
     Raises:
-        Refused: The file has too many segments, or too much in those of EXIF data.
+        Refused: The file has too many segments, or too many EXIF data.
     """
     scans: list[int] = []
     exif_bytes = 0
     at = 0
     for _ in range(MAX_JPEG_SEGMENTS):
         marker = _JPEG_MARKER.search(content, at)
-        # Before the first scan Pillow looks for segments, and reads on behind an end mark.
+        # Before the first scan, Pillow looks for segments even behind an end mark.
         if marker is None or (marker[1] == _END_OF_IMAGE and scans):
             return scans
         at = marker.end()

@@ -1,12 +1,11 @@
-"""Foreign bytes to model pixels: what a picture may be, and who makes what of it.
+"""Foreign bytes to model pixels, or a refusal.
 
-``decode`` turns a file into an upright 8-bit RGB picture, ``to_pixels`` makes of it exactly what the
-model's reference transform makes of it, and what cannot be read is refused. ``decode_to_pixels`` does both, and large
-pictures in strips (``common/pictures/child/strips.py``).
-Colour profiles are left unapplied, as the reference transforms leave them.
+``decode`` turns a file into an upright 8-bit RGB picture. ``to_pixels`` makes the model's pixels of it, exactly as the
+model's reference transform does. ``decode_to_pixels`` does both, for large pictures in strips
+(``common/pictures/child/strips.py``). Colour profiles are not applied, as in the reference transforms.
 
-Only the decoder (``common/pictures/child/main.py``) imports this and Pillow, and no worker: it is where a broken
-picture does its harm.
+Only the decoder (``common/pictures/child/main.py``) imports this and Pillow, and no worker does: here a broken picture
+does its harm.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from PIL import (
     ImageFile,
     JpegImagePlugin,
     TiffImagePlugin,  # noqa: F401 -- reads EXIF data
-    WebPImagePlugin,  # noqa: F401 -- were it missing when a picture comes, Pillow would import all its forty plug-ins
+    WebPImagePlugin,  # noqa: F401 -- without it, Pillow would import all its forty plug-ins later
 )
 
 from common.limits import MAX_FILE_BYTES
@@ -38,31 +37,31 @@ MadeT = TypeVar("MadeT")
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
 
-Image.preinit()  # imports the other plug-ins; once the decoder is ready, no import works any more
-AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # with more, the decoder may start none, and refused every AVIF
-# Pillow's own way with a JPEG goes on to look for more pictures behind it (MPO), and warns where their index is broken.
-# The first one is all that counts here.
+Image.preinit()  # imports the other plug-ins; once the decoder is ready, imports no longer work
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the decoder may start no thread: with more, it would refuse every AVIF
+# Pillow itself looks for more pictures behind a JPEG (MPO), and warns where their index is broken. Here only the first
+# picture counts.
 Image.register_open("JPEG", JpegImagePlugin.JpegImageFile, lambda beginning: beginning.startswith(headers.JPEG))
 
 
 def decode(content: bytes) -> Image.Image | Refusal:
     """The picture in a file: whole, upright, 8-bit RGB, transparent parts on white.
 
-    Of an animation it is the first frame. A JPEG of more than 24 megapixels is decoded at half its
-    scale or less, so that at most 24 remain. One that is progressive, or stores its colours apart, may
-    have no more than 24 to begin with: libjpeg keeps all of such a picture, at full size.
+    Of an animation, it is the first frame. A JPEG of more than 24 megapixels is decoded at half its scale or less, so
+    that at most 24 remain. A JPEG that is progressive, or stores its colours apart, may have at most 24 in the file:
+    libjpeg keeps all of such a picture, at full size.
 
-    A JPEG that lacks nothing but its end mark is refused, though browsers show it: nothing else tells
-    it from one that lacks its last pixels or its last scan, and those must not be silently classified.
+    A JPEG that lacks only its end mark is refused, though browsers show it: it cannot be told from one that lacks its
+    last pixels or its last scan, and those must not be classified silently.
 
-    Not for two threads at once: Pillow's limits and Python's warnings are the process's own.
+    Not for two threads at once: Pillow's limits and Python's warnings belong to the process.
 
     Args:
         content: A JPEG, PNG, WebP, GIF, BMP or AVIF file: at most 20 MB, 24 megapixels (JPEG: 100), and
             100 times as long as wide.
 
     Returns:
-        The picture, or why there is none.
+        The picture, or why it is refused.
     """
     return _or_refusal(_decode, content)
 
@@ -70,18 +69,18 @@ def decode(content: bytes) -> Image.Image | Refusal:
 def decode_to_pixels(
     content: bytes, cut: Cut, ask: Callable[[], None] = lambda: None, limits: Limits = LIMITS
 ) -> bytes | Refusal:
-    """What the model is to see of a file (``decode``, then ``to_pixels``), or why it is refused.
+    """The model's pixels of a file (``decode``, then ``to_pixels``), or why it is refused.
 
-    ``ask`` is called before a picture takes much memory, if it does.
+    ``ask`` is called before a picture takes much memory, if it does; ``limits`` says what is much.
     """
     return _or_refusal(lambda content: _decode_to_pixels(content, cut, ask, limits), content)
 
 
 def to_pixels(picture: Image.Image, cut: Cut) -> bytes:
-    """What the model is to see of an upright picture: crop x crop x 3, uint8, RGB, row by row.
+    """The model's pixels of an upright picture: crop x crop x 3, uint8, RGB, row by row.
 
-    To the last bit what torchvision's ``Resize(cut.resize)`` and ``CenterCrop(cut.crop)`` make of a PIL image, rounding
-    included (which rules out ``reducing_gap`` and ``box``: faster, and only almost the same).
+    To the last bit what torchvision's ``Resize(cut.resize)`` and ``CenterCrop(cut.crop)`` make of a PIL image, with the
+    same rounding. (``reducing_gap`` and ``box`` would be faster, and only almost the same.)
     """
     return strips.loaded_to_pixels(picture, 1, cut)
 
@@ -90,14 +89,14 @@ def _or_refusal(make: Callable[[bytes], MadeT], content: bytes) -> MadeT | Refus
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            # But for what is wrong with EXIF data (nothing else is read as TIFF here): that is no fault of the picture.
+            # Broken EXIF data (nothing else is read as TIFF here) do not make the picture bad.
             warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin$")
             return make(content)
     except Refused as refused:
         return refused.refusal
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return Refusal.TOO_MANY_PIXELS
-    except Exception:  # a broken file makes Pillow's plug-ins raise whatever comes to hand
+    except Exception:  # a broken file makes Pillow's plug-ins raise anything
         return headers.why_unreadable(content)
 
 
@@ -124,7 +123,7 @@ def _decode_to_pixels(content: bytes, cut: Cut, ask: Callable[[], None], limits:
 
 @contextlib.contextmanager
 def _opened(content: bytes) -> Iterator[ImageFile.ImageFile]:
-    """A file that may be decoded, and is not yet."""
+    """A file that may be decoded, opened."""
     if not content:
         raise Refused(Refusal.EMPTY)
     if len(content) > MAX_FILE_BYTES:
@@ -134,7 +133,7 @@ def _opened(content: bytes) -> Iterator[ImageFile.ImageFile]:
     if len(scans) > MAX_JPEG_SCANS:
         raise Refused(Refusal.TOO_MANY_SCANS)
     headers.judge_metadata(content)
-    # Some plug-ins prepare for a picture while they open it; from here on Pillow warns, and that is an error.
+    # Some plug-ins prepare for a picture while they open it. Above this size Pillow warns, and a warning is an error.
     Image.MAX_IMAGE_PIXELS = MAX_JPEG_PIXELS if is_jpeg else MAX_PIXELS
     with Image.open(io.BytesIO(content), formats=FORMATS) as image:
         _judge_size(image, MAX_JPEG_PIXELS if strips.in_one_pass(image, scans) else MAX_PIXELS)
@@ -163,7 +162,7 @@ def _reduce_scale(image: ImageFile.ImageFile) -> None:
 def _bring_transparent_colour_along(image: ImageFile.ImageFile) -> None:
     """Scale a PNG's transparent colour (tRNS) as Pillow scales the pixels.
 
-    Pillow brings 2- and 4-bit grey and 16-bit RGB to 8 bits, and leaves that colour as it was.
+    Pillow converts 2- and 4-bit grey and 16-bit RGB to 8 bits, but not that colour.
     """
     colour = image.info.get("transparency")
     if colour is None or not image.tile:

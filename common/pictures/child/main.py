@@ -1,13 +1,13 @@
 """The decoder: a process that reads foreign pictures for its worker, one after the other.
 
-``common/pictures/child_process.py`` starts it (`python -m common.pictures.child.main`), with a socket for its standard
-input. Before it reads the first byte it gives up what it can (``common/pictures/child/confinement.py``); what it needs
-is imported by then.
+``common/pictures/child_process.py`` starts it (`python -m common.pictures.child.main`), with a socket as its standard
+input. Before it reads the first byte it gives up what it can (``common/pictures/child/confinement.py``). All that it
+needs is imported by then.
 """
 
 from __future__ import annotations
 
-import copy  # noqa: F401 -- Pillow's GIF plug-in would, when no import works any more
+import copy  # noqa: F401 -- Pillow's GIF plug-in imports it, when imports no longer work
 import io
 import time
 from collections.abc import Callable
@@ -27,24 +27,25 @@ from common.pictures.protocol import (
     reply,
 )
 
-# Memory is kept from one small picture to the next: to have it from the kernel anew takes 1 to 4 ms, as long as such a
-# picture itself. What has taken so much processor time was none, and all is given back: glibc would keep 100 MB.
+# Memory is kept from one small picture to the next: to get it from the kernel again takes 1 to 4 ms, as long as such a
+# picture itself. A picture that took more processor time than this was large, and all its memory goes back to the
+# kernel: glibc would keep 100 MB.
 _LARGE_S: Final = 0.02
 _KEPT_BYTES: Final = 32 * 2**20
-_LARGEST_KEPT_BYTES: Final = 8 * 2**20  # of a piece
+_LARGEST_KEPT_BYTES: Final = 8 * 2**20  # of one block
 
-Worker: TypeAlias = "io.BufferedRWPair[io.FileIO, io.FileIO]"  # what it says, and what it is told
+Worker: TypeAlias = "io.BufferedRWPair[io.FileIO, io.FileIO]"  # the socket, both ways
 Respond: TypeAlias = Callable[[Request, bytes, Worker], None]
 
 
 def answer(request: Request, content: bytes, worker: Worker) -> None:
-    """Reply with the pixels of one file, or with why there are none."""
+    """Reply with the pixels of one file, or with why it is refused."""
 
-    def ask_for_a_turn() -> None:
+    def ask_for_much_memory() -> None:
         _send(worker, reply(request.number, ReplyKind.LARGE, 0))
         worker.read(len(GO_ON))
 
-    made = images.decode_to_pixels(content, request, ask_for_a_turn)
+    made = images.decode_to_pixels(content, request, ask_for_much_memory)
     kind, payload = (ReplyKind.REFUSAL, made.encode()) if isinstance(made, Refusal) else (ReplyKind.PIXELS, made)
     _send(worker, reply(request.number, kind, len(payload)), payload)
 
@@ -75,7 +76,7 @@ def main(
 
 
 def _serve_one(worker: Worker, respond: Respond, decode_limit_s: int) -> bool:
-    """Answer the next request, and keep nothing of it. Returns whether there was a whole one."""
+    """Answer the next request, and keep nothing of it. Returns whether a whole request came."""
     header = worker.read(REQUEST_BYTES)
     if len(header) < REQUEST_BYTES:
         return False

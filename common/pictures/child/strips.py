@@ -1,9 +1,9 @@
-"""A large picture, made as narrow as the model wants it strip by strip, and where possible while it is being decoded.
+"""Large pictures are made narrow strip by strip, where possible while they are decoded.
 
-Of 12 megapixels Pillow would hold 48 MB, and as much again for each conversion and each turn. But resizing goes in two
-passes, and each looks at one direction alone: first every row gets its final width, then every column its final length.
-So a strip of rows can be made narrow as soon as it is there, to the very values that it has in the whole picture, and
-after that it is needed no longer.
+Of 12 megapixels Pillow would hold 48 MB, and as much again for each conversion and each rotation. But resizing takes
+two passes, each along one direction: first every row gets its final width, then every column its final length. So a
+strip of rows can be made narrow as soon as it is decoded, to the same values as in the whole picture. After that the
+strip is no longer needed.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ LIMITS: Final = Limits()
 
 
 class _Narrowing:
-    """Makes a picture narrow, strip by strip, from the first row to the last that is needed."""
+    """Makes a picture narrow, strip by strip, from the first needed row to the last."""
 
     def __init__(self, picture: Image.Image, turn: int, shape: Shape, limits: Limits) -> None:
         self._picture = picture
@@ -62,30 +62,30 @@ class _Narrowing:
             self._narrow.paste(self._shape.narrow(upright(rgb(stored), self._turn)), (0, top))
 
     def pixels(self) -> bytes:
-        """What the model is to see, when all rows have been there."""
+        """The model's pixels, when all rows have been added."""
         return self._shape.shorten(self._narrow)
 
 
 class _Canvas:
-    """Memory that a picture is decoded into, row by row, and of which the first rows can be given back meanwhile."""
+    """Memory that a picture is decoded into, row by row. Its first rows can be given back meanwhile."""
 
     def __init__(self, size: tuple[int, int], mode: str) -> None:
         self.stride = size[0] * 4
         self.memory = mmap.mmap(-1, self.stride * size[1], flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        # RGB with a fourth byte, which is 255, is called so where the memory is not Pillow's own.
+        # Pillow calls RGB with a fourth byte of 255 so, where the memory is not its own.
         mapped = "RGBX" if mode == "RGB" else mode
         self.picture = Image.frombuffer(mapped, size, self.memory, "raw", mapped, 0, 1)  # type: ignore[arg-type]
         self._given_back = 0
 
     def has(self, row: int) -> bool:
-        """Whether a row is sure to be there, since its last pixel is.
+        """Whether a row is surely decoded, since its last pixel is.
 
-        If that is transparent, nobody knows, and the picture is held until all of it is there.
+        If that pixel is transparent, this cannot be known, and the picture is held until all of it is decoded.
         """
         return row < self.picture.height and self.memory[(row + 1) * self.stride - 1] != 0
 
     def give_back(self, rows: int) -> None:
-        """Let the kernel have the memory of the first rows."""
+        """Give the memory of the first rows back to the kernel."""
         end = rows * self.stride // mmap.PAGESIZE * mmap.PAGESIZE
         if end > self._given_back:
             self.memory.madvise(mmap.MADV_DONTNEED, self._given_back, end - self._given_back)
@@ -93,7 +93,7 @@ class _Canvas:
 
 
 class _Rows:
-    """The rows of an upright picture while it is decoded: each is narrowed as soon as it is there, and given back."""
+    """The rows of an upright picture while it is decoded. Each is made narrow as soon as it comes, and given back."""
 
     def __init__(self, canvas: _Canvas, narrowing: _Narrowing) -> None:
         self._canvas = canvas
@@ -102,13 +102,13 @@ class _Rows:
         self._taken = 0
 
     def look(self) -> None:
-        """See what has come."""
+        """Take the rows that have come since the last call."""
         while self._canvas.has(self._there):
             self._there += 1
         self.take(self._there)
 
     def take(self, rows: int) -> None:
-        """Take what has come, if it is a strip: so many rows are there by now."""
+        """Make a strip narrow, if there is a whole one. ``rows``: how many have come so far."""
         height = self._canvas.picture.height
         if rows - self._taken >= self._narrowing.strip_rows or rows == height:
             self._narrowing.add(range(self._taken, rows))
@@ -119,7 +119,7 @@ class _Rows:
 def to_pixels(
     image: ImageFile.ImageFile, content: bytes, cut: Cut, ask: Callable[[], None], limits: Limits = LIMITS
 ) -> bytes | None:
-    """What the model is to see of a file that Pillow has opened, and not yet decoded.
+    """The model's pixels of a file that Pillow has opened, and not yet decoded.
 
     Args:
         image: The file, opened.
@@ -129,9 +129,9 @@ def to_pixels(
         limits: How large the pieces are.
 
     Returns:
-        Those pixels; None if they are not upright, since the file says behind its picture how that is to be turned.
+        The pixels; None if they are not upright, because the file says behind its picture how to turn it.
     """
-    # To look for what stands behind a PNG's pixels, Pillow would decode them.
+    # To read what is behind a PNG's pixels, Pillow would decode them.
     turn = orientation(image) if image.format != "PNG" or "exif" in image.info else 1
     shape = Shape(upright_size(image.size, turn), cut)
     in_rows = _comes_in_rows(image, content, limits)
@@ -155,7 +155,7 @@ def to_pixels(
 
 
 def loaded_to_pixels(picture: Image.Image, turn: int, cut: Cut, limits: Limits = LIMITS) -> bytes:
-    """What the model is to see of a picture that is decoded, and is to be turned."""
+    """The model's pixels of a picture that is decoded, and not yet turned."""
     shape = Shape(upright_size(picture.size, turn), cut)
     if not shape.rows_first:
         return shape.pixels(upright(rgb(picture), turn))
@@ -175,32 +175,32 @@ def in_one_pass(image: Image.Image, scans: Sequence[int]) -> bool:
 
 
 def _comes_in_rows(image: ImageFile.ImageFile, content: bytes, limits: Limits) -> bool:
-    """Whether a picture's rows come one after the other, each once, and of 4 bytes a pixel."""
+    """Whether a picture's rows come one after the other, each once, in 4 bytes a pixel."""
     if image.format == "WEBP":
         return limits.webp_in_rows and webp.can_decode(content)
-    # Without a tile, the file ends before its pixels: Pillow says so unless it finds a picture there.
+    # Without a tile, the file ends before its pixels. Pillow says so only if it is not given a picture to fill.
     return bool(image.tile) and image.mode in {"RGB", "RGBA"} and not image.info.keys() & {"interlace", "transparency"}
 
 
 def _bytes_at_once(image: ImageFile.ImageFile, content: bytes, given_back: bool, limits: Limits) -> int:
-    """About what is held of a picture, as measured, beside its file.
+    """About how many bytes a picture takes while it is decoded, as measured; its file not included.
 
     Args:
         image: The picture, opened.
         content: Its file.
-        given_back: Whether each row is given back once it was there.
+        given_back: Whether each row is given back once it is narrow.
         limits: How large the pieces are.
     """
     if image.format == "AVIF":
         of_a_pixel = 8
     elif image.format == "JPEG" and not in_one_pass(image, headers.jpeg_scans(content)):
-        of_a_pixel = 10  # libjpeg's coefficients, and all rows, which come in the end
+        of_a_pixel = 10  # libjpeg's coefficients, and all rows, which come at the end
     elif image.format == "WEBP" and not _comes_in_rows(image, content, limits):
-        of_a_pixel = 16  # a film: two canvases, and two copies
-    elif webp.is_lossless(content):  # libwebp keeps all rows of its own
+        of_a_pixel = 16  # Pillow reads it as a video: two canvases, and two copies
+    elif webp.is_lossless(content):  # libwebp keeps all rows itself
         of_a_pixel = 4 if given_back else 8
     elif given_back and (image.format in {"JPEG", "WEBP"} or (image.format == "PNG" and image.mode == "RGB")):
-        of_a_pixel = 0  # of others, a row may not be known to be there: see _Canvas.has
+        of_a_pixel = 0  # of others, it may be unknown which rows have come: see _Canvas.has
     else:
         of_a_pixel = 1 if image.mode in {"1", "L", "P"} else 4
     return image.width * image.height * of_a_pixel
@@ -223,4 +223,4 @@ def _decode(image: ImageFile.ImageFile, content: bytes, canvas: _Canvas, rows: _
     try:
         image.load()
     finally:
-        del vars(image)["load_read"]  # which holds the image that holds it
+        del vars(image)["load_read"]  # a reference circle: it holds the image that holds it

@@ -1,6 +1,6 @@
 """What Pillow decoded, as it is meant: 8-bit RGB, transparent parts on white, the right side up.
 
-All of it goes for a part of a picture as well: each pixel's colour depends on that pixel alone.
+All of it works on a part of a picture, too: each pixel's colour depends only on that pixel.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TURN_UPRIGHT: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_ON_ITS_SIDE: Final = frozenset({5, 6, 7, 8})  # its stored columns are rows
+_ON_ITS_SIDE: Final = frozenset({5, 6, 7, 8})  # its stored columns are its rows
 _FROM_ITS_END: Final = frozenset({3, 4, 7, 8})  # the first of its rows is stored last
 
 
@@ -28,7 +28,7 @@ def orientation(image: Image.Image) -> int:
     """The orientation that a picture states, 1 to 8."""
     try:
         stated = int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # broken EXIF data is no fault of the picture
+    except Exception:  # broken EXIF data do not make the picture bad
         return 1
     return stated if stated in _TURN_UPRIGHT else 1
 
@@ -50,7 +50,7 @@ def upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
 
 
 def stored_rows(rows: range, size: tuple[int, int], orientation: int) -> tuple[int, int, int, int]:
-    """Where those rows of the upright picture are in the stored one, which has that size: left, top, right, bottom."""
+    """Where rows of the upright picture are in the stored one of that size: left, top, right, bottom."""
     width, height = size
     length = width if is_on_its_side(orientation) else height
     start, stop = (length - rows.stop, length - rows.start) if orientation in _FROM_ITS_END else (rows.start, rows.stop)
@@ -64,13 +64,13 @@ def rgb(image: Image.Image) -> Image.Image:
     if not image.has_transparency_data:
         return image if image.mode in {"RGB", "RGBX"} else image.convert("RGB")
     layer = image if image.mode == "RGBA" else image.convert("RGBA")
-    paper = Image.new("RGB", image.size, "white")
-    paper.paste(layer, mask=layer)
-    return paper
+    background = Image.new("RGB", image.size, "white")
+    background.paste(layer, mask=layer)
+    return background
 
 
 def _from_16_bits(image: Image.Image) -> Image.Image:
-    """Greyscale of 16 bits in 8, scaled and rounded (a plain ``convert`` clips all above 255 to white)."""
+    """16-bit greyscale in 8 bits, scaled and rounded; a plain ``convert`` clips all above 255 to white."""
     return image.convert("I").point(_table(image.info.get("transparency")), "L")
 
 

@@ -1,8 +1,7 @@
-"""Decodes WebP row by row, with the libwebp that Pillow brings along.
+"""Decodes WebP row by row, with the libwebp inside Pillow.
 
-Pillow reads each WebP as if it were a film: with two canvases, and a copy in which it hands the picture over, 200 MB
-for 12 megapixels. libwebp itself can write the rows where they are wanted, as far as the bytes reach that it is given
-(webp/decode.h, "Incremental decoding").
+Pillow reads each WebP as a video: with two canvases and a copy of the picture, 200 MB for 12 megapixels. libwebp itself
+writes rows into a buffer of ours, as far as the bytes that it was given reach (webp/decode.h, "Incremental decoding").
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ _MOVES: Final = 2  # flag of VP8X (RFC 9649, 2.7)
 
 
 def _libwebp() -> ctypes.CDLL | None:
-    """The library; None where Pillow has it built in."""
-    library = ctypes.CDLL(_webp.__file__)  # whose symbols are those of all that it is linked with
+    """The library; None where Pillow does not export its functions."""
+    library = ctypes.CDLL(_webp.__file__)  # its symbols include those of the libraries that it is linked with
     pointer, size = ctypes.c_void_p, ctypes.c_size_t
     try:
         library.WebPINewRGB.argtypes, library.WebPINewRGB.restype = (ctypes.c_int, pointer, size, ctypes.c_int), pointer
@@ -37,18 +36,18 @@ _LIBRARY: Final = _libwebp()
 
 
 def can_decode(content: bytes) -> bool:
-    """Whether a WebP file is one picture, no film, and can be decoded here."""
+    """Whether a WebP file is one picture, not an animation, and can be decoded here."""
     return _LIBRARY is not None and not (content[12:16] == b"VP8X" and content[20] & _MOVES)
 
 
 def is_lossless(content: bytes) -> bool:
-    """Whether the file is a WebP whose picture is stored without loss."""
+    """Whether a file is a WebP whose picture is stored without loss."""
     begins, _ = _picture_chunk(content)
     return content.startswith(b"RIFF") and content[begins : begins + 4] == b"VP8L"
 
 
 def _picture_chunk(content: bytes) -> tuple[int, int]:
-    """Where the chunk with the picture begins and ends (RFC 9649, 2.5); behind the file if there is none."""
+    """Where the chunk with the picture begins and ends (RFC 9649, 2.5); behind the file if there is no such chunk."""
     at = 12
     while at < len(content):
         size = int.from_bytes(content[at + 4 : at + 8], "little")
@@ -61,19 +60,19 @@ def _picture_chunk(content: bytes) -> tuple[int, int]:
 def decode(content: bytes, memory: Any, stride: int, step: int, arrived: Callable[[int], None]) -> None:
     """Write a WebP's pixels (RGBA) into a writable buffer of ``stride`` bytes a row.
 
-    ``arrived`` is told now and then how many rows are complete; the decoder does not look at these again.
+    ``arrived`` is called with the number of complete rows, which the decoder does not read again.
 
     Raises:
         OSError: The file is damaged, or its picture does not fit.
     """
-    assert _LIBRARY  # noqa: S101 -- for mypy: can_decode said so
+    assert _LIBRARY  # noqa: S101 -- for mypy: can_decode has checked it
     target = (ctypes.c_char * len(memory)).from_buffer(memory)
     decoder = _LIBRARY.WebPINewRGB(_RGBA, target, len(memory), stride)
     if not decoder:
         raise MemoryError
     try:
         last_row = ctypes.c_int()
-        # No more than the picture: of one that is cut short, libwebp would take what stands behind it for the rest.
+        # Only the picture: if that is cut short, libwebp would read what is behind it as the rest.
         length = min(_picture_chunk(content)[1], len(content))
         for end in range(step, length + step, step):
             status = _LIBRARY.WebPIUpdate(decoder, content, min(end, length))
