@@ -21,7 +21,7 @@ from typing import Literal, NamedTuple
 #   mapped  has letters or digits that IDNA 2003 takes for ASCII's: never reached, as IDNA 2008 does not
 #   loose   is read as an address by inet_aton alone: never reached
 #   carried IPv4 in IPv6: never reached
-#   odd     is no link, or one to somewhere else than it looks like: never reached while nothing is opened
+#   odd     is not a link, or is one to somewhere else than it looks like: never reached while nothing is opened
 Kind = Literal["plain", "mapped", "loose", "carried", "odd"]
 
 
@@ -70,7 +70,7 @@ SPELLINGS: tuple[Spelling, ...] = (
     *_hosts("plain", "RFC 4193", "fc00::1", "[fc00::1]"),
     *_hosts("plain", "RFC 4291, 2.7", "ff02::1", "[ff02::1]"),
     *_hosts("plain", "RFC 4291, 2.4: no global unicast", "4000::1", "[4000::1]"),
-    *_hosts("plain", "RFC 4291, 2.4: nor is what lies beside NAT64", "64:ff9a::1", "[64:ff9a::1]"),
+    *_hosts("plain", "RFC 4291, 2.4: nor is what lies next to NAT64", "64:ff9a::1", "[64:ff9a::1]"),
     # Letters, digits and full stops that stand for others
     *_hosts("mapped", "UTS 46; PATT (enclosed alphanumerics)", "127.0.0.1", "①②⑦.⓪.⓪.①", "⑫⑦.⓪.⓪.①"),
     *_hosts("mapped", "UTS 46 (full-width digits)", "127.0.0.1", "１２７.０.０.１"),
@@ -168,7 +168,7 @@ SPELLINGS: tuple[Spelling, ...] = (
         "carried", "RFC 5214, 6.1 (ISATAP)", "127.0.0.1", "[2600:1f18::5efe:7f00:1]", "[2600:1f18::200:5efe:127.0.0.1]"
     ),
     *_hosts("carried", "UTS 46 in brackets", "127.0.0.1", "[::ffff:127.0.0.①]"),
-    # Links that are none, or lead elsewhere than they seem to
+    # Not links, or links that lead elsewhere than they seem to
     *_hosts("odd", "PATT (o for octal)", "127.0.0.1", "o177.0.0.1", "0o177.0.0.1", "q177.0.0.1"),
     *_hosts("odd", "PATT (overflow)", "169.254.169.254", "425.510.425.510", "7147006462", "0x41414141A9FEA9FE"),
     *_hosts(

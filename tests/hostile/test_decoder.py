@@ -1,4 +1,4 @@
-"""Whatever a picture makes of the decoder, it costs that one picture, and the worker goes on."""
+"""Whatever a picture does to the decoder, only that picture is lost, and the worker goes on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import ctypes
 import errno
-import fcntl
 import json
 import logging
 import os
@@ -25,6 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import Outage
+from common.file_lock import try_lock
 from common.limits import MAX_FILE_BYTES
 from common.messages import Kind, Words
 from common.model.input import InputSpec
@@ -146,7 +146,7 @@ async def test_a_model_with_a_large_input_gets_all_of_it(decoder: Decoder) -> No
     assert await decoder.decode(PICTURE, spec, "x") == images.decode_to_pixels(PICTURE, spec)
 
 
-async def test_closing_ends_the_process_whatever_it_does(decoder: Decoder) -> None:
+async def test_closing_ends_a_busy_process(decoder: Decoder) -> None:
     process = await process_of(decoder)
     working = asyncio.create_task(decode(decoder, order("hang")))
     await asyncio.sleep(0)
@@ -156,7 +156,7 @@ async def test_closing_ends_the_process_whatever_it_does(decoder: Decoder) -> No
     await decoder.close()
 
     assert is_gone(process.pid)
-    assert process.has_died  # and is waited for
+    assert process.has_died  # and its exit status was read
 
 
 async def test_a_decoder_that_never_started_closes() -> None:
@@ -174,7 +174,7 @@ async def test_a_decoder_closes_while_it_starts() -> None:
 async def test_it_costs_less_than_5_ms_a_file(decoder: Decoder) -> None:
     photo = photos.jpeg("coffee")
     there, here = [], []
-    for _ in range(200):  # by turns, so that whatever else the machine does slows both
+    for _ in range(200):  # alternating, so that other work on the machine slows both
         began = time.perf_counter()
         await decode(decoder, photo)
         there.append(time.perf_counter() - began)
@@ -182,7 +182,7 @@ async def test_it_costs_less_than_5_ms_a_file(decoder: Decoder) -> None:
         images.decode_to_pixels(photo, SPEC)
         here.append(time.perf_counter() - began)
 
-    # Their fastest tenths, since other processes can slow one of the two more than the other all the same
+    # Their fastest tenths, since other processes can still slow one of the two more than the other
     assert statistics.quantiles(there, n=10)[0] - statistics.quantiles(here, n=10)[0] < 0.005
 
 
@@ -233,7 +233,7 @@ async def test_a_file_that_eats_memory_is_refused_and_the_decoder_lives_on(decod
 
     assert not process.has_died
     assert memory_bytes(process.pid, "VmPeak") <= MAX_MEMORY_BYTES
-    await until(lambda: memory_bytes(process.pid, "VmRSS") < 100 * 2**20)  # freed once the answer is out
+    await until(lambda: memory_bytes(process.pid, "VmRSS") < 100 * 2**20)  # freed once the answer is sent
 
 
 async def test_a_file_whose_decoder_is_killed_by_somebody_else_is_decoded_all_the_same(
@@ -267,10 +267,10 @@ async def test_the_next_decoder_starts_before_the_next_file_comes(decoder: Decod
     assert decoder._process is next_one
 
 
-# Turns
+# Waiting for other files
 
 
-async def test_files_that_wait_too_long_for_their_turn_come_again_later() -> None:
+async def test_files_that_wait_too_long_for_the_files_before_them_come_again() -> None:
     decoder = Decoder(module=MISBEHAVING, limit_s=1, queue_limit_s=0.1)
     hanging = asyncio.create_task(decode(decoder, order("hang")))
     await asyncio.sleep(0)
@@ -283,7 +283,7 @@ async def test_files_that_wait_too_long_for_their_turn_come_again_later() -> Non
     await decoder.close()
 
 
-async def test_who_gives_up_waiting_for_a_turn_is_in_nobody_s_way(decoder: Decoder) -> None:
+async def test_a_file_that_is_cancelled_while_it_waits_blocks_no_other(decoder: Decoder) -> None:
     slow = asyncio.create_task(decode(decoder, order("slowly", PICTURE)))
     await process_of(decoder)
     given_up = asyncio.create_task(decode(decoder, OTHER))
@@ -294,7 +294,7 @@ async def test_who_gives_up_waiting_for_a_turn_is_in_nobody_s_way(decoder: Decod
     assert await decode(decoder, OTHER) == expected(OTHER)
 
 
-async def test_an_answer_that_nobody_waits_for_is_no_answer_to_the_next_file(decoder: Decoder) -> None:
+async def test_the_answer_to_a_cancelled_file_does_not_answer_the_next(decoder: Decoder) -> None:
     process = await process_of(decoder)
     given_up = asyncio.create_task(decode(decoder, order("slowly", PICTURE)))
     await asyncio.sleep(SLOWLY_S / 5)
@@ -312,7 +312,7 @@ async def test_a_decoder_that_does_not_start_is_an_outage(tmp_path: Path, monkey
     with pytest.raises(Outage, match="the decoder does not start"):
         await decode(decoder, PICTURE)
 
-    # And when it starts, all is well.
+    # And when it starts, it decodes.
     (tmp_path / "late_decoder.py").write_text(f"from {MISBEHAVING} import main; main()")
     assert await decode(decoder, PICTURE) == expected(PICTURE)
     await decoder.close()
@@ -332,7 +332,7 @@ async def test_a_machine_without_room_for_a_decoder_is_an_outage(monkeypatch: py
     await decoder.close()
 
 
-# The turn of large pictures, which two decoders share
+# The lock for large pictures, which two decoders share
 
 
 @pytest.fixture
@@ -353,11 +353,7 @@ async def two(lock: Path) -> AsyncIterator[tuple[Decoder, Decoder]]:
 
 def is_free(lock: Path) -> bool:
     with lock.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True
+        return try_lock(file)
 
 
 async def timed(decoder: Decoder, content: bytes) -> float:
@@ -388,7 +384,7 @@ async def test_a_small_picture_waits_for_no_large_one(two: tuple[Decoder, Decode
     assert await hanging is Refusal.TOO_SLOW
 
 
-async def test_who_waits_for_a_large_picture_loses_none_of_its_own_time(lock: Path) -> None:
+async def test_waiting_for_another_large_picture_does_not_count_as_a_file_s_own_time(lock: Path) -> None:
     limits_s = (3 * SLOWLY_S, 1.5 * SLOWLY_S)  # the second one waits for as long as that
     one, other = (Decoder(module=MISBEHAVING, limit_s=s, lock=LargePictureLock(lock, DEADLINE_S)) for s in limits_s)
     for decoder in (one, other):
@@ -404,7 +400,7 @@ async def test_who_waits_for_a_large_picture_loses_none_of_its_own_time(lock: Pa
 
 
 @pytest.mark.parametrize("what", ["crash", "hang"])
-async def test_a_large_picture_that_ends_its_decoder_leaves_the_turn_free(
+async def test_a_large_picture_that_ends_its_decoder_leaves_the_lock_free(
     what: str, two: tuple[Decoder, Decoder], lock: Path
 ) -> None:
     first = asyncio.create_task(decode(two[0], order("large", order(what))))
@@ -416,7 +412,9 @@ async def test_a_large_picture_that_ends_its_decoder_leaves_the_turn_free(
     assert is_free(lock)
 
 
-async def test_a_frozen_decoder_has_the_turn_no_longer_than_its_time(two: tuple[Decoder, Decoder], lock: Path) -> None:
+async def test_a_frozen_decoder_holds_the_lock_no_longer_than_its_time(
+    two: tuple[Decoder, Decoder], lock: Path
+) -> None:
     frozen = asyncio.create_task(decode(two[0], LARGE_AND_SLOW))
     await until(lambda: lock.exists() and not is_free(lock))
     os.kill((await process_of(two[0])).pid, signal.SIGSTOP)
@@ -425,7 +423,7 @@ async def test_a_frozen_decoder_has_the_turn_no_longer_than_its_time(two: tuple[
     assert await frozen is Refusal.TOO_SLOW
 
 
-async def test_a_decoder_that_is_killed_while_it_waits_for_its_turn_is_replaced(
+async def test_a_decoder_that_is_killed_while_it_waits_for_the_lock_is_replaced(
     two: tuple[Decoder, Decoder], lock: Path
 ) -> None:
     slow = asyncio.create_task(decode(two[0], LARGE_AND_SLOW))
@@ -437,21 +435,21 @@ async def test_a_decoder_that_is_killed_while_it_waits_for_its_turn_is_replaced(
     assert await slow == expected(PICTURE)
 
 
-async def test_who_waits_too_long_for_a_large_picture_goes_on_beside_it(
+async def test_a_large_picture_that_waits_too_long_is_decoded_next_to_the_other(
     lock: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     lock.parent.mkdir()
     decoder = Decoder(module=MISBEHAVING, lock=LargePictureLock(lock, 0.1))
     with lock.open("a") as frozen_worker_s:
-        fcntl.flock(frozen_worker_s, fcntl.LOCK_EX)
+        assert try_lock(frozen_worker_s)
         assert await decode(decoder, LARGE) == expected(PICTURE)
 
     assert caplog.messages == ["another large picture takes over 0.1 s: this one is decoded next to it"]
     await decoder.close()
 
 
-async def test_where_no_turn_can_be_had_large_pictures_are_decoded_all_the_same(
+async def test_where_the_lock_fails_large_pictures_are_decoded_without_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -467,7 +465,7 @@ async def test_the_longest_that_a_picture_can_take_fits_into_its_worker_s_limit(
     longest_s = QUEUE_LIMIT_S + large_picture_lock.WAIT_LIMIT_S + DECODE_LIMIT_S
 
     assert longest_s < FileCheckWorker.handler_limit_s
-    # A page has its turn first, and takes no time.
+    # A page is decoded before its preview picture, and takes no time.
     assert Limits().total_s + QUEUE_LIMIT_S + longest_s < FetchUrlWorker.handler_limit_s
 
 
@@ -498,7 +496,7 @@ async def test_a_decoder_that_lies_is_not_believed_and_not_asked_again(lie: str,
     await until(lambda: is_gone(process.pid))
 
 
-async def test_a_second_answer_to_one_file_is_no_answer_to_the_next(
+async def test_a_second_answer_to_one_file_does_not_answer_the_next(
     decoder: Decoder, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert await decode(decoder, order("twice", PICTURE)) == expected(PICTURE)
@@ -570,7 +568,7 @@ async def test_a_decoder_that_a_picture_has_taken_over_finds_nothing_and_can_do_
 
 
 def landlock_version() -> int:
-    """Which Landlock this kernel has: -1 for none, 6 and more if it keeps signals in."""
+    """Which Landlock this kernel has: -1 if there is no Landlock, 6 and more if it blocks signals."""
     version: int = ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1)
     return version
 
@@ -625,7 +623,7 @@ WORKER = """if True:
 
 @linux
 @pytest.mark.parametrize("state", ["busy", "idle"])
-def test_a_killed_worker_s_decoder_ends_at_once_and_its_turn_is_free(state: str, lock: Path) -> None:
+def test_a_killed_worker_s_decoder_ends_at_once_and_the_lock_is_free(state: str, lock: Path) -> None:
     command = [sys.executable, "-c", WORKER, state, str(lock)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
         assert worker.stdin
@@ -669,7 +667,7 @@ async def test_ctrl_c_is_not_for_the_decoder() -> None:
     ("content", "words"),
     [(order("crash"), "could not read this picture"), (order("hang"), "could not read this picture within 10 seconds")],
 )
-async def test_the_user_reads_of_it_in_plain_words(content: bytes, words: str, tmp_path: Path) -> None:
+async def test_the_user_reads_why_in_plain_words(content: bytes, words: str, tmp_path: Path) -> None:
     store = Store(tmp_path / "files")
     model_in_use.put_in_use(tmp_path, SPEC)
     inputs = InputMaker(store, tmp_path, Decoder(module=MISBEHAVING, limit_s=0.5))

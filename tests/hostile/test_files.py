@@ -202,7 +202,7 @@ def test_the_largest_pictures_fit_into_the_decoder_s_memory_and_leave_nothing_th
         wait_until(lambda: reader.resident_bytes() < 40 * 2**20, 10, "memory given back")
 
 
-# Once it is ready, the decoder can open no file any more, so no import works
+# Once it is ready, the decoder can no longer open files, so no import works
 
 
 def test_decoding_imports_nothing_that_is_not_there_already(tmp_path: Path) -> None:

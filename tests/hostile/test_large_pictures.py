@@ -56,7 +56,7 @@ MEMORY = """if True:
         ("WEBP", {"method": 0, "lossless": True}, 1, 85, 1),
     ],
 )
-def test_twelve_megapixels_take_little_memory_or_ask_for_a_turn(
+def test_twelve_megapixels_take_little_memory_or_ask_first(
     format_: str, options: dict[str, Any], orientation: int, most_mb: int, asks: int, tmp_path: Path
 ) -> None:
     # Its pixels alone, in Pillow's memory, have 48 MB.
@@ -84,7 +84,7 @@ def rounded(size: tuple[int, int]) -> Image.Image:
         pytest.param(lambda: saved(rounded((3000, 3000)), "PNG", compress_level=1), id="a corner that is transparent"),
         pytest.param(
             lambda: saved(photo((2000, 2000)), "WEBP", save_all=True, append_images=[Image.new("RGB", (2000, 2000))]),
-            id="film",
+            id="animation",
         ),
         pytest.param(lambda: saved(photo((2000, 2000)), "JPEG", progressive=True), id="progressive"),
         pytest.param(lambda: saved(photo((210, 21000)), "PNG"), id="narrow"),
@@ -94,7 +94,7 @@ def rounded(size: tuple[int, int]) -> Image.Image:
         ),
     ],
 )
-def test_whatever_takes_much_memory_asks_for_a_turn_once(content: Callable[[], bytes]) -> None:
+def test_a_picture_that_takes_much_memory_asks_once(content: Callable[[], bytes]) -> None:
     asked: list[bool] = []
     made = images.decode_to_pixels(content(), INCEPTION, lambda: asked.append(True))
     assert isinstance(made, bytes)
@@ -108,7 +108,7 @@ def decoded_alone(content: bytes, folder: Path) -> tuple[int, str]:
         import pathlib, re, sys
         from common.pictures.child import images, strips, webp
 
-        def peak_kb():  # and not ru_maxrss, which begins with the peak of whoever started us
+        def peak_kb():  # and not ru_maxrss, which begins with the peak of the parent process
             return int(re.search(r"VmHWM:\\s*(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
 
         content = pathlib.Path(sys.argv[1]).read_bytes()

@@ -113,7 +113,7 @@ async def test_a_disguise_is_not_even_read_where_everything_is_opened(
         assert internet.called == []
 
 
-async def test_whoever_opens_all_of_ipv6_has_not_opened_ipv4(internet: Network, machine: Names) -> None:
+async def test_opening_all_of_ipv6_does_not_open_ipv4(internet: Network, machine: Names) -> None:
     for spelling in kind("carried"):
         assert isinstance(await fetch(spelling.link, machine, *only("::/0")), Words), spelling
     assert internet.called == []
@@ -251,7 +251,7 @@ async def test_a_name_is_asked_once_for_each_connection_and_what_was_judged_is_c
     assert name_server.asked == ["rebind.example"] * 2  # its IPv4 and its IPv6 addresses
     assert internet.called == ["93.184.215.14"]
 
-    # And the next time, it is judged anew
+    # And the next time, it is judged again
     assert isinstance(await fetch("http://rebind.example/", machine), Words)
     assert internet.private.accepted == 0
 
@@ -291,7 +291,7 @@ async def test_a_name_with_one_address_inside_is_refused_whole(
 async def test_half_a_name_is_not_enough(
     answer: str, internet: Network, name_server: NameServer, machine: Names
 ) -> None:
-    """Whoever can keep one answer back could keep the one back that would be refused."""
+    """An attacker who can hold back one answer could hold back the one that would be refused."""
     name_server.answers["half.example"] = [answer]
     limits = Limits(answer_s=0.5)
 
@@ -422,7 +422,7 @@ async def test_other_ports_are_refused_before_any_name_is_looked_up(
     assert name_server.asked == []
 
 
-async def test_an_opened_network_has_all_ports_and_opens_none_elsewhere(
+async def test_an_opened_network_has_all_ports_and_opens_no_other_network_s(
     internet: Network, name_server: NameServer, machine: Names
 ) -> None:
     name_server.answers |= {"inside.example": ["10.0.0.1"], "both.example": ["10.0.0.1 8.8.8.8"]}
@@ -502,7 +502,7 @@ async def test_a_silent_name_server_is_given_up_in_time_and_its_thread_ends(
 
 async def test_without_any_name_server_links_fail_as_others_do(tmp_path: Path) -> None:
     (tmp_path / "resolv.conf").write_text("nameserver names.example\n")
-    for machine in (Names(resolv_conf=tmp_path / "resolv.conf"), Names(resolv_conf=tmp_path / "none")):
+    for machine in (Names(resolv_conf=tmp_path / "resolv.conf"), Names(resolv_conf=tmp_path / "missing")):
         fetched = await fetch("http://public.example/", machine)
         assert fetched == Words(text=download.UNREACHABLE.format(host="public.example"), kind=Kind.UNREACHABLE)
 

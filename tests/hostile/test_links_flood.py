@@ -71,7 +71,7 @@ async def test_a_good_link_goes_by_a_flood_of_bad_ones(
                 assert time.time() - began < TOLD_AFTER_S
             assert await jobs_on(channels, "reply") == set()
 
-            # And the dead ones have theirs, all at once, though no more than eight of them are in hand at a time
+            # And the dead ones have theirs, all at once, though at most eight of them are in flight at a time
             if bad == "dead":
                 while len(await jobs_on(channels, "reply")) < len(links):
                     assert time.time() - began < 2 * TOLD_AFTER_S

@@ -41,8 +41,8 @@ def failing(server: WebServer) -> Iterator[list[str]]:
         yield links
 
 
-async def test_every_failing_host_is_told_at_the_same_time(settings: Settings, failing: list[str]) -> None:
-    """How soon a host fails tells as much as words would: so all of it is told at one moment."""
+async def test_every_failing_host_is_refused_at_the_same_time(settings: Settings, failing: list[str]) -> None:
+    """How soon a host fails reveals as much as words would. So all are refused at one moment."""
     limits = tight(answer_s=0.4, unreachable_after_s=1.5)
     answers = await asyncio.gather(
         *(
@@ -57,7 +57,7 @@ async def test_every_failing_host_is_told_at_the_same_time(settings: Settings, f
     assert all("does not exist, is not public" in str(answer.content) for _, answer in answers)
 
 
-async def test_a_preview_that_gives_nothing_is_told_in_other_words_at_no_other_time(
+async def test_a_failing_preview_is_refused_in_other_words_at_the_same_time(
     settings: Settings, failing: list[str], server: WebServer
 ) -> None:
     prepare_model(settings.models_dir)

@@ -58,7 +58,7 @@ async def fetch(url: str, *, lookup: Lookup | None = None, **limits: float) -> b
 
 
 def names(**addresses: str) -> Lookup:
-    """Knows those names alone, each with its addresses."""
+    """Knows only those names, each with its addresses."""
     known = {name.replace("_", "."): text.split() for name, text in addresses.items()}
 
     def look_up(host: str, deadline: float) -> list[Address]:
@@ -107,14 +107,14 @@ def failing_links(server: WebServer) -> Iterator[list[str]]:
 
 
 async def answered(worker: FetchUrlWorker, message: FetchUrl) -> tuple[float, SendReply]:
-    """When the worker lets its answer out, in seconds since it began, and which one."""
+    """When the worker gives its answer, in seconds since it began, and the answer."""
     began = time.time()
     with pytest.raises(TooEarly) as early:
         await worker.handle(message)
-    # As it is written: this machine may be busy, and its clock read late.
+    # As stored: on a busy machine, the clock may be read late.
     until = msgspec.json.decode(Store(worker.settings.files_dir).read(message.job.key("answer")))["until"]
     assert early.value.retry_after_s <= until - began
-    # Who comes before that comes again.
+    # Before that moment, it is too early again.
     if time.time() < until - 0.1:
         with pytest.raises(TooEarly):
             await worker.handle(message)

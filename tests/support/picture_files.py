@@ -88,8 +88,8 @@ def reference_pixels(picture: Image.Image, spec: InputSpec) -> bytes:
     return cropped.tobytes()
 
 
-# EXIF 2.32, 4.6.4 A: where the first row and the first column of what is stored belong; here as what a
-# corner marked in each stored picture must come to. Stored: red top left, green top right, blue bottom left.
+# EXIF 2.32, 4.6.4 A: where the first row and the first column of the stored picture belong. Here: how a picture with
+# marked corners must look when it is upright. Stored: red top left, green top right, blue bottom left.
 
 
 UPRIGHT_CORNERS = {

@@ -53,7 +53,7 @@ def test_a_file_with_one_byte_changed_anywhere_or_cut_off_anywhere_is_lost(store
                 store.read("1.0.input")
 
 
-def test_deleting_twice_is_no_error(store: Store) -> None:
+def test_deleting_twice_is_not_an_error(store: Store) -> None:
     store.write("1.0.input", b"hello")
 
     store.delete("1.0.input")
@@ -116,7 +116,7 @@ def test_no_key_leaves_the_folder(operation: str, key: str, store: Store, folder
 
 
 @given(st.text(max_size=40) | st.text("./\\-_a0~\0\n", max_size=12))
-def test_whatever_the_key_the_file_lies_in_the_folder(key: str) -> None:
+def test_every_file_lies_in_the_folder_whatever_its_key(key: str) -> None:
     with tempfile.TemporaryDirectory() as root:
         store = Store(Path(root) / "files")
         with contextlib.suppress(ValueError):

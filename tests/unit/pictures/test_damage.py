@@ -61,7 +61,9 @@ def test_an_animation_that_contradicts_itself_is_refused() -> None:
 
 
 @pytest.mark.parametrize("error", [MemoryError, RecursionError, ValueError, struct.error, zlib.error, OverflowError])
-def test_whatever_pillow_raises_is_a_refusal(error: Callable[[], Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_error_of_pillow_becomes_a_refusal(
+    error: Callable[[], Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_args: object, **_options: object) -> None:
         raise error()
 

@@ -44,7 +44,7 @@ def test_black_and_white_greyscale_and_palette_are_right(format_: str, mode: str
 
 @pytest.mark.parametrize("marked", [True, False])
 def test_cmyk_is_right_whether_marked_as_adobe_s_or_not(marked: bool) -> None:
-    # Adobe stores CMYK inverted, with a marker APP14 that says so; whoever drops the marker leaves the values.
+    # Adobe stores CMYK inverted, with a marker APP14 that says so; software that drops the marker keeps the values.
     content = saved(Image.new("CMYK", (16, 16), (0, 255, 255, 0)), "JPEG", quality=100)
     if not marked:
         start = content.index(b"\xff\xee\x00\x0eAdobe")

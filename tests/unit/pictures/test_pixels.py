@@ -42,7 +42,7 @@ def test_a_file_s_pixels_are_those_of_the_decoded_picture() -> None:
     assert images.decode_to_pixels(saved(photo(), "PNG"), INCEPTION) == reference_pixels(photo(), INCEPTION)
 
 
-def test_what_is_no_image_has_no_pixels() -> None:
+def test_what_is_not_an_image_has_no_pixels() -> None:
     assert images.decode_to_pixels(b"hello", INCEPTION) is Refusal.NO_IMAGE
 
 

@@ -75,7 +75,7 @@ def test_a_jpeg_that_libjpeg_would_keep_whole_may_have_24_megapixels(content: by
 
 
 def with_scans(count: int) -> bytes:
-    """A progressive JPEG that repeats its last scan, which libjpeg bears with."""
+    """A progressive JPEG that repeats its last scan, which libjpeg accepts."""
     whole = WHOLE["progressive JPEG"]
     scans = whole.count(b"\xff\xda")
     last = whole[whole.rindex(b"\xff\xda") : -2]
@@ -88,7 +88,7 @@ def test_a_jpeg_of_more_than_100_scans_is_refused() -> None:
 
 
 def test_scans_that_are_not_the_picture_s_own_do_not_count() -> None:
-    # Given a picture with thumbnails, and a film behind it, as phones take them
+    # Given a picture with thumbnails, and a video behind it, as phones take them
     start_of_scan = b"\xff\xda"
     thumbnails = b"\xff\xe1" + struct.pack(">H", 2 + 400) + start_of_scan * 200
     content = WHOLE["JPEG"][:2] + thumbnails + WHOLE["JPEG"][2:] + start_of_scan * 200

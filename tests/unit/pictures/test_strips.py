@@ -30,14 +30,14 @@ def in_strips(
 
 
 def all_at_once(content: bytes) -> bytes | Refusal:
-    """What the reference makes of a file's whole picture, or why it has none."""
+    """What the reference makes of a file's whole picture, or why the file is refused."""
     picture = images.decode(content)
     return picture if isinstance(picture, Refusal) else reference_pixels(picture, SMALL_INPUT)
 
 
 @pytest.mark.parametrize("spec", [INCEPTION, EFFICIENTNET], ids=lambda spec: spec.model)
 @pytest.mark.parametrize("name", VARIED)
-def test_a_large_picture_has_the_pixels_that_the_reference_makes_of_all_of_it(name: str, spec: InputSpec) -> None:
+def test_a_large_picture_has_the_reference_s_pixels_of_the_whole_picture(name: str, spec: InputSpec) -> None:
     assert in_strips(VARIED[name], spec) == reference_pixels(decoded(VARIED[name]), spec)
 
 

@@ -46,7 +46,7 @@ def failing(server: WebServer) -> Iterator[list[str]]:
 
 @pytest.fixture
 async def dripping(worker: FetchUrlWorker, server: WebServer) -> AsyncIterator[list[asyncio.Task[object]]]:
-    """A worker whose hands are full of links to one host that drips, and takes no more of them."""
+    """A worker that has as many links in flight to one dripping host as that host may have."""
     server.answers["/drip"] = drip(OK, b"X-Cat: 1\r\n")
     links = [FetchUrl(job=job(f"1-{i}-0"), url=server.url("/drip")) for i in range(8)]
     tasks = [asyncio.create_task(worker.handle(link)) for link in links]

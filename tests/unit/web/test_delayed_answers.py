@@ -36,7 +36,7 @@ async def test_an_answer_that_comes_late_is_given_at_once(settings: Settings) ->
     assert answer.files == ()
 
 
-async def test_what_a_link_says_of_itself_is_told_at_once(worker: FetchUrlWorker, server: WebServer) -> None:
+async def test_a_link_that_is_wrong_as_written_is_refused_at_once(worker: FetchUrlWorker, server: WebServer) -> None:
     server.answers["/gone"] = status(410)
     for link in ("http://10.0.0.1/", "http://me@example.com/", "ftp://example.com/", server.url("/gone")):
         assert isinstance(await worker.handle(FetchUrl(job=job(), url=link)), SendReply)

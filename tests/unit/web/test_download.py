@@ -24,7 +24,7 @@ async def test_every_failing_host_gets_the_same_words(failing: list[str]) -> Non
     ("code", "words"),
     [(404, "nothing"), (410, "nothing"), (403, "let me"), (503, "again later"), (429, "again later"), (418, "418")],
 )
-async def test_a_status_that_is_no_success_is_told(code: int, words: str, server: WebServer) -> None:
+async def test_a_status_other_than_success_is_named_in_the_refusal(code: int, words: str, server: WebServer) -> None:
     server.answers["/"] = status(code)
 
     told = str(await fetch(server.url("/")))
@@ -53,7 +53,7 @@ async def test_a_body_as_large_as_the_limit_is_taken(server: WebServer) -> None:
         pytest.param(content(gzip.compress(bytes(10_001)), content_encoding="gzip"), id="compressed"),
     ],
 )
-async def test_a_body_over_the_limit_is_refused_whatever_was_announced(answer: Answer, server: WebServer) -> None:
+async def test_a_body_over_the_limit_is_refused_whatever_size_was_announced(answer: Answer, server: WebServer) -> None:
     server.answers["/"] = answer
 
     assert "larger than 20 MB" in str(await fetch(server.url("/"), max_bytes=10_000))
@@ -74,7 +74,7 @@ async def test_a_compressed_image_is_decompressed(server: WebServer) -> None:
         pytest.param(hang_up(b"nonsense\r\n\r\n"), id="no HTTP"),
     ],
 )
-async def test_an_answer_broken_off_is_no_answer(answer: Answer, server: WebServer) -> None:
+async def test_an_answer_that_breaks_off_counts_as_unreachable(answer: Answer, server: WebServer) -> None:
     server.answers["/"] = answer
 
     assert await fetch(server.url("/")) == download.UNREACHABLE.format(host="127.0.0.1")

@@ -41,7 +41,7 @@ async def test_a_link_to_an_image_becomes_a_model_input(
         (status(404), "nothing at this link"),
     ],
 )
-async def test_what_is_no_image_is_refused_in_plain_words(
+async def test_what_is_not_an_image_is_refused_in_plain_words(
     answer: Answer, words: str, worker: FetchUrlWorker, settings: Settings, server: WebServer
 ) -> None:
     server.answers["/link"] = answer

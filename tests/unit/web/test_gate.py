@@ -39,7 +39,7 @@ from tests.support.web_server import WebServer
         "http://\udcff.com/",
     ],
 )
-async def test_what_is_no_link_to_a_public_address_is_refused(url: str) -> None:
+async def test_a_link_that_does_not_lead_to_a_public_address_is_refused(url: str) -> None:
     assert await fetch(url) == web.BAD_LINK
     assert "http and https" in web.BAD_LINK
     assert "2048 characters" in web.BAD_LINK
@@ -50,7 +50,7 @@ def test_a_network_that_would_open_others_is_a_wrong_setting() -> None:
         web.Fetcher((ipaddress.ip_network("64:ff9b::/96"),))
 
 
-async def test_a_name_with_a_private_address_beside_a_public_one_is_not_asked(server: WebServer) -> None:
+async def test_a_name_with_a_private_address_next_to_a_public_one_is_not_connected_to(server: WebServer) -> None:
     words = await fetch(f"http://both.example:{server.port}/", lookup=FAILING)
 
     assert words == download.UNREACHABLE.format(host="both.example")

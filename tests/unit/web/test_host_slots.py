@@ -25,7 +25,7 @@ def body(fetched: Fetched | Words) -> bytes:
     return fetched.body
 
 
-async def test_one_host_cannot_have_all_hands(
+async def test_one_host_cannot_occupy_the_whole_worker(
     worker: FetchUrlWorker, server: WebServer, dripping: list[asyncio.Task[object]]
 ) -> None:
     # Three links are with the host; the others were put off, each for longer than the one before
@@ -42,7 +42,7 @@ async def test_one_host_cannot_have_all_hands(
     assert isinstance(answer, ClassifyImage)
 
 
-async def test_a_host_is_known_by_its_address_whatever_it_calls_itself(server: WebServer) -> None:
+async def test_a_host_is_counted_by_its_address_under_every_name(server: WebServer) -> None:
     server.answers["/drip"] = drip(OK, b"X-Cat: 1\r\n")
     lookup = names(**{f"{letter}_example": "127.0.0.1" for letter in "abcd"})
     fetcher = web.Fetcher(LOCAL, lookup=lookup)
@@ -54,7 +54,7 @@ async def test_a_host_is_known_by_its_address_whatever_it_calls_itself(server: W
     with pytest.raises(HostBusy, match=r"'127\.0\.0\.1'"):
         await fetcher.fetch(f"http://d.example:{server.port}/")
 
-    # Who is through makes room
+    # A finished link frees its slot
     slow[0].cancel()
     await asyncio.wait(slow[:1])
     server.answers["/"] = content(b"hello")
@@ -68,7 +68,7 @@ async def test_a_host_is_known_by_its_address_whatever_it_calls_itself(server: W
     await asyncio.wait(slow)
 
 
-async def test_a_host_is_known_by_its_name_wherever_that_leads() -> None:
+async def test_a_host_is_counted_by_its_name_at_every_address() -> None:
     with serving({"/drip": drip(OK, b"X-Cat: 1\r\n")}, "0.0.0.0") as hosts:
         addresses = itertools.count(1)
         fetcher = web.Fetcher(LOCAL, lookup=lambda host, deadline: [ipaddress.ip_address(f"127.0.0.{next(addresses)}")])
@@ -85,7 +85,7 @@ async def test_a_host_is_known_by_its_name_wherever_that_leads() -> None:
         await asyncio.wait(slow)
 
 
-async def test_the_names_of_one_silent_name_server_cannot_have_all_hands(server: WebServer) -> None:
+async def test_the_names_of_one_silent_name_server_cannot_occupy_the_whole_worker(server: WebServer) -> None:
     answers = threading.Event()
 
     def look_up(host: str, deadline: float) -> list[Address]:
@@ -108,7 +108,7 @@ async def test_the_names_of_one_silent_name_server_cannot_have_all_hands(server:
     await asyncio.gather(*slow, return_exceptions=True)
 
 
-def test_whoever_finds_no_place_comes_back_later_each_time_until_there_is_one() -> None:
+def test_a_link_that_finds_no_free_slot_comes_back_later_each_time() -> None:
     slots = HostSlots(per_host=1)
     slots.acquire("a")
     delays = []

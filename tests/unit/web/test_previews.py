@@ -26,7 +26,7 @@ PICTURES = {
     "og after others": "<link rel=image_src href=/404><meta name=twitter:image content=/404>"
     "<meta property=og:image content=red.png>",
     "first og of several": "<meta property=og:image content=red.png><meta property=og:image content=/404>",
-    "og that is no link": "<meta property=og:image content='data:image/png,x'><meta property=og:image content='http://['>"
+    "og that is not a link": "<meta property=og:image content='data:image/png,x'><meta property=og:image content='http://['>"
     "<meta name=twitter:image content=red.png>",
     "twitter": '<meta name="twitter:image" content="red.png">',
     "twitter, src": '<meta name="twitter:image:src" content="red.png">',
@@ -39,7 +39,7 @@ PICTURES = {
 
 
 @pytest.mark.parametrize("head", PICTURES.values(), ids=PICTURES.keys())
-async def test_of_a_web_page_the_picture_that_it_shows_of_itself_is_taken(
+async def test_of_a_web_page_its_preview_picture_is_fetched(
     head: str, worker: FetchUrlWorker, settings: Settings, server: WebServer
 ) -> None:
     server.answers["/red.png"] = server.answers["/red.png?a=1&b=2"] = content(png())
@@ -113,5 +113,5 @@ async def test_a_preview_shares_the_limits_of_its_page(server: WebServer) -> Non
         b"\0<html>x",
     ],
 )
-def test_what_is_no_web_page_has_no_preview(body: bytes) -> None:
+def test_a_file_that_is_not_a_web_page_has_no_preview(body: bytes) -> None:
     assert previews.read_page(body) is None or body.endswith(b"<html>x")
