@@ -10,8 +10,6 @@ from typing import Any
 
 import skimage.data
 from PIL import Image
-from torchvision.transforms import functional
-from torchvision.transforms.functional import InterpolationMode
 
 from common.model.input import InputSpec
 from common.pictures.child import images
@@ -82,10 +80,13 @@ def difference(one: Image.Image, other: Image.Image) -> float:
 
 
 def reference_pixels(picture: Image.Image, spec: InputSpec) -> bytes:
-    mode = InterpolationMode(spec.interpolation)
-    resized = functional.resize(picture, [spec.resize], interpolation=mode, antialias=True)
-    cropped: Image.Image = functional.center_crop(resized, [spec.crop])
-    return cropped.tobytes()
+    """What torchvision's ``resize`` and ``center_crop`` make of a whole picture (tests/integration/test_pixels.py)."""
+    short, long = sorted(picture.size)
+    resized_long = int(spec.resize * long / short)
+    size = (spec.resize, resized_long) if picture.width <= picture.height else (resized_long, spec.resize)
+    left, top = (round((side - spec.crop) / 2) for side in size)
+    resized = picture.resize(size, Image.Resampling[spec.interpolation.upper()])
+    return resized.crop((left, top, left + spec.crop, top + spec.crop)).tobytes()
 
 
 # EXIF 2.32, 4.6.4 A: where the first row and the first column of the stored picture belong. Here: how a picture with
