@@ -15,7 +15,7 @@ from common.pictures.protocol import (
 )
 from common.words import FILE_TOO_LARGE
 
-_AS_A_PHOTO: Final = "Please send it as a photo, not as a file: Telegram then saves it again."
+_AS_A_PHOTO: Final = "Please send it as a photo, not as a file: Telegram then stores it again."
 
 EMPTY: Final = "The file is empty. Please send it again."
 TOO_MANY_PIXELS: Final = (
@@ -32,7 +32,7 @@ TOO_THIN: Final = (
 )
 DAMAGED: Final = (
     "The picture is cut off or damaged. Please send it again; if you can see it whole, send it as a photo, "
-    "not as a file: Telegram then saves it again."
+    "not as a file: Telegram then stores it again."
 )
 NO_IMAGE: Final = "This is not an image that I know. I can read JPEG, PNG, WebP, GIF, BMP and AVIF."
 WEB_PAGE: Final = "This is a web page, not an image. Please send the image itself, or a link that leads straight to it."

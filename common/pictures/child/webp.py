@@ -1,7 +1,7 @@
 """Decodes WebP row by row, with the libwebp inside Pillow.
 
 Pillow reads each WebP as a video: with two canvases and a copy of the picture, 200 MB for 12 megapixels. libwebp itself
-writes rows into a buffer of ours, as far as the bytes that it was given reach (webp/decode.h, "Incremental decoding").
+writes rows into our buffer, as far as the bytes that it was given reach (webp/decode.h, "Incremental decoding").
 """
 
 from __future__ import annotations
