@@ -37,7 +37,7 @@ class FetchUrlWorker(Worker[FetchUrl]):
 
     channel = "fetch_url"
     concurrency = 8  # links mostly wait for servers
-    # 15 s for servers; 11 s until a page has its turn, and its picture the next; 2 s for a large one's; 10 s to decode
+    # 15 s for servers; 11 s to wait for other files, for a page and for its picture; 2 s for the lock; 10 s to decode
     handler_limit_s = 49.5
 
     def __init__(
