@@ -35,8 +35,8 @@ def _block(network: str, name: str, source: str, reach: Reach = Reach.DENIED) ->
 # address inside is judged.
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
-# Prefixes that carry an IPv4 address, and that no web server has. They are closed whatever the operator opens: a kernel
-# that is asked for ::ffff:127.0.0.1 goes to 127.0.0.1, so to open ::/0 would open that as well.
+# Prefixes that carry an IPv4 address, and that no web server has. They stay closed when the operator opens networks: a
+# kernel that is asked for ::ffff:127.0.0.1 goes to 127.0.0.1, so to open ::/0 would open that as well.
 _CARRIERS: Final = tuple(
     ipaddress.IPv6Network(network)
     for network in (

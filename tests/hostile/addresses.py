@@ -16,17 +16,17 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-# What opens a spelling to those who are meant to reach the address:
-#   plain   is an address, or a name that the name server leads there: its network opened, it is reached
-#   mapped  has letters or digits that IDNA 2003 takes for ASCII's: never reached, as IDNA 2008 does not
-#   loose   is read as an address by inet_aton alone: never reached
+# Which setting opens a spelling to operators who want to reach the address:
+#   plain   is an address, or a name that the name server leads there: reached when its network is opened
+#   mapped  has letters or digits that IDNA 2003 reads as ASCII, and IDNA 2008 does not: never reached
+#   loose   only inet_aton reads it as an address: never reached
 #   carried IPv4 in IPv6: never reached
-#   odd     is not a link, or is one to somewhere else than it looks like: never reached while nothing is opened
+#   odd     is not a link, or is one to somewhere else than it seems: never reached while nothing is opened
 Kind = Literal["plain", "mapped", "loose", "carried", "odd"]
 
 
 class Spelling(NamedTuple):
-    """A link. ``means``: the address that it leads to in one reader or another."""
+    """A link. ``means``: the address that some software reads in it."""
 
     link: str
     means: str
@@ -39,7 +39,7 @@ def _hosts(kind: Kind, source: str, means: str, *hosts: str) -> list[Spelling]:
 
 
 SPELLINGS: tuple[Spelling, ...] = (
-    # As they are
+    # Plain
     *_hosts("plain", "OWASP; PATT", "127.0.0.1", "127.0.0.1", "127.0.0.1:443", "127.0.0.1:8080"),
     *_hosts("plain", "RFC 1122, 3.2.1.3 (a /8); PATT", "127.127.127.127", "127.127.127.127"),
     *_hosts("plain", "PATT", "127.0.1.3", "127.0.1.3"),
@@ -81,7 +81,7 @@ SPELLINGS: tuple[Spelling, ...] = (
         "mapped", "UTS 46 (ignored: soft hyphen, zero width joiners)", "127.0.0.1", "127.0.\xad0.1", "127.\u200b0.0.1"
     ),
     *_hosts("mapped", "UTS 46; PATT", "169.254.169.254", "①⑥⑨。②⑤④。①⑥⑨。②⑤④"),
-    # Names, which the operator's hosts or a name server lead there
+    # Names that the operator's hosts file or a name server leads there
     *_hosts("plain", "RFC 6761, 6.3; OWASP", "127.0.0.1", "localhost", "LOCALHOST", "LocalHost", "localhost:8080"),
     *_hosts("plain", "RFC 6761, 6.3", "127.0.0.1", "foo.localhost", "a.b.localhost", "localhost.", "foo.localhost."),
     *_hosts(
@@ -109,7 +109,7 @@ SPELLINGS: tuple[Spelling, ...] = (
     *_hosts("plain", "PATT (Rancher)", "169.254.169.250", "rancher-metadata"),
     *_hosts("plain", "Kubernetes, DNS for Services", "10.96.0.1", "kubernetes.default.svc.cluster.local"),
     *_hosts("plain", "Docker, host.docker.internal", "172.17.0.1", "host.docker.internal"),
-    # What inet_aton reads as an address, and we never do
+    # What inet_aton reads as an address, and the gate never does
     *_hosts("loose", "PATT (decimal)", "127.0.0.1", "2130706433", "2130706433:80", "2130706433."),
     *_hosts("loose", "PATT (decimal)", "192.168.0.1", "3232235521"),
     *_hosts("loose", "PATT (decimal)", "192.168.1.1", "3232235777"),
@@ -229,7 +229,7 @@ SPELLINGS: tuple[Spelling, ...] = (
 
 
 class Reserved(NamedTuple):
-    """A block of addresses from which no picture comes."""
+    """A block of addresses that serves no pictures."""
 
     network: str
     name: str

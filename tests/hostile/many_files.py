@@ -1,7 +1,7 @@
 """Thousands of broken pictures through the real ``file_check``, as a process, on a real Redis.
 
-`python -m tests.hostile.many_files --count 10000 --seed 1` tells how many were refused and how many answered, who died
-of them, and what memory was in use. Exits 1 if the worker died, a file got no verdict, or memory grew.
+`python -m tests.hostile.many_files --count 10000 --seed 1` reports how many were refused and how many answered, which
+processes died, and how much memory they used. Exits 1 if the worker died, a file got no verdict, or memory grew.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _DIED: Final = re.compile(r"its decoder died|the decoder died|was not decoded wi
 
 @dataclasses.dataclass
 class Memory:
-    """What two processes have in memory (RSS), after so many files."""
+    """The memory of two processes (RSS) after a number of files."""
 
     files: int
     worker_bytes: int
@@ -56,7 +56,7 @@ class Memory:
 
 @dataclasses.dataclass
 class Report:
-    """What became of the files."""
+    """The results of all files."""
 
     refused: Counter[str] = dataclasses.field(default_factory=Counter)
     answered: int = 0
@@ -67,7 +67,7 @@ class Report:
 
     @property
     def growth_bytes(self) -> int:
-        """How much more memory both processes have at the end than after the first files."""
+        """How many more bytes both processes have at the end than after the first files."""
         first, last = self.memory[0], self.memory[-1]
         return last.worker_bytes + last.decoder_bytes - first.worker_bytes - first.decoder_bytes
 
@@ -102,7 +102,7 @@ async def run(count: int, seed: int, say: Callable[[str], None] = lambda _line: 
 
 
 def _files(seed: int) -> Iterator[bytes]:
-    """Small pictures for the most part, which break in more ways a second; some of a photo's size; absurd headers."""
+    """Mostly small pictures, of which more can be tried in a second; some of a photo's size; absurd headers."""
     luck = random.Random(seed)  # noqa: S311 -- no secret
     large = {format_: _photo(format_) for format_ in ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP")}
     absurd = [content for _, content in pictures.absurd() if len(content) <= 20 * 2**20]
@@ -122,7 +122,7 @@ def _photo(format_: str) -> bytes:
 
 @dataclasses.dataclass
 class Bench:
-    """A worker at work, and all that it is given and gives."""
+    """A running worker, its input and its output."""
 
     settings: Settings
     channels: Channels
@@ -130,7 +130,7 @@ class Bench:
     log: Path
 
     async def work_off(self, batch: dict[int, bytes], report: Report) -> None:
-        """Have the worker judge some files, and note what it says of each."""
+        """Let the worker judge some files, and count its answers."""
         store = Store(self.settings.files_dir)
         jobs = {f"1-{index}-0": job(f"1-{index}-0", chat_id=index) for index in batch}
         for one, content in zip(jobs.values(), batch.values(), strict=True):
@@ -168,20 +168,20 @@ class Bench:
                         report.wrong.append(f"{message.job.id}: {message.content.text}")
 
     def memory(self, files: int) -> Memory:
-        """What the worker and its decoder have in memory now."""
+        """The memory of the worker and its decoder now."""
         children = Path(f"/proc/{self.worker.pid}/task/{self.worker.pid}/children").read_text().split()
         return Memory(files, resident_bytes(self.worker.pid), sum(resident_bytes(int(pid)) for pid in children))
 
 
 def resident_bytes(pid: int) -> int:
-    """What a process has in memory (proc(5))."""
+    """The memory of a process (proc(5))."""
     found = re.search(r"^VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     return int(found[1]) * 1024 if found else 0
 
 
 @contextlib.asynccontextmanager
 async def working() -> AsyncIterator[Bench]:
-    """A worker, ready for files."""
+    """A worker that is ready for files."""
     with tempfile.TemporaryDirectory(prefix="whatsit-files-") as folder, running_redis(BINARIES["redis-6.2"]) as server:
         root = Path(folder)
         settings = Settings(redis_url=server.url, data_dir=root, models_dir=root / "models")

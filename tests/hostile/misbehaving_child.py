@@ -1,4 +1,4 @@
-"""The decoder, but for files that begin with an order: on those it misbehaves as told. The rest is the real one.
+"""The real decoder, except for files that begin with an order: with those it misbehaves as ordered.
 
     content = order("slowly", picture)  # or two orders: order("large", order("slowly", picture))
     decoder = Decoder(module="tests.hostile.misbehaving_child")
@@ -69,7 +69,7 @@ def _leave(*_: object) -> NoReturn:
 
 
 def _hang(*_: object) -> None:
-    """Work a little, which shows from outside, and then never come back."""
+    """Work a little, which can be seen from outside, and then never return."""
     began = time.process_time()
     while time.process_time() < began + 0.1:
         pass
@@ -82,7 +82,7 @@ def _spin(*_: object) -> None:
 
 
 def _eat(request: Request, _content: bytes, replies: Worker) -> None:
-    """Ask for memory in the midst of decoding, until there is no more."""
+    """Take memory in the middle of decoding, until it runs out."""
 
     def eat(*_: object) -> NoReturn:
         hoard = []
@@ -99,7 +99,7 @@ def _slowly(request: Request, content: bytes, replies: Worker) -> None:
 
 
 def _large(request: Request, content: bytes, replies: Worker) -> None:
-    """Ask for a turn, as for a picture that takes much memory."""
+    """Ask first, as for a picture that takes much memory."""
     _say(replies, reply(request.number, ReplyKind.LARGE, 0))
     replies.read(1)
     respond(request, content, replies)
@@ -162,7 +162,7 @@ def _babble(_request: Request, _content: bytes, replies: Worker) -> None:
 
 
 def _tell(request: Request, _content: bytes, replies: Worker) -> None:
-    """Reply, in the place of pixels, with all that can be found out and done from inside."""
+    """Reply with all that can be found out and done from inside, in place of pixels."""
     report = json.dumps(
         {
             "environment": dict(os.environ),
@@ -199,7 +199,7 @@ def _fork() -> None:
 
 
 def _read_worker_s_memory() -> None:
-    """process_vm_readv(2), which asks for what ptrace(2) does: as a debugger would."""
+    """process_vm_readv(2), which needs the same permission as ptrace(2) of a debugger."""
 
     class Part(ctypes.Structure):
         _fields_: ClassVar = [("start", ctypes.c_void_p), ("length", ctypes.c_size_t)]
@@ -213,7 +213,7 @@ def _read_worker_s_memory() -> None:
             raise OSError(error, os.strerror(error))
 
 
-# On who has the same user, unless the kernel prevents it
+# Possible on processes of the same user, unless the kernel prevents it
 _ATTEMPTS_ON_THE_WORKER: Final[dict[str, Callable[[], Any]]] = {
     "signal it": lambda: os.kill(os.getppid(), 0),
     "read its memory": _read_worker_s_memory,

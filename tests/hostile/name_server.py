@@ -22,9 +22,9 @@ class NameServer:
     """The server.
 
     Attributes:
-        answers: By name (or ``EVERY_NAME``), what it answers to one lookup after the other; the last again and again.
+        answers: By name (or ``EVERY_NAME``), the answers to one lookup after the other; the last one is repeated.
             Each is a list of addresses; ``silent4`` or ``silent6`` in it leaves that question unanswered.
-        asked: The names it was asked for, once for each type of address.
+        asked: The names that were looked up, once for each type of address.
     """
 
     def __init__(self, answers: Mapping[str, Sequence[str]]) -> None:
@@ -36,7 +36,7 @@ class NameServer:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port that it listens on."""
         return int(self._socket.getsockname()[1])
 
     def serve(self) -> None:
@@ -81,7 +81,7 @@ class NameServer:
 
 @contextlib.contextmanager
 def naming(answers: Mapping[str, Sequence[str]]) -> Iterator[NameServer]:
-    """A name server that gives those answers."""
+    """A name server with those answers."""
     server = NameServer(answers)
     thread = threading.Thread(target=server.serve, name="name server")
     thread.start()
@@ -94,7 +94,7 @@ def naming(answers: Mapping[str, Sequence[str]]) -> Iterator[NameServer]:
 
 
 def names(server: NameServer, folder: Path, hosts: str = "127.0.0.1 localhost\n::1 ip6-localhost\n") -> Names:
-    """A machine that asks that server, and whose operator has those hosts."""
+    """The lookup of a machine with that name server and that hosts file."""
     (folder / "hosts").write_text(hosts)
     (folder / "resolv.conf").write_text("search internal.example\nnameserver 127.0.0.1\n")
     return Names(

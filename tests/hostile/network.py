@@ -1,7 +1,7 @@
 """An internet for tests, in which every address answers: each connection is made, to a server on this machine.
 
-Only who is called is pretended. Sockets connect, accept, send and receive, so what a test counts is connections that
-came to be: a private address in it has somebody behind it, whom a link must not reach.
+Only the peer's address is pretended. Sockets really connect, accept, send and receive, so a test counts real
+connections: behind each private address is a server that a link must not reach.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class Network:
-    """Who is where.
+    """The servers behind all addresses.
 
     Attributes:
         public: Answers at all public addresses.
@@ -84,7 +84,7 @@ def is_private(host: str) -> bool:
 
 @contextlib.contextmanager
 def network() -> Iterator[Network]:
-    """Everybody answers, publicly and privately, with a word that says which."""
+    """Every address answers, with a word that says whether it is public or private."""
     public, private = {"/": content(b"public")}, {"/": content(b"private")}
     with pytest.MonkeyPatch.context() as monkeypatch, serving(public) as outside, serving(private) as inside:
         yield Network(outside, inside, monkeypatch)

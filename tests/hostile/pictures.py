@@ -1,4 +1,4 @@
-"""Pictures made to be broken: whole ones of every format that we accept, and all that can be done to them."""
+"""Broken pictures: whole ones of every format that the bot accepts, and many ways to damage them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Damage: TypeAlias = Callable[[bytes, random.Random], bytes]
 
 
 def chance(seed: int) -> random.Random:
-    """The same luck for the same seed."""
+    """The same random numbers for the same seed."""
     return random.Random(seed)  # noqa: S311 -- no secret
 
 
@@ -107,7 +107,7 @@ def flipped(content: bytes) -> Iterator[bytes]:
         yield content[:at] + bytes((content[at] ^ (1 << at % 8),)) + content[at + 1 :]
 
 
-# What stands where a number is expected: of 1, 2 and 4 bytes, in both orders.
+# Values in place of a number: of 1, 2 and 4 bytes, in both byte orders.
 _NUMBERS: Final = (b"\0", b"\xff", b"\0\0", b"\xff\xff", b"\x7f\xff", b"\xff\x7f", b"\0\0\0\0", b"\xff\xff\xff\xff")
 _NUMBERS_TOO: Final = (b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\x80\0\0\0", b"\0\0\0\x80", b"\0\0\0\1", b"\1\0\0\0")
 NUMBERS: Final = _NUMBERS + _NUMBERS_TOO
@@ -151,7 +151,7 @@ def _shortened(content: bytes, luck: random.Random) -> bytes:
 
 
 def _with_right_checksums(content: bytes, luck: random.Random) -> bytes:
-    """A PNG scattered with damage that its checksums do not show, so that it gets past them."""
+    """A PNG with damage all over and with right checksums, so that these do not show it."""
     damaged = _scattered(content, luck)
     if not damaged.startswith(b"\x89PNG"):
         return damaged
@@ -216,12 +216,12 @@ def _absurd_sizes(width: int, height: int) -> Iterator[tuple[str, bytes]]:
     yield "AVIF", _patched(avif, avif.index(b"ispe") + 8, struct.pack(">II", width, height))
 
 
-TOO_LARGE: Final = (10_000, 10_001)  # for us, and not for any format
+TOO_LARGE: Final = (10_000, 10_001)  # for the bot, but not for any format
 SIZES: Final = (TOO_LARGE, (0, 0), (0, 5), (1, 2**32 - 1), (2**16 - 1, 2**16 - 1), (2**32 - 1, 2**32 - 1))
 
 
 def absurd() -> Iterator[tuple[str, bytes]]:
-    """Files whose headers promise what no file holds, and what they are."""
+    """Files whose headers announce sizes that no file has, by their names."""
     for size in SIZES:
         for name, content in _absurd_sizes(*size):
             yield f"{name} of {size[0]} x {size[1]}", content

@@ -90,7 +90,7 @@ async def process_of(decoder: Decoder) -> DecoderProcess:
 
 
 def is_gone(pid: int) -> bool:
-    """Whether a process has ended; it may still be waited for by its parent."""
+    """Whether a process has ended; its parent may not have read its exit status yet."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -98,13 +98,13 @@ def is_gone(pid: int) -> bool:
 
 
 def processor_time(pid: int) -> int:
-    """What a process has used of it, in ticks of 10 ms (proc(5))."""
+    """The processor time of a process, in ticks of 10 ms (proc(5))."""
     _, _, fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
     return sum(map(int, fields.split()[11:13]))
 
 
 def memory_bytes(pid: int, what: str) -> int:
-    """What the kernel says of a process's memory (proc(5)): ``VmPeak``, ``VmRSS``."""
+    """A figure of a process's memory (proc(5)): ``VmPeak``, ``VmRSS``."""
     status = dict(line.split(":\t") for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     return int(status[what].split()[0]) * 1024
 
@@ -113,7 +113,13 @@ def open_files(pid: int) -> dict[str, str]:
     return {entry.name: str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
 
 
-# As it should be
+async def until(check: Callable[[], Any]) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while not check():  # noqa: ASYNC110 -- other processes set no event
+            await asyncio.sleep(0.01)
+
+
+# Normal operation
 
 
 async def test_pictures_decode_as_they_do_without_a_process_of_their_own(decoder: Decoder) -> None:
@@ -556,7 +562,7 @@ async def test_a_decoder_that_a_picture_has_taken_over_finds_nothing_and_can_do_
 
     report = await told(Decoder(module=MISBEHAVING))
 
-    python_s_own = {"LC_CTYPE"}  # which Python sets by itself where nothing is said of a language (PEP 538)
+    python_s_own = {"LC_CTYPE"}  # which Python sets itself where no language is set (PEP 538)
     assert set(report["environment"]) <= {*child_process.KEPT_VARIABLES, *python_s_own}
     assert "secret" not in str(report)
     assert 0 not in report["user"]

@@ -1,4 +1,4 @@
-"""Pictures broken in every way: each is refused or decoded, and the decoder is there for the next."""
+"""Pictures broken in every way: each is refused or decoded, and the decoder is ready for the next."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FUZZED_FILES = 300
 
 
 class Reader:
-    """The worker's decoder, for tests that are no coroutines, as Hypothesis wants them."""
+    """The worker's decoder, for tests that are not coroutines, since Hypothesis takes no coroutines."""
 
     def __init__(self) -> None:
         self._runner = asyncio.Runner()
@@ -39,17 +39,17 @@ class Reader:
         self.pid = self._pid()
 
     def read(self, content: bytes) -> bytes | Refusal:
-        """What the decoder makes of a file: pixels of the size that was asked for, or a refusal it is."""
+        """What the decoder makes of a file: pixels of the requested size, or a refusal."""
         answer = self._runner.run(self._decoder.decode(content, SPEC, "x"))
         assert isinstance(answer, Refusal) or len(answer) == 3 * SPEC.crop**2
         return answer
 
     def still_the_same(self) -> bool:
-        """Whether no file has crashed the decoder, nor hung it, since it was started."""
+        """Whether the decoder has neither crashed nor hung since it was started."""
         return self._pid() == self.pid
 
     def resident_bytes(self) -> int:
-        """What the decoder has in memory."""
+        """The memory of the decoder."""
         return resident_bytes(self._pid())
 
     def close(self) -> None:
@@ -79,7 +79,7 @@ def test_cut_off_anywhere(name: str, reader: Reader) -> None:
     whole = reader.read(WHOLE[name])
 
     for cut in pictures.cut_off(WHOLE[name]):
-        # Some end with what no picture needs; the pictures that remain are whole.
+        # Some files end with bytes that the picture does not need; without them it is still whole.
         assert reader.read(cut) in {whole, *Refusal}, len(cut)
     assert reader.read(WHOLE[name][: len(WHOLE[name]) // 2]) is Refusal.DAMAGED or name == "MPO"
     assert reader.still_the_same()
@@ -93,7 +93,7 @@ def test_with_a_bit_flipped(name: str, reader: Reader) -> None:
 
 
 ABSURD = dict(pictures.absurd())
-# Where what is absurd is no part of the picture, and harmless, the picture is as good as any.
+# Where the absurd part is harmless and not part of the picture, the picture is decoded.
 HARMLESS = {
     *(name for name in ABSURD if name.startswith("GIF of 0 x")),  # its frame is larger, and counts
     "EXIF entries on top of one another",
@@ -118,7 +118,7 @@ def test_with_an_absurd_header(name: str, reader: Reader) -> None:
 
 @pytest.mark.parametrize("name", [name for name in ABSURD if name.endswith(" of {} x {}".format(*pictures.TOO_LARGE))])
 def test_a_picture_that_says_it_is_too_large_is_believed_before_any_memory_is_taken(name: str, reader: Reader) -> None:
-    # A WebP's two canvases, say, would be more than the decoder has; that would be a refusal, too, in other words.
+    # The two canvases of a WebP, for example, would exceed the decoder's memory: a refusal, too, in other words.
     assert reader.read(ABSURD[name]) is Refusal.TOO_MANY_PIXELS
 
 
@@ -164,7 +164,7 @@ def test_nothing_but_noise(beginning: bytes, noise: bytes, reader: Reader) -> No
     assert reader.still_the_same()
 
 
-# What is largest of all that is accepted
+# The largest accepted pictures
 
 
 def saved(picture: Image.Image, format_: str, **options: Any) -> bytes:
@@ -174,7 +174,7 @@ def saved(picture: Image.Image, format_: str, **options: Any) -> bytes:
 
 
 def largest(name: str) -> bytes:
-    """A picture of as many pixels as its format may have, in the way that takes the most memory, and turned."""
+    """A picture of the most pixels that its format may have, in the way that takes the most memory, and turned."""
     exif = Image.Exif()
     exif[0x0112] = 6
     size = (6000, 4000)
@@ -198,7 +198,7 @@ def largest(name: str) -> bytes:
 def test_the_largest_pictures_fit_into_the_decoder_s_memory_and_leave_nothing_there(name: str, reader: Reader) -> None:
     assert isinstance(reader.read(largest(name)), bytes)
     assert reader.still_the_same()
-    if platform.libc_ver()[0] == "glibc":  # others have ways of their own
+    if platform.libc_ver()[0] == "glibc":  # other libraries may keep memory
         wait_until(lambda: reader.resident_bytes() < 40 * 2**20, 10, "memory given back")
 
 

@@ -102,7 +102,7 @@ def test_a_picture_that_takes_much_memory_asks_once(content: Callable[[], bytes]
 
 
 def decoded_alone(content: bytes, folder: Path) -> tuple[int, str]:
-    """How many MB decoding a file adds to a process of its own, and what that process complains of."""
+    """How many MB decoding a file adds to a process, and what that process writes to stderr."""
     (folder / "file").write_bytes(content)
     script = """if True:
         import pathlib, re, sys
@@ -147,6 +147,6 @@ def test_no_plug_in_is_there_but_those_of_our_formats() -> None:
         print(*sorted(name for name in sys.modules if name.startswith("PIL.") and name.endswith("ImagePlugin")))
     """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    # TIFF's reads EXIF data. Pillow always brings PPM's along; its pictures are refused all the same.
+    # TIFF's reads EXIF data. Pillow always brings PPM's along; its pictures are still refused.
     expected = {"Avif", "Bmp", "Gif", "Jpeg", "Png", "Ppm", "Tiff", "WebP"}
     assert done.stdout.split() == sorted(f"PIL.{name}ImagePlugin" for name in expected)

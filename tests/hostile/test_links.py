@@ -1,4 +1,4 @@
-"""No link reaches what it must not reach, however it is spelled and whatever answers: counted in connections."""
+"""No link reaches a forbidden address, in any spelling and with any answers: shown by counting connections."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_the_table_is_as_large_as_it_should_be() -> None:
 async def test_no_spelling_of_a_private_address_reaches_it(
     spelling: Spelling, internet: Network, name_server: NameServer, machine: Names
 ) -> None:
-    # Given a name server that leads every other name, whatever it is, to that address
+    # Given a name server that leads every other name to that address
     name_server.answers[EVERY_NAME] = [spelling.means]
 
     fetched = await fetch(spelling.link, machine)
@@ -91,7 +91,7 @@ async def test_no_spelling_of_a_private_address_reaches_it(
 async def test_where_its_network_is_opened_the_same_link_reaches_it(
     spelling: Spelling, internet: Network, name_server: NameServer, machine: Names
 ) -> None:
-    """So that the test above can fail."""
+    """This shows that the test above can fail."""
     name_server.answers[EVERY_NAME] = [spelling.means]
 
     assert await fetch(spelling.link, machine, *only(spelling.means)) == b"private"
@@ -107,7 +107,7 @@ async def test_a_disguise_is_not_even_read_where_everything_is_opened(
     fetched = await fetch(spelling.link, machine, *EVERYTHING)
 
     if "64:ff9b::" in spelling.link:
-        assert fetched == b"private"  # of the addresses in NAT64's public prefix, what is open is open
+        assert fetched == b"private"  # in NAT64's public prefix, an opened address is reached
     else:
         assert fetched == Words(text=web.BAD_LINK, kind=Kind.REFUSAL)
         assert internet.called == []
@@ -122,7 +122,7 @@ async def test_opening_all_of_ipv6_does_not_open_ipv4(internet: Network, machine
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems read less")
 @pytest.mark.parametrize("spelling", kind("loose"), ids=ids)
 def test_this_machine_itself_would_read_it_as_that_address(spelling: Spelling) -> None:
-    """So the spelling is worth its place in the table."""
+    """This shows that the spelling belongs in the table."""
     host = spelling.link.removeprefix("http://").rstrip("/").partition(":")[0]
     host = host.rstrip(".").encode("idna").decode()
     rows = socket.getaddrinfo(host, 80, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
@@ -141,7 +141,7 @@ def test_this_machine_itself_would_go_to_the_address_in_a_mapped_one() -> None:
         assert connected.getpeername()[0] == "::ffff:127.0.0.1"
 
 
-# Without any pretence: what listens here
+# On the real network: what listens on this machine
 
 
 PLAIN = ["127.0.0.1", "127.0.0.2", "localhost", "localhost.", "[::1]"]
@@ -190,7 +190,7 @@ async def test_where_the_block_is_opened_the_same_name_reaches_it(
     try:
         reached = [await fetch("http://a.example/", machine, *only(block.network)) for _ in corners(block)]
     except SettingsError as error:
-        assert "disguise" in str(error)  # which nothing opens
+        assert "disguise" in str(error)  # which no setting opens
         assert block.name in {"IPv4-compatible", "IPv4-mapped", "IPv4-translated", "Teredo", "6to4"} | {
             "IPv4-IPv6 translation within one network"
         }
@@ -213,7 +213,7 @@ async def test_a_public_address_is_reached(
 async def test_the_machine_s_own_public_address_is_not_reached(
     address: str, internet: Network, name_server: NameServer, machine: Names
 ) -> None:
-    """No firewall stands between a machine and itself."""
+    """There is no firewall between a machine and itself."""
     name_server.answers["a.example"] = [address]
     internet.here.add(address)
 
@@ -432,7 +432,7 @@ async def test_an_opened_network_has_all_ports_and_opens_no_other_network_s(
     assert await fetch("http://inside.example:6379/", machine, *only("10.0.0.0/8")) == b"private"
     for host in ("public.example", "both.example"):
         fetched = await fetch(f"http://{host}:6379/", machine, *only("10.0.0.0/8"))
-        # Not at once in words of its own: those would tell that the name does not lead inside.
+        # Not at once and in other words: those would reveal that the name does not lead inside.
         assert fetched == Words(text=download.UNREACHABLE.format(host=host), kind=Kind.UNREACHABLE)
     assert await fetch("http://8.8.8.8:6379/", machine, *only("10.0.0.0/8")) == Words(
         text=web.BAD_PORT, kind=Kind.REFUSAL

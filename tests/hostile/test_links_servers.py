@@ -1,4 +1,4 @@
-"""Servers that send too much, too slowly, something else than they say, or nothing that makes sense."""
+"""Servers that send too much, too slowly, something else than they announce, or nonsense."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def fetch(link: str, limits: Limits = LIMITS) -> bytes | Words:
 
 
 def flood(start: bytes, more: bytes = b"x" * 65536) -> Answer:
-    """As fast as it goes, until the client hangs up."""
+    """Send as fast as possible, until the client hangs up."""
     return drip(start, more, every_s=0)
 
 
@@ -235,7 +235,7 @@ def raw_server(answer: Answer) -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key and a certificate for 127.0.0.1 and localhost, which nobody has signed but itself."""
+    """A key and a certificate for 127.0.0.1 and localhost, which is self-signed."""
     file = tmp_path_factory.mktemp("tls") / "server.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
     command += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(file), "-out", f"{file}.crt"]
@@ -258,18 +258,18 @@ async def test_a_server_that_cannot_prove_its_name_is_not_talked_to(
         thread.start()
         try:
             link = f"https://localhost:{server.port}/"
-            # Environment variables that would have requests trust it, or not check at all, are not asked
+            # Environment variables that would make requests trust it, or not verify, are ignored
             for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
                 monkeypatch.setenv(name, f"{certificate}.crt")
             assert await fetch(link) == Words(text=download.UNREACHABLE.format(host="localhost"), kind=NOTHING.kind)
             assert server.requests == []
 
-            # And where it is trusted, it is: so the name was what failed
+            # Where it is trusted, it is accepted: so trust was what failed
             trusting = ssl.create_default_context(cafile=f"{certificate}.crt")
             monkeypatch.setattr("requests.adapters._preloaded_ssl_context", trusting, raising=False)
             monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", f"{certificate}.crt")
             assert await fetch(link) == b"hello"
-            assert isinstance(await fetch(f"https://127.0.0.2:{server.port}/"), Words)  # trusted, of another name
+            assert isinstance(await fetch(f"https://127.0.0.2:{server.port}/"), Words)  # trusted, but for another name
         finally:
             server.stopping.set()
             server.shutdown()

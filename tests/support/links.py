@@ -80,7 +80,7 @@ FAILING = names(
 
 @contextlib.contextmanager
 def failing_links(server: WebServer) -> Iterator[list[str]]:
-    """A link for each way in which a host gives nothing, which a user must not be able to tell apart."""
+    """One link for each way in which a host gives nothing. A user must not be able to tell them apart."""
     with socket.create_server(("127.0.0.1", 0)) as silent, socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # not listening: refuses
         server.answers["/hang-up"] = hang_up()

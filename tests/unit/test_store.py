@@ -151,7 +151,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(store: Store, m
 
 @contextlib.contextmanager
 def full_disk(most_bytes: int) -> Iterator[None]:
-    """No file can grow beyond that (which errors as a full disk does)."""
+    """No file can grow beyond that, which fails as a full disk does."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
     try:

@@ -15,7 +15,7 @@ from tests.support.picture_files import BLUE, RED, WHOLE, decoded, png, refused
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_file_cut_off_anywhere_never_gives_a_picture_that_lacks_a_pixel(name: str) -> None:
-    # A PNG or GIF may lose its end mark, when all its pixels are there; nothing else may. A JPEG may not, either:
+    # A PNG or GIF may lose its end mark, when all its pixels are there. No other format may, not even JPEG:
     # see decode's docstring.
     whole = WHOLE[name]
     pixels = decoded(whole).tobytes()
@@ -52,9 +52,9 @@ def test_a_damaged_file_gives_a_picture_or_a_refusal_and_never_an_error(name: st
         assert isinstance(images.decode(bytes(content)), Image.Image | Refusal)
 
 
-@pytest.mark.filterwarnings("ignore")  # or pytest would make errors of them by itself
+@pytest.mark.filterwarnings("ignore")  # or pytest itself would turn them into errors
 def test_an_animation_that_contradicts_itself_is_refused() -> None:
-    # Pillow would warn, and take a guess.
+    # Pillow would warn, and guess.
     no_frames = (b"acTL", struct.pack(">II", 0, 0))
 
     assert "damaged" in refused(png((2, 1), 8, 2, bytes(RED + BLUE), no_frames))

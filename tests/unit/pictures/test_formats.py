@@ -67,7 +67,7 @@ def test_colour_of_16_bits_keeps_its_colour() -> None:
 
 
 def test_a_jpeg_whose_index_of_more_pictures_is_broken_is_read_as_the_one_that_it_begins_with() -> None:
-    # Phones write such an index (MPF); apps that cut the pictures behind the first one off leave it.
+    # Phones write such an index (MPF). Apps that cut off the pictures behind the first one leave it.
     pictures = saved(photo(), "MPO", quality=95, save_all=True, append_images=[Image.new("RGB", (96, 64))])
     broken = pictures.replace(b"MPF\0II*\0", b"MPF\0II*\1").replace(b"MPF\0MM\0*", b"MPF\0MM\1*")
     assert broken != pictures

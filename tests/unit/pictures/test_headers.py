@@ -72,7 +72,7 @@ def test_a_text_that_decompresses_to_more_than_1_mb_is_refused() -> None:
 
 @pytest.mark.parametrize("key", ["transparency", "exif", "icc_profile", "progressive", "dpi", "loop", "gamma"])
 def test_a_text_cannot_pass_for_anything_else_that_pillow_knows_of_a_picture(key: str) -> None:
-    # Pillow keeps texts and its own findings in the same place.
+    # Pillow keeps texts and its own data in the same dictionary.
     text = (b"tEXt", key.encode() + b"\0" + b"9" * 1000)
 
     picture = images.decode(png((2, 1), 8, 2, bytes(RED + BLUE), text))

@@ -13,7 +13,7 @@ from tests.support.picture_files import WHOLE, decoded, difference, photo, png, 
 
 
 def large_png(width: int, height: int) -> bytes:
-    """A header that promises much; its pixels are never asked for."""
+    """A header that announces many pixels, which are never read."""
     return png((width, 1), 8, 0, bytes(width)).replace(struct.pack(">II", width, 1), struct.pack(">II", width, height))
 
 

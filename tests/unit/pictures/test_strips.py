@@ -73,7 +73,7 @@ def test_a_png_that_says_behind_its_pixels_how_to_turn_it_is_turned() -> None:
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_large_picture_cut_off_anywhere_is_refused_as_a_small_one_is(name: str) -> None:
     whole = WHOLE[name]
-    # Its header at each byte: there is no pixel yet, and no error either where Pillow thinks that there is a picture.
+    # The header at each byte: it has no pixel yet, and Pillow raises no error where it thinks that it has a picture.
     ends = {*range(650), *range(0, len(whole), max(1, len(whole) // 50)), *range(len(whole) - 30, len(whole))}
 
     for end in sorted(ends):

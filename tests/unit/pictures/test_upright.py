@@ -26,7 +26,7 @@ def test_broken_exif_data_leave_the_picture_as_it_is(exif: bytes) -> None:
 
 
 def test_exif_data_that_are_broken_in_one_place_still_say_which_side_is_up() -> None:
-    # Given EXIF data whose second entry lies outside of them, in a JPEG that tells no resolution elsewhere
+    # Given EXIF data whose second entry lies outside of them, in a JPEG that states no resolution elsewhere
     entries = struct.pack("<HHII", 0x010F, 2, 500, 60_000) + struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
     exif = b"II*\0" + struct.pack("<IH", 8, 2) + entries + bytes(4)
     content = saved(four_corners(), "JPEG")

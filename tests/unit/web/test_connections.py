@@ -41,7 +41,7 @@ async def test_of_several_addresses_the_next_is_tried_where_one_refuses(server: 
 
 
 def test_the_addresses_of_a_name_share_what_time_is_left() -> None:
-    # Given addresses that all swallow whatever is sent to them, and three seconds
+    # Given addresses that never answer, and three seconds
     clock, limits = [100.0], []
 
     def connect(_addresses: object, *, policy: object, timeout: float) -> socket.socket:

@@ -1,4 +1,4 @@
-"""What servers answer, and what is taken of it."""
+"""What servers answer, and how much of it is read."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from tests.support.web_server import Answer, WebServer, content, serving, status
 async def test_a_link_to_an_image_becomes_a_model_input(
     worker: FetchUrlWorker, settings: Settings, server: WebServer
 ) -> None:
-    server.answers["/red.png"] = content(png(), kind="text/html")  # what it is, decoding decides
+    server.answers["/red.png"] = content(png(), kind="text/html")  # decoding decides what it is
 
     handed_off = await worker.handle(FetchUrl(job=job(), url=server.url("/red.png")))
 
@@ -64,7 +64,7 @@ async def test_without_a_model_the_link_waits(worker: FetchUrlWorker, settings: 
 
 
 async def test_several_links_are_fetched_at_once(worker: FetchUrlWorker) -> None:
-    # Given hosts that answer nobody until all eight have been asked
+    # Given hosts that do not answer until all eight have a request
     everybody = threading.Barrier(8)
 
     def together(handler: object) -> None:

@@ -29,7 +29,7 @@ from tests.support.web_server import WebServer
         "http://example..com/",
         "http://" + "a" * 300 + ".com/",
         "http://example.com/" + "a" * 2048,
-        "http://127.0.0.1:1/" + "a/../" * 500,  # as written, whatever it comes to
+        "http://127.0.0.1:1/" + "a/../" * 500,  # too long as written, however short it becomes
         "http://2130706433/",
         "http://0177.0.0.1/",
         "http://10.0.0.1/",

@@ -28,7 +28,7 @@ def body(fetched: Fetched | Words) -> bytes:
 async def test_one_host_cannot_occupy_the_whole_worker(
     worker: FetchUrlWorker, server: WebServer, dripping: list[asyncio.Task[object]]
 ) -> None:
-    # Three links are with the host; the others were put off, each for longer than the one before
+    # Three links are in flight; the others were postponed, each for longer than the one before
     put_off = [task.exception() for task in dripping if task.done()]
     assert len(dripping) - len(put_off) == PER_HOST
     delays = [error.retry_after_s for error in put_off if isinstance(error, HostBusy)]
