@@ -28,7 +28,6 @@ from common.file_lock import try_lock
 from common.limits import MAX_FILE_BYTES
 from common.messages import Kind, Words
 from common.model.input import InputSpec
-from common.model.records import IN_USE, ModelRecord
 from common.pictures import child_process, large_picture_lock
 from common.pictures.child import images
 from common.pictures.child.confinement import MAX_MEMORY_BYTES
@@ -111,12 +110,6 @@ def memory_bytes(pid: int, what: str) -> int:
 
 def open_files(pid: int) -> dict[str, str]:
     return {entry.name: str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
-
-
-async def until(check: Callable[[], Any]) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while not check():  # noqa: ASYNC110 -- other processes set no event
-            await asyncio.sleep(0.01)
 
 
 # Normal operation

@@ -17,9 +17,9 @@ from common.web.download import Limits
 from common.web.names import Names
 from fetch_url import FetchUrlWorker
 from tests.hostile.name_server import names, naming
-from tests.support import make
-from tests.support.links import png, prepare_model
-from tests.support.redis_servers import entries
+from tests.support import make, model_in_use
+from tests.support.observer import on, publish
+from tests.support.photos import png
 from tests.support.web_server import content, drip, serving
 
 LOCAL = (ipaddress.ip_network("127.0.0.0/8"),)
@@ -29,10 +29,9 @@ LIMITS = Limits(total_s=10, answer_s=2.5, unreachable_after_s=TOLD_AFTER_S)
 pytestmark = pytest.mark.timeout(60)
 
 
-async def publish(channels: Channels, *links: str) -> None:
-    """Each from another chat, in this order."""
-    messages = [FetchUrl(job=make.job(f"1-{n}-0", chat_id=n), url=link) for n, link in enumerate(links, 1)]
-    assert await channels.publish([(m, Once("1:0", m.job.id, 60_000)) for m in messages]) == len(links)
+def from_many_chats(*links: str) -> list[FetchUrl]:
+    """Each link from a chat of its own, in this order."""
+    return [FetchUrl(job=make.job(f"1-{n}-0", chat_id=n), url=link) for n, link in enumerate(links, 1)]
 
 
 async def jobs_on(channels: Channels, channel: str) -> set[str]:
@@ -45,7 +44,7 @@ async def test_a_good_link_goes_by_a_flood_of_bad_ones(
     bad: str, channels: Channels, settings: Settings, tmp_path: Path
 ) -> None:
     # Given 60 links to one host that drips, to ports that refuse, or to names that do not exist
-    prepare_model(settings.models_dir)
+    model_in_use.put_in_use(settings.models_dir)
     drips = {"/drip": drip(b"HTTP/1.1 200 OK\r\n\r\n", b"x")}
     good = {"/red.png": content(png())}
     with serving(drips) as host, serving(good, "127.0.0.2") as other, naming({"*": ["silent4 silent6"]}) as server:

@@ -13,13 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from common.channels.channels import Channels
 from common.messages import FetchUrl, Words
 from common.settings import Settings
 from common.web import fetcher as web
 from common.web import previews
 from fetch_url import FetchUrlWorker
+from tests.support import model_in_use
 from tests.support.in_process_decoder import InProcessDecoder
-from tests.support.links import FAILING, LOCAL, answered, failing_links, fetch, prepare_model, tight
+from tests.support.links import FAILING, LOCAL, answered, failing_links, fetch, tight
 from tests.support.make import job
 from tests.support.web_server import WebServer, content, serving
 
@@ -60,11 +62,11 @@ async def test_every_failing_host_is_refused_at_the_same_time(settings: Settings
 async def test_a_failing_preview_is_refused_in_other_words_at_the_same_time(
     settings: Settings, failing: list[str], server: WebServer
 ) -> None:
-    prepare_model(settings.models_dir)
+    model_in_use.put_in_use(settings.models_dir)
     worker = FetchUrlWorker(
         settings, lookup=FAILING, limits=tight(answer_s=2.5, unreachable_after_s=3.5), decoder=InProcessDecoder()
     )
-    await worker.open()
+    await worker.open(Channels(worker.settings))
     kinds = [next(link for link in failing if host in link) for host in ("private.", "closed.", "silent.")]
     for number, link in enumerate(kinds):
         server.answers[f"/{number}"] = content(f"<html><meta property=og:image content='{link}'>".encode())

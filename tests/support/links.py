@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import ipaddress
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 import pytest
-from PIL import Image
 
 from common.errors import TooEarly
 from common.messages import FetchUrl, SendReply, Words
-from common.model.input import InputSpec
-from common.model.records import IN_USE, ModelRecord
 from common.store import Store
 from common.web import fetcher as web
 from common.web.download import Limits
@@ -28,22 +23,9 @@ from fetch_url import FetchUrlWorker
 from tests.support.web_server import WebServer, drip, hang_up, redirect
 
 LOCAL = (ipaddress.ip_network("127.0.0.0/8"),)
-SPEC = InputSpec(model="m", resize=8, crop=6, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3)
 
 
 OK = b"HTTP/1.1 200 OK\r\n"
-
-
-def png(size: tuple[int, int] = (20, 10)) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", size, "red").save(file, "PNG")
-    return file.getvalue()
-
-
-def prepare_model(models_dir: Path) -> None:
-    models_dir.mkdir(exist_ok=True)
-    record = ModelRecord(model="m", title="M", folder="m", input=SPEC, classes=2, weights_sha256="", weights_source="")
-    (models_dir / IN_USE).write_bytes(msgspec.json.encode(record))
 
 
 def tight(**limits: float) -> Limits:

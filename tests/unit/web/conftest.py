@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from common.channels.channels import Channels
 from common.messages import FetchUrl
 from common.settings import Settings
 from common.web.host_slots import PER_HOST
 from fetch_url import FetchUrlWorker
+from tests.support import model_in_use
 from tests.support.in_process_decoder import InProcessDecoder
-from tests.support.links import LOCAL, OK, failing_links, prepare_model
+from tests.support.links import LOCAL, OK, failing_links
 from tests.support.make import job
 from tests.support.web_server import WebServer, drip, serving
 
@@ -31,9 +33,9 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def worker(settings: Settings) -> AsyncIterator[FetchUrlWorker]:
-    prepare_model(settings.models_dir)
+    model_in_use.put_in_use(settings.models_dir)
     worker = FetchUrlWorker(settings, decoder=InProcessDecoder())
-    await worker.open()
+    await worker.open(Channels(worker.settings))
     yield worker
     await worker.close()
 

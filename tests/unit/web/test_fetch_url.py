@@ -14,8 +14,9 @@ from common.model.records import IN_USE
 from common.settings import Settings
 from common.store import Store
 from fetch_url import FetchUrlWorker
-from tests.support.links import SPEC, png
 from tests.support.make import job
+from tests.support.model_in_use import SPEC
+from tests.support.photos import png
 from tests.support.web_server import Answer, WebServer, content, serving, status
 
 

@@ -15,8 +15,9 @@ from common.web.download import Fetched
 from common.web.gate import Address
 from common.web.host_slots import PER_HOST, HostSlots, machine, zone
 from fetch_url import FetchUrlWorker
-from tests.support.links import LOCAL, OK, names, png
+from tests.support.links import LOCAL, OK, names
 from tests.support.make import job
+from tests.support.photos import png
 from tests.support.web_server import WebServer, content, drip, serving
 
 

@@ -13,8 +13,10 @@ from common.web import previews
 from common.web.download import Fetched
 from common.words import refusal
 from fetch_url import FetchUrlWorker
-from tests.support.links import LOCAL, SPEC, png, tight
+from tests.support.links import LOCAL, tight
 from tests.support.make import job
+from tests.support.model_in_use import SPEC
+from tests.support.photos import png
 from tests.support.web_server import WebServer, content, redirect
 
 PICTURES = {

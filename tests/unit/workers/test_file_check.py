@@ -14,6 +14,7 @@ from common.model.records import IN_USE
 from common.settings import Settings
 from common.store import Store
 from file_check import FileCheckWorker
+from tests.support import model_in_use
 from tests.support.in_process_decoder import InProcessDecoder
 from tests.support.make import job
 from tests.support.model_in_use import SPEC
@@ -38,7 +39,7 @@ def store(settings: Settings) -> Store:
 @pytest.fixture
 async def worker(settings: Settings) -> AsyncIterator[FileCheckWorker]:
     worker = FileCheckWorker(settings, decoder=InProcessDecoder())
-    await worker.open()
+    await worker.open(Channels(worker.settings))
     yield worker
     await worker.close()
 
