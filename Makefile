@@ -8,11 +8,13 @@ PEERS := .venv-peers
 # Options for every `pip install`, such as PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu".
 PIP_FLAGS ?=
 PIP_INSTALL = $(BIN)/pip install --disable-pip-version-check $(PIP_FLAGS)
+# The versions of the packages that those of the requirements bring along: each of those files names it.
+CONSTRAINTS := requirements/constraints.txt
 # What is installed: all that preparing needs, too, or what serving needs alone. Each file says so by its being there.
 INSTALLED := $(or $(wildcard $(VENV)/.prepare),$(VENV)/.serve)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check test chaos bench lint model screenshots clean
+.PHONY: help install run check test chaos bench lint model screenshots pins clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -60,6 +62,9 @@ lint: $(VENV)/.test ## check style and types
 screenshots: $(VENV)/.test ## make the README's pictures anew, in a real chat with the real bot
 	$(BIN)/python -m docs.screenshots
 
+pins: $(VENV)/.test ## take today's version of each package that requirements do not name, and write it down
+	$(BIN)/python -m requirements.pins
+
 clean: ## delete what was installed, prepared and stored (run/ and models/ too)
 	rm -rf $(VENV) $(PEERS) run models .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
@@ -68,25 +73,25 @@ $(VENV)/bin/python:
 		{ echo "Whatsit needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 
-$(VENV)/.serve: requirements-serve.txt $(VENV)/bin/python
+$(VENV)/.serve: requirements/serve.txt $(CONSTRAINTS) $(VENV)/bin/python
 	@echo "Installing what the bot needs to run."
-	$(PIP_INSTALL) -r requirements-serve.txt
+	$(PIP_INSTALL) -r requirements/serve.txt
 	@touch $@
 
-$(VENV)/.prepare: requirements.txt requirements-serve.txt $(VENV)/bin/python
+$(VENV)/.prepare: requirements.txt requirements/serve.txt $(CONSTRAINTS) $(VENV)/bin/python
 	@echo "Installing what preparing a model needs. PyTorch is large: the first time takes a few minutes."
 	$(PIP_INSTALL) -r requirements.txt
 	@touch $@ $(VENV)/.serve
 
-$(VENV)/.test: requirements-dev.txt requirements.txt requirements-serve.txt $(VENV)/bin/python
-	$(PIP_INSTALL) -r requirements-dev.txt
+$(VENV)/.test: requirements/dev.txt requirements.txt requirements/serve.txt $(CONSTRAINTS) $(VENV)/bin/python
+	$(PIP_INSTALL) -r requirements/dev.txt
 	@touch $@ $(VENV)/.prepare $(VENV)/.serve
 
-$(VENV)/.bench: requirements-bench.txt $(VENV)/.test
-	$(PIP_INSTALL) -r requirements-bench.txt
+$(VENV)/.bench: requirements/bench.txt $(VENV)/.test
+	$(PIP_INSTALL) -r requirements/bench.txt
 	@touch $@
 
-$(PEERS)/.installed: requirements-bench-peers.txt
+$(PEERS)/.installed: requirements/bench-peers.txt requirements/bench-peers-constraints.txt
 	$(PYTHON) -m venv $(PEERS)
-	$(PEERS)/bin/pip install --disable-pip-version-check $(PIP_FLAGS) -r requirements-bench-peers.txt
+	$(PEERS)/bin/pip install --disable-pip-version-check $(PIP_FLAGS) -r requirements/bench-peers.txt
 	@touch $@

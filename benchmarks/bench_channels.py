@@ -1,7 +1,7 @@
 """The cost of handing messages on: a chain of four stages that do nothing, ours and other libraries over Redis.
 
 The contenders are in ``benchmarks/chains``. The peers have a virtual environment of their own
-(``requirements-bench-peers.txt``), so that their packages do not mix with the bot's. Without it they are
+(``requirements/bench-peers.txt``), so that their packages do not mix with the bot's. Without it they are
 left out.
 """
 
@@ -25,7 +25,7 @@ from common.settings import ROOT
 
 NAME: Final = "bench_channels"
 PEERS: Final = ROOT / ".venv-peers" / "bin" / "python"
-REQUIREMENTS: Final = ROOT / "requirements-bench-peers.txt"
+REQUIREMENTS: Final = ROOT / "requirements" / "bench-peers.txt"
 LEAST_RATIO: Final = 3.0  # our jobs/s to those of the best durable peer
 QUICK_SINGLES: Final = 5
 QUICK_JOBS: Final = 100
@@ -207,7 +207,7 @@ def report(peers: Path, *, rounds: int, quick: bool, fsyncs: Sequence[server.Fsy
     if left_out:
         lines += [
             f"**Left out, since they are not installed: {', '.join(left_out)}.** Cure: a virtual environment with "
-            f"`{REQUIREMENTS.name}`, which `make bench` makes.",
+            f"`{REQUIREMENTS.relative_to(ROOT)}`, which `make bench` makes.",
             "",
         ]
     else:

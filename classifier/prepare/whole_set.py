@@ -1,6 +1,6 @@
 """Whether this machine needs ``requirements.txt``, with PyTorch: ``python -m classifier.prepare.whole_set``.
 
-`make install` asks this when ``requirements-serve.txt`` is installed, which every machine needs. Exits 0 and says why
+`make install` asks this when ``requirements/serve.txt`` is installed, which every machine needs. Exits 0 and says why
 if so; exits 1 if what is there is enough.
 """
 

@@ -43,5 +43,5 @@ def test_without_torch_the_bot_answers_photos_and_links_by_its_int8_model(int8: 
     assert "FATAL" not in states
     assert "BACKOFF" not in states
     assert (check.returncode, check.stderr) == (0, "")
-    assert "packages as requirements-serve.txt has them" in check.stdout
+    assert "packages as requirements/serve.txt has them" in check.stdout
     assert "prepared in int8, run by OpenVINO" in loaded

@@ -1,4 +1,4 @@
-"""A machine with the packages of requirements-serve.txt alone; and what `make` installs when."""
+"""A machine with the packages of requirements/serve.txt alone; and what `make` installs when."""
 
 from __future__ import annotations
 
@@ -150,9 +150,10 @@ class Checkout:
         self.root = root
         self.whole_set_is_needed = False
         shutil.copy(ROOT / "Makefile", root)
-        for path in ROOT.glob("requirements*.txt"):
-            shutil.copy(path, root)
-            self.touch(path.name, age_s=200)
+        shutil.copy(ROOT / "requirements.txt", root)
+        shutil.copytree(ROOT / "requirements", root / "requirements")
+        for path in root.rglob("*.txt"):
+            self.touch(str(path.relative_to(root)), age_s=200)
         binaries = root / ".venv" / "bin"
         binaries.mkdir(parents=True)
         self._write(binaries / "pip", 'echo "pip ${*##* }" >> asked; [ ! -e no-network ]')
@@ -191,7 +192,7 @@ def checkout(tmp_path: Path) -> Checkout:
 
 
 START = ["classifier.prepare", "supervisord"]
-SMALL = "pip requirements-serve.txt"
+SMALL = "pip requirements/serve.txt"
 WHOLE = "pip requirements.txt"
 
 
@@ -219,16 +220,17 @@ def test_make_model_installs_the_whole_set(checkout: Checkout) -> None:
     assert checkout.make("run") == START
 
 
-def test_where_the_small_set_is_installed_only_its_own_file_counts(checkout: Checkout) -> None:
+@pytest.mark.parametrize("file", ["requirements/serve.txt", "requirements/constraints.txt"])
+def test_where_the_small_set_is_installed_only_its_own_files_count(checkout: Checkout, file: str) -> None:
     checkout.make("run")
     checkout.touch("requirements.txt")
     assert checkout.make("check") == []
-    checkout.touch("requirements-serve.txt")
+    checkout.touch(file)
     assert checkout.make("check") == [SMALL]
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-serve.txt"])
-def test_where_the_whole_set_is_installed_a_change_of_either_file_counts(checkout: Checkout, file: str) -> None:
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements/serve.txt", "requirements/constraints.txt"])
+def test_where_the_whole_set_is_installed_a_change_of_any_of_its_files_counts(checkout: Checkout, file: str) -> None:
     checkout.make("model")
     assert checkout.make("check") == []
     checkout.touch(file)

@@ -27,8 +27,8 @@ _SOURCES = (
     "classifier",
     "playground",
     "supervisord.conf",
+    "requirements",
     "requirements.txt",
-    "requirements-serve.txt",
     *(f"{worker}.py" for worker in CHANNELS),
 )
 

@@ -1,4 +1,4 @@
-"""A virtual environment that holds what ``requirements-serve.txt`` names, with its dependencies, and nothing else.
+"""A virtual environment that holds what ``requirements/serve.txt`` names, with its dependencies, and nothing else.
 
 Made from links into the environment that the tests run in: no download, and the very same versions.
 """
@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 
 from common.settings import ROOT
 
-SERVE = ROOT / "requirements-serve.txt"
+SERVE = ROOT / "requirements" / "serve.txt"
 
 
 def make(folder: Path) -> Path:
@@ -40,7 +40,7 @@ def modules() -> set[str]:
 def _distributions() -> list[Distribution]:
     found: dict[str, Distribution] = {}
     for line in SERVE.read_text().splitlines():
-        if requirement := line.partition("#")[0].strip():
+        if (requirement := line.partition("#")[0].strip()) and not requirement.startswith("-"):
             _add(Requirement(requirement), found)
     return list(found.values())
 

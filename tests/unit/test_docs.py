@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import importlib.metadata
 import itertools
 import re
 import subprocess
@@ -12,6 +13,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.utils import NormalizedName, canonicalize_name
 
 from common import VERSION, settings
 from common.messages import CHANNELS
@@ -130,29 +132,57 @@ def test_every_setting_is_told_in_the_readme_and_in_the_example(name: str) -> No
     assert f"{name}=" in (ROOT / ".env.example").read_text()
 
 
-REQUIREMENTS = sorted(path.name for path in ROOT.glob("requirements*.txt"))
+REQUIREMENTS = [ROOT / "requirements.txt", *sorted((ROOT / "requirements").glob("*.txt"))]
+# What pip installs that no file names.
+CONSTRAINTS = [path for path in REQUIREMENTS if path.stem.endswith("constraints")]
+DIRECT = [path for path in REQUIREMENTS if path not in CONSTRAINTS]
+PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[.*\])?==(\S+)", re.M)
 
 
-@pytest.mark.parametrize("file", REQUIREMENTS)
-def test_every_direct_dependency_is_pinned_and_says_what_it_is_for(file: str) -> None:
-    for line in (ROOT / file).read_text().splitlines():
-        if line and not line.startswith(("#", "-r ")):
+def pins(*paths: Path) -> dict[NormalizedName, str]:
+    """The version of each package that those files pin; each package once."""
+    found = [(canonicalize_name(name), version) for path in paths for name, version in PIN.findall(path.read_text())]
+    assert len(found) == len(dict(found))
+    return dict(found)
+
+
+@pytest.mark.parametrize("path", DIRECT, ids=lambda path: path.name)
+def test_every_direct_dependency_is_pinned_and_says_what_it_is_for(path: Path) -> None:
+    for line in path.read_text().splitlines():
+        if line and not line.startswith(("#", "-r ", "-c ")):
             requirement, _, purpose = line.partition("  # ")
             assert "==" in requirement, line
             assert purpose, line
 
 
 def test_each_larger_set_of_packages_includes_the_smaller_one_and_repeats_nothing() -> None:
-    chain = ("requirements-serve.txt", "requirements.txt", "requirements-dev.txt")
-    text = "".join((ROOT / file).read_text() for file in chain)
-    assert re.findall(r"^-r (.*)$", (ROOT / chain[0]).read_text(), re.M) == []
+    folder = ROOT / "requirements"
+    chain = (folder / "serve.txt", ROOT / "requirements.txt", folder / "dev.txt")
+    assert re.findall(r"^-r (.*)$", chain[0].read_text(), re.M) == []
     for smaller, larger in itertools.pairwise(chain):
-        assert re.findall(r"^-r (.*)$", (ROOT / larger).read_text(), re.M) == [smaller]
-    names = re.findall(r"^([A-Za-z0-9._-]+)(?:\[.*\])?==", text, re.M)
-    assert len(names) == len(set(names))
+        (included,) = re.findall(r"^-r (.*)$", larger.read_text(), re.M)
+        assert (larger.parent / included).resolve() == smaller
+    assert pins(*chain, folder / "bench.txt", folder / "constraints.txt"), "each package once"
+    assert pins(folder / "bench-peers.txt", folder / "bench-peers-constraints.txt"), "each package once"
 
 
-# All else serves. What these import beyond requirements-serve.txt, they import when they prepare, or with ENGINE=torch.
+@pytest.mark.parametrize("path", DIRECT, ids=lambda path: path.name)
+def test_every_installation_is_held_to_the_pins_of_what_comes_along(path: Path) -> None:
+    included = re.findall(r"^-(?:c|r) (.*)$", path.read_text(), re.M)
+    assert len(included) == 1, "the constraints, or a file that names them"
+    assert (path.parent / included[0]).resolve() in REQUIREMENTS
+
+
+def test_every_installed_package_is_pinned_and_has_the_version_of_its_pin() -> None:
+    pinned = pins(*(path for path in REQUIREMENTS if not path.name.startswith("bench-peers")))
+    found = (each for each in importlib.metadata.distributions() if each.name != "pip")
+    installed = {canonicalize_name(each.name): each.version for each in found}
+    # PyTorch's CPU build calls itself 2.14.1+cpu, which 2.14.1 stands for, too.
+    other = {name: version for name, version in installed.items() if version.partition("+")[0] != pinned.get(name)}
+    assert other == {}
+
+
+# All else serves. What these import beyond requirements/serve.txt, they import when they prepare, or with ENGINE=torch.
 WITH_THE_WHOLE_SET = {
     "torch": {
         "networks.py",

@@ -66,7 +66,7 @@ def all_checks(config: Settings | None) -> list[Check]:
 
 def _requirements() -> str:
     """The file that says which packages belong here: a machine that only serves has no torch."""
-    return "requirements.txt" if optional_packages.is_installed("torch") else "requirements-serve.txt"
+    return "requirements.txt" if optional_packages.is_installed("torch") else "requirements/serve.txt"
 
 
 def run(checks: Sequence[Check], limit_s: float = LIMIT_S) -> Iterator[tuple[str, Result]]:

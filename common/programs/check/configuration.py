@@ -28,19 +28,20 @@ def python(requirements: Path, version: tuple[int, ...] = sys.version_info[:3]) 
     shown = ".".join(map(str, version))
     if version < OLDEST_PYTHON:
         return fail(f"{shown} is too old: Whatsit needs 3.11 or newer; delete .venv, then `make run PYTHON=python3.12`")
+    file = requirements.relative_to(settings.ROOT) if requirements.is_relative_to(settings.ROOT) else requirements.name
     pinned = dict(_pins(requirements))
     other = {name: installed for name, wanted in pinned.items() if (installed := _installed(name)) != wanted}
     if other:
         what = ", ".join(f"{name} {installed or 'is missing'}" for name, installed in sorted(other.items()))
-        cure = f"`.venv/bin/pip install -r {requirements.name}` installs what is pinned"
-        return warn(f"{shown}, but not as {requirements.name} has it: {what}; {cure}")
-    return ok(f"{shown}, {len(pinned)} packages as {requirements.name} has them")
+        cure = f"`.venv/bin/pip install -r {file}` installs what is pinned"
+        return warn(f"{shown}, but not as {file} has it: {what}; {cure}")
+    return ok(f"{shown}, {len(pinned)} packages as {file} has them")
 
 
 def _pins(requirements: Path) -> Iterator[tuple[str, str]]:
     for line in requirements.read_text().splitlines():
         if line.startswith("-r "):
-            yield from _pins(requirements.with_name(line.removeprefix("-r ").strip()))
+            yield from _pins(requirements.parent / line.removeprefix("-r ").strip())
         elif pin := re.match(r"([A-Za-z0-9._-]+)(?:\[.*?\])?==([^\s;]+)", line):
             yield pin[1], pin[2]
 

@@ -101,7 +101,7 @@ def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_torch")
 def test_a_machine_that_only_serves_is_held_to_the_small_set() -> None:
     look = {one.name: one.look for one in command.all_checks(None)}["Python"]
-    assert re.fullmatch(r"3\.[\d.]+, \d+ packages as requirements-serve\.txt has them", look().text)
+    assert re.fullmatch(r"3\.[\d.]+, \d+ packages as requirements/serve\.txt has them", look().text)
 
 
 @pytest.mark.usefixtures("no_torch")
