@@ -14,10 +14,10 @@ CONSTRAINTS := requirements/constraints.txt
 INSTALLED := $(or $(wildcard $(VENV)/.prepare),$(VENV)/.serve)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check test chaos bench lint model screenshots pins clean
+.PHONY: help install run check dead processes test chaos bench lint model screenshots pins clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 install: $(INSTALLED) ## install what this machine needs: PyTorch only where no prepared model will do
 	@if [ ! -e $(VENV)/.prepare ] && $(BIN)/python -m classifier.prepare.whole_set; then \
@@ -32,6 +32,17 @@ run: install ## install, prepare the model, start the bot in the foreground; Ctr
 
 check: $(INSTALLED) ## say what is wrong and what to do: settings, token, Redis, model, disk, port, programs
 	@$(BIN)/python -m common.programs.check
+
+# Not from the environment.
+SHOW =
+RETRY =
+DEAD = $(if $(SHOW),show '$(SHOW)',$(if $(filter all,$(RETRY)),retry --all,$(if $(RETRY),retry '$(RETRY)',list)))
+
+dead: $(INSTALLED) ## list the messages that could not be handled; SHOW=ID says all of one, RETRY=ID or RETRY=all tries again
+	@$(BIN)/python -m common.programs.dead_letters $(DEAD)
+
+processes: $(INSTALLED) ## after a change of CLASSIFY_PROCESSES, and before `supervisorctl update`
+	@umask 077; $(BIN)/python -m common.programs.processes
 
 model: $(VENV)/.prepare ## prepare the model that MODEL names, and nothing else
 	@$(BIN)/python -m classifier.prepare
