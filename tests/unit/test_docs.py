@@ -1,4 +1,4 @@
-"""The papers held to the code: imports, supervisord.conf, requirements, README."""
+"""The docs held to the code: imports, supervisord.conf, requirements, README."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_everything_that_supervisor_writes_lies_in_the_run_folder(conf: configpa
 
 
 @pytest.mark.parametrize("name", settings.NAMES)
-def test_every_setting_is_told_in_the_readme_and_in_the_example(name: str) -> None:
+def test_every_setting_is_in_the_readme_and_in_the_example(name: str) -> None:
     assert f"| `{name}` |" in (ROOT / "README.md").read_text()
     assert f"{name}=" in (ROOT / ".env.example").read_text()
 
@@ -242,13 +242,19 @@ def test_every_link_within_the_repository_leads_somewhere(document: Path) -> Non
             assert anchor in {anchor_of(heading) for heading in headings}, target
 
 
+def test_every_decision_is_in_the_index() -> None:
+    folder = ROOT / "docs" / "decisions"
+    decisions = {path.name for path in folder.glob("*.md")} - {"README.md"}
+    assert set(re.findall(r"\]\((.*?)\)", (folder / "README.md").read_text())) == decisions
+
+
 def anchor_of(heading: str) -> str:
     """The anchor that GitHub gives a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_command_for_make_and_supervisorctl_in_the_papers_exists(document: Path) -> None:
+def test_every_command_for_make_and_supervisorctl_in_the_docs_exists(document: Path) -> None:
     text = document.read_text()
     programs = {"all", "redis", "playground", "check", "watchdog", *WORKERS}
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
