@@ -2,7 +2,7 @@
 
 import sys
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 
 # httpx, below python-telegram-bot, imports its command line, too, and with that rich, pygments and click where they are
 # installed: 4 MB and 0.1 s for nothing. It does without where that cannot be imported.
