@@ -3,14 +3,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# What benchmarks compare the channels with, so that nothing of it gets among the bot's packages.
+# What benchmarks compare the channels with: apart from the bot's packages.
 PEERS := .venv-peers
 # Options for every `pip install`, such as PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu".
 PIP_FLAGS ?=
 PIP_INSTALL = $(BIN)/pip install --disable-pip-version-check $(PIP_FLAGS)
 # The versions of the packages that those of the requirements bring along: each of those files names it.
 CONSTRAINTS := requirements/constraints.txt
-# What is installed: all that preparing needs, too, or what serving needs alone. Each file says so by its being there.
+# What is installed: all that preparing a model needs, or only what serving needs. A file stands for each.
 INSTALLED := $(or $(wildcard $(VENV)/.prepare),$(VENV)/.serve)
 
 .DEFAULT_GOAL := help
@@ -51,14 +51,14 @@ test: $(VENV)/.test ## install what the tests need, and run them all
 	@sh tests/system_packages.sh
 	$(BIN)/python -m pytest
 
-# Not from the environment: some shells export a SECONDS of their own.
+# Not from the environment: some shells export their own SECONDS.
 SECONDS = 300
 SEED =
 
 chaos: $(VENV)/.test ## kill every process again and again for SECONDS=300, and see that nothing is lost; SEED=7 replays
 	$(BIN)/python -m tests.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
-bench: $(VENV)/.bench $(PEERS)/.installed ## measure every claim beside its peers, and write docs/performance.md anew
+bench: $(VENV)/.bench $(PEERS)/.installed ## measure every claim next to its peers, and write docs/performance.md again
 	$(BIN)/python -m benchmarks.bench_classify --write
 	$(BIN)/python -m benchmarks.bench_channels --write
 	$(BIN)/python -m benchmarks.bench_growth --write
@@ -70,7 +70,7 @@ lint: $(VENV)/.test ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 
-screenshots: $(VENV)/.test ## make the README's pictures anew, in a real chat with the real bot
+screenshots: $(VENV)/.test ## make the README's pictures again, in a real chat with the real bot
 	$(BIN)/python -m docs.screenshots
 
 pins: $(VENV)/.test ## take today's version of each package that requirements do not name, and write it down
