@@ -47,9 +47,10 @@ processes: $(INSTALLED) ## after a change of CLASSIFY_PROCESSES, and before `sup
 model: $(VENV)/.prepare ## prepare the model that MODEL names, and nothing else
 	@$(BIN)/python -m classifier.prepare
 
-test: $(VENV)/.test ## install what the tests need, and run them all
+test: $(VENV)/.test ## install what the tests need, run all of them, and say how much of the code they run
 	@sh tests/system_packages.sh
-	$(BIN)/python -m pytest
+	$(BIN)/coverage run -m pytest
+	@printf 'Coverage in percent: '; $(BIN)/coverage report --format=total
 
 # Not from the environment: some shells export their own SECONDS.
 SECONDS = 300
@@ -77,7 +78,7 @@ pins: $(VENV)/.test ## take today's version of each package that requirements do
 	$(BIN)/python -m requirements.pins
 
 clean: ## delete what was installed, prepared and stored (run/ and models/ too)
-	rm -rf $(VENV) $(PEERS) run models .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) run models .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
