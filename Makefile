@@ -66,10 +66,11 @@ bench: $(VENV)/.bench $(PEERS)/.installed ## measure every claim next to its pee
 	$(BIN)/python -m benchmarks.bench_pipeline --write
 	PYTHON=$(BIN)/python benchmarks/bench_memory.sh --write
 
-lint: $(VENV)/.test ## check style and types
+lint: $(VENV)/.test ## check style, types, and which part imports which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
+	$(BIN)/lint-imports --no-logo --no-cache
 
 screenshots: $(VENV)/.test ## make the README's pictures again, in a real chat with the real bot
 	$(BIN)/python -m docs.screenshots
