@@ -248,7 +248,7 @@ def decode(body: bytes) -> AnyMessage:
     """The message in a JSON text.
 
     Raises:
-        msgspec.DecodeError: It is no JSON, no message that we know, or lacks a field.
+        msgspec.DecodeError: It is not JSON, not a message that we know, or lacks a field.
     """
     try:
         return _decoder.decode(body)

@@ -72,7 +72,7 @@ async def test_answers_are_bounded_in_time(channels: Channels, answers: Answers)
     assert await channels.redis.hexists(channels.keys.key("answers"), "a") is False
 
 
-async def test_with_a_maximum_of_none_nothing_is_kept(channels: Channels, settings: Settings) -> None:
+async def test_with_a_maximum_of_0_nothing_is_kept(channels: Channels, settings: Settings) -> None:
     off = limited(channels, settings, cache_max=0)
     await off.remember({"a": CAT})
     assert await off.recall(["a"]) == [None]

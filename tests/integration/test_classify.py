@@ -175,6 +175,6 @@ async def test_a_batch_that_was_cut_short_while_it_waited_does_not_take_its_turn
     assert sorted(engine.computed) == [0, 2], "of the first batch, nothing was computed"
 
 
-def test_with_several_processes_none_takes_a_second_batch_that_another_could_begin(settings: Settings) -> None:
+def test_with_several_processes_each_leaves_a_second_batch_to_the_others(settings: Settings) -> None:
     assert ClassifyWorker(settings).concurrency == 2
     assert ClassifyWorker(dataclasses.replace(settings, classify_processes=2)).concurrency == 1

@@ -132,7 +132,7 @@ async def test_what_is_too_much_for_one_chat_is_declined_and_it_is_told_once_a_m
     assert len(await notices(limited)) == 2
 
 
-async def test_what_is_too_much_in_all_is_declined_whoever_sends_it(limited: Channels) -> None:
+async def test_what_is_too_much_in_all_is_declined_for_every_sender(limited: Channels) -> None:
     for chat in range(1, 7):
         await send(limited, chat, links=2)
     declined = await send(limited, chat=99)

@@ -118,7 +118,7 @@ def follow_the_three_steps(root: Path) -> None:
         conf.write(PROGRAM)
 
 
-def test_a_seventh_worker_gets_its_messages_and_none_of_the_others(redis: RedisServer, checkout: Path) -> None:
+def test_a_seventh_worker_gets_its_own_messages_and_no_others(redis: RedisServer, checkout: Path) -> None:
     follow_the_three_steps(checkout)
 
     environ = {

@@ -65,7 +65,7 @@ class Askers:
 
 
 @pytest.mark.parametrize("new_loop", LOOPS)
-def test_nobody_reads_anothers_answer_whoever_gives_up_and_whatever_is_cut(
+def test_no_caller_reads_anothers_answer_when_callers_give_up_and_connections_are_cut(
     redis: RedisServer, settings: Settings, new_loop: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
     async def play() -> None:
@@ -129,7 +129,7 @@ class Relay:
 
 
 @pytest.mark.parametrize("new_loop", LOOPS)
-def test_a_connection_that_was_reset_while_idle_is_made_anew(
+def test_a_connection_that_was_reset_while_idle_is_made_again(
     tmp_path: Path, new_loop: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
     async def play(server: RedisServer) -> None:
@@ -149,7 +149,7 @@ def test_a_connection_that_was_reset_while_idle_is_made_anew(
         runner.run(play(server))
 
 
-async def test_whoever_gives_up_is_not_made_to_go_on(channels: Channels) -> None:
+async def test_a_caller_that_gives_up_is_not_made_to_go_on(channels: Channels) -> None:
     """In any turn of the event loop: as a worker's tasks do when it stops, or when they wait longer than their
     limit."""
     await channels.redis.ping()

@@ -18,7 +18,7 @@ def test_a_locked_file_is_not_locked_again(tmp_path: Path) -> None:
         assert lock_within(third, 0)
 
 
-def test_whoever_waits_gets_the_lock_when_it_is_freed(tmp_path: Path) -> None:
+def test_a_lock_that_is_waited_for_is_ours_when_it_is_freed(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     first = path.open("w")
     assert try_lock(first)
