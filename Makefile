@@ -49,7 +49,8 @@ model: $(VENV)/.prepare ## prepare the model that MODEL names, and nothing else
 
 test: $(VENV)/.test ## install what the tests need, run all of them, and say how much of the code they run
 	@sh tests/system_packages.sh
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest tests/unit tests/integration
+	$(BIN)/python -m pytest tests --ignore=tests/unit --ignore=tests/integration
 	@printf 'Coverage in percent: '; $(BIN)/coverage report --format=total
 
 # Not from the environment: some shells export their own SECONDS.
