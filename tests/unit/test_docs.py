@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 import configparser
 import importlib.metadata
+import io
 import itertools
 import re
 import subprocess
 import sys
+import tokenize
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -248,3 +251,46 @@ def test_every_command_for_make_and_supervisorctl_in_the_docs_exists(document: P
     assert set(re.findall(r"`make ([a-z]+)`", text)) <= targets
     for program in re.findall(r"supervisorctl (?:restart|start|stop|tail(?: -f)?) (\w+)", text):
         assert program in programs, program
+
+
+# Words that make a reader stop: there is a plainer one for each.
+NOT_PLAIN = re.compile(
+    r"\b(?:whoever|whomever|anew|lest|mend(?:s|ed|ing)?|papers?|films?|nought|any more|none too|come of it|nowhere)\b"
+    r"|(?<!here) is no (?!longer)[a-z]"  # there is no, where is no
+    r"|\b(?-i:none)\b",
+    re.IGNORECASE,
+)
+QUOTED = re.compile(r"`[^`]*`|\"[^\"]*\"|“[^”]*”")
+# How prose begins on a line of code. In other files all is prose, but for Markdown's indented lines: commands.
+COMMENT = {".lua": "--", ".conf": ";", ".css": "/*", ".sh": "#", ".toml": "#", "Makefile": "#"}
+PROSE = {*COMMENT, ".py", ".md", ".js", ".html", ".txt", ".service"}
+FOLDERS = ("common", "classifier", "playground", "tests", "benchmarks", "docs", "requirements")
+
+
+def texts_for_people() -> Iterator[Path]:
+    found = [*ROOT.glob("*"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*"))]
+    yield from (path for path in sorted(found) if (path.suffix or path.name) in PROSE and path != Path(__file__))
+
+
+def prose(path: Path) -> Iterator[str]:
+    """What a file says to people."""
+    text = path.read_text("utf-8")
+    if path.suffix == ".py":
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+        yield " ".join(token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT)
+        yield from (token.string for token in tokens if token.type == tokenize.STRING and " " in token.string)
+        yield from (token.string.replace("_", " ") for token in tokens if token.string.startswith("test_"))
+    else:
+        sign = COMMENT.get(path.suffix or path.name, "")
+        lines = (line for line in text.splitlines() if not (path.suffix == ".md" and line.startswith("    ")))
+        yield "\n".join(line.partition(sign)[2] if sign else line for line in lines)
+
+
+def test_all_prose_is_plain_english() -> None:
+    found = {}
+    for path in texts_for_people():
+        texts = (" ".join(QUOTED.sub("", text).split()) for text in prose(path))
+        words = [text[max(0, hit.start() - 30) : hit.end() + 10] for text in texts for hit in NOT_PLAIN.finditer(text)]
+        if words:
+            found[str(path.relative_to(ROOT))] = words
+    assert found == {}
