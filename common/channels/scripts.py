@@ -137,7 +137,7 @@ class Scripts:
         return results
 
     def _note_answer(self) -> None:
-        # Not when it was connected to: a pool makes new connections at any time, and a frozen server drops none.
+        # Not when it connected: a pool makes new connections at any time, and a frozen server drops no connection.
         now = time.monotonic()
         if now - self._answered_at > self._limits.longest_break_s:
             self._answering_since = now

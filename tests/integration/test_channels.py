@@ -245,7 +245,7 @@ async def test_handing_back_adds_neither_an_attempt_nor_a_death(channels: Channe
     assert (delivery.attempts, delivery.deaths) == (0, None)
 
 
-async def test_deaths_are_told_not_counted_so_that_a_lost_reply_adds_none(channels: Channels) -> None:
+async def test_deaths_are_set_and_not_counted_up_so_that_a_lost_reply_adds_no_death(channels: Channels) -> None:
     a = consumer(channels)
     await publish(channels, make.classify())
     delivery = await take_one(channels, a)
@@ -311,7 +311,7 @@ async def test_a_job_whose_message_was_deleted_by_hand_is_lost_and_starts_again_
 
 
 @pytest.mark.parametrize("by", ["XACK", "XGROUP DELCONSUMER"])
-async def test_a_message_that_nobody_will_be_given_any_more_is_lost_though_it_is_in_its_stream(
+async def test_a_message_that_no_consumer_will_get_is_lost_though_it_is_in_its_stream(
     channels: Channels, client: Redis, by: str
 ) -> None:
     a = consumer(channels)

@@ -227,7 +227,7 @@ async def test_whatever_is_deleted_by_hand_every_job_is_answered_or_ends_with_an
     assert await left(channels) == set()
 
 
-async def test_a_turn_of_a_job_that_is_no_more_is_freed_by_the_sweeper(channels: Channels, settings: Settings) -> None:
+async def test_a_slot_of_a_job_that_has_ended_is_freed_by_the_sweeper(channels: Channels, settings: Settings) -> None:
     await channels.redis.zadd(channels.keys.key("turns"), {f"7:1-ghost-{i}": 0 for i in range(AT_ONCE)})
     (job,) = await send(channels, chat=7)
     assert await in_pipeline(channels) == []

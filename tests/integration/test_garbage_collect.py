@@ -35,7 +35,7 @@ def names(store: Store) -> list[str]:
     return sorted(name for name, _ in store.files())
 
 
-async def test_files_are_deleted_and_one_that_is_gone_already_is_no_error(
+async def test_files_are_deleted_and_one_that_is_gone_already_is_not_an_error(
     sweeper: GarbageCollectWorker, store: Store
 ) -> None:
     for key in ("1-1-0.0.input", "1-2-0.0.original"):

@@ -169,7 +169,7 @@ async def never_ending(channels: Channels) -> None:
         await channels.redis.ping()
 
 
-async def test_a_network_that_times_out_is_no_answer(channels: Channels, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_network_that_times_out_is_not_an_answer(channels: Channels, monkeypatch: pytest.MonkeyPatch) -> None:
     await channels.redis.hset(channels.keys.key("jobs", "at"), "1-1-0", "no stream")
     assert await channels.ledger.lost(["1-1-0"]) == ["1-1-0"]
     (connection,) = channels.scripts._idle

@@ -292,7 +292,7 @@ class Patient(Batch):
     gather_s = 0.3
 
 
-async def test_what_comes_while_messages_gather_is_one_batch_and_a_stop_waits_for_none(
+async def test_what_comes_while_messages_gather_is_one_batch_and_a_stop_does_not_wait(
     channels: Channels, settings: Settings
 ) -> None:
     worker = Patient(settings)
@@ -540,7 +540,7 @@ async def test_with_full_hands_overdue_retries_keep_no_processor_busy(channels: 
         assert turns < 5
 
 
-async def test_an_answer_that_is_no_message_is_a_failed_attempt_and_no_death(
+async def test_an_answer_that_is_not_a_message_is_a_failed_attempt_and_not_a_death(
     channels: Channels, settings: Settings
 ) -> None:
     odd = iter(["not a message", SendReply(job=make.job("1-0-0"), content=Words(text="\ud83d"))])

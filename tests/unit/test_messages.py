@@ -25,7 +25,7 @@ def test_a_field_from_a_newer_worker_is_ignored_and_one_that_an_older_worker_lac
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"type":"Unknown"}', b'{"type":"CheckFile"}', b"\xff"])
-def test_what_is_no_message_is_refused(body: bytes) -> None:
+def test_what_is_not_a_message_is_refused(body: bytes) -> None:
     with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)):
         decode(body)
 

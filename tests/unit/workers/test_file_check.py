@@ -60,7 +60,7 @@ async def test_a_whole_image_becomes_a_model_input_and_the_download_goes(
     assert bytes(unpack(store.read(INPUT), SPEC)) == bytes((255, 0, 0)) * 36
 
 
-async def test_what_is_no_image_is_refused_and_its_download_goes_with_the_reply(
+async def test_what_is_not_an_image_is_refused_and_its_download_goes_with_the_reply(
     worker: FileCheckWorker, store: Store
 ) -> None:
     store.write(ORIGINAL, b"just text")
