@@ -235,6 +235,13 @@ def test_a_webhook_is_a_failure_that_names_its_host_alone_and_how_to_remove_it(p
     assert "s3cret" not in result.text
 
 
+def test_a_telegram_that_asks_to_wait_says_nothing_of_the_webhook(playground: RunningPlayground) -> None:
+    with playground.user() as user:
+        user.faults({"method": "getWebhookInfo", "do": "error", "status": 429, "retry_after_s": 3, "times": 1})
+        result = telegram.webhook(at(playground))
+    assert result == warn("not known: Telegram did not answer, see Token")
+
+
 def test_a_free_port_is_well_and_so_is_one_that_our_own_playground_holds(playground: RunningPlayground) -> None:
     port = free_port()
     free = Settings(playground_port=port, telegram_api_url=f"http://127.0.0.1:{port}")

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-from common.errors import Outage, RateLimited, TelegramRefused
+from common.errors import Deferred, Outage, RateLimited, TelegramRefused
 from common.programs.check.result import Result, fail, ok, warn
 from common.settings import TELEGRAM_API, Settings
 from common.telegram.client import Me, Telegram, Webhook
@@ -44,7 +44,7 @@ def webhook(config: Settings, limit_s: float = ANSWER_LIMIT_S) -> Result:
     """Whether messages wait until the bot polls them, or go elsewhere."""
     try:
         found: Webhook = _ask(config, Telegram.get_webhook, limit_s)
-    except (Outage, TelegramRefused, TimeoutError):
+    except (Deferred, Outage, TelegramRefused, TimeoutError):
         return warn("not known: Telegram did not answer, see Token")
     waiting = f"{found.pending} update{'' if found.pending == 1 else 's'} waiting"
     if found.url:
