@@ -62,7 +62,7 @@ class Keys:
         self.jobs = self.key("jobs")
         self.jobs_at = self.key("jobs", "at")
         self.jobs_chat = self.key("jobs", "chat")
-        self.turns = self.key("turns")
+        self.slots = self.key("turns")  # its name in Redis, which running versions share
         self.waiting = self.key("waiting")
         self.counts = self.key("counts")
         self.told = self.key("told")
@@ -72,7 +72,7 @@ class Keys:
         self.delayed_sets: Sequence[str] = [self.delayed(name) for name in CHANNELS]
         pace = self.key("pace")
         self.ledger: Sequence[str] = [
-            *(self.jobs, self.jobs_at, self.jobs_chat, self.turns, self.waiting, pace),
+            *(self.jobs, self.jobs_at, self.jobs_chat, self.slots, self.waiting, pace),
             *self.streams,
         ]
 

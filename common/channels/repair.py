@@ -17,7 +17,7 @@ class Repair:
     async def free_slots(self) -> int:
         """Free the slots of jobs that have ended, and give free ones to jobs that wait. Returns how many were freed."""
         freed = 0
-        for key in (self._keys.turns, self._keys.waiting):
+        for key in (self._keys.slots, self._keys.waiting):
             async for members in self._scripts.scan_sorted_set(key):
                 if chats := {member.partition(":")[0] for member in members}:
                     freed += await self._scripts.run(Call("free_slots", (), sorted(chats)))

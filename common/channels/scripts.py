@@ -1,7 +1,8 @@
 """Runs the Lua scripts in ``lua/``, the only ones that change the channels: several in one round trip.
 
-Each ``.lua`` file is the body of a function between ``prelude.lua``, which has what they share, and ``coda.lua``, which
-calls it. Where in KEYS the streams begin and end is set here, from the number of channels.
+Each ``.lua`` file is the body of a function. ``prelude.lua`` and ``fair_queueing.lua``, which the scripts share, come
+before it; ``coda.lua``, which calls it, comes after it. Where in KEYS the streams begin and end is set here, from the
+number of channels.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from common.channels.redis_client import RedisLimits
 _FOLDER = Path(__file__).parent / "lua"
 # As UTF-8, whatever the locale: OpenVINO sets another one while it reads a network in some other thread.
 _TEXTS = {path.stem: path.read_text("utf-8") for path in _FOLDER.glob("*.lua")}
-_PRELUDE, _CODA = (_TEXTS.pop(name) for name in ("prelude", "coda"))
+_PRELUDE, _FAIR_QUEUEING, _CODA = (_TEXTS.pop(name) for name in ("prelude", "fair_queueing", "coda"))
 _FIRST_STREAM: Final = 7  # KEYS 1 to 6 are the jobs': see prelude.lua
 _SCAN_COUNT: Final = 200
 
@@ -208,7 +209,7 @@ def text(value: bytes | str) -> str:
 def _scripts(ledger_length: int) -> dict[str, str]:
     """The scripts' texts, by name, for that many keys in the ledger: a stream for each channel is among them."""
     numbers = f"local STREAMS_FROM, STREAMS_TO, KEYS_FROM = {_FIRST_STREAM}, {ledger_length}, {ledger_length + 1}"
-    begin, end = f"{numbers}\n{_PRELUDE}\nlocal function run(ARGV)\n", f"\nend\n{_CODA}"
+    begin, end = f"{numbers}\n{_PRELUDE}\n{_FAIR_QUEUEING}\nlocal function run(ARGV)\n", f"\nend\n{_CODA}"
     return {name: f"{begin}{script}{end}" for name, script in _TEXTS.items()}
 
 

@@ -464,7 +464,7 @@ class Model:
         self.add(channel, job, body)
         return 1
 
-    def renew_turns(self) -> int:
+    def free_slots(self) -> int:
         freed = 0
         for chats in ({chat for chat, _ in self.turns}, {chat for chat, of in self.waiting.items() if of}):
             for chat in sorted(chats):
@@ -897,7 +897,7 @@ class World(RuleBasedStateMachine):
             self.do(self.started_again(job), reply)
         for _ in range(2 if reply == "repeated" else 1):
             freed = self.wait_for(self.channels.repair.free_slots())
-            assert freed == self.model.renew_turns()
+            assert freed == self.model.free_slots()
             self.wait_for(self.channels.repair.drop_strays())
             self.model.drop_strays()
         # A delayed message without its body is met when it is due, and only the next sweep can repair that.
