@@ -3,7 +3,7 @@
     command.py     the command's options, its lines on the terminal, its exit code
     choose.py      which model, and all steps from the request to the model in use
     inventory.py   the models that are prepared already
-    answer.py      which version answers, fp32 or int8, and why
+    precision.py   which version answers, fp32 or int8, and why
     recipe.py      what a model is made from, and its making
     official.py    a network's official weights: found, downloaded, checked
     download.py    a download that can be resumed

@@ -24,9 +24,9 @@ import msgspec
 from classifier import artifact, progress
 from classifier.errors import ModelError, WeightsUnavailable
 from classifier.networks import EFFICIENTNET_LITE2, INCEPTION_V3, NETWORKS, Network
-from classifier.prepare import answer, recipe
-from classifier.prepare.answer import Prepared
+from classifier.prepare import precision, recipe
 from classifier.prepare.inventory import Inventory
+from classifier.prepare.precision import Prepared
 from classifier.prepare.recipe import Recipe
 from classifier.progress import Say
 from common import file_lock, optional_packages
@@ -134,8 +134,8 @@ class _Preparation:
     def answering(self, found: Prepared) -> ModelRecord:
         """The version that is to answer, with the reasons why."""
         models_dir, network = self.inventory.models_dir, self.inventory.networks[found.fp32.model]
-        why = answer.why(found.fp32, network, self.request.model, models_dir)
-        return msgspec.structs.replace(answer.choose(found, self.request.precision, models_dir), why=why)
+        why = precision.why(found.fp32, network, self.request.model, models_dir)
+        return msgspec.structs.replace(precision.choose(found, self.request.precision, models_dir), why=why)
 
     def _kept_fp32(self) -> ModelRecord | None:
         return self.inventory.find(self.request.model) if self.request.is_plain else None

@@ -9,7 +9,7 @@ from pathlib import Path
 from classifier import artifact
 from classifier.networks import EFFICIENTNET_LITE2, INCEPTION_V3, Network
 from classifier.prepare import official, recipe
-from classifier.prepare.answer import NOT_AVAILABLE
+from classifier.prepare.precision import NOT_AVAILABLE
 from common import optional_packages
 from common.model import records
 from common.model.records import ModelRecord
