@@ -11,11 +11,13 @@ class Problem:
     Args:
         log: Where it is said.
         level: How severe it is.
+        over: What is said when it is over.
     """
 
-    def __init__(self, log: logging.Logger, level: int = logging.WARNING) -> None:
+    def __init__(self, log: logging.Logger, level: int = logging.WARNING, over: str = "… and it works again") -> None:
         self._log = log
         self._level = level
+        self._over = over
         self._said = ""
 
     def report(self, text: str, kind: str = "") -> None:
@@ -33,5 +35,5 @@ class Problem:
     def clear(self) -> None:
         """It works. Said only if a problem was."""
         if self._said:
-            self._log.info("… and it works again")
+            self._log.info("%s", self._over)
         self._said = ""

@@ -73,7 +73,7 @@ def _once(bot_id: str, update_id: int) -> Once:
 
 async def _until_there_is_room(channels: Channels) -> None:
     """Wait while Redis holds as many messages as it may. Telegram keeps what is not confirmed for a day."""
-    problem = Problem(_log)
+    problem = Problem(_log, over="taking updates again")
     while await channels.length() >= channels.limits.in_all:
         problem.report(f"taking no updates: {channels.limits.in_all} messages or more wait in the channels (BACKLOG)")
         await asyncio.sleep(LOOK_AGAIN_S)
