@@ -15,22 +15,24 @@ COMMANDS: Final = {
 }
 MINUTES_UP_TO: Final = 100  # from then on, hours
 
+_MOST: Final = f"{MAX_FILE_BYTES >> 20} MB"
+
 START: Final = (
     "Hello! Send me a photo, or paste the link of an image, and I’ll tell you what is in it and how sure I am."
 )
 HELP: Final = (
     "What you can send:\n"
-    "• a photo, or an image as a file (JPEG, PNG, WebP, GIF, BMP or AVIF, up to 20 MB)\n"
+    f"• a photo, or an image as a file (JPEG, PNG, WebP, GIF, BMP or AVIF, up to {_MOST})\n"
     "• the link of an image, or up to 5 of them in one message\n\n"
     "I answer with the five things it most likely shows. Your picture is deleted as soon as I have looked at it.\n\n"
     "In a group, mention me or reply to me.\n"
     "/about says which model answers."
 )
 TOO_LARGE: Final = (
-    "This file is larger than 20 MB, which is all that a bot may download. Please send a smaller one, or send it as a "
-    "photo: Telegram then shrinks it."
+    f"This file is larger than {_MOST}, which is all that a bot may download. Please send a smaller one, or send it "
+    "as a photo: Telegram then shrinks it."
 )
-FILE_TOO_LARGE: Final = f"The file is larger than {MAX_FILE_BYTES >> 20} MB, the most that I accept."
+FILE_TOO_LARGE: Final = f"The file is larger than {_MOST}, the most that I accept."
 NOT_FOR_YOU: Final = "I’m sorry, I only work in the chats that my operator has chosen, and this is not one of them."
 NO_DOWNLOAD: Final = "Telegram does not give me this file. Please send it again."
 WHAT_TO_SEND: Final = "Please send a photo, or paste the link of an image."

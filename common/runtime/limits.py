@@ -11,9 +11,8 @@ class RuntimeLimits:
     """The runtime's time limits.
 
     On SIGTERM, handlers have ``grace_s``; what they have in flight then is handed back. If Redis is away at that
-    moment,
-    it has ``give_up_s`` more to come back. All of that, and one last command, fits into Supervisor's stopwaitsecs of
-    30.
+    moment, it has ``give_up_s`` more to come back. All of that, and one last command, fits into Supervisor's
+    stopwaitsecs of 30.
 
     Attributes:
         claim_idle_s: A sibling that has not refreshed a message for so long has lost it.

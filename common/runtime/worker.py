@@ -1,8 +1,6 @@
 """What a worker file states: its channel, how much it does at once, and what it does with one message or several.
 
-It never touches Redis: ``common/runtime/loop.py`` is the loop that takes messages, calls the handler, and hands off
-    what
-it returns.
+It never touches Redis: ``loop.py`` takes messages, calls the handler, and hands off what it returns.
 """
 
 from __future__ import annotations

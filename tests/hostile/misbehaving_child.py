@@ -25,7 +25,7 @@ from PIL import Image
 
 from common.pictures.child import confinement
 from common.pictures.child import main as decoder_child
-from common.pictures.child.main import Worker, answer
+from common.pictures.child.main import Socket, answer
 from common.pictures.protocol import Refusal, ReplyKind, Request, reply
 
 SLOWLY_S: Final = 0.5
@@ -41,14 +41,14 @@ def main(confine: Callable[[], None] = confinement.give_up_what_we_can) -> None:
     decoder_child.main(respond, confine=confine, decode_limit_s=0)  # so that processor time ends after a second
 
 
-def respond(request: Request, content: bytes, worker: Worker) -> None:
+def respond(request: Request, content: bytes, worker: Socket) -> None:
     for name, obey in _ORDERS.items():
         if content.startswith(order(name)):
             return obey(request, content.removeprefix(order(name)), worker)
     return answer(request, content, worker)
 
 
-def _say(replies: Worker, *parts: bytes) -> None:
+def _say(replies: Socket, *parts: bytes) -> None:
     replies.writelines(parts)
     replies.flush()
 
@@ -81,7 +81,7 @@ def _spin(*_: object) -> None:
         pass
 
 
-def _eat(request: Request, _content: bytes, replies: Worker) -> None:
+def _eat(request: Request, _content: bytes, replies: Socket) -> None:
     """Take memory in the middle of decoding, until it runs out."""
 
     def eat(*_: object) -> NoReturn:
@@ -93,12 +93,12 @@ def _eat(request: Request, _content: bytes, replies: Worker) -> None:
         answer(request, b"hello", replies)
 
 
-def _slowly(request: Request, content: bytes, replies: Worker) -> None:
+def _slowly(request: Request, content: bytes, replies: Socket) -> None:
     time.sleep(SLOWLY_S)
     answer(request, content, replies)
 
 
-def _large(request: Request, content: bytes, replies: Worker) -> None:
+def _large(request: Request, content: bytes, replies: Socket) -> None:
     """Ask first, as for a picture that takes much memory."""
     _say(replies, reply(request.number, ReplyKind.LARGE, 0))
     replies.read(1)
@@ -108,60 +108,60 @@ def _large(request: Request, content: bytes, replies: Worker) -> None:
 # Lies
 
 
-def _asks_twice(request: Request, content: bytes, replies: Worker) -> None:
+def _asks_twice(request: Request, content: bytes, replies: Socket) -> None:
     _large(request, order("large", content), replies)
 
 
-def _twice(request: Request, content: bytes, replies: Worker) -> None:
+def _twice(request: Request, content: bytes, replies: Socket) -> None:
     answer(request, content, replies)
     answer(request, content, replies)
 
 
-def _ahead(request: Request, _content: bytes, replies: Worker) -> None:
+def _ahead(request: Request, _content: bytes, replies: Socket) -> None:
     """Answer the request before this one."""
     pixels = _pixels(request)
     _say(replies, reply(request.number - 1, ReplyKind.PIXELS, len(pixels)), pixels)
 
 
-def _too_much(request: Request, _content: bytes, replies: Worker) -> None:
+def _too_much(request: Request, _content: bytes, replies: Socket) -> None:
     _say(replies, reply(request.number, ReplyKind.PIXELS, 2**32 - 1), bytes(1000))
 
 
-def _too_little(request: Request, _content: bytes, replies: Worker) -> None:
+def _too_little(request: Request, _content: bytes, replies: Socket) -> None:
     pixels = _pixels(request)[3:]
     _say(replies, reply(request.number, ReplyKind.PIXELS, len(pixels)), pixels)
 
 
-def _half(request: Request, _content: bytes, replies: Worker) -> None:
+def _half(request: Request, _content: bytes, replies: Socket) -> None:
     pixels = _pixels(request)
     _say(replies, reply(request.number, ReplyKind.PIXELS, len(pixels)), pixels[3:])
     os._exit(0)
 
 
-def _no_such_kind(request: Request, _content: bytes, replies: Worker) -> None:
+def _no_such_kind(request: Request, _content: bytes, replies: Socket) -> None:
     _say(replies, reply(request.number, 99, 4), b"what")  # type: ignore[arg-type]
 
 
-def _no_such_refusal(request: Request, _content: bytes, replies: Worker) -> None:
+def _no_such_refusal(request: Request, _content: bytes, replies: Socket) -> None:
     _say(replies, reply(request.number, ReplyKind.REFUSAL, 7), b"<b>x</b")
 
 
-def _no_text(request: Request, _content: bytes, replies: Worker) -> None:
+def _no_text(request: Request, _content: bytes, replies: Socket) -> None:
     _say(replies, reply(request.number, ReplyKind.REFUSAL, 3), b"\xff\xfe\xfd")
 
 
-def _long_refusal(request: Request, _content: bytes, replies: Worker) -> None:
+def _long_refusal(request: Request, _content: bytes, replies: Socket) -> None:
     _say(replies, reply(request.number, ReplyKind.REFUSAL, 10_000), Refusal.DAMAGED.encode().ljust(10_000))
 
 
-def _babble(_request: Request, _content: bytes, replies: Worker) -> None:
+def _babble(_request: Request, _content: bytes, replies: Socket) -> None:
     _say(replies, b"HTTP/1.1 200 OK\r\n\r\n" * 1000)
 
 
 # Burglary
 
 
-def _tell(request: Request, _content: bytes, replies: Worker) -> None:
+def _tell(request: Request, _content: bytes, replies: Socket) -> None:
     """Reply with all that can be found out and done from inside, in place of pixels."""
     report = json.dumps(
         {
@@ -231,7 +231,7 @@ _ATTEMPTS: Final[dict[str, Callable[[], Any]]] = {
     "a thread": lambda: threading.Thread(target=print).start(),
 }
 
-_ORDERS: Final[dict[str, Callable[[Request, bytes, Worker], None]]] = {
+_ORDERS: Final[dict[str, Callable[[Request, bytes, Socket], None]]] = {
     "crash": _crash,
     "leave": _leave,
     "hang": _hang,

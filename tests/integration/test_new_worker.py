@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -54,11 +55,6 @@ class CaptionWorker(Worker[WriteCaption]):
 if __name__ == "__main__":
     run(CaptionWorker)
 '''
-
-PROGRAM = """
-[program:caption]
-command="%(here)s/.venv/bin/python" caption.py
-"""
 
 # What a developer then sees: receive hands a job on to the new worker, and the new worker's answer is on reply.
 SCRIPT = """
@@ -114,8 +110,10 @@ def follow_the_three_steps(root: Path) -> None:
     assert channels in text
     messages.write_text(text.replace(channels, f'{channels}, "caption"'), "utf-8")
     (root / "caption.py").write_text(textwrap.dedent(WORKER).lstrip(), "utf-8")
-    with (root / "supervisord.conf").open("a") as conf:
-        conf.write(PROGRAM)
+    conf = root / "supervisord.conf"
+    (section,) = re.findall(r"^\[program:file_check\]\n.*?\n\n", conf.read_text("utf-8"), re.M | re.S)
+    with conf.open("a") as file:
+        file.write("\n" + section.replace("file_check", "caption"))
 
 
 def test_a_seventh_worker_gets_its_own_messages_and_no_others(redis: RedisServer, checkout: Path) -> None:
@@ -138,3 +136,4 @@ def test_a_seventh_worker_gets_its_own_messages_and_no_others(redis: RedisServer
     conf = configparser.RawConfigParser()
     conf.read(checkout / "supervisord.conf")
     assert conf["program:caption"]["command"].endswith(" caption.py")
+    assert {*conf["program:caption"]} == {*conf["program:file_check"]}

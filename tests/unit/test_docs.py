@@ -199,6 +199,13 @@ def test_only_what_prepares_a_model_imports_more_than_a_serving_machine_has() ->
     assert found == {name: {f"classifier/{file}" for file in files} for name, files in WITH_THE_WHOLE_SET.items()}
 
 
+def test_the_coverage_and_the_contracts_know_every_worker() -> None:
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    assert {*WORKERS} <= {*tools["coverage"]["run"]["source"]}
+    (contract,) = (each for each in tools["importlinter"]["contracts"] if each["name"] == "nothing imports a worker")
+    assert contract["forbidden_modules"] == [*WORKERS]
+
+
 def test_the_version_is_the_same_everywhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["version"] == VERSION
@@ -240,6 +247,21 @@ def test_every_decision_is_in_the_index() -> None:
 def anchor_of(heading: str) -> str:
     """The anchor that GitHub gives a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+NAMED_FILE = re.compile(r"\b(?:common|classifier|playground|tests|benchmarks|docs)/[\w/.*-]*\.(?:py|lua|md|conf|sh)\b")
+
+
+def test_every_file_that_docs_and_code_name_exists() -> None:
+    code = [*modules("common"), *modules("classifier"), *modules("playground"), *ROOT.glob("*.py")]
+    named = {
+        (str(path.relative_to(ROOT)), name)
+        for path in [*DOCUMENTS, *code]
+        if path.name != "CHANGELOG.md"
+        for name in NAMED_FILE.findall(path.read_text("utf-8"))
+    }
+    assert {(where, name) for where, name in named if not [*ROOT.glob(name)]} == set()
+    assert len(named) > 50
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

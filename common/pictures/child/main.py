@@ -34,11 +34,11 @@ _LARGE_S: Final = 0.02
 _KEPT_BYTES: Final = 32 * 2**20
 _LARGEST_KEPT_BYTES: Final = 8 * 2**20  # of one block
 
-Worker: TypeAlias = "io.BufferedRWPair[io.FileIO, io.FileIO]"  # the socket, both ways
-Respond: TypeAlias = Callable[[Request, bytes, Worker], None]
+Socket: TypeAlias = "io.BufferedRWPair[io.FileIO, io.FileIO]"  # the socket, both ways
+Respond: TypeAlias = Callable[[Request, bytes, Socket], None]
 
 
-def answer(request: Request, content: bytes, worker: Worker) -> None:
+def answer(request: Request, content: bytes, worker: Socket) -> None:
     """Reply with the pixels of one file, or with why it is refused."""
 
     def ask_for_much_memory() -> None:
@@ -75,7 +75,7 @@ def main(
             give_memory_back()
 
 
-def _serve_one(worker: Worker, respond: Respond, decode_limit_s: int) -> bool:
+def _serve_one(worker: Socket, respond: Respond, decode_limit_s: int) -> bool:
     """Answer the next request, and keep nothing of it. Returns whether a whole request came."""
     header = worker.read(REQUEST_BYTES)
     if len(header) < REQUEST_BYTES:
@@ -89,7 +89,7 @@ def _serve_one(worker: Worker, respond: Respond, decode_limit_s: int) -> bool:
     return True
 
 
-def _send(worker: Worker, *parts: bytes) -> None:
+def _send(worker: Socket, *parts: bytes) -> None:
     worker.writelines(parts)
     worker.flush()
 
