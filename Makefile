@@ -1,16 +1,16 @@
-# The only entrance: `make help` lists what there is.
+# The only entrance: `make help` lists all targets.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# What benchmarks compare the channels with: apart from the bot's packages.
+# The environment of the channels' peers in benchmarks, separate from the bot's packages.
 PEERS := .venv-peers
 # Options for every `pip install`, such as PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu".
 PIP_FLAGS ?=
 PIP_INSTALL = $(BIN)/pip install --disable-pip-version-check $(PIP_FLAGS)
-# The versions of the packages that those of the requirements bring along: each of those files names it.
+# The versions of indirect dependencies: each file of requirements names this one.
 CONSTRAINTS := requirements/constraints.txt
-# What is installed: all that preparing a model needs, or only what serving needs. A file stands for each.
+# What is installed: all that preparing a model needs, or only what serving needs. A stamp file marks each.
 INSTALLED := $(or $(wildcard $(VENV)/.prepare),$(VENV)/.serve)
 
 .DEFAULT_GOAL := help
@@ -19,7 +19,7 @@ INSTALLED := $(or $(wildcard $(VENV)/.prepare),$(VENV)/.serve)
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
-install: $(INSTALLED) ## install what this machine needs: PyTorch only where no prepared model will do
+install: $(INSTALLED) ## install what this machine needs: PyTorch only if there is no prepared model
 	@if [ ! -e $(VENV)/.prepare ] && $(BIN)/python -m classifier.prepare.whole_set; then \
 		$(MAKE) --no-print-directory $(VENV)/.prepare; fi
 
@@ -38,7 +38,7 @@ SHOW =
 RETRY =
 DEAD = $(if $(SHOW),show '$(SHOW)',$(if $(filter all,$(RETRY)),retry --all,$(if $(RETRY),retry '$(RETRY)',list)))
 
-dead: $(INSTALLED) ## list the messages that could not be handled; SHOW=ID says all of one, RETRY=ID or RETRY=all tries again
+dead: $(INSTALLED) ## list the messages that could not be handled; SHOW=ID shows one, RETRY=ID or RETRY=all tries again
 	@$(BIN)/python -m common.programs.dead_letters $(DEAD)
 
 processes: $(INSTALLED) ## after a change of CLASSIFY_PROCESSES, and before `supervisorctl update`
@@ -76,7 +76,7 @@ lint: $(VENV)/.test ## check style, types, and which part imports which
 screenshots: $(VENV)/.test ## make the README's pictures again, in a real chat with the real bot
 	$(BIN)/python -m docs.screenshots
 
-pins: $(VENV)/.test ## take today's version of each package that requirements do not name, and write it down
+pins: $(VENV)/.test ## update the pinned version of each package that the requirements do not name
 	$(BIN)/python -m requirements.pins
 
 clean: ## delete what was installed, prepared and stored (run/ and models/ too)

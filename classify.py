@@ -1,7 +1,7 @@
 """Runs the model on model inputs, a batch at a time, and says what each shows.
 
 in:   ClassifyImage
-out:  SendReply → reply, with DeleteFiles (the model input) → garbage_collect; ShowTyping → reply when it begins
+out:  ShowTyping → reply, at the beginning; SendReply → reply, with DeleteFiles (the model input) → garbage_collect
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from classifier.serve import preload
 
 if __name__ == "__main__":
-    # Before all else: loading the model and importing the rest take as long, and go on side by side.
+    # Before all other imports: loading the model takes as long as they do, and runs beside them.
     preload.begin("classify")
 
 import asyncio
@@ -39,11 +39,11 @@ _log = logging.getLogger(__name__)
 
 
 class ClassifyWorker(Worker[ClassifyImage]):
-    """Where the model is. Opens nothing foreign: its inputs are pixels and nothing else."""
+    """Runs the model. It opens no foreign files: its inputs are only pixels."""
 
     channel = "classify"
     batch_size = 8
-    handler_limit_s = 45.0  # a batch may have to wait for the one before it; below RuntimeLimits.claim_idle_s
+    handler_limit_s = 45.0  # a batch may wait for the one before it; less than RuntimeLimits.claim_idle_s
 
     answers: Answers
     classifier: Classifier
@@ -52,15 +52,15 @@ class ClassifyWorker(Worker[ClassifyImage]):
         self, settings: Settings, load: Callable[[Settings], Classifier] = preload.opened, store: Store | None = None
     ) -> None:
         super().__init__(settings)
-        # While the model is at work on one batch, the other is taken and read, or handed off. Several processes do that
-        # for one another, and what one of them can begin at once must not wait in another's second batch.
+        # While the model computes one batch, the worker takes and reads the other, or hands it off. With several
+        # processes, one message must not wait in the second batch of one while another process is idle.
         self.concurrency = 2 if settings.classify_processes == 1 else 1
         self._load = load
         self._loading = asyncio.Lock()
         self.store = store or Store(settings.files_dir)
 
     async def open(self, channels: Channels) -> None:
-        """Load the model, as soon as one is prepared."""
+        """Wait until a model is prepared, and load it."""
         self.answers = Answers(channels, self.settings)
         backoff = Backoff()
         while True:
@@ -68,12 +68,12 @@ class ClassifyWorker(Worker[ClassifyImage]):
             try:
                 self.classifier = await self._loaded()
                 return
-            except ModelError as error:  # for example damaged: after it was prepared again, we go on without a restart
+            except ModelError as error:  # for example damaged: once it is prepared again, this works without a restart
                 await backoff.wait(error)
 
     async def _model_in_use(self) -> Classifier:
-        """The model; loaded again when another was put in use, since inputs are made for that one from then on."""
-        async with self._loading:  # once, whichever batch comes first
+        """The model in use. Loads it if it has changed: from then on, inputs are made for the new one."""
+        async with self._loading:  # two batches load it only once
             if in_use(self.settings.models_dir) not in (None, self.classifier.record):
                 self.classifier = await self._loaded()
             return self.classifier
@@ -95,7 +95,7 @@ class ClassifyWorker(Worker[ClassifyImage]):
         return ShowTyping(job=message.job, at=time.time())
 
     async def handle_batch(self, messages: Sequence[ClassifyImage]) -> Sequence[Outputs | Exception]:
-        """Classify the pictures together. One whose input is lost does not hold up the others."""
+        """Classify the pictures together. A picture whose input is lost does not stop the others."""
         try:
             classifier = await self._model_in_use()
             read = await asyncio.to_thread(lambda: [self._read(message, classifier.record) for message in messages])
@@ -122,7 +122,7 @@ class ClassifyWorker(Worker[ClassifyImage]):
         return of_pixels(record, pixels), pixels
 
     async def _say(self, classifier: Classifier, pictures: Mapping[str, memoryview]) -> dict[str, Predictions]:
-        """What each picture shows, by its key: the former answer, or else the model's."""
+        """What each picture shows, by its key: the stored answer if there is one, else the model's."""
         known = await self.answers.recall(list(pictures))
         said = {key: predictions for key, predictions in zip(pictures, known, strict=True) if predictions}
         if fresh := [key for key in pictures if key not in said]:
@@ -130,7 +130,7 @@ class ClassifyWorker(Worker[ClassifyImage]):
             try:
                 answers = await asyncio.to_thread(_ask, classifier, [pictures[key] for key in fresh], given_up)
             finally:
-                given_up.set()  # cut short, we no longer need an answer, and other batches wait
+                given_up.set()  # after a time limit, this answer is not needed, and other batches wait
             said |= zip(fresh, answers, strict=True)
         return said
 

@@ -57,7 +57,7 @@ class FetchUrlWorker(Worker[FetchUrl]):
         self._inputs = InputMaker(store, settings.models_dir, decoder)
 
     async def open(self, channels: Channels) -> None:
-        """Start the decoder, and wait for the model whose input is to be written."""
+        """Start the decoder, and wait for a prepared model, which says how the input is made."""
         self._inputs.open()
         await wait_for_model(self.settings.models_dir)
 
@@ -69,7 +69,7 @@ class FetchUrlWorker(Worker[FetchUrl]):
         """Fetch one link. A dead link is refused: the user sees that, and can send it again.
 
         Raises:
-            TooEarly: Nothing came from the link. The user learns that at one moment, whatever failed.
+            TooEarly: The link gave no answer. The refusal waits for a fixed delay, whatever failed.
             HostBusy: Its host has no free slot.
             Outage: No model is prepared, or the disk fails.
         """

@@ -41,7 +41,7 @@ class FileCheckWorker(Worker[CheckFile]):
         self._inputs = InputMaker(self._store, settings.models_dir, decoder)
 
     async def open(self, channels: Channels) -> None:
-        """Start the decoder, and wait for the model whose input is to be written."""
+        """Start the decoder, and wait for a prepared model, which says how the input is made."""
         self._inputs.open()
         await wait_for_model(self.settings.models_dir)
 
@@ -58,7 +58,7 @@ class FileCheckWorker(Worker[CheckFile]):
         """
         content = await asyncio.to_thread(self._store.read, message.key)
         too_short = message.announced_bytes is not None and len(content) < message.announced_bytes
-        if too_short and not message.job.run:  # the second time, believe the file and not the announcement
+        if too_short and not message.job.run:  # the second time, trust the file and not the announcement
             msg = f"{message.key!r} has {len(content)} of {message.announced_bytes} bytes"
             raise InputLost(msg)
         key = message.job.key("input")

@@ -1,7 +1,7 @@
 """Deletes each file right after its last use, and each minute sweeps up what a crash left behind.
 
 in:   DeleteFiles
-out:  nothing; but a job whose message is lost starts again from its first one, or ends with an apology
+out:  nothing; but a job whose message is lost starts again from its first message, or ends with an apology
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _log = logging.getLogger(__name__)
 
 
 class GarbageCollectWorker(Worker[DeleteFiles]):
-    """Where files end."""
+    """Deletes files, and repairs what crashes left."""
 
     channel = "garbage_collect"
     batch_size = 64
-    gather_s = 0.05  # nobody waits for a deletion
+    gather_s = 0.05  # no user waits for a deletion
 
     def __init__(self, settings: Settings, store: Store | None = None) -> None:
         super().__init__(settings)
@@ -48,18 +48,18 @@ class GarbageCollectWorker(Worker[DeleteFiles]):
         try:
             for key in keys:
                 self.store.delete(key)
-        except Exception as error:  # whatever it is, the files of the others can go
+        except Exception as error:  # whatever it is, the other messages' files are still deleted
             return error
         return None
 
     async def background(self, channels: Channels) -> None:
-        """Sweep, now and then each minute."""
+        """Sweep at once, and then every minute."""
         while True:
             await self.sweep(channels, time.time())
             await asyncio.sleep(SWEEP_EVERY_S)
 
     async def sweep(self, channels: Channels, now: float) -> None:
-        """Bring back jobs without a message, forget what is long past, delete files without a job.
+        """Restart jobs without a message, drop what has expired, delete files without a job.
 
         A step that fails does not stop the others.
 
@@ -94,10 +94,10 @@ class GarbageCollectWorker(Worker[DeleteFiles]):
 
     async def _sweep_consumers(self, channels: Channels) -> None:
         for name in await channels.repair.drop_consumers(CONSUMER_GONE_MS):
-            _log.info("consumer %s has been gone for a day and is forgotten", name)
+            _log.info("consumer %s has been absent for a day: dropped", name)
 
     async def _sweep_files(self, channels: Channels) -> None:
-        """List files first, then ask for their jobs: a file whose job begins in between is not in the list."""
+        """List the files first and look up their jobs afterwards: a file of a newer job is not in the list."""
         owners = {name: name.partition(".")[0] for name, _ in await asyncio.to_thread(self._files)}
         live = await channels.ledger.live(sorted(set(owners.values())))
         left = [name for name, job in owners.items() if job not in live]

@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 
 class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
-    """Telegram's end where messages come in."""
+    """Takes messages from Telegram."""
 
     channel = "receive"
     concurrency = 8
@@ -65,7 +65,7 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
         self.store = store or Store(settings.files_dir)
 
     async def open(self, channels: Channels) -> None:
-        """Find out who the bot is, however long Telegram is away."""
+        """Ask Telegram for the bot's name, and retry until it answers."""
         give_back_large_memory()
         self.answers = Answers(channels, self.settings)
         await self.telegram.open()
@@ -102,7 +102,7 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
         return started
 
     def _allowed(self, chat_id: int, found: Sequence[Asked]) -> Sequence[Asked]:
-        """What the message asks for; if its chat is not served, only that."""
+        """What the message asks for; only NotServed if the bot does not serve its chat."""
         chats = self.settings.allowed_chats
         return found if not found or not chats or chat_id in chats else (NotServed(),)
 
@@ -138,7 +138,7 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
             async with self.store.writing(key) as add:
                 await self.telegram.download(message.file_id, add)
         except TelegramRefused as error:
-            _log.info("job=%s: Telegram does not hand out the file: %s", message.job.id, error)
+            _log.info("job=%s: Telegram refuses the download: %s", message.job.id, error)
             return SendReply(job=message.job, content=Words(text=words.NO_DOWNLOAD, kind=Kind.REFUSAL))
         size, name = message.announced_bytes, message.file_unique_id
         return CheckFile(job=message.job, key=key, announced_bytes=size, file_unique_id=name)

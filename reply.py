@@ -1,7 +1,7 @@
-"""Words each answer and sends it to the user on Telegram. With that, the job ends.
+"""Words each answer and sends it to the user on Telegram. That ends the job.
 
-in:   SendReply; and ShowTyping, the sign that work is under way
-out:  DeleteFiles → garbage_collect, for what the job still has
+in:   SendReply; and ShowTyping, which shows "typing…" to the user
+out:  DeleteFiles → garbage_collect, for the files that the job still has
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class ReplyWorker(Worker[SendReply | ShowTyping]):
-    """Telegram's end where answers go out."""
+    """Sends answers to Telegram."""
 
     channel = "reply"
     concurrency = 8
@@ -47,7 +47,7 @@ class ReplyWorker(Worker[SendReply | ShowTyping]):
         await self.telegram.close()
 
     async def handle(self, message: SendReply | ShowTyping) -> Outputs:
-        """Send the answer. A user who blocked the bot is an end, not an error."""
+        """Send the answer. If the user has blocked the bot, the job ends without an error."""
         if isinstance(message, ShowTyping):
             await self._show_typing(message)
             return None
@@ -98,7 +98,7 @@ def _as_lines(predictions: Predictions) -> str:
 
 
 def _bar(probability: float) -> str:
-    """A bar and a percentage, both of fixed width, so that the names behind them stand in a column."""
+    """A bar and a percentage, both of fixed width, so that the labels after them form a column."""
     full = round(probability * BAR_LENGTH)
     percent = "<1" if 0 < probability < 0.005 else f"{probability:.0%}".rstrip("%")  # noqa: PLR2004 -- rounds to 0
     return f"<code>{'■' * full}{'□' * (BAR_LENGTH - full)} {escape(f'{percent:>3}')}%</code>"

@@ -1,6 +1,6 @@
 """The cost of handing messages on: a chain of four stages that do nothing, ours and other libraries over Redis.
 
-The contenders are in ``benchmarks/chains``. The peers have a virtual environment of their own
+The contenders are in ``benchmarks/chains``. The peers have their own virtual environment
 (``requirements/bench-peers.txt``), so that their packages do not mix with the bot's. Without it they are
 left out.
 """
@@ -35,10 +35,10 @@ _OUR_FSYNC: Final = ", which is what the bot runs with"
 METHOD: Final = """\
 Four processes hand each job on, on one Redis over a unix socket; the handlers do nothing. Latency: one job at a time
 through the idle chain, from just before it is enqueued until the last handler has it. Jobs/s: the first stage is
-stopped while all jobs are enqueued; the time runs from its release until the last job comes out. Median of {rounds}
+stopped while all jobs are enqueued; the time runs from its restart until the last job comes out. Median of {rounds}
 rounds, the contenders in turn, each on a new server; latencies of all rounds together.
 
-Every library runs in its own worker process as its documentation recommends, and where it leaves a choice, in the
+Every library runs in its own worker process as its documentation recommends. Where there is a choice, it runs in the
 faster way that still acknowledges a message only after it is handled: taskiq with uvloop and 100 tasks at once;
 dramatiq with 8 threads, asking Redis every 10 ms (by default an idle worker waits for up to 1 s); arq with 100 jobs
 at once, asking every 10 ms (by default 500), keeping no results, in the last version that works with this redis-py;
@@ -46,8 +46,8 @@ RQ with `SimpleWorker`, which does not fork, keeping no results. Ours has the jo
 as in the bot, and longer messages (some 300 bytes, theirs carry a number). In the first line its stages have 32
 messages in flight, in the second 8, like the bot's workers that pass pictures on. Between stages ours loses and
 doubles nothing; the others enqueue the next job and then acknowledge, so a kill between the two doubles it. (RQ gives
-up a job whose worker was killed, unless told to retry.) Plain pub/sub keeps nothing: a message that its subscriber
-does not hear is gone.
+up a job whose worker was killed, unless it is set to retry.) Plain pub/sub keeps nothing: a message that its subscriber
+does not receive is lost.
 """
 
 _VERSIONS: Final = "import importlib.metadata as m, sys; print(*(m.version(name) for name in sys.argv[1:]))"
@@ -61,7 +61,7 @@ class Contender:
         name: For the table.
         module: Its module in ``benchmarks/chains``.
         jobs: How many saturate it for some seconds.
-        packages: Its packages in the peers' environment; empty for what runs in our own.
+        packages: Its packages in the peers' environment; empty for a contender in the bot's own environment.
         is_durable: Whether a message survives the death of its worker.
         environ: Further environment variables.
     """
@@ -112,7 +112,7 @@ class Figures:
 def run_once(
     contender: Contender, interpreter: Path, fsync: server.Fsync, *, singles: int, jobs: int
 ) -> dict[str, Any]:
-    """Measure a contender on a new server, in processes of its own.
+    """Measure a contender on a new server, in its own processes.
 
     Raises:
         RuntimeError: It failed.

@@ -1,7 +1,7 @@
 """How fast pictures are classified, compared with torch, ONNX Runtime and bare OpenVINO.
 
-``python -m benchmarks.bench_classify``: for each model every contender (``benchmarks/engines``), each a process of its
-own, once; then every one again, in the other order. Medians count. Then the goals of the project, each with yes or no.
+``python -m benchmarks.bench_classify`` runs every contender (``benchmarks/engines``) once for each model, each in its
+own process; then all again, in the other order. Medians count. Then it lists the project's goals, each with yes or no.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class Contender(NamedTuple):
     """One way to classify.
 
     Attributes:
-        name: What ``--only`` calls it.
-        title: Its row's.
-        package: What runs it.
-        precision: Which model it is given.
-        module: In ``benchmarks/engines``; its arguments follow.
+        name: Its name for ``--only``.
+        title: The title of its row.
+        package: The package that runs it.
+        precision: The precision of its model.
+        module: Its module in ``benchmarks/engines``, and then the arguments.
     """
 
     name: str
@@ -67,13 +67,13 @@ Results = Mapping[str, Measured]
 
 
 class Goal(NamedTuple):
-    """What is promised: a ratio of two contenders' numbers, and the least that it should be.
+    """A promise: a ratio of two contenders' numbers, and the least that it should be.
 
     Attributes:
         says: The promise, for people.
         of: Our contender.
         to: Its peers; of several, the best.
-        ratio: From our number and theirs, how many times better we are.
+        ratio: How many times better we are, from our number and theirs.
         least: What the ratio should be.
     """
 
@@ -110,13 +110,13 @@ GOALS: Final = (
 
 @dataclasses.dataclass(frozen=True)
 class Course:
-    """What all contenders meet of one model.
+    """What all contenders get for one model.
 
     Attributes:
         record: The model in fp32.
         folders: The prepared model's folder in each precision.
         pictures: A NumPy file (N x crop x crop x 3, uint8, RGB).
-        scratch: For what contenders keep from one run to the next.
+        scratch: A folder for files that contenders keep from one run to the next.
     """
 
     record: ModelRecord
@@ -162,19 +162,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 _TEXT: Final = """\
-Every contender is given the same pictures, as pixels, and must give the same best class for each. *images/s* is while
-pictures wait, *one image* the median time of one that comes alone; *ready* is from `exec` to the first answer, at a
-start that is not the first; *memory* is PSS at the end. The worker is a whole `python classify.py` with a Redis that
-writes everything to disk (`appendfsync always`) on the same cores: its *one image* is from publishing the job to its
-answer in the channel, and each answer is looked for among former ones, and remembered. Bare OpenVINO does nothing but
-compute: with streams, as many pictures at once as there are cores. Where it says *seeded*, Inception V3 has made-up
-weights in the official layout, not the trained ones: the work is the same. (`--models-dir` takes prepared ones.)"""
+Every contender gets the same pictures, as pixels, and must give the same best class for each. *images/s* is the rate
+while pictures wait. *one image* is the median time of one that comes alone. *ready* is the time from `exec` to the
+first answer, at a start that is not the first. *memory* is PSS at the end. The worker is a whole `python classify.py`
+with a Redis that writes everything to disk (`appendfsync always`) on the same cores. Its *one image* is the time from
+publishing the job to its answer in the channel; it looks for each answer among the stored ones, and stores it. Bare
+OpenVINO only computes: with streams, as many pictures at once as there are cores. *Seeded* means that Inception V3 has
+made-up weights in the official layout, not the trained ones: the work is the same. (`--models-dir` takes prepared
+ones.)"""
 
 
 def _rounds(course: Course, contenders: Sequence[Contender], rounds: int, seconds: float) -> Results:
     """Medians of what the contenders did, in turns."""
     runs: dict[Contender, list[Measured]] = {contender: [] for contender in contenders}
-    for contender in contenders:  # not counted: who comes first reads from the disk, and compiles
+    for contender in contenders:  # not counted: the first run reads from the disk, and compiles
         course.run(contender, _WARM_UP_S)
     for number in range(rounds):
         for contender in contenders if number % 2 == 0 else contenders[::-1]:
@@ -185,7 +186,7 @@ def _rounds(course: Course, contenders: Sequence[Contender], rounds: int, second
 
 
 def _same_answers(course: Course, runs: Mapping[Contender, Sequence[Measured]]) -> None:
-    """Make sure that in each precision all did the same work."""
+    """Make sure that all contenders of a precision did the same work."""
     labels = msgspec.json.decode((course.folders["fp32"] / artifact.LABELS).read_bytes(), type=list[str])
     for precision in course.folders:
         answers = {
@@ -247,7 +248,7 @@ def judged(results: Results) -> Iterator[tuple[str, str, str]]:
 
 
 def _course(model: str, contenders: Iterable[Contender], models_dir: Path | None, scratch: Path) -> Course:
-    """Prepare a model, where it is not prepared yet, and what contenders are to see."""
+    """Prepare a model, if it is not prepared yet, and the contenders' pictures."""
     folder = (models_dir or scratch / "models") / model
     folder.mkdir(parents=True, exist_ok=True)
     own = scratch / model
@@ -286,7 +287,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench_classify", description=__doc__)
     names = [*NETWORKS, *(contender.name for contender in CONTENDERS)]
     parser.add_argument("--only", nargs="+", choices=names, default=[], metavar="NAME", help=", ".join(names))
-    parser.add_argument("--models-dir", type=measuring.folder, help="where prepared models are, or are to be kept")
+    parser.add_argument("--models-dir", type=measuring.folder, help="a folder that keeps the prepared models")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0, help="how long each is measured in a round")
     measuring.add_effort(parser, "one short round")

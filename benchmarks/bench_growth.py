@@ -30,7 +30,7 @@ QUICK_SIZES: Final = (1, 10, 100)
 MOST_CHANGE: Final = 0.2  # of a message's cost where one message waits
 
 METHOD: Final = """\
-A message’s cost is that of taking it and of handing it off (for jobs: of storing the update, beginning the job, and
+A message’s cost is that of taking it and handing it off (for jobs: of storing the update, beginning the job, and
 ending another), by one client that does one thing at a time. The band is {band:.0%} around the cost where one waits.
 Median of {rounds} rounds of {steps} messages; all sizes are on one server (`appendfsync everysec`, so that the disk
 hides nothing) and are measured in turn.

@@ -3,8 +3,8 @@
 #
 #     benchmarks/bench_memory.sh [--write] [--quick] [--models FOLDER]
 #
-# The limit is that of a cgroup, of version 2 or 1, below the cgroup of this shell. This takes root, or systemd, which
-# gives this script a cgroup of its own.
+# The limit is that of a cgroup, of version 2 or 1, below the cgroup of this shell. This needs root, or systemd, which
+# gives this script its own cgroup.
 set -eu
 cd "$(dirname "$0")/.."
 limit=$((1024 * 1024 * 1024))
@@ -40,7 +40,7 @@ if [ -e "$cgroup/memory.limit_in_bytes" ]; then
     # Includes swap. A kernel without swap accounting has no such file.
     [ ! -e "$cgroup/memory.memsw.limit_in_bytes" ] || echo $limit >"$cgroup/memory.memsw.limit_in_bytes"
 else
-    # A cgroup with processes may not limit others, so this shell and its children move to a cgroup of their own.
+    # A cgroup with processes may not limit others, so this shell and its children move to their own cgroup.
     if [ ! -e "$cgroup/memory.max" ]; then
         mkdir "$own/$name-outside"
         # A cgroup that limits others does not accept processes.

@@ -54,7 +54,7 @@ class Whole:
     """The figures of one start of the bot.
 
     Attributes:
-        per_s: Answers a second, with as many photos under way as the bot can take.
+        per_s: Answers a second, with as many photos in the bot as it can take.
         cpu_ms: Processor time of one of these photos, by process.
         took_ms: For photos that come alone, from the user's sending to the answer.
         overhead_ms: For the same photos, the time without the model's own.
@@ -148,7 +148,7 @@ def measure(scale: Scale, folder: Path) -> dict[Variant, Results]:
 
 
 def _whole(models_dir: Path, crowd: Crowd, scale: Scale) -> Whole:
-    # Answers are looked up and kept, but so few that each is gone when its photo comes again.
+    # Answers are looked up and stored, but so few that each is dropped before its photo comes again.
     with _bot(models_dir, crowd, CACHE_MAX=str(scale.photos // 4)) as bot:
         crowd.one_by_one(3)  # the first ones find cold files and unopened connections
         took_ms = crowd.one_by_one(scale.alone)
@@ -184,10 +184,10 @@ def report(results: Mapping[Variant, Results], scale: Scale) -> str:
     """The report as Markdown."""
     parts = [
         measuring.machine("openvino", "redis", "python-telegram-bot", "aiohttp", "uvloop", "Pillow") + ".",
-        f"Photos of 1280 × 960 pixels from {CHATS} chats, {UNDER_WAY} always under way; the model alone is our engine "
-        f"in a tight loop on the same {cores.usable()} cores, while the bot is stopped. Alternating, medians of "
+        f"Photos of 1280 × 960 pixels from {CHATS} chats, {UNDER_WAY} unanswered at any time. The model alone is our "
+        f"engine in a tight loop on the same {cores.usable()} cores, while the bot is stopped. Alternating, medians of "
         f"{scale.rounds} rounds of {scale.seconds:g} s. The limit of 30 answers a second (`SEND_RATE`), which is "
-        "Telegram's, is lifted for that. " + models.WEIGHTS,
+        "Telegram's, is off here. " + models.WEIGHTS,
         "**As many photos as it can take**",
         _rates(results),
         "**One photo at a time**, from the user's sending to the answer. Overhead is the time in the bot's log, from "
@@ -195,7 +195,7 @@ def report(results: Mapping[Variant, Results], scale: Scale) -> str:
         _times(results),
         "![Where the time of one photo goes](images/journey.svg)",
         "**Processor time of one photo**, in ms, by process, under that load. The playground stands in for Telegram "
-        "and sends the photos: it uses the same cores, which a real bot has for itself.",
+        "and sends the photos: it uses the same cores, which a real bot does not share.",
         _cpu(results),
         "**Memory** (PSS, MB), idle → under that load",
         _memory(results),

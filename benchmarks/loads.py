@@ -1,4 +1,4 @@
-"""What waits in ``bench_growth``: messages in a channel, or jobs without a slot of their chat."""
+"""The waiting messages of ``bench_growth``: messages in a channel, or jobs without a slot of their chat."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _AT_ONCE: Final = 500
 
 
 class Load:
-    """Messages that wait in a namespace of their own. Their number stays the same."""
+    """Messages that wait in their own namespace. Their number stays the same."""
 
     title: ClassVar[str]
 
@@ -93,7 +93,7 @@ class InChannel(Load):
 
 
 class WaitingJobs(Load):
-    """Jobs of one chat whose slots are all taken. One job begins, and one ends, which gives the next its slot."""
+    """Jobs of one chat whose slots are all taken. One job begins, and one ends, whose slot the next one gets."""
 
     title = "jobs that wait for their chat's turn"
 

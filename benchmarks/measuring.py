@@ -41,7 +41,7 @@ def pss_mb(pid: int) -> float:
     except FileNotFoundError:
         raise ProcessLookupError(pid) from None
     found = re.search(r"^(?:Pss|VmRSS):\s+(\d+) kB", text, re.M)
-    if not found:  # it ended meanwhile
+    if not found:  # the process ended meanwhile
         raise ProcessLookupError(pid)
     return int(found[1]) / 1024
 

@@ -120,7 +120,7 @@ def _peak(models_dir: Path, cgroup: Path, files: Sequence[bytes], photos: int) -
         killed = _killed(cgroup)
         with _inside(cgroup):
             bot = stack.enter_context(running_bot(models_dir, **settings))
-        # What runs once at each start takes memory. It ends before the first photo of 12 megapixels.
+        # A program that runs once at each start takes memory. Wait for its end before the first photo.
         wait_until(lambda: "EXITED" in bot.ctl("status", "check"), _ANSWERED_WITHIN_S, "the end of the start")
         users = [stack.enter_context(playground.user(_FIRST_CHAT + number)) for number in range(_CHATS)]
         began = time.monotonic()
@@ -189,7 +189,7 @@ def _answered(bot: Bot) -> int:
 
 @contextlib.contextmanager
 def _inside(cgroup: Path) -> Iterator[None]:
-    """Be in the cgroup, so that what starts now stays in it."""
+    """Enter the cgroup, so that the child processes start in it."""
     own = _own(cgroup)
     (cgroup / "cgroup.procs").write_text(str(os.getpid()))
     try:
@@ -224,11 +224,11 @@ def report(peaks: _Peaks, cgroup: Path, photos: int) -> str:
         f"Supervisor, Redis, watchdog and six workers in a cgroup (version {version}) of {LIMIT_MB} MB, without swap; "
         f"the playground is outside, as Telegram is. {photos} photos of 4000 × 3000 pixels: JPEG, as phones "
         "make them, or also progressive JPEG, WebP and PNG, which take more memory. A quarter is sent as photos "
-        "(which Telegram makes smaller), half as files, a quarter as links; the same few again and again, each "
-        f"classified each time. The sum is the PSS of all processes, sampled every {_SAMPLE_EVERY_S:g} s; a shorter "
-        "peak still counts for the limit. One run each. " + models.WEIGHTS,
+        "(which Telegram makes smaller), half as files, a quarter as links; the same few repeatedly, each "
+        f"classified every time. The sum is the PSS of all processes, sampled every {_SAMPLE_EVERY_S:g} s; the limit "
+        "also counts shorter peaks. One run each. " + models.WEIGHTS,
         _sums(peaks, photos),
-        "**Where it is** at the highest sum, in MB",
+        "**By process**, at the highest sum, in MB",
         _by_process(peaks),
     ]
     for (variant, name), peak in peaks.items():

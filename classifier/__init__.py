@@ -1,4 +1,4 @@
-"""What the pictures show: prepares a model once (with torch), then serves it (without).
+"""The model: prepares it once (with torch), then serves it (without).
 
     prepare/       makes the model and puts it in use: ``make model``
     int8/          makes the model's version in 8 bits, and compares the two on photos
@@ -10,6 +10,6 @@
     telemetry.py   keeps OpenVINO and NNCF from reporting to their makers
     errors.py      what can be wrong with a model
 
-Torch is imported inside functions: it takes 3–7 s, and serving does without it. Serving also does without NumPy and
+Torch is imported inside functions: it takes 3–7 s, and serving does not need it. Serving also does not need NumPy and
 OpenVINO's Python package (``serve/engines/openvino_c.py``): 0.2 s.
 """

@@ -10,10 +10,10 @@
         ...                   the same, with the network in 8 bits
         comparison.json       how its answers differ from those of the model that it was made from
     in_use.json               the ModelRecord of the folder that answers, with the reason why
-    .preparing-*              what prepare is writing, or left when it was killed: the next one removes it
+    .preparing-*              what prepare is writing, or left when it was killed: the next prepare removes it
 
-The id depends on what went in (weights, labels, transform_input; for int8 the photos, too): another content has
-another folder. So one rename of ``in_use.json`` switches models, and a folder in use never changes.
+The id depends on the inputs (weights, labels, transform_input; for int8 the photos, too): another content has another
+folder. So one rename of ``in_use.json`` switches models, and a folder in use never changes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from common.model import checksums, records
 from common.model.checksums import CHECKSUMS, sha256_of
 from common.model.records import ModelRecord
 
-FORMAT: Final = "v1"  # change it with what a folder means: then all models are prepared again
+FORMAT: Final = "v1"  # change it when the meaning of a folder changes: then all models are prepared again
 NETWORK: Final = "model.xml"
 NETWORK_WEIGHTS: Final = "model.bin"
 TORCH_WEIGHTS: Final = "weights.pth"
@@ -54,7 +54,7 @@ def int8_folder_name(fp32: ModelRecord, made_with: str) -> str:
     """The name of the folder for a model in 8 bits.
 
     Args:
-        fp32: The one that it is made from.
+        fp32: The model that it is made from.
         made_with: Names everything else that it depends on.
     """
     return f"{fp32.folder}-int8-{hashlib.sha256(made_with.encode()).hexdigest()[:8]}"
@@ -88,7 +88,7 @@ def checksum(folder: Path, name: str) -> str:
 
 
 def check_in_use(models_dir: Path, record: ModelRecord) -> None:
-    """Make sure that ``in_use.json``, which no checksum covers, says what the model's own folder says.
+    """Make sure that ``in_use.json``, which no checksum covers, agrees with the record in the model's folder.
 
     Raises:
         ModelError: It does not, or the folder's record is missing or altered.
@@ -106,7 +106,7 @@ def prepared(models_dir: Path, model: str) -> ModelRecord | None:
 
 
 def prepared_int8(models_dir: Path, fp32: ModelRecord) -> ModelRecord | None:
-    """The record of what was made from that model in int8 and is whole; None if there is no such folder."""
+    """The record of the whole int8 model that was made from that model; None if there is no such folder."""
     return _first_whole(models_dir, fp32.model, lambda record: record.made_from == fp32.folder)
 
 
@@ -160,7 +160,7 @@ def stage(models_dir: Path) -> Path:
 def seal(staged: Path, record: ModelRecord, labels: Sequence[str]) -> None:
     """Complete a staged folder that holds the network and the weights: labels, record, checksums.
 
-    Then bring all of it to the disk: after a power cut no folder may have empty files.
+    Then sync all of it to the disk: after a power cut no folder may have empty files.
     """
     (staged / LABELS).write_bytes(msgspec.json.format(msgspec.json.encode(labels)))
     (staged / records.DESCRIPTION).write_bytes(msgspec.json.format(msgspec.json.encode(record)))
@@ -181,7 +181,7 @@ def install(staged: Path, record: ModelRecord) -> None:
 
 
 def put_in_use(models_dir: Path, record: ModelRecord) -> None:
-    """Let this model answer. Workers notice it at their next picture.
+    """Make this model answer. Workers notice it at their next picture.
 
     The caller holds the lock on ``models_dir``.
     """
@@ -225,7 +225,7 @@ def _description(folder: Path) -> ModelRecord | None:
 
 
 def _sync(path: Path) -> None:
-    """Bring a file, or a folder's list of names, to the disk."""
+    """Sync a file, or a folder's list of names, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 MIN_CLASSES: Final = 2
-"""A classifier has to choose between at least so many."""
+"""A classifier has to choose between at least so many classes."""
 MAX_DIFFERENCE: Final = 1e-4
 """Float32 rounding makes about 1e-6; a wrong channel order, mean or ``transform_input`` more than 1e-2."""
 
@@ -32,12 +32,13 @@ class Network:
         weights_file: Name of the official weights file. As in torch, its last part is the beginning of the file's
             SHA-256.
         weights_source: Where those weights come from, for people.
-        transform_input: What the official weights want; None where the question does not arise.
+        transform_input: What the official weights want; None where this does not apply.
         head: Name of the last layer in a state dict; its rows are the classes.
         unused: Prefix of the names, in a state dict, that only training uses.
         build: Makes the torch module, from the number of classes and ``transform_input``.
-        weights_url: Gives the address of the official weights; None for weights that lie in a package.
-        max_difference: How far the converted network's logits may be from torch's, relative to the logits' range.
+        weights_url: Gives the address of the official weights; None for weights in a package.
+        max_difference: The largest difference between the converted network's logits and torch's, relative to their
+            range.
     """
 
     name: str
@@ -65,7 +66,7 @@ class Network:
 def _inception_v3(classes: int, transform_input: bool | None) -> nn.Module:
     from torchvision.models import inception_v3  # noqa: PLC0415 -- brings torch: 5 s
 
-    # ``transform_input`` has to be given: torchvision sets it by itself only where it also loads the weights.
+    # ``transform_input`` is explicit: torchvision sets it by itself only where it also loads the weights.
     # The auxiliary classifier is for training only.
     module: nn.Module = inception_v3(
         weights=None,

@@ -28,7 +28,7 @@ _INT8_STEPS: Final = (*_STEPS, QUANTISING, JUDGING)
 
 
 def report(models_dir: Path, text: str, fraction: float | None = None) -> None:
-    """Write which step is under way, and how much of it is done (0 to 1) where that is known."""
+    """Write which step is running, and how much of it is done (0 to 1) if that is known."""
     steps = _STEPS if text in _STEPS else _INT8_STEPS
     now = Progress(pid=os.getpid(), step=steps.index(text) + 1, of=len(steps), text=text, fraction=fraction)
     with contextlib.suppress(OSError):  # a full disk ends the preparation itself soon
@@ -36,5 +36,5 @@ def report(models_dir: Path, text: str, fraction: float | None = None) -> None:
 
 
 def clear(models_dir: Path) -> None:
-    """Remove the file: nothing is under way now."""
+    """Remove the file: no preparation is running."""
     (models_dir / PROGRESS).unlink(missing_ok=True)

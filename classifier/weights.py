@@ -1,4 +1,4 @@
-"""A network's weights, read from a file and checked. Nothing that looks wrong gets through."""
+"""Reads a network's weights from a file and checks them. Refuses everything that looks wrong."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def load(network: Network, path: Path, name: Path | None = None) -> Loaded:
     Args:
         network: The network that they are for.
         path: The file. It may come from anywhere: no code in it is run.
-        name: How errors call the file, if not by its path.
+        name: The file's name in errors; its path by default.
 
     Raises:
         ModelError: It is another kind of file, or its weights are for another network.
@@ -69,7 +69,7 @@ def _read(path: Path, name: Path) -> dict[str, Tensor]:
 
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises a dozen kinds for files that it did not write
+    except Exception as error:  # torch raises a dozen kinds of errors for files that it did not write
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         msg = f"weights {name}: not a PyTorch state dict, or cut short ({reason[:120]})"
         raise ModelError(msg) from None
@@ -84,7 +84,7 @@ def _read(path: Path, name: Path) -> dict[str, Tensor]:
 
 
 def _check_values(key: str, tensor: Tensor, name: Path) -> None:
-    """Accept only what torch copies unchanged into a float32 network: it would take int8 for weights, too."""
+    """Accept only values that torch copies unchanged into a float32 network: it would accept int8, too."""
     import torch  # noqa: PLC0415 -- 5 s
 
     is_dense = tensor.layout is torch.strided and not tensor.is_quantized and not tensor.is_meta

@@ -16,11 +16,11 @@ _log = logging.getLogger(__name__)
 
 
 class Backoff:
-    """Waits longer and longer while the same thing goes wrong, and says each new thing once.
+    """Waits longer and longer while the same problem lasts, and logs each new problem once.
 
     Args:
-        prefix: Stands before what is said.
-        back_off_s: How long to wait, try after try; the last for all further ones.
+        prefix: Begins each log line.
+        back_off_s: How long to wait, try after try; the last value for all further tries.
     """
 
     def __init__(self, prefix: str = "", back_off_s: Sequence[float] = ()) -> None:
@@ -30,7 +30,7 @@ class Backoff:
         self._tries = 0
 
     async def wait(self, error: Exception) -> None:
-        """Let some time pass after a failure."""
+        """Wait after a failure."""
         asked_s = error.retry_after_s if isinstance(error, Deferred) else 0
         kind = type(error).__name__ if asked_s else str(error)
         self._problem.report(f"{self._prefix}{error} (trying until it works)", kind)

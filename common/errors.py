@@ -3,13 +3,13 @@
     WhatsitError
     ├── SettingsError    a setting is wrong: one line that names it; nothing starts
     ├── Outage           Telegram, Redis or our disk is down: tried again later, no attempt used
-    ├── Deferred         it only comes too early: tried again when it says, no attempt used
+    ├── Deferred         it is only too early: tried again when the error says, no attempt used
     │   ├── RateLimited  Telegram said when to come back
-    │   ├── HostBusy     a link's host has as many requests of ours as it may have
-    │   └── TooEarly     the answer is known, and its moment has not come
+    │   ├── HostBusy     a link's host has all the requests in flight that it may have
+    │   └── TooEarly     the answer is known, and delayed
     ├── TelegramRefused  Telegram says no, and will again (400, 403): the handler words it, or ends the job
     ├── InputLost        a job's file is missing, broken or another model's: the job restarts
-    ├── LeaseLost        the message was given to another worker: this one's work is dropped
+    ├── LeaseLost        another worker has the message now: this one's work is dropped
     └── Hung             steps of this process hang: it ends, and Supervisor starts a new one
 
 Anything else that a handler raises is a bug or a broken dependency: its traceback is logged, the
@@ -29,11 +29,11 @@ class SettingsError(WhatsitError):
 
 
 class Outage(WhatsitError):  # noqa: N818 -- named for what happened, as its users read it
-    """Something outside is down, and is expected back. Costs the message no attempt."""
+    """Something outside is down, and expected to come back. Costs the message no attempt."""
 
 
 class Deferred(WhatsitError):  # noqa: N818
-    """It only comes too early: to be tried again after ``retry_after_s`` seconds. Costs the message no attempt."""
+    """It is only too early: try again after ``retry_after_s`` seconds. Costs the message no attempt."""
 
     def __init__(self, retry_after_s: float, why: str) -> None:
         super().__init__(why)
@@ -48,21 +48,21 @@ class RateLimited(Deferred):
 
 
 class HostBusy(Deferred):
-    """As many links as may are with one host already. Others go first; this one comes back soon."""
+    """One host has all the links in flight that it may have. Others go first; this one comes back soon."""
 
     def __init__(self, host: str, retry_after_s: float) -> None:
-        super().__init__(retry_after_s, f"{host!r} has as many of our requests as it may have")
+        super().__init__(retry_after_s, f"{host!r} has no free slot for our requests")
 
 
 class TooEarly(Deferred):
-    """The answer is known, but is not to be given before ``retry_after_s`` more seconds."""
+    """The answer is known, but must wait for ``retry_after_s`` more seconds."""
 
     def __init__(self, retry_after_s: float) -> None:
-        super().__init__(retry_after_s, "its answer is known, and its moment has not come")
+        super().__init__(retry_after_s, "its answer is known, and delayed")
 
 
 class TelegramRefused(WhatsitError):  # noqa: N818
-    """Telegram says no for good. ``blocked``: the user blocked the bot, or it was thrown out of the group."""
+    """Telegram says no for good. ``blocked``: the user blocked the bot, or the group removed it."""
 
     def __init__(self, description: str, *, blocked: bool = False) -> None:
         super().__init__(description)
@@ -74,7 +74,7 @@ class InputLost(WhatsitError):  # noqa: N818
 
 
 class LeaseLost(WhatsitError):  # noqa: N818
-    """The message is no longer ours: the worker that has it now will finish it."""
+    """This worker no longer holds the message: the worker that has it now will finish it."""
 
 
 class Hung(WhatsitError):  # noqa: N818

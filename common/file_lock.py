@@ -1,7 +1,7 @@
 """Locks between processes: a file that one process at a time holds.
 
-The kernel frees a lock when the last copy of its file is closed, so also when its holder crashes. A child that inherits
-the file holds the lock as well.
+The kernel frees a lock when the last copy of its file is closed, which includes a crash of its holder. A child that
+inherits the file holds the lock as well.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What Python does not wrap of the C library: glibc's memory, and Linux's ``prctl``. Elsewhere these do nothing."""
+"""C functions that Python does not wrap: glibc's memory, and Linux's ``prctl``. Elsewhere these do nothing."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ def forget_pages(start: int, end: int) -> None:
 
 
 def end_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
-    """Have the kernel send us that signal when the thread that started us ends (Linux only)."""
+    """Make the kernel send this process that signal when the thread that started it ends (Linux only)."""
     _prctl(_PR_SET_PDEATHSIG, number)
 
 
 def hide_memory() -> None:
-    """Let no process of the same user read our memory or attach to us (Linux only)."""
+    """Keep other processes of the same user from reading this one's memory or attaching to it (Linux only)."""
     _prctl(_PR_SET_DUMPABLE, 0)
 
 
 def gain_no_privileges() -> None:
-    """Let no program that we execute have more rights than we have (Linux only)."""
+    """Keep every program that this process executes from having more rights than it has (Linux only)."""
     _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 

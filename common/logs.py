@@ -1,6 +1,6 @@
-"""Logging: one line an event on standard error, without secrets, and not to be forged from outside.
+"""Logging: one line an event on standard error, without secrets, and safe from forged lines.
 
-What users and servers say gets into messages and errors. So control characters are written as escapes, and a
+Texts from users and servers get into messages and errors. So control characters are written as escapes, and a
 traceback's lines are indented: each line that begins at the margin is the bot's own.
 """
 
@@ -17,7 +17,7 @@ from common.settings import PLAYGROUND_TOKEN, Settings
 _HIDDEN = "***"
 _SHORTEST_SECRET = 6
 _MARGIN = "    "
-# Control and format characters (which reverse a line, say), surrogates, line and paragraph separators.
+# Control and format characters (some reverse a line), surrogates, line and paragraph separators.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
@@ -58,15 +58,15 @@ def set_up(settings: Settings) -> None:
     handler.setFormatter(_Redacting(secrets(settings)))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     # httpx, which python-telegram-bot imports, logs whole URLs at INFO, and a Bot API URL holds the token. Nothing here
-    # calls it. This line stays for the day when something does.
+    # calls httpx. This line is for a later version that does.
     for name in ("httpx", "httpcore", "urllib3", "asyncio"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
-    # It logs a traceback for each 429 and 502 that it raises. The runtime puts those off, and logs that in one line.
+    # It logs a traceback for each 429 and 502 that it raises. The runtime postpones those, and logs that in one line.
     logging.getLogger("telegram").setLevel(logging.CRITICAL)
 
 
 def secrets(settings: Settings) -> tuple[str, ...]:
-    """What must not be seen in any output."""
+    """The secrets, which no output may show."""
     found = []
     if settings.telegram_token != PLAYGROUND_TOKEN:
         found.append(settings.telegram_token)

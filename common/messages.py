@@ -1,8 +1,8 @@
 """The messages between workers: frozen, typed, tagged structs; JSON on the wire.
 
-A message is named for what it asks for, and knows the channel that it belongs to. Fields that a
-reader does not know are ignored and new fields have defaults, so that during a rolling upgrade old
-and new workers understand each other.
+A message is named for what it asks for, and knows its channel. Readers ignore fields that they do not
+know, and new fields have defaults, so that during a rolling upgrade old and new workers understand
+each other.
 
     channel          messages
     receive          AcceptUpdate, DownloadPhoto
@@ -29,12 +29,12 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             The same update always makes the same ids.
         chat_id: Where the answer goes; None if the update did not say.
         message_id: The message that the answer replies to.
-        thread_id: The topic that it stands in, where the chat is a forum.
-        user_id: Who sent it, as far as Telegram says.
-        accepted_at: When Telegram handed us the update, in Unix seconds.
+        thread_id: The topic that it is in, where the chat is a forum.
+        user_id: Who sent it; None if Telegram does not say.
+        accepted_at: When Telegram delivered the update, in Unix seconds.
         run: How often the job was started again from its first message, by the bot or an operator.
-        restarts: How often of that by the bot itself, since an operator did.
-        quote: The link that the answer is about, where one message holds several.
+        restarts: How often the bot itself has done that since an operator last did.
+        quote: The link that the answer is about, where one message has several.
     """
 
     id: str
@@ -68,8 +68,8 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
     """Base of all messages.
 
-    A job is always in exactly one message: the one that ``carries_job``. Others (a typing sign, a
-    deletion) go along and may be lost without harm to the job. ``stage`` names the step in trail and log.
+    A job is always in exactly one message, which ``carries_job``. Others (a typing sign, a deletion)
+    do not carry it, and may be lost without harm to it. ``stage`` names the step in trail and log.
     """
 
     channel: ClassVar[str]
@@ -81,12 +81,12 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 
     @property
     def carried_job(self) -> str:
-        """The id of the job that the message carries; '' if it goes along only."""
+        """The id of the job that the message carries; '' if it carries none."""
         return self.job.id if self.carries_job else ""
 
 
 class AcceptUpdate(Message, frozen=True, kw_only=True, tag=True):
-    """Read one raw update from Telegram, just as the Bot API sent it."""
+    """Read one raw update from Telegram, as the Bot API sent it."""
 
     channel: ClassVar[str] = "receive"
     stage: ClassVar[str] = "accept"
@@ -160,8 +160,8 @@ class Predictions(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     Attributes:
         top: The likeliest classes.
         model: The model's name, for people.
-        model_ms: The model's own time for this image (of a batch: the batch's time shared out); 0 if it was not asked,
-            because it had seen the image before.
+        model_ms: The model's own time for this image (in a batch: its share of the batch's time); 0 for a stored
+            answer.
     """
 
     top: tuple[Prediction, ...]
@@ -170,7 +170,7 @@ class Predictions(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Kind(enum.StrEnum):
-    """What a text for the user is, for log and counters. By value on the wire; an unknown one is a ``NOTICE``."""
+    """The kind of a text for the user, for log and counters. By value on the wire; an unknown one is a ``NOTICE``."""
 
     NOTICE = "notice"
     COMMAND = "command"
@@ -182,7 +182,7 @@ class Kind(enum.StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> Kind:
-        return cls.NOTICE  # a newer worker's, during an upgrade
+        return cls.NOTICE  # from a newer worker, during an upgrade
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -197,7 +197,7 @@ class SendReply(Message, frozen=True, kw_only=True, tag=True):
 
     Attributes:
         content: What to say.
-        files: Store keys that the job still has, deleted once the answer is out.
+        files: Store keys that the job still has, deleted once the answer is sent.
     """
 
     channel: ClassVar[str] = "reply"
@@ -208,10 +208,10 @@ class SendReply(Message, frozen=True, kw_only=True, tag=True):
 
 
 class ShowTyping(Message, frozen=True, kw_only=True, tag=True):
-    """Show "typing…" in the job's chat. Worth nothing once it is a few seconds old.
+    """Show "typing…" in the job's chat. Useless when it is a few seconds old.
 
     Attributes:
-        at: When it was asked for, in Unix seconds.
+        at: When it was requested, in Unix seconds.
     """
 
     channel: ClassVar[str] = "reply"
@@ -222,7 +222,7 @@ class ShowTyping(Message, frozen=True, kw_only=True, tag=True):
 
 
 class DeleteFiles(Message, frozen=True, kw_only=True, tag=True):
-    """Delete files that had their last use. A missing one is not an error."""
+    """Delete files after their last use. A missing one is not an error."""
 
     channel: ClassVar[str] = "garbage_collect"
     stage: ClassVar[str] = "delete"

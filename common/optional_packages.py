@@ -16,11 +16,11 @@ CURE: Final = f"run: {INSTALL}"
 
 
 def is_installed(package: str) -> bool:
-    """Whether a package is there. It may be broken all the same."""
+    """Whether a package is installed. It may still be broken."""
     return importlib.util.find_spec(package) is not None
 
 
 def folders(package: str) -> list[Path]:
-    """Where an installed package's files lie; empty if it is not installed."""
+    """The folders of an installed package's files; empty if it is not installed."""
     found = importlib.util.find_spec(package)
     return [Path(folder) for folder in (found and found.submodule_search_locations) or ()]

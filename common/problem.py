@@ -1,4 +1,4 @@
-"""A problem that lasts: the log says it once, says it again when it changes, and says when it is over."""
+"""A problem that lasts: the log names it once, again when it changes, and says when it is over."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 
 
 class Problem:
-    """What is wrong with one thing outside, as far as the log has said it.
+    """What is wrong with one thing outside, as the log last said.
 
     Args:
         log: Where it is said.
@@ -21,11 +21,11 @@ class Problem:
         self._said = ""
 
     def report(self, text: str, kind: str = "") -> None:
-        """Say what is wrong, unless that was the last thing said.
+        """Log what is wrong, unless the log last said the same.
 
         Args:
             text: One line for the operator.
-            kind: What tells this problem from another one; the text itself by default.
+            kind: Distinguishes this problem from another one; the text itself by default.
         """
         kind = kind or text
         if kind != self._said:
@@ -33,7 +33,7 @@ class Problem:
         self._said = kind
 
     def clear(self) -> None:
-        """It works. Said only if a problem was."""
+        """It works again. Logged only if a problem was."""
         if self._said:
             self._log.info("%s", self._over)
         self._said = ""

@@ -1,6 +1,6 @@
 """All settings: environment variables, or lines of ``.env``; the environment wins.
 
-One table in README.md lists them for people; a test holds the two together.
+A table in README.md lists them for people; a test compares the two.
 """
 
 from __future__ import annotations
@@ -58,19 +58,19 @@ class Settings:
     classify_threads: Annotated[int | None, _count(1)] = None
     """How many threads run it in each process; None for as many as there are cores for them."""
     classify_processes: Annotated[int, _count(1)] = 1
-    """How many processes run it, and share what waits."""
+    """How many processes run it, and share the waiting pictures."""
     models_dir: Annotated[Path, _path] = ROOT / "models"
-    """Where prepared models lie."""
+    """The folder of prepared models."""
     allowed_chats: Annotated[frozenset[int], _chats] = frozenset()
     """Who is served, by chat ids; everybody if the list is empty."""
     user_rate: Annotated[int, _count(1)] = 20
     """How many pictures, or other messages, one user may send in a minute."""
     chat_backlog: Annotated[int, _count(1)] = 500
-    """How many pictures of one chat may be on their way; the chat is told when more come."""
+    """How many pictures of one chat may be unanswered; the bot tells the chat when more come."""
     backlog: Annotated[int, _count(1)] = 5000
-    """How many pictures of all chats together may be on their way."""
+    """How many pictures of all chats together may be unanswered."""
     send_rate: Annotated[int, _count(1)] = 30
-    """How many messages the bot sends in a second, in all."""
+    """How many messages the bot sends in a second, to all chats."""
     cache_ttl_s: Annotated[int, _count(1)] = 24 * 3600
     """How long an answer is kept for the same picture, in seconds."""
     cache_max: Annotated[int, _count(0)] = 10_000

@@ -27,7 +27,7 @@ class Store:
     A file begins with the CRC-32 of its content, so that a file which the disk damaged is not used.
 
     Every operation may wait for the disk: async code calls it in a thread. Each raises ``Outage`` when the disk fails
-    (full, read-only, broken): that may pass, and the file is not to blame.
+    (full, read-only, broken): that may pass, and is not the file's fault.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,7 +53,7 @@ class Store:
 
     @contextlib.asynccontextmanager
     async def writing(self, key: str) -> AsyncIterator[Callable[[bytes], Awaitable[None]]]:
-        """Write a file piece by piece, with the function that this yields. It appears at the end, if all went well.
+        """Write a file piece by piece, with the function that this yields. Without an error it appears at the end.
 
         For async code: all that waits for the disk runs in a thread.
 
@@ -79,7 +79,7 @@ class Store:
 
     def _begin(self, key: str) -> _Unfinished:
         path = self._path(key)
-        # An unfinished file has a name of its own, so that two writers of one key do not share it.
+        # Each unfinished file has its own name, so that two writers of one key do not share it.
         temporary = path.with_name(f"{path.name}.{os.getpid()}-{next(_numbers)}{_TEMPORARY}")
         return _Unfinished(path, temporary)
 
@@ -164,7 +164,7 @@ class _Unfinished:
                 self._temporary.replace(self._path)
 
     def abandon(self) -> None:
-        """Remove the file. An error here must not hide the error because of which it is abandoned."""
+        """Remove the file. An error here must not hide the first error, for which it is abandoned."""
         with self._lock:
             self._abandoned = True
             with contextlib.suppress(OSError):

@@ -65,8 +65,8 @@ def command(name: str, version: str, model: ModelRecord | None) -> str:
 def busy(backlog_s: float) -> str:
     """Why the bot does not look at a picture: there is too much to do, and roughly for how long."""
     return (
-        f"That is too much at once for me: what waits already will take {_roughly(backlog_s)}. I leave this one out, "
-        "and what else you send until then. Please send it again later."
+        f"That is too much at once for me: the waiting pictures will take {_roughly(backlog_s)}. I skip this one, and "
+        "whatever you send until then. Please send it again later."
     )
 
 
@@ -74,8 +74,8 @@ def too_fast(per_minute: int) -> str:
     """Why the bot does not look at a picture: its sender sends too many."""
     many = "one message" if per_minute == 1 else f"{per_minute} pictures or messages"
     return (
-        f"I take at most {many} a minute from one person. I leave this one out, and what else you send before the "
-        "minute is over. Please send it again then."
+        f"I take at most {many} a minute from one person. I skip this one, and whatever you send before the minute is "
+        "over. Please send it again then."
     )
 
 
@@ -98,7 +98,7 @@ def about(version: str, model: ModelRecord | None) -> str:
         model.why,
         model.why_precision,
         "Your picture is deleted as soon as I have looked at it, your message as soon as it is answered.",
-        "What I said of a picture I remember for a while, without the picture and without you, in case it comes again.",
+        "For a while I remember what I said about a picture, but not the picture or you, in case it comes again.",
     ]
     # The record's own texts have the plain apostrophe, and so have the records of older versions.
     return "\n".join(line for line in lines if line).replace("'", "’")

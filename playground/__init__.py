@@ -11,22 +11,22 @@
     parameters   what several methods read from a call: text, caption, reply, buttons
     bot_media    photos, files and albums that the bot sends
     page_api     the user's side: what the page and the tests call
-    page_input   what the page sends, read and checked
+    page_input   reads and checks what the page sends
     page_files   the page's own files
     state        all that the playground knows: the bot, its chats, files and updates
     chat         one conversation and its messages
-    audience     who listens to what happens: the open pages
+    audience     the open pages, which listen to events
     updates      the queue behind getUpdates
     uploads      the messages that uploads become
     files        uploads in memory; photos in the sizes that Telegram makes
     formatting   text: HTML to entities, links in plain text
     model_watch  whether the bot has its model yet
     errors       refusals: to the bot, and to people
-    json_types   JSON objects as Python has them
+    json_types   the types of JSON objects
     static/      the page: chat.js connects its parts
 
-It knows nothing of the bot but where its model lies, and it does not use the bot's Telegram library, so that tests of
-both may stand on it. All is in memory, bounded, and gone when the process ends. Its behaviour follows the
-Bot API's documentation (https://core.telegram.org/bots/api) and, where that is silent, the official server's
-source (https://github.com/tdlib/telegram-bot-api).
+It knows only one thing about the bot, the folder of its model. It does not use the bot's Telegram library, so that it
+can test the bot and that library. Everything is in memory, bounded, and lost when the process ends. Its behaviour
+follows the Bot API's documentation (https://core.telegram.org/bots/api) and, where that is silent, the official
+server's source (https://github.com/tdlib/telegram-bot-api).
 """

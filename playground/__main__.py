@@ -52,7 +52,7 @@ async def _serve(config: settings.Settings) -> int:
         _log.info("chat with the bot at %s", config.telegram_api_url)
         await _Server(application).serve(sockets=[listener])
         watch.cancel()
-    # Not 0: if somebody else than Supervisor sent the SIGTERM, Supervisor starts the playground again.
+    # Not 0: if Supervisor did not send the SIGTERM, it starts the playground again.
     return parent.ENDED_BY_SIGTERM
 
 

@@ -37,8 +37,8 @@ class Application:
     """One playground behind HTTP.
 
     Args:
-        token: The only token that is let in.
-        port: Where it is served. It is part of the names that a browser may use for the playground.
+        token: The only accepted token.
+        port: The server's port. It is part of the names that a browser may use for the playground.
     """
 
     def __init__(self, token: str, port: int) -> None:
@@ -132,7 +132,7 @@ async def _parameters(request: Request) -> Parameters:
 
 
 async def _unless_gone(request: Request, call: Awaitable[ResultT]) -> ResultT:
-    """The call's result. The call is cancelled if its client goes away, as a killed bot's long poll does.
+    """The call's result. The call is cancelled if its client disconnects, as a killed bot does in a long poll.
 
     Without this, a poll that nobody reads would look like a running bot.
     """

@@ -1,4 +1,4 @@
-"""Who listens to what happens: one queue for each open page."""
+"""The listeners to events: one queue for each open page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Audience:
         self._closed = False
 
     def tell(self, event: Json) -> None:
-        """Hand an event to everybody."""
+        """Send an event to all listeners."""
         for queue in list(self._queues):
             if queue.qsize() < MAX_UNREAD_EVENTS:
                 queue.put_nowait(event)
@@ -28,7 +28,7 @@ class Audience:
                 queue.put_nowait(None)
 
     def close(self) -> None:
-        """Let every listener end."""
+        """End all listeners."""
         self._closed = True
         for queue in self._queues:
             queue.put_nowait(None)
@@ -36,7 +36,7 @@ class Audience:
     async def events(self, first: Json, quiet_s: float) -> AsyncIterator[Json | None]:
         """``first``, then events as they come; None after each ``quiet_s`` seconds without an event.
 
-        No event is lost between them: the listener is there before it gets the first.
+        No event is lost in between: the listener is in the list before it gets the first one.
         """
         queue: asyncio.Queue[Json | None] = asyncio.Queue()
         queue.put_nowait(first)

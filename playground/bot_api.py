@@ -49,7 +49,7 @@ class BotApi:
         }
 
     async def call(self, name: str, parameters: Parameters) -> Any:
-        """What the method answers. Its name is not case-sensitive.
+        """The method's answer. Its name is not case-sensitive.
 
         Raises:
             ApiError: The call failed, or there is no such method.
@@ -142,7 +142,7 @@ class BotApi:
         return self._edit(parameters, {})
 
     def _edit(self, parameters: Parameters, content: Json) -> Json:
-        """Change a message of the bot. As documented, its keyboard goes unless the call has one."""
+        """Change a message of the bot. As documented, its keyboard is removed unless the call has one."""
         content = {"reply_markup": None, **content, **keyboard_fields(parameters)}
         chat = self._playground.chat_for_bot(parameters.text("chat_id"))
         message = chat.messages.get(parameters.integer("message_id"))

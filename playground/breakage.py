@@ -1,4 +1,4 @@
-"""Faults on the wire: connections that break, and answers that come bit by bit."""
+"""Faults on the wire: connections that break, and answers that come in pieces."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from playground.faults import Rule
 _DRIPS = 10
 
 
-class ConnectionDropped(Exception):  # noqa: N818 -- what the client will see
+class ConnectionDropped(Exception):  # noqa: N818 -- named for what the client sees
     """The call is not answered: its connection breaks."""
 
 
@@ -21,8 +21,8 @@ async def strike_before(fault: Rule | None) -> None:
     """Do what a fault does before the call.
 
     Raises:
-        ConnectionDropped: The connection is to break instead.
-        ApiError: The call is to fail instead.
+        ConnectionDropped: The connection breaks instead.
+        ApiError: The call fails instead.
     """
     if fault is None:
         return
@@ -35,7 +35,7 @@ async def strike_before(fault: Rule | None) -> None:
 
 
 def strike_after(fault: Rule | None, response: Response) -> Response:
-    """The response as a fault leaves it."""
+    """The response after the fault."""
     if fault is None:
         return response
     if fault.do == "drop_after":
@@ -82,7 +82,7 @@ class Broken(Response):
 
 
 class Dripping(Response):
-    """An answer that comes bit by bit."""
+    """An answer that comes in pieces."""
 
     def __init__(self, whole: Response, over_s: float) -> None:
         super().__init__()

@@ -48,7 +48,7 @@ class Chat:
         return {"id": self.id, "type": self.kind, "title": self.title, "unread": self.unread, "last": last}
 
     def add(self, fields: Json) -> Json:
-        """A new message with the next id; the oldest goes if there are too many."""
+        """A new message with the next id; the oldest is dropped if there are too many."""
         self._last_message_id += 1
         message = {"message_id": self._last_message_id, "chat": self.as_json, "date": int(time.time())}
         self.messages[self._last_message_id] = message = {**message, **fields}
@@ -57,19 +57,19 @@ class Chat:
         return message
 
     def reply_to(self, message_id: int) -> Json:
-        """Fields of a reply to that message; {} if it is gone."""
+        """Fields of a reply to that message; {} if it does not exist."""
         original = self.messages.get(message_id)
         if original is None:
             return {}
-        # As documented: the original without a reply of its own.
+        # As documented: the original without its own reply.
         return {"reply_to_message": {k: v for k, v in original.items() if k != "reply_to_message"}}
 
     def wake(self) -> None:
-        """Let all who wait for a change look."""
+        """Wake all waiters, so that they look for a change."""
         self.changed.set()
         self.changed = asyncio.Event()
 
     def close(self) -> None:
-        """Let all who wait for a message end."""
+        """End all waits for a message."""
         self.closed = True
         self.changed.set()

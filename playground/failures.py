@@ -10,7 +10,7 @@ from playground.errors import ApiError
 
 
 def failure(error: ApiError) -> Response:
-    """What the bot gets for a call that failed."""
+    """The bot's answer to a failed call."""
     answer: dict[str, Any] = {"ok": False, "error_code": error.code, "description": error.description}
     headers = {}
     if error.retry_after_s is not None:
@@ -20,7 +20,7 @@ def failure(error: ApiError) -> Response:
 
 
 def too_large(path: str) -> Response:
-    """What the page, or the bot, gets for a request that brings too much."""
+    """The answer to a request of the page or the bot that is too large."""
     if path.startswith("/api/"):
         return JSONResponse({"refused": "This is too much at once."})
     return failure(ApiError(413, "Request Entity Too Large"))

@@ -1,7 +1,7 @@
-"""Failures on demand, so that tests can see what a bot does with them.
+"""Failures on demand, so that tests can see how a bot handles them.
 
 A test posts rules to ``/api/faults``; each new list replaces the one before and starts the random numbers
-again. For each call the first rule that matches decides; equal calls in equal order fail equally.
+again. For each call the first matching rule decides; the same calls in the same order fail in the same way.
 
     [{"method": "sendMessage", "do": "error", "status": 429, "retry_after_s": 2, "times": 3},
      {"method": "file", "do": "cut_body", "keep": 0.5, "times": 1},
@@ -35,10 +35,10 @@ class Rule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     Attributes:
         method: A method's name, ``file`` for downloads, or ``*`` for all.
         do: What happens: see the module.
-        skip: How many matching calls go well first.
+        skip: How many matching calls succeed first.
         times: How often it happens; None for always.
-        probability: Of each matching call (after ``skip``) to fail.
-        seed: Of this rule's random numbers.
+        probability: The probability that a matching call (after ``skip``) fails.
+        seed: The seed of this rule's random numbers.
     """
 
     method: str
@@ -97,12 +97,12 @@ class Faults:
         self._calls.clear()
 
     def take(self, method: str) -> Rule | None:
-        """Count a call, and return the rule that it fails by, if any."""
+        """Count a call, and return the rule that makes it fail, if any."""
         self._calls[method] += 1
         return next((armed.rule for armed in self._armed if armed.strikes(method)), None)
 
     def report(self) -> dict[str, Any]:
-        """Calls by method, and for each rule how often it struck."""
+        """Calls by method, and for each rule how often it applied."""
         return {
             "calls": dict(self._calls),
             "rules": [{**msgspec.to_builtins(armed.rule), "happened": armed.happened} for armed in self._armed],

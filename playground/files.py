@@ -18,7 +18,7 @@ from common.limits import MAX_FILE_BYTES
 from playground.errors import ApiError, NoPhoto
 
 MAX_TOTAL_BYTES = 256 << 20
-"""How much all uploads together may have. The oldest are dropped first."""
+"""The size of all uploads together. The oldest are dropped first."""
 MAX_UPLOAD_BYTES = 50 << 20
 """The largest upload that the page takes. (Telegram: 2 GB.)"""
 MAX_PHOTO_BYTES = 10 << 20
@@ -39,7 +39,7 @@ class StoredFile:
     """One upload, or one size of a photo.
 
     Attributes:
-        file_id: What the bot asks for it with.
+        file_id: The name with which the bot requests it.
         unique_id: The same for the same content.
         announced_bytes: The size that Telegram says it has; tests may make it differ from the content's.
     """
@@ -65,8 +65,8 @@ class Files:
     """Uploads by file id, and the addresses that getFile gave out.
 
     Args:
-        clock: Seconds, for the addresses' expiry.
-        max_total_bytes: The most that all files together may take.
+        clock: The time in seconds, for the addresses' expiry.
+        max_total_bytes: The largest size of all files together.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, max_total_bytes: int = MAX_TOTAL_BYTES) -> None:
@@ -100,14 +100,14 @@ class Files:
         return file
 
     def get(self, file_id: str) -> StoredFile | None:
-        """The file, if it is still kept."""
+        """The file, if it is still stored."""
         return self._files.get(file_id)
 
     def open(self, file_id: str) -> StoredFile:
         """What getFile does: let the file be downloaded for an hour.
 
         Raises:
-            ApiError: It is too large for bots, or it is gone.
+            ApiError: It is too large for bots, or no longer stored.
         """
         if not file_id:
             raise ApiError(400, "Bad Request: file_id not specified")

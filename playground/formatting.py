@@ -56,7 +56,7 @@ _FOUND = re.compile(
 
 
 class _Place(msgspec.Struct):
-    """What an entity of any type has."""
+    """The fields that an entity of any type has."""
 
     type: str
     offset: Annotated[int, msgspec.Meta(ge=0)]
@@ -109,8 +109,8 @@ class _Open:
 def parse_html(source: str) -> tuple[str, list[Json]]:
     """Text and entities of a message in Telegram's HTML.
 
-    https://core.telegram.org/bots/api#html-style. Its tags, four named references and numeric ones are known;
-    everything else is refused.
+    https://core.telegram.org/bots/api#html-style. Accepts its tags, four named references and numeric ones, and refuses
+    everything else.
 
     Raises:
         ApiError: 400, with the words of Telegram's server and the offset in UTF-8 bytes.
@@ -192,7 +192,7 @@ class _Parser:
         length = utf16_length(self.text) - opened.offset
         extra = dict(opened.extra)
         if opened.tag == "a" and not extra["url"]:
-            extra["url"] = self.text[len(self.text) - length :]  # the text itself, as Telegram takes it
+            extra["url"] = self.text[len(self.text) - length :]  # the text itself, as in Telegram
         if opened.tag == "pre" and self.entities and "language" in self.entities[-1]:
             extra = {"language": self.entities.pop()["language"]}
         elif opened.tag == "code" and not any(outer.tag == "pre" for outer in self.open):
@@ -221,7 +221,7 @@ def _decode(text: str) -> str:
 
 
 def _trim(text: str, entities: list[Json]) -> tuple[str, list[Json]]:
-    """Telegram cuts white space at both ends, and what entities have there."""
+    """Cut white space at both ends, and from the entities there, as Telegram does."""
     body = text.lstrip()
     cut = utf16_length(text) - utf16_length(body)
     body = body.rstrip()

@@ -1,4 +1,4 @@
-"""Who may call the playground, and how much a request may bring."""
+"""Who may call the playground, and how large a request may be."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from playground.files import MAX_PHOTO_BYTES, MAX_UPLOAD_BYTES
 from playground.uploads import MAX_ALBUM
 
 MAX_FORM_BYTES = MAX_UPLOAD_BYTES + MAX_ALBUM * MAX_PHOTO_BYTES
-"""The most that one request with files may bring."""
+"""The largest request with files."""
 MAX_BODY_BYTES = 1 << 20
-"""The most that any other request may bring. The longest text that is let through has some 16 kB."""
+"""The largest other request. The longest accepted text has some 16 kB."""
 
 _NAMES = frozenset({"127.0.0.1", "localhost"})
 _DEFAULT_PORT = 80
@@ -21,10 +21,10 @@ _READS = frozenset({"GET", "HEAD"})
 
 
 class Bounded:
-    """Reads no more of a request than it may bring, whether its headers announce the size or not.
+    """Reads a request only up to its limit, whether its headers announce the size or not.
 
-    Uvicorn reads the rest and drops it, so that the client reaches the answer. This class stands inside Starlette,
-    whose own outermost layer would turn the exception into a 500.
+    Uvicorn reads the rest and drops it, so that the client reaches the answer. This class is inside Starlette, whose
+    own outermost layer would turn the exception into a 500.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -53,22 +53,22 @@ class Bounded:
             await too_large(scope["path"])(scope, receive, send)
 
 
-class TooLarge(Exception):  # noqa: N818 -- what the request is
-    """A request brings more than it may."""
+class TooLarge(Exception):  # noqa: N818 -- named for what the request is
+    """A request is larger than it may be."""
 
 
 class LocalOnly:
-    """Lets in requests from this machine, but not those that another site's page makes the browser send.
+    """Accepts requests from this machine, but not those that another site's page makes the browser send.
 
     The token is public and the server is on this machine, so the browser's headers are the guard: ``Host`` against
     foreign names that lead here (DNS rebinding), ``Origin`` and ``Sec-Fetch-Site`` against other sites' forms, scripts
-    and images. Clients that are not browsers do not send the last two, and are let in.
+    and images. Clients that are not browsers do not send the last two, and are accepted.
     """
 
     def __init__(self, app: ASGIApp, port: int) -> None:
         self._app = app
         self._hosts = {f"{name}:{port}" for name in _NAMES}
-        if port == _DEFAULT_PORT:  # which clients leave out
+        if port == _DEFAULT_PORT:  # clients leave it out
             self._hosts |= _NAMES
         self._origins = {f"http://{host}" for host in self._hosts}
 

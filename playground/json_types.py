@@ -1,4 +1,4 @@
-"""JSON objects as Python has them: the Bot API's messages and chats, and the page's events."""
+"""The types of JSON objects: the Bot API's messages and chats, and the page's events."""
 
 from __future__ import annotations
 

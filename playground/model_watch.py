@@ -1,8 +1,8 @@
 """Whether the bot has its model yet, and how far its preparation is.
 
-``MODELS_DIR/in_use.json`` says that there is one. Until then ``MODELS_DIR/progress.json`` says how far the preparation
-is: ``common/model/progress.py``. It is written under another name and renamed, so a reader finds it whole. A file that
-a dead process left behind does not count.
+If ``MODELS_DIR/in_use.json`` exists, there is a model. Until then ``MODELS_DIR/progress.json`` says how far the
+preparation is: ``common/model/progress.py``. It is written under another name and renamed, so a reader finds it whole.
+A file that a dead process left behind does not count.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from playground.state import Playground
 
 
 async def watch(playground: Playground, models_dir: Path, look_again_s: float = 0.5) -> None:
-    """Tell the playground how far the model is, until there is one. Each look reads two small files."""
+    """Report the progress of the model to the playground, until there is a model. Each look reads two small files."""
     while True:
         preparing = look(models_dir)
         if preparing != playground.preparing:

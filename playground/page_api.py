@@ -2,24 +2,24 @@
 
     GET  /api/events                       server-sent events of all chats: hello (the bot, its commands and all
                                            chats), message, action, callback, chat, commands, bot
-    GET  /api/bot                          who the bot is, its commands, and whether it is there
+    GET  /api/bot                          who the bot is, its commands, and whether it runs
     POST /api/chats                        a new chat: JSON {group}
     PUT  /api/chats/{id}                   JSON {read}: shown up to that message; for tests {type, title, blocked}
-    GET  /api/chats/{id}/messages          the history; ?after=ID, and ?wait_s=S to wait for something new
-    POST /api/chats/{id}/messages          say something: JSON {text, entities, reply_to}, or a form with
+    GET  /api/chats/{id}/messages          the history; ?after=ID, and ?wait_s=S to wait for a new message
+    POST /api/chats/{id}/messages          send a message: JSON {text, entities, reply_to}, or a form with
                                            text, reply_to, and up to 100 of photo, document, voice
     POST /api/chats/{id}/messages/{id}     edit: JSON with the fields that change
     POST /api/chats/{id}/messages/{id}/press    press a button: JSON {data}; answers {heard}
     POST /api/chats/{id}/raw               for tests: any message, JSON {fields, update}
-    GET  /api/files/{file_id}              what was sent, for showing it
+    GET  /api/files/{file_id}              a file that was sent, to show it
     GET  /                                 the page
 
-What Telegram's apps would refuse, and what cannot be read, is answered with {"refused": words for people} and
+A request that Telegram's apps would refuse, or that cannot be read, gets {"refused": words for people} and
 status 200: a browser reports every other status as an error of the page. Next to it, {"as_file": true} means that
 the same can be sent as a file.
 
 Two more fields of the form are for tests. ``raw=1`` keeps a photo's bytes as they are, even if they are not an
-image, as Telegram would send them if an upload broke. ``announced_bytes`` is the size that it then announces.
+image, as Telegram would send them after a broken upload. ``announced_bytes`` is the size that it then announces.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ from playground.uploads import Upload
 
 _QUIET_S = 15.0
 _RECONNECT_MS = 1000
-# An upload may be anything, even an HTML page: it is shown as an image or not at all.
+# An upload may be anything, even an HTML page: a browser may show it only as an image.
 _UPLOAD_HEADERS = {
     "Content-Security-Policy": "sandbox; default-src 'none'",
     "X-Content-Type-Options": "nosniff",

@@ -16,7 +16,7 @@ _SHOWN = sorted(
     str(path.relative_to(_STATIC)) for path in _STATIC.rglob("*") if path.suffix in {".css", ".js", ".svg", ".jpg"}
 )
 _PAGE_HEADERS = {
-    # Nothing from other servers, no inline script or style: what a bot says can never become code here.
+    # Nothing from other servers, no inline script or style: a bot's text can never become code here.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -1,6 +1,6 @@
 """Reads what the page sends: JSON, texts and their entities, numbers.
 
-Each function raises ``Refused``, in words for people, for what it cannot read.
+Each function raises ``Refused``, in words for people, if it cannot read its input.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def check_author(fields: Json) -> None:
 
 
 def whole_number(value: object, name: str) -> int:
-    """The number; ``name`` says in a refusal what it is."""
+    """The number; a refusal calls it ``name``."""
     try:
         return int(str(value))
     except ValueError:
@@ -54,12 +54,12 @@ def whole_number(value: object, name: str) -> int:
 
 
 def unreadable(reason: object) -> Refused:
-    """The refusal of what cannot be read."""
+    """The refusal of unreadable input."""
     return Refused(f"The playground could not read this: {reason}.")
 
 
 def text_fields(text: str, entities: list[Json] | None = None, prefix: str = "", limit: int = MAX_TEXT) -> Json:
-    """A text and its entities, or with the prefix ``caption_`` a caption and its."""
+    """A text and its entities; with the prefix ``caption_``, a caption and its entities."""
     text = text.replace("\r\n", "\n").strip()  # a browser's form has CRLF
     if not text:
         raise Refused("There is nothing to send.")

@@ -1,4 +1,4 @@
-"""A Bot API call's parameters, and what several methods read from them in the same way."""
+"""A Bot API call's parameters, and how several methods read them in the same way."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MAX_CALLBACK_DATA_BYTES = 64
 
 
 class Parameters:
-    """A call's parameters, however they came: from a query or a form all are text, from JSON some are not.
+    """A call's parameters. From a query or a form all are text, from JSON some are not.
 
     Attributes:
-        files: What was uploaded with the call, by the name of its part of the form.
+        files: The call's uploads, by the name of their part of the form.
     """
 
     def __init__(self, values: Mapping[str, Any], files: Mapping[str, Upload] | None = None) -> None:

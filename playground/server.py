@@ -1,4 +1,4 @@
-"""The HTTP server: its connections can be broken by a request, and a stop ends what waits."""
+"""The HTTP server: a request can break its connection, and a stop ends all waiting requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KEEP_ALIVE_S = 75
 
 
 class Connection(HttpToolsProtocol):
-    """A connection that its requests can break: they find its transport in their state.
+    """A connection that its requests can break: its transport is in their state.
 
     A request's head and its trailers are read up to a limit.
     """
@@ -31,14 +31,14 @@ class Connection(HttpToolsProtocol):
         self.app_state = {**self.app_state, "transport": transport}
 
     def data_received(self, data: bytes) -> None:
-        """Read what comes, unless it is a head without an end."""
+        """Read data, unless it is a head without an end."""
         self._head_bytes += len(data)
         super().data_received(data)
         if self._head_bytes > MAX_HEAD_BYTES:
             self.transport.abort()
 
     def on_headers_complete(self) -> None:
-        """Begin the request. Its body comes next, and has limits of its own."""
+        """Begin the request. Its body comes next, and has its own limits."""
         self._head_bytes = 0
         super().on_headers_complete()
 
@@ -63,7 +63,7 @@ class Server(uvicorn.Server):
             ws="none",
             lifespan="off",
             log_config=None,
-            access_log=False,  # its lines hold whole URLs, and those the token
+            access_log=False,  # its lines contain whole URLs, with the token
             server_header=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=1,
@@ -72,6 +72,6 @@ class Server(uvicorn.Server):
         self._playground = application.playground
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop: no new connections, end what waits, then wait for the requests under way."""
+        """Stop: no new connections, end all waiting requests, then wait for the running ones."""
         self._playground.close()
         await super().shutdown(sockets)

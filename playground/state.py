@@ -1,4 +1,4 @@
-"""All that the playground knows: the bot, its chats, files and updates."""
+"""The state of the playground: the bot, its chats, files and updates."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ MAX_CALLBACKS = 1000
 PAGE_CHAT_ID = 1001
 """The private chat that the page opens."""
 GROUP_CHAT_ID = -1001000000001
-"""The group that is there from the start."""
+"""The group that exists from the start."""
 
 
 class Playground:
-    """All that the playground knows: one bot, its chats, files and updates.
+    """The state of the playground: one bot, its chats, files and updates.
 
     Args:
-        bot_id: The bot's id: what stands before the colon of its token.
+        bot_id: The bot's id: the part of its token before the colon.
 
     Attributes:
-        commands: What the page's menu offers: the bot's commands, each with its name and description.
+        commands: The page's menu: the bot's commands, each with its name and description.
         preparing: None if the bot has its model; else how far its preparation is, as in
             ``model_watch.Progress``.
     """
@@ -46,7 +46,7 @@ class Playground:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything, as a new process would. Everything that waits ends."""
+        """Forget everything, as a new process would. All waiting requests end."""
         if hasattr(self, "chats"):
             self.close()
         self.audience = Audience()
@@ -69,7 +69,7 @@ class Playground:
     def bot_state(self) -> str:
         """``online``, ``preparing`` (no model yet), ``starting`` (never seen yet) or ``down``.
 
-        A bot is there while it polls for updates.
+        A bot is online while it polls for updates.
         """
         if self.updates.poller_is_up:
             return "online" if self.preparing is None else "preparing"
@@ -77,7 +77,7 @@ class Playground:
 
     @property
     def bot_status(self) -> Json:
-        """The state, and while it is ``preparing`` how far that is."""
+        """The state; while it is ``preparing``, also the progress."""
         state = self.bot_state
         return {"state": state} | ({"progress": self.preparing} if state == "preparing" else {})
 
@@ -86,7 +86,7 @@ class Playground:
         self.audience.tell({"event": "bot", **self.bot_status})
 
     def chat(self, chat_id: int) -> Chat:
-        """The chat, made if it is new: what happens when a user writes first.
+        """The chat. It is created if it is new, as when a user writes for the first time.
 
         Raises:
             Refused: There are too many chats.
@@ -116,7 +116,7 @@ class Playground:
         return chat
 
     def tell_chat(self, chat: Chat) -> None:
-        """Tell the page what its list shows of a chat."""
+        """Send the page a chat's line for its list."""
         self.audience.tell({"event": "chat", "chat": chat.summary})
 
     def chat_for_bot(self, chat_id: str) -> Chat:
@@ -141,9 +141,9 @@ class Playground:
         """A message from the user's side, shown in the chat and queued for the bot.
 
         Args:
-            chat: Where it is said.
-            fields: What makes up the message; ``from``, ``message_id`` and the like may be among them.
-            kind: The update that it comes in. In a channel, ``message`` becomes ``channel_post``.
+            chat: The chat.
+            fields: The fields of the message; ``from``, ``message_id`` and the like may be among them.
+            kind: The update's kind. In a channel, ``message`` becomes ``channel_post``.
         """
         if chat.kind == "channel":
             kind = kind.replace("message", "channel_post")
@@ -163,7 +163,7 @@ class Playground:
     def user_presses(self, chat: Chat, message_id: int, data: str) -> bool:
         """The user pressed a button below a message. False if the bot does not listen to buttons.
 
-        KeyError if the message is gone.
+        KeyError if the message does not exist.
         """
         query_id = str(secrets.randbits(62))
         query = {
@@ -185,7 +185,7 @@ class Playground:
         return message
 
     def change(self, chat: Chat, message_id: int, fields: Json) -> Json:
-        """Change a message in place; a field that is None goes. KeyError if the message is gone."""
+        """Change a message in place; a field that is None is removed. KeyError if the message does not exist."""
         message = {**chat.messages[message_id], **fields, "edit_date": int(time.time())}
         message = {name: value for name, value in message.items() if value is not None}
         chat.messages[message_id] = message
@@ -194,12 +194,12 @@ class Playground:
 
     @staticmethod
     def user(chat: Chat) -> Json:
-        """Who speaks in a chat, unless the message says otherwise."""
+        """The sender in a chat, unless the message names another."""
         name = chat.title if chat.kind == "private" else "You"
         user_id = chat.id if chat.id > 0 else PAGE_CHAT_ID
         return {"id": user_id, "is_bot": False, "first_name": name, "language_code": "en"}
 
     def _tell_message(self, chat: Chat, message: Json) -> None:
-        # The chat's id is given apart from the message: a test may send a message whose fields are made up.
+        # The chat's id is not read from the message: a test may send a message with made-up fields.
         self.audience.tell({"event": "message", "chat_id": chat.id, "unread": chat.unread, "message": message})
         chat.wake()

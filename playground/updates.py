@@ -16,7 +16,7 @@ MAX_PENDING = 10_000
 LONGEST_POLL_S = 50
 """The official server cuts longer timeouts to this."""
 POLLER_GONE_AFTER_S = 3.0
-"""A bot that polls is back well before this. After so long without a poll it counts as down."""
+"""A polling bot polls again well before this. After so long without a poll it counts as down."""
 
 _OFFSET_LEEWAY = 10
 _ON_REQUEST_ONLY = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
@@ -61,13 +61,13 @@ class UpdateQueue:
         return True
 
     async def poll(self, offset: int, limit: int, timeout_s: float, allowed: Sequence[str] | None) -> list[Json]:
-        """What getUpdates answers. Waits for the first update at most ``timeout_s`` seconds.
+        """The answer to getUpdates. Waits at most ``timeout_s`` seconds for the first update.
 
         Args:
             offset: Confirms every update with a lower id. Negative: forgets all but the last so many.
-            limit: The most updates to return.
+            limit: The largest number of updates to return.
             timeout_s: 0 for a short poll.
-            allowed: The kinds of updates wanted from now on; None keeps those of before.
+            allowed: The kinds of updates wanted from now on; None keeps the former ones.
 
         Raises:
             ApiError: 409: a webhook is set, or another poll took this one's place.

@@ -1,4 +1,4 @@
-"""Uploads, and the fields of the messages that hold them, whether people send them or the bot."""
+"""Uploads, from people or from the bot, and the fields of their messages."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Upload:
     """A file as it arrived.
 
     Attributes:
-        announced_bytes: For tests: the size that Telegram says it has; None for the true one.
-        raw: For tests: as a photo, keep the bytes as they are, even if they are not an image.
+        announced_bytes: For tests: the size that Telegram announces; None for the true one.
+        raw: For tests: keep a photo's bytes as they are, even if they are not an image.
     """
 
     name: str

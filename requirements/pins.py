@@ -1,4 +1,4 @@
-"""The packages that come along with those of the requirements, each with its version: ``make pins`` renews them.
+"""Pins the dependencies of the packages in the requirements: ``make pins`` updates their versions.
 
 pip says what an empty environment gets today (Linux on x86-64, PyTorch's default build), and installs nothing.
 """
@@ -16,16 +16,16 @@ from typing import Any, Final
 from packaging.utils import canonicalize_name
 
 FOLDER: Final = Path(__file__).parent
-# For each file of pins, what is installed with it.
+# For each file of pins, the requirements that it belongs to.
 INSTALLED_WITH: Final = {
     "constraints.txt": ("dev.txt", "bench.txt"),
     "bench-peers-constraints.txt": ("bench-peers.txt",),
 }
-# redis needs it before Python 3.11.3, so on Debian 12. pip names only what the Python that runs it needs.
+# redis needs it before Python 3.11.3, so on Debian 12. pip names only packages that its own Python needs.
 OLDER_PYTHON: Final = "async-timeout"
 HEAD: Final = """\
-# The packages that {names} bring along. `make pins` writes this file: change those files, or nothing.
-# A line here installs nothing. It says which version is taken if the package is needed.
+# The dependencies of the packages in {names}. `make pins` writes this file: do not edit it.
+# A line here installs nothing. It gives the version of the package if something needs it.
 """
 
 
@@ -38,13 +38,13 @@ def main() -> None:
 
 
 def indirect(files: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Name and version of each package that those files bring along and do not name."""
+    """Name and version of each package that those files install and do not name."""
     found = (item for item in resolved(files) if not item["requested"] or item["metadata"]["name"] == OLDER_PYTHON)
     return [(item["metadata"]["name"], item["metadata"]["version"]) for item in found]
 
 
 def resolved(files: tuple[str, ...]) -> list[dict[str, Any]]:
-    """What pip would install today, not held to the pins: https://pip.pypa.io/en/stable/reference/installation-report/."""
+    """What pip would install today, without the pins: https://pip.pypa.io/en/stable/reference/installation-report/."""
     with tempfile.TemporaryDirectory() as root:
         copy = shutil.copytree(FOLDER, Path(root, FOLDER.name))
         shutil.copy(FOLDER.parent / "requirements.txt", root)

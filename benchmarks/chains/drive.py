@@ -1,8 +1,8 @@
 """Measures one contender: ``python -m benchmarks.chains.drive <contender> --singles 100 --jobs 2000`` prints JSON.
 
 First single jobs, one at a time, through an idle chain: from just before a job is enqueued until the last handler has
-it. Then saturation: the first stage is frozen while all jobs are enqueued, so that a slow client does not count, and
-thawed: the time runs from then until the last job comes out.
+it. Then saturation: the first stage is stopped while all jobs are enqueued, so that a slow client does not count. The
+time runs from its restart until the last job comes out.
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ class Chain:
         self._rest = b""
 
     def signal_first(self, number: signal.Signals) -> None:
-        """Send a signal to the first stage, and to what it started."""
+        """Send a signal to the first stage, and to its child processes."""
         os.killpg(self.stages[0].pid, number)
 
     def cpu_s(self) -> float:
-        """The processor time of all stages so far, with what they started."""
+        """The processor time of all stages so far, with their child processes."""
         groups = {stage.pid for stage in self.stages}
         ticks = 0
         for path in Path("/proc").glob("[0-9]*/stat"):
@@ -102,7 +102,7 @@ class Chain:
         return bool(select.select([self._pipe], [], [], limit_s)[0])
 
     def drain(self) -> None:
-        """Discard what still comes out, until nothing does."""
+        """Discard the jobs that still come out, until the chain is empty."""
         while self._readable(QUIET_S):
             os.read(self._pipe, _READ_AT_ONCE)
         self._rest = b""
@@ -161,7 +161,7 @@ async def measure(chain: Chain, send: line.Send, singles: int, jobs: int) -> dic
 
 
 async def _warm_up(chain: Chain, send: line.Send, numbers: Iterator[int]) -> None:
-    """Return when all stages are ready: when jobs come through. Sends again what was lost before that."""
+    """Return when all stages are ready: when jobs come out. Sends jobs again that were lost before that."""
     until = time.monotonic() + READY_LIMIT_S
     while True:
         await send([next(numbers)])

@@ -1,4 +1,4 @@
-"""What all contenders share: the address of Redis, the number of stages, and the end of the line.
+"""The parts that all contenders share: the address of Redis, the number of stages, and the end of the line.
 
 The last stage's handler writes the job's number and the time into a named pipe: the same few microseconds for everyone.
 """

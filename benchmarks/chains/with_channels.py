@@ -1,6 +1,6 @@
 """Ours: the worker processes as Supervisor runs them, with handlers that only name the next message.
 
-An update begins a job under fair queueing, as in ``receive``. Each job has a chat of its own, so no job waits.
+An update begins a job under fair queueing, as in ``receive``. Each job has its own chat, so no job waits.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Contenders of ``bench_classify``, each in a process of its own: how one is asked, and what is measured of it.
+"""Contenders of ``bench_classify``, each in its own process: how one is called, and what is measured of it.
 
 ``python -m benchmarks.engines.<module> FOLDER PICTURES SECONDS`` loads the model in FOLDER, answers the first of
-PICTURES and writes ``ready``; then it measures itself, writes what it found as a line of JSON, and stays until its
-standard input is closed, so that its memory can be looked at. They use neither the disk nor Redis nor another process
-for their pictures: ``worker.py`` measures what that costs.
+PICTURES and writes ``ready``. Then it measures itself, writes its figures as a line of JSON, and stays until its
+standard input is closed, so that its memory can be measured. Their pictures do not pass the disk, Redis or another
+process: ``worker.py`` measures what that costs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import msgspec
 from benchmarks import measuring
 from common.settings import ROOT
 
-SETTLE_S: Final = 4.0  # our engine goes over to several streams when a backlog has lasted for 3 s
+SETTLE_S: Final = 4.0  # our engine switches to several streams when a backlog has lasted for 3 s
 AT_ONCE: Final = 8  # as many as the worker has in flight
 
 # Scores (N x classes, float32) for N pictures (each 1 x crop x crop x 3, uint8, RGB).
@@ -33,7 +33,7 @@ Scores = Callable[[Sequence[Any]], Any]
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What a contender measures of itself.
+    """A contender's own figures.
 
     Attributes:
         images_s: Pictures a second while more of them wait.
@@ -48,7 +48,7 @@ class Found:
 
 @dataclasses.dataclass(frozen=True)
 class Measured(Found):
-    """The same, and what is measured from outside.
+    """The same, and figures that are measured from outside.
 
     Attributes:
         ready_s: From exec to the first answer.
@@ -82,11 +82,11 @@ def measure(module: str, *arguments: str) -> Measured:
 
 
 def compete(load: Callable[[Path], Scores], at_once: int = AT_ONCE) -> None:
-    """What a contender's process does, with the arguments above.
+    """Run a contender's process, with the arguments above.
 
     Args:
         load: Loads the model in a folder.
-        at_once: How many of the waiting pictures it is given at a time.
+        at_once: How many of the waiting pictures it gets at a time.
     """
     folder, pictures, seconds = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
     import numpy as np  # noqa: PLC0415 -- a part of the contender's start-up
@@ -106,7 +106,7 @@ def compete(load: Callable[[Path], Scores], at_once: int = AT_ONCE) -> None:
     took_s = _times(several, seconds)
     _say(msgspec.json.encode(Found(at_once * len(took_s) / sum(took_s), latency_ms, best)))
     sys.stdin.read()
-    os._exit(0)  # how a library's threads end is not measured
+    os._exit(0)  # the end of a library's threads is not measured
 
 
 def _times(call: Callable[[], object], seconds: float) -> list[float]:

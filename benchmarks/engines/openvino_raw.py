@@ -1,4 +1,4 @@
-"""OpenVINO and nothing else, with what was fastest for it: one request on all cores, or with ``streams``, several.
+"""Only OpenVINO, in its fastest ways: one request on all cores, or with ``streams``, several.
 
 It compiles the network at each start, and does nothing with the scores.
 """
@@ -36,7 +36,7 @@ def load(folder: Path) -> Scores:
         "INFERENCE_PRECISION_HINT": "f32",
     }
     network = ov.Core().compile_model(folder / artifact.NETWORK, "CPU", config)
-    # Each stream has one more at its door: one that waits for us to fetch its answer stands still.
+    # One more request waits for each stream: a stream whose answer is not fetched yet is idle.
     requests = [network.create_infer_request() for _ in range(1 if streams == 1 else 2 * streams)]
 
     def scores(images: Sequence[Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Our engine alone: no Redis, no files. It keeps what it compiled."""
+"""Our engine alone: no Redis, no files. It keeps its compiled networks."""
 
 from __future__ import annotations
 

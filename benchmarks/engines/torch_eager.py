@@ -21,7 +21,7 @@ def load(folder: Path) -> Scores:
     assert record  # noqa: S101 -- the caller prepared it
     module = NETWORKS[record.model].build(record.classes, record.transform_input)
     state = torch.load(folder / artifact.TORCH_WEIGHTS, weights_only=True)
-    module.load_state_dict(state, strict=False)  # the file has what only training uses, too
+    module.load_state_dict(state, strict=False)  # the file also has weights that only training uses
     module.eval()
     layout = torch.channels_last if "channels_last" in sys.argv else torch.contiguous_format
     module.to(memory_format=layout)

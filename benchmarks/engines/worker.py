@@ -1,8 +1,8 @@
 """Our whole worker: a real ``python classify.py`` that takes its jobs from a real Redis, as our bot runs them.
 
-Pictures lie in its store, and its messages are on its channel, as ``file_check`` leaves both. Each belongs to another
-chat, because a chat has few turns at a time. There are more different pictures than remembered answers: so each answer
-is looked for and kept, as in the bot, and never found.
+Pictures are in its store, and its messages on its channel, as ``file_check`` leaves both. Each belongs to another
+chat, because a chat has few slots. There are more different pictures than stored answers: so each answer is looked up
+and stored, as in the bot, and never found.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from common.store import Store
 
 DIFFERENT: Final = 128
 REMEMBERED: Final = 32
-_FEWEST: Final = 8 * AT_ONCE  # that make a rate
+_FEWEST: Final = 8 * AT_ONCE  # answers, to measure a rate
 _PUBLISHED_AT_ONCE: Final = 100
 _MARKER_MS: Final = 60_000
 _LIMIT_S: Final = 60.0
 _BLOCK_MS: Final = 1000
-_MORE: Final = 2.5  # times what can be answered one after the other, so that the channel is never empty
+_MORE: Final = 2.5  # times as many as can be answered one after the other, so that the channel is never empty
 _LOOK_AGAIN_S: Final = 0.05
 _STOP_LIMIT_S: Final = 20.0
 
@@ -52,10 +52,10 @@ def measure(folder: Path, pictures: Path, seconds: float, data_dir: Path) -> Mea
     """Measure the worker with the model in ``folder``.
 
     Args:
-        folder: The prepared model's.
+        folder: The prepared model's folder.
         pictures: A NumPy file (N x crop x crop x 3, uint8, RGB).
         seconds: How long to measure.
-        data_dir: The worker's; kept from one run to the next, it has the compiled network, as a bot's would.
+        data_dir: The worker's data folder; kept from one run to the next, it has the compiled network, as in a bot.
 
     Raises:
         TimeoutError: The worker does not answer.
@@ -112,7 +112,7 @@ class Feed:
             store.write(_key(at), pack(moved.tobytes(), record.input))
 
     async def publish(self, number: int) -> None:
-        """Have so many more pictures wait."""
+        """Publish so many more pictures."""
         left = range(self._published, self._published + number)
         self._published += number
         for first in left[::_PUBLISHED_AT_ONCE]:
@@ -137,7 +137,7 @@ class Feed:
         raise TimeoutError(msg)
 
     async def answered(self, number: int) -> None:
-        """Wait until so many pictures have been answered in all.
+        """Wait until so many pictures are answered in all.
 
         Raises:
             TimeoutError: They are not.
@@ -149,7 +149,7 @@ class Feed:
             await asyncio.sleep(_LOOK_AGAIN_S)
 
     async def alone_s(self, process: subprocess.Popen[bytes]) -> float:
-        """How long a picture takes that comes to an idle worker, hops included."""
+        """How long an idle worker takes for a picture, hops included."""
         began = time.perf_counter()
         await self.publish(1)
         await self.answer(process)
@@ -170,7 +170,7 @@ class Feed:
 def rate(times_ms: Sequence[int], settle_s: float) -> float:
     """Answers a second, from so long after the first until the last."""
     counted = [time_ms for time_ms in times_ms if time_ms >= times_ms[0] + settle_s * 1000]
-    # What came together with the first of them was made before.
+    # Answers that came together with the first one were computed before.
     return sum(time_ms > counted[0] for time_ms in counted) / (counted[-1] - counted[0]) * 1000
 
 

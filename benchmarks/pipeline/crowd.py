@@ -1,7 +1,7 @@
 """Telegram, as the bot sees it, and people who send photos, in one process.
 
 It is the playground's own server with its people in the same process. They upload their photos once, before the
-measurement, so that sending one costs almost nothing. `Crowd` starts the process, asks it, and ends it.
+measurement, so that sending one costs almost nothing. `Crowd` starts the process, sends it requests, and ends it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class OneByOne(msgspec.Struct, frozen=True, tag=True):
 
 
 class AllAtOnce(msgspec.Struct, frozen=True, tag=True):
-    """Keep ``UNDER_WAY`` photos under way, and count answers for ``seconds`` after a warm-up."""
+    """Keep ``UNDER_WAY`` photos unanswered, and count answers for ``seconds`` after a warm-up."""
 
     warm_up_s: float
     seconds: float
@@ -91,7 +91,7 @@ class Crowd:
         return self._process.pid
 
     def one_by_one(self, photos: int) -> list[float]:
-        """How long each of so many photos takes that come alone, in milliseconds."""
+        """How long each of so many single photos takes, in milliseconds."""
         self._ask(OneByOne(photos))
         return self._next(Took).ms
 
@@ -130,7 +130,7 @@ class People:
         self._photos = itertools.cycle(fields)
 
     async def read(self) -> None:
-        """Note each answer, and send the next photo if there are fewer under way than wanted."""
+        """Note each answer, and send the next photo if fewer than wanted are unanswered."""
         async for event in self._playground.audience.events({"event": "hello"}, quiet_s=3600):
             if event and event["event"] == "message" and event["message"]["from"]["is_bot"]:
                 if "%" not in event["message"]["text"]:
@@ -180,7 +180,7 @@ class People:
 
 
 async def main(port: int, photos: int) -> None:
-    """Serve, and do what the lines of standard input ask for."""
+    """Serve, and handle the requests on standard input."""
     application = Application(PLAYGROUND_TOKEN, port)
     people = People(application)
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:

@@ -39,7 +39,7 @@ class Alone(msgspec.Struct, frozen=True):
 
 
 def measure(folder: Path, seconds: float) -> Alone:
-    """Measure the model in that folder, in a process of its own."""
+    """Measure the model in that folder, in its own process."""
     command = [sys.executable, "-m", "benchmarks.pipeline.engine", str(folder), str(seconds)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)  # noqa: S603
     return msgspec.json.decode(done.stdout, type=Alone)

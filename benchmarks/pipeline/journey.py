@@ -1,4 +1,4 @@
-"""Where the time goes of a photo that comes alone, and a picture of it for light and dark pages."""
+"""Where the time of a single photo goes, and a picture of it for light and dark pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The models that answer while the bot is measured, each in a ``MODELS_DIR`` of its own."""
+"""The models that answer while the bot is measured, each in its own ``MODELS_DIR``."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ VARIANTS: Final = (
 
 
 def prepared(variant: Variant, root: Path) -> Path:
-    """A ``MODELS_DIR`` below ``root`` with that model in use; prepared now, unless it is there."""
+    """A ``MODELS_DIR`` below ``root`` with that model in use; prepared now, unless it already exists."""
     models_dir = root / variant.folder
     record = in_use(models_dir)
     if record and (record.model, record.precision) == variant:

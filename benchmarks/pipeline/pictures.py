@@ -15,7 +15,7 @@ from tests.support import photos
 USUAL: Final = (1280, 960)  # how Telegram's apps send a photo of 4:3
 TWELVE_MEGAPIXELS: Final = (4000, 3000)  # what a phone's camera makes
 QUALITY: Final = 87
-_GRAIN: Final = 4.0  # standard deviation: what enlarging smooths away, so that files get as large as a camera's
+_GRAIN: Final = 4.0  # standard deviation: replaces the noise that enlarging removes, so that files get a camera's size
 
 
 def pictures(size: tuple[int, int], seed: int = 0) -> Iterator[Image.Image]:

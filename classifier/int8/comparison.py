@@ -1,4 +1,4 @@
-"""How far int8's answers are those of fp32: on photos that it was not calibrated on, with a confidence bound."""
+"""How often int8's answers are those of fp32: on photos that it was not calibrated on, with a confidence bound."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_proof(self) -> bool:
-        """Whether int8 may answer without being asked for."""
+        """Whether int8 may answer without a request."""
         return self.photos >= ENOUGH_TO_JUDGE and self.surely >= GOOD_ENOUGH
 
     @property
     def bound(self) -> str:
-        """``surely`` for people; rounded down, or 96.96 % would read as the 97 % that it is not."""
+        """``surely`` for people; rounded down, since 96.96 % must not read as 97 %."""
         return f"{math.floor(self.surely * 1000) / 1000:.1%}"
 
     def lines(self) -> Iterator[str]:
@@ -99,7 +99,7 @@ def probabilities(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 def surely(agreeing: int, photos: int) -> float:
     """The lower 95 % confidence bound of a share, one-sided: the exact one of Clopper and Pearson (1934).
 
-    That is the share with which so many agreeing photos, or more, would occur by chance in one of 20 samples.
+    With that share, one of 20 samples would have so many agreeing photos, or more, by chance.
     """
     from scipy.stats import beta  # type: ignore[import-untyped]  # noqa: PLC0415 -- 1 s, only where int8 is compared
 

@@ -19,12 +19,12 @@ from common.model.records import ModelRecord
 
 
 def make(models_dir: Path, fp32: ModelRecord, folder: Path | None, say: Say) -> ModelRecord:
-    """Make the int8 version and install its folder; where that exists already and is whole, it stays.
+    """Make the int8 version and install its folder; a whole folder that already exists stays.
 
     Args:
-        models_dir: Where the model in fp32 lies, whole.
+        models_dir: The folder with the whole model in fp32.
         fp32: That model.
-        folder: An operator's photos; None for those that packages bring.
+        folder: An operator's photos; None for those in packages.
         say: Takes a line about each step, for the terminal.
 
     Raises:
@@ -32,7 +32,7 @@ def make(models_dir: Path, fp32: ModelRecord, folder: Path | None, say: Say) -> 
     """
     say(f"Making {fp32.title} in int8")
     progress.report(models_dir, progress.QUANTISING)
-    nncf = quantization.version()  # first: where it is not installed, the photos are not to blame
+    nncf = quantization.version()  # first: if NNCF is missing, the error must not be about photos
     found = photos.find(folder, fp32.input)
     made_with = f"{found.digest} {quantization.METHOD} {nncf}"
     record = msgspec.structs.replace(
@@ -98,7 +98,7 @@ def _say_all(comparison: Comparison, say: Say) -> None:
 
 
 def _link(source: Path, target: Path) -> None:
-    """The same file under another name: 100 MB that are not stored twice. Nothing writes into it."""
+    """Give a file a second name, so that 100 MB are not stored twice. Nothing writes into it."""
     try:
         os.link(source, target)
     except OSError:  # a file system without hard links

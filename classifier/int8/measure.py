@@ -1,6 +1,6 @@
-"""Measures a prepared model in a process of its own: ``python -m classifier.int8.measure FOLDER``.
+"""Measures a prepared model in its own process: ``python -m classifier.int8.measure FOLDER``.
 
-Writes ``{"ms": 3.4, "mb": 118}``: the median time of a picture, and the memory that is resident then.
+Writes ``{"ms": 3.4, "mb": 118}``: the median time of a picture, and the resident memory.
 """
 
 from __future__ import annotations

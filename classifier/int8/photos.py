@@ -1,6 +1,6 @@
-"""Real photos to make and judge an int8 model with: an operator's own, or the few that packages bring.
+"""Real photos to make and judge an int8 model with: an operator's own, or the few in packages.
 
-A photo that calibrates never judges: its content decides which part it belongs to.
+A photo that calibrates is never used to judge: its content decides which part it belongs to.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _FEWEST_TO_CALIBRATE: Final = 40
 # differs by 2 at most; any two of scikit-image's and scikit-learn's photos differ by 10 or more.
 _THUMB: Final = 16
 _ALIKE: Final = 5.0
-# From scikit-image's and scikit-learn's wheels: what people photograph, without microscopy and test charts.
+# From scikit-image's and scikit-learn's wheels: things that people photograph, without microscopy and test charts.
 _SHIPPED: Final = {
     "skimage": (
         *("astronaut.png", "brick.png", "camera.png", "chelsea.png", "coffee.png", "coins.png"),
@@ -83,9 +83,9 @@ class Photos:
 
 
 def find(folder: Path | None, spec: InputSpec, limits: Limits = LIMITS) -> Photos:
-    """The photos in a folder and the folders in it; without one, those that packages bring.
+    """The photos in a folder and the folders in it; without a folder, those in packages.
 
-    Of photos that look alike (a smaller copy, a preview, a burst), one is taken. With one in each part, int8 would be
+    Of photos that look alike (a smaller copy, a preview, a burst), one counts. With one in each part, int8 would be
     judged by what it was calibrated on.
 
     Raises:
@@ -129,7 +129,7 @@ def _different(photos: Sequence[Photo], spec: InputSpec) -> list[Photo]:
 
 
 def number_to_judge(photos: int) -> int:
-    """How many of the photos judge: enough for a proof if there are so many, else a third."""
+    """How many of the photos are for judging: enough for a proof if there are so many, else a third."""
     if photos < ENOUGH_TO_JUDGE + _FEWEST_TO_CALIBRATE:
         return (photos + 1) // 3
     return max(ENOUGH_TO_JUDGE, photos - MOST_TO_CALIBRATE)
@@ -145,7 +145,7 @@ def _shipped() -> list[Path]:
 
 
 def _files(folder: Path, most: int) -> list[Path]:
-    """At most so many files. Of more, always the same ones, from all over the folder."""
+    """At most so many files. Of more, always the same ones, from all parts of the folder."""
     if not folder.is_dir():
         msg = f"--photos {folder}: no such folder"
         raise ModelError(msg)
@@ -163,7 +163,7 @@ def pixels(photos: Iterable[Photo], spec: InputSpec) -> Iterator[bytes]:
     for photo in photos:
         seen = _pixels(photo.path, spec, LIMITS.file_bytes)
         if seen is None or hashlib.sha256(seen).hexdigest() != photo.digest:
-            msg = f"{photo.path} changed while it was worked with: start again"
+            msg = f"{photo.path} changed meanwhile: start again"
             raise ModelError(msg)
         yield seen
 

@@ -1,4 +1,4 @@
-"""From fp32 to int8, with NNCF: most layers compute with 8-bit integers, in ranges that real photos gave."""
+"""From fp32 to int8, with NNCF: most layers compute with 8-bit integers, in ranges from real photos."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from classifier import telemetry
 from classifier.errors import ModelError
 from common import optional_packages
 
-# An int8 model depends on its fp32 model, its photos, NNCF and this: change it with what is done here.
+# An int8 model depends on its fp32 model, its photos, NNCF and this: change it when the method here changes.
 METHOD: Final = "mixed, first and depthwise convolutions in fp32"
 
 
@@ -34,12 +34,12 @@ def quantise(network: Path, target: Path, calibration: Iterable[bytes]) -> None:
     """Write the int8 version of a network in fp32 (``.xml``) to ``target``.
 
     The first convolution and the depthwise ones stay in fp32: they are a small part of the work, and cost most of the
-    accuracy, because each channel has a range of its own there. Of 253 photos that were hard for EfficientNet-Lite2,
+    accuracy, because each channel has its own range there. Of 253 photos that were hard for EfficientNet-Lite2,
     97 % kept their best class this way, and 86 % with all layers in int8 (``docs/decisions/0011``).
 
     Args:
         network: What ``conversion.convert`` wrote.
-        target: Where the new ``.xml`` goes; its weights lie next to it.
+        target: Where the new ``.xml`` goes; its weights are next to it.
         calibration: The pixels of each photo, to take the ranges from.
 
     Raises:
@@ -78,7 +78,7 @@ def left_in_fp32(model: Any) -> list[str]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without NNCF's progress bars on standard output, and without the remarks on GPUs of torch, which it imports."""
+    """Turn off NNCF's progress bars on standard output, and the remarks on GPUs of torch, which it imports."""
     previous = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -11,5 +11,5 @@
     conversion.py  torch → OpenVINO, and the comparison of the two
     whole_set.py   whether this machine needs torch at all, for `make install`
 
-Torch and OpenVINO are imported inside functions: a model that is prepared already takes 0.3 s.
+Torch and OpenVINO are imported inside functions: with a model that is already prepared, the command takes 0.3 s.
 """

@@ -6,9 +6,9 @@
     4. Compare     the converted model with torch; if they disagree, nothing is installed
     5. Install     the folder in MODELS_DIR, then ``in_use.json``, each by one rename
 
-With PRECISION=int8, ``--int8`` or ``--photos``, in between: quantise the network, compare the two on photos, and
-install that, too. Where all was done before, it takes 0.3 s and no torch. The steps themselves are in ``recipe.py``
-and ``int8/make.py``.
+With PRECISION=int8, ``--int8`` or ``--photos``, before the last step: quantise the network, compare the two on photos,
+and install that, too. If everything is already prepared, this takes 0.3 s and no torch. The steps themselves are in
+``recipe.py`` and ``int8/make.py``.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         labels: An operator's own labels, or None for ImageNet's.
         transform_input: What the operator's weights want; None if the operator did not say.
         precision: In which precision it computes.
-        photos: An operator's photos, to make and judge an int8 version with; None for the photos that packages bring.
+        photos: An operator's photos, to make and judge an int8 version with; None for the photos in packages.
     """
 
     model: ModelChoice
@@ -58,27 +58,27 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_plain(self) -> bool:
-        """Whether it asks for a model only, so that one that was prepared before is enough."""
+        """Whether it asks only for a model, so that an already prepared one is enough."""
         return self.weights is None and self.labels is None and self.transform_input is None
 
 
 def prepare(request: Request, models_dir: Path, say: Say, networks: Mapping[str, Network] = NETWORKS) -> ModelRecord:
-    """Prepare a model and put it in use; or keep what is prepared already.
+    """Prepare a model and put it in use; or keep the one that is already prepared.
 
     Args:
         request: What to prepare.
-        models_dir: Where prepared models lie, and weights that were placed or downloaded.
+        models_dir: The folder of prepared models, and of weights that were placed there or downloaded.
         say: Takes a line about each step, for the terminal.
-        networks: The networks that are known, by name.
+        networks: All networks, by name.
 
     Raises:
-        ModelError: Weights or labels are not available, or are unfit. What was in use stays so.
+        ModelError: Weights or labels are not available, or do not fit. The model in use stays in use.
         OSError: ``models_dir`` cannot be written.
     """
     preparation = _Preparation(request, Inventory(models_dir, networks), say)
     kept = preparation.kept()
     if kept and preparation.answering(kept) == records.in_use(models_dir):
-        # No lock needed: all that was read was renamed into place, and nothing is to be written.
+        # Without the lock: everything read here was renamed into place, and nothing is written.
         return preparation.answering(kept)
     models_dir.mkdir(parents=True, exist_ok=True)
     with _lock(models_dir, say):
@@ -96,7 +96,7 @@ def prepare(request: Request, models_dir: Path, say: Say, networks: Mapping[str,
 
 
 def is_prepared(request: Request, models_dir: Path) -> bool:
-    """Whether everything that the request asks for is there already, so that torch is not needed.
+    """Whether everything that the request asks for is already prepared, so that torch is not needed.
 
     Raises:
         ModelError: The weights that were placed in ``models_dir`` are damaged.
@@ -106,14 +106,14 @@ def is_prepared(request: Request, models_dir: Path) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class _Preparation:
-    """One request, and what there is already."""
+    """One request, and what is already prepared."""
 
     request: Request
     inventory: Inventory
     say: Say
 
     def kept(self) -> Prepared | None:
-        """What is prepared already and satisfies the request; else None."""
+        """The already prepared model that satisfies the request; else None."""
         fp32 = self._kept_fp32()
         if fp32 is None or self.request.photos:
             return None
@@ -132,7 +132,7 @@ class _Preparation:
         return Prepared(fp32, int8)
 
     def answering(self, found: Prepared) -> ModelRecord:
-        """The version that is to answer, with the reasons why."""
+        """The version that answers, with the reasons why."""
         models_dir, network = self.inventory.models_dir, self.inventory.networks[found.fp32.model]
         why = precision.why(found.fp32, network, self.request.model, models_dir)
         return msgspec.structs.replace(precision.choose(found, self.request.precision, models_dir), why=why)

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ModelError, SettingsError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
-    except OSError as error:  # a folder that cannot be written, or a full disk, which names no file
+    except OSError as error:  # a folder that cannot be written, or a full disk, whose error names no file
         where = error.filename2 or error.filename or configured.models_dir
         sys.stderr.write(f"error: {where}: {error.strerror or error}\n")
         return 1

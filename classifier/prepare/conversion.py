@@ -1,4 +1,4 @@
-"""From torch to OpenVINO, and the proof that both give the same scores."""
+"""Converts a model from torch to OpenVINO, and proves that both give the same scores."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def convert(module: nn.Module, spec: InputSpec, path: Path) -> None:
     pixels.model().set_layout(ov.Layout("NCHW"))
     steps = pixels.preprocess().convert_element_type(ov.Type.f32)
     steps.scale(255.0).mean(list(spec.mean)).scale(list(spec.std))
-    # Half-precision weights would halve the file, and cost agreement with torch.
+    # Half-precision weights would halve the file, but agree less with torch.
     try:
         ov.save_model(processor.build(), path, compress_to_fp16=False)
-    except RuntimeError as error:  # OpenVINO's error for a full disk, which names only the stream
+    except RuntimeError as error:  # OpenVINO's error for a full disk; it names only the stream
         msg = f"{path}: cannot be written; is the disk full? ({error})"
         raise ModelError(msg) from None
 

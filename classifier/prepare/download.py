@@ -26,7 +26,7 @@ class Limits:
         silent_s: The time without a byte.
         total_s: The time of all attempts together.
         max_bytes: The size of the file.
-        attempts: How often a download that breaks is begun.
+        attempts: How often a download that breaks is tried.
     """
 
     connect_s: float = 5
@@ -57,18 +57,18 @@ def fetch(
 ) -> None:
     """Download ``url`` to ``target``, which appears only when it is whole and right.
 
-    What a broken download has received stays next to it as ``.part``, and the next call goes on from there. If that
-    leads to a wrong file, the whole file is asked for once more.
+    The part that a broken download has received stays next to it as ``.part``, and the next call goes on from there. If
+    that leads to a wrong file, the whole file is requested once more.
 
     Args:
-        url: What to get.
-        target: Where to.
+        url: The file's address.
+        target: Where the file goes.
         sha256: The beginning of the file's SHA-256, in hexadecimal.
         limits: When to give up.
         progress: Takes how much has arrived, 0 to 1, with each hundredth.
 
     Raises:
-        DownloadError: The server is not there, too slow, or sends something else; or the disk is full.
+        DownloadError: The server is unreachable, too slow, or sends something else; or the disk is full.
     """
     part = target.with_name(target.name + ".part")
     download = _Download(url, part, limits, time.monotonic() + limits.total_s, progress)
@@ -98,7 +98,7 @@ class _Download:
     progress: Callable[[float], object]
 
     def run(self) -> bool:
-        """Make ``part`` whole. Returns whether anything in it was there before the last answer."""
+        """Make ``part`` whole. Returns whether it had any bytes before the last answer."""
         for _ in range(self.limits.attempts - 1):
             with contextlib.suppress(_BrokenError):
                 return self._attempt()
@@ -116,7 +116,7 @@ class _Download:
             raise DownloadError(msg) from None
         with response:
             if had and response.status_code == requests.codes.requested_range_not_satisfiable:
-                return True  # we have all of it already, or something else: the hash decides
+                return True  # ``part`` is already whole, or another file: the hash decides
             start = _start(response, had)
             self._save(response, start)
         return start > 0

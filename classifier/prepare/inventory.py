@@ -1,4 +1,4 @@
-"""The models that are prepared already, and which of them is enough."""
+"""The models that are already prepared, and which of them satisfies a choice."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from common.settings import ModelChoice
 
 @dataclasses.dataclass(frozen=True)
 class Inventory:
-    """What lies in a ``MODELS_DIR``.
+    """The prepared models in a ``MODELS_DIR``.
 
     Attributes:
         models_dir: The folder.
-        networks: The networks that are known, by name.
+        networks: All networks, by name.
     """
 
     models_dir: Path
     networks: Mapping[str, Network]
 
     def find(self, choice: ModelChoice) -> ModelRecord | None:
-        """The prepared model, in fp32, that satisfies a choice; None if one has to be made.
+        """The prepared model, in fp32, that satisfies a choice; None if it must be made.
 
         Raises:
             ModelError: The weights that were placed in ``models_dir`` are damaged.
@@ -44,14 +44,14 @@ class Inventory:
         return record if recipe.own_parts(record, self.networks[record.model]) else None
 
     def _auto(self) -> ModelRecord | None:
-        """The prepared model that ``auto`` takes without trying the download; None if it should be tried."""
+        """The prepared model that ``auto`` takes without the download; None if the download should be tried."""
         own = self.own_in_use()
         if own:
             return artifact.prepared(self.models_dir, own.model)
         return self._brought() or artifact.prepared(self.models_dir, INCEPTION_V3.name) or self._fallback()
 
     def _brought(self) -> ModelRecord | None:
-        """Where no model can be prepared: the model in use, which an operator chose and brought; or the only one."""
+        """On a machine that cannot prepare models: the one in use, which an operator copied to it; or the only one."""
         if optional_packages.is_installed("torch"):
             return None
         record = records.in_use(self.models_dir)
@@ -63,8 +63,8 @@ class Inventory:
     def _fallback(self) -> ModelRecord | None:
         """EfficientNet-Lite2, where Inception V3's weights were found neither on this machine nor on their server.
 
-        The server is asked once: not at each start, but when ``--model inception_v3`` says so. This machine
-        is searched at each start.
+        The server is tried once, and again only with ``--model inception_v3``, not at each start. This machine is
+        searched at each start.
         """
         in_use = records.in_use(self.models_dir)
         inception = self.networks[INCEPTION_V3.name]

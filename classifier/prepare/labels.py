@@ -122,7 +122,7 @@ def _checked(path: Path, labels: tuple[str, ...]) -> tuple[str, ...]:
             msg = f"labels {path}: label {number} is empty"
             raise ModelError(msg)
         if label in seen:
-            msg = f"labels {path}: {label!r} stands twice; users could not tell the two apart"
+            msg = f"labels {path}: {label!r} occurs twice; users could not tell the two apart"
             raise ModelError(msg)
         seen.add(label)
     return labels

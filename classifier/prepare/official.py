@@ -33,10 +33,10 @@ def find(network: Network, models_dir: Path, say: Say) -> Path:
 
 
 def local_file(network: Network, models_dir: Path) -> Path | None:
-    """The official weights file if it was placed in ``models_dir`` or lies in torch's cache; imports no torch.
+    """The official weights file if it is in ``models_dir`` or in torch's cache. Does not import torch.
 
     Raises:
-        ModelError: The one in ``models_dir`` is damaged. (A damaged one in the cache is torch's: it is passed over.)
+        ModelError: The one in ``models_dir`` is damaged. (A damaged one in the cache is torch's: it is ignored.)
     """
     placed = models_dir / network.weights_file
     if placed.exists():

@@ -17,7 +17,7 @@ from common.model import records
 from common.model.records import ModelRecord
 from common.settings import ModelChoice, PrecisionChoice
 
-# In in_use.json this text also marks that the download was tried. With another text, each bot would try once more.
+# In in_use.json this text also marks that the download was tried. If it changes, each bot tries once more.
 NOT_AVAILABLE: Final = "Inception V3's weights are not here and could not be downloaded, so EfficientNet-Lite2 answers."
 
 
@@ -50,11 +50,11 @@ def _why_fp32(compared: Comparison | None, choice: PrecisionChoice) -> str:
     if compared.photos < ENOUGH_TO_JUDGE:
         return (
             f"{fp32}: its version in 8 bits (int8) was compared on {compared.photos} photos only, and "
-            f"{ENOUGH_TO_JUDGE} are asked for."
+            f"{ENOUGH_TO_JUDGE} are needed."
         )
     return (
-        f"{fp32}: its version in 8 bits (int8) agrees on {compared.bound} of photos for sure, and "
-        f"{GOOD_ENOUGH:.0%} are asked for."
+        f"{fp32}: its version in 8 bits (int8) surely agrees on {compared.bound} of photos, and "
+        f"{GOOD_ENOUGH:.0%} are needed."
     )
 
 
@@ -69,5 +69,5 @@ def why(record: ModelRecord, network: Network, choice: ModelChoice, models_dir: 
         return f"{record.title} answers: its official weights are here."
     in_use = records.in_use(models_dir)
     if in_use and in_use.why != NOT_AVAILABLE and not optional_packages.is_installed("torch"):
-        return f"{record.title} answers: it was brought to this machine, which can prepare no other."
+        return f"{record.title} answers: it was copied to this machine, which cannot prepare another."
     return NOT_AVAILABLE

@@ -1,4 +1,4 @@
-"""What a model is made from, and its making: check, convert, compare, install."""
+"""What a model is made from, and how: check, convert, compare, install."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         network: The network.
         weights: Its weights file.
         labels: File with the classes' names; None for ImageNet's.
-        transform_input: What the operator said about the weights; None if they said nothing.
+        transform_input: What the operator said about the weights; None if they did not say.
     """
 
     network: Network
@@ -41,20 +41,20 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def with_official_weights(network: Network, models_dir: Path, labels_file: Path | None, say: Say) -> Recipe:
-    """A network with its official weights, which are searched for, and downloaded if necessary.
+    """A network with its official weights, found on this machine or downloaded.
 
     Raises:
         WeightsUnavailable: They are not here and could not be downloaded.
-        ModelError: They are damaged; or they would take the place of an operator's own.
+        ModelError: They are damaged; or they would replace an operator's own.
     """
     protect_own(models_dir, network, labels_file)
     return Recipe(network=network, weights=official.find(network, models_dir, say), labels=labels_file)
 
 
 def protect_own(models_dir: Path, network: Network, labels_file: Path | None) -> None:
-    """Refuse to go on where official weights or labels would take the place of an operator's own.
+    """Refuse to go on if official weights or labels would replace an operator's own.
 
-    The bot would quietly answer with other classes than the operator's. New labels may replace own labels.
+    The bot would silently answer with other classes than the operator's. New labels may replace own labels.
 
     Raises:
         ModelError: They would.
@@ -82,10 +82,10 @@ def own_parts(record: ModelRecord, network: Network) -> str:
 
 
 def make(recipe: Recipe, models_dir: Path, say: Say) -> ModelRecord:
-    """Make the model and install its folder; where that exists already and is whole, it stays.
+    """Make the model and install its folder; a whole folder that already exists stays.
 
     Raises:
-        ModelError: Weights and labels are unfit, or the converted model disagrees with torch. Nothing is
+        ModelError: Weights and labels do not fit, or the converted model disagrees with torch. Nothing is
             installed then.
     """
     say(f"Preparing {recipe.network.title} in {models_dir}")
@@ -100,7 +100,7 @@ def take(source: Path, target: Path) -> str:
     """Copy ``source`` to ``target``, and return its SHA-256.
 
     A link is not enough: training goes on, and ``torch.save`` writes into the same file again. The hash is
-    that of ``target``, so what is checked is what is loaded afterwards.
+    that of ``target``, which is also the file that is loaded afterwards.
 
     Raises:
         ModelError: There is no such file, or it cannot be read.
@@ -151,7 +151,7 @@ def _convert_and_compare(
     staged: Path,
     say: Say,
 ) -> None:
-    # Both need torch, and the engine OpenVINO: too slow to import where a prepared model is kept.
+    # Both need torch, and the engine OpenVINO: too slow to import if a prepared model is kept.
     from classifier.prepare import conversion  # noqa: PLC0415
     from classifier.serve.engines.openvino import OpenVinoEngine  # noqa: PLC0415
 

@@ -1,7 +1,7 @@
 """Whether this machine needs ``requirements.txt``, with PyTorch: ``python -m classifier.prepare.whole_set``.
 
-`make install` asks this when ``requirements/serve.txt`` is installed, which every machine needs. Exits 0 and says why
-if so; exits 1 if what is there is enough.
+`make install` runs this when ``requirements/serve.txt`` is installed, which every machine needs. Exits 0 and prints why
+if PyTorch is needed; exits 1 if the installed packages are enough.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from common.settings import Settings
 
 
 def reason(configured: Settings) -> str | None:
-    """Why it is needed, for people; None if it is not."""
+    """Why PyTorch is needed, for people; None if it is not."""
     if configured.engine == "torch":
         return "ENGINE=torch needs PyTorch."
     request = Request(model=configured.model, precision=configured.precision)
@@ -33,7 +33,7 @@ def main() -> int:
     try:
         why = reason(settings.load())
     except (WhatsitError, OSError):
-        return 1  # what `make` starts next says what is wrong: until it is repaired, nothing is installed
+        return 1  # the next command of `make` says what is wrong; until that is repaired, nothing is installed
     if why is None:
         return 1
     sys.stdout.write(f"{why}\n")

@@ -1,9 +1,9 @@
 """Runs the model in use.
 
     classifier.py  Classifier: pixels in, the likeliest classes out
-    preload.py     loads the model while the worker still imports what else it needs
+    preload.py     loads the model while the worker does its other imports
     cores.py       how many processor cores this process may use
-    compiled.py    what OpenVINO compiled, kept for the next start
+    compiled.py    networks that OpenVINO compiled, kept for the next start
     engines/       what computes: OpenVINO or torch
 
 Imports neither torch nor NumPy, scipy or OpenVINO's Python package, unless ENGINE asks for torch.

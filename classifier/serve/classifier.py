@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class Classifier:
-    """The model in use, loaded. Several threads may ask it at the same time.
+    """The model in use, loaded. Several threads may call it at the same time.
 
     Attributes:
         record: Which model this is, and how it wants its pictures.
@@ -75,8 +75,7 @@ class Classifier:
 
         Args:
             inputs: Pixels of one picture each: crop x crop x 3, uint8, RGB, row by row.
-            given_up: Set as soon as nobody waits for the answers. Inputs whose turn has not come by then get no
-                answers.
+            given_up: Set as soon as nobody waits for the answers. Inputs that are not computed by then get no answers.
 
         Raises:
             ValueError: An input is not of that size.
@@ -86,9 +85,9 @@ class Classifier:
     def took_s(self, asked: float, answered: float) -> float:
         """How long the model took for these inputs: the time that it spent on earlier ones does not count.
 
-        Call it as soon as an answer is there, with two times of one clock.
+        Call it right after the answer, with two times of one clock.
         """
-        began = min(max(asked, self._through_at), answered)  # two threads may arrive here in the other order
+        began = min(max(asked, self._through_at), answered)  # two threads may come here in the other order
         self._through_at = max(self._through_at, answered)
         return answered - began
 
@@ -97,7 +96,7 @@ class Classifier:
         if time.monotonic() - self._used_at > idle_s:
             try:
                 self.engine.rest()
-            except ModelError as error:  # damaged files, for example: the next picture is put off by the same
+            except ModelError as error:  # damaged files, for example: the same error postpones the next picture
                 _log.warning("%s", error)
 
     def logits(self, inputs: Sequence[Picture]) -> npt.NDArray[np.float32]:
@@ -122,7 +121,7 @@ class Classifier:
 def likeliest(scores: Sequence[float], number: int) -> list[tuple[int, float]]:
     """The classes with the highest scores, highest first, each with its probability. All classes together have 1.
 
-    Without NumPy, which takes 0.1 s of the start. For each picture it takes half as long (0.05 ms).
+    Without NumPy, whose import takes 0.1 s of the start. For each picture this takes half as long (0.05 ms).
     """
     best = heapq.nlargest(number, scores)
     if abs(best[0]) > _SAFE_TO_EXP:

@@ -5,7 +5,7 @@
         SHA256SUMS  of these
 
 Reading one takes 0.1 s, compiling up to 0.6 s. OpenVINO names a blob after the path and the date of the network, and
-would accept a damaged one. So each folder belongs to one content, and is checked. Losing it costs only time.
+would accept a damaged one. So each folder belongs to one content, and is checked. Its loss costs only time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def kept(root: Path | None, key: str, lock_limit_s: float = LOCK_LIMIT_S) -> Iterator[dict[str, str]]:
-    """OpenVINO's settings with which it finds what it compiled before, or keeps what it compiles now.
+    """OpenVINO's settings, with which it finds what it compiled before, or keeps what it compiles now.
 
     Args:
         root: Where compiled networks are kept; None if they are not.
@@ -51,7 +51,7 @@ def kept(root: Path | None, key: str, lock_limit_s: float = LOCK_LIMIT_S) -> Ite
 
 @contextlib.contextmanager
 def _ours(root: Path, name: str, lock_limit_s: float) -> Iterator[Path]:
-    """The folder of that name, locked: everything in it was sealed before, and it is sealed again afterwards."""
+    """The folder of that name, locked. Everything in it was sealed before; it is sealed again afterwards."""
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (root / ".lock").open("w") as lock:
         if not file_lock.lock_within(lock, lock_limit_s):  # siblings that start together wait for one another

@@ -1,11 +1,11 @@
-"""Loads the model in a thread while the worker still imports what else it needs.
+"""Loads the model in a thread while the worker does its other imports.
 
 Both take 0.1 to 0.2 s. Loading keeps OpenVINO busy, outside of Python; importing keeps Python busy.
 
 While OpenVINO reads a network from its cache it sets the whole process's locale to "C". Code that opens a text file
 meanwhile has to name its encoding: the default is ASCII then.
 
-It does not preload while a former self or a second copy of the worker runs: two models would take twice the memory.
+It does not preload while the worker's former process or a second copy runs: two models would take twice the memory.
 """
 
 from __future__ import annotations

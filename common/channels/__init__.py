@@ -3,15 +3,15 @@
     channels.py      Channels: publishing, and the parts below over one connection
     keys.py          the names of all keys, with what each holds
     consumer.py      a worker's end of its channel: take, hand off, postpone, bury
-    ledger.py        the jobs: which are under way, what each began with, whose it is
-    repair.py        what the sweeper puts right
+    ledger.py        the jobs: which are unfinished, what each began with, whose it is
+    repair.py        what the sweeper repairs
     dead_letters.py  messages that could not be handled
     wakeups.py       a subscription, turned into one event
-    answers.py       former answers, for the same picture again
+    answers.py       stored answers, for pictures that come again
     scripts.py       runs the Lua scripts, several in one round trip
     lua/             the scripts, the only ones that change the channels
     redis_client.py  connecting, with time limits
-    fitness.py       whether the server is fit to keep messages
+    fitness.py       whether the server keeps messages safely
 
 No other room talks to Redis.
 """

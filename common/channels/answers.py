@@ -1,8 +1,8 @@
-"""Former answers, so that the same picture again needs neither download nor model.
+"""Stored answers: a picture that comes again needs no download and no model.
 
 Only predictions are kept, never pictures, under a hash of the picture's name or pixels and of the model that answered.
-They are bounded in number (``CACHE_MAX``) and time (``CACHE_TTL_S``). Losing them loses nothing: when Redis refuses or
-is away, the model looks at the picture.
+They are bounded in number (``CACHE_MAX``) and time (``CACHE_TTL_S``). They may be lost: when Redis refuses or is
+unreachable, the model classifies the picture.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Answers:
         return known
 
     async def recall(self, pictures: Sequence[str]) -> list[Predictions | None]:
-        """For each picture its former answer, without the time that the model took; or None."""
+        """For each picture its stored answer, without the time that the model took; or None."""
         if not self._most or not pictures:
             return [None] * len(pictures)
         try:

@@ -1,8 +1,8 @@
-"""Channels that lose nothing: Redis pub/sub to wake, a stream to keep, both under one name.
+"""Channels that lose nothing: pub/sub wakes workers, a stream keeps messages, both under one name.
 
-``PUBLISH`` alone forgets a message when its subscriber is down, and hands it to every copy of a worker. So a
-message is kept in a stream with one consumer group until exactly one worker has finished with it, and published
-as well, which wakes that worker, and which anyone can watch: ``redis-cli SUBSCRIBE '{whatsit}:classify'``.
+``PUBLISH`` alone forgets a message when its subscriber is down, and hands it to every copy of a worker. So a stream
+with one consumer group keeps each message until exactly one worker has finished it. The message is published as well:
+that wakes the worker, and anyone can watch it: ``redis-cli SUBSCRIBE '{whatsit}:classify'``.
 
 ``keys.py`` has the schema of all keys; only the scripts in ``lua/`` change them.
 """
@@ -42,8 +42,8 @@ class Channels:
         keys: Their names in Redis.
         scripts: Runs calls, such as those of a ``Consumer``.
         ledger: The jobs.
-        repair: What the sweeper puts right.
-        dead_letters: What could not be handled.
+        repair: What the sweeper repairs.
+        dead_letters: Messages that could not be handled.
         redis: The client.
         limits: How many jobs there may be.
     """
@@ -83,7 +83,7 @@ class Channels:
         return Consumer(self.keys, self.limits, channel, name, clock)
 
     async def length(self) -> int:
-        """How many messages are in all channels, but for the delayed ones.
+        """How many messages are in all channels, without the delayed ones.
 
         Raises:
             redis.RedisError: Redis is away.

@@ -1,4 +1,4 @@
-"""One worker's end of its channel: taking messages, and saying what became of each."""
+"""One worker's end of its channel: takes messages, and settles each."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from common.messages import Job, Message, SendReply, encode
 
 @dataclasses.dataclass(frozen=True)
 class JobLimits:
-    """How many jobs there may be; what comes then is declined.
+    """How many jobs there may be; further ones are declined.
 
     Attributes:
-        of_a_chat: Of one chat, under way.
-        in_all: Of all chats, under way.
-        of_a_user: Begun by one user within a minute.
+        of_a_chat: Unfinished jobs of one chat.
+        in_all: Unfinished jobs of all chats.
+        of_a_user: Jobs that one user begins within a minute.
     """
 
     of_a_chat: int
@@ -37,9 +37,9 @@ class Delivery:
         job: Its job; '' if it does not carry one.
         body: The message as JSON.
         attempts: How many times handling it failed.
-        since_ms: Since when outages have put it off, in ms by the clock of Redis; 0 if they did not.
+        since_ms: Since when outages have postponed it, in ms by the clock of Redis; 0 if none did.
         deaths: How often a worker died while handling it alone; None if no worker began it before.
-        taken_ms: When it was taken, by the clock of Redis.
+        taken_ms: When it was taken, in ms by the clock of Redis.
     """
 
     id: str
@@ -52,7 +52,7 @@ class Delivery:
 
     @property
     def waited_ms(self) -> int:
-        """How long it lay in the channel."""
+        """How long it was in the channel."""
         return max(0, self.taken_ms - int(self.id.partition("-")[0]))
 
 
@@ -63,7 +63,7 @@ class Taken:
     Attributes:
         deliveries: The messages.
         next_due_ms: Time until the next retry is due; None if there is no retry.
-        backlog_ms: How long all jobs will take, roughly; 0 while no job waits for a slot.
+        backlog_ms: How long all jobs will roughly take; 0 while no job waits for a slot.
     """
 
     deliveries: tuple[Delivery, ...]
@@ -72,16 +72,17 @@ class Taken:
 
 
 class Consumer:
-    """One worker's end of its channel. Its methods but ``take`` make calls, for ``Scripts.execute``.
+    """One worker's end of its channel. Its methods make calls, for ``Scripts.execute``.
 
-    Each of those gives 1, or 0 when the message is not this consumer's (or no longer), and nothing follows from it.
+    Each call but ``take`` and ``refresh`` gives 1, or 0 if this consumer does not hold the message (any longer): then
+    it changes nothing.
 
     Args:
         keys: The keys of its namespace.
         limits: How many jobs may begin.
         channel: Its channel.
-        name: Its name in the consumer group; nobody else may have it.
-        clock: Tells the time, in Unix seconds, for what users begin in a minute.
+        name: Its name in the consumer group; no other consumer may have it.
+        clock: The time, in Unix seconds, to count what users begin in a minute.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class Consumer:
         Args:
             room: How many more messages the consumer can begin now.
             in_flight: Ids of the messages that it has.
-            claim_idle_ms: Also take over what siblings left idle for that long; 0: do not.
+            claim_idle_ms: Also claim messages that siblings left idle for that long; 0: do not.
         """
         keys = (self._stream, self._begun, self._delayed, self._parked)
         return Call("take", keys, (GROUP, self.name, self._process, room, claim_idle_ms, *in_flight))
@@ -117,7 +118,7 @@ class Consumer:
         deliveries = tuple(
             Delivery(
                 id=id_.decode(),
-                # Somebody may have put anything there by hand: a message that makes no sense is buried.
+                # Somebody may have put anything there by hand: an unreadable message is buried.
                 job=job.decode(errors="replace"),
                 body=body,
                 attempts=int(attempts) if attempts.isdigit() else 0,
@@ -136,11 +137,10 @@ class Consumer:
         busy: Callable[[Job], SendReply],
         too_fast: Callable[[Job], SendReply] | None = None,
     ) -> Call:
-        """Finish a message and publish what follows. A job that no output carries on has ended.
+        """Finish a message and publish what follows. If no output carries its job on, the job ends.
 
-        Another job than the message's own begins when its chat has a free slot. Past the limits it is declined: its
-        chat gets ``busy`` instead, or its user ``too_fast``, once a minute. Without ``too_fast``, users may be as fast
-        as they like.
+        Another job than the message's own begins when its chat has a free slot. Above the limits it is declined: its
+        chat gets ``busy`` instead, or its user ``too_fast``, once a minute. Without ``too_fast``, users have no limit.
         """
         rows: list[str | bytes] = []
         for output in outputs:
@@ -156,11 +156,11 @@ class Consumer:
         return Call("hand_off", keys, (*args, *rows))
 
     def retry(self, delivery: Delivery, delay_ms: int, attempts: int) -> Call:
-        """Put a message off after a failed attempt; ``attempts`` counts it."""
+        """Postpone a message after a failed attempt; ``attempts`` includes that one."""
         return self._postpone(delivery, delay_ms, attempts, delivery.since_ms, "retried", _deaths_alone(delivery))
 
     def postpone(self, delivery: Delivery, delay_ms: int, since_ms: int) -> Call:
-        """Put a message off for an outage that has lasted ``since_ms``; no attempt is used."""
+        """Postpone a message for an outage that began at ``since_ms``; no attempt is used."""
         return self._postpone(delivery, delay_ms, delivery.attempts, since_ms, "postponed", _deaths_alone(delivery))
 
     def hand_back(self, delivery: Delivery) -> Call:
@@ -176,21 +176,21 @@ class Consumer:
         return Call("postpone", keys, args)
 
     def bury(self, delivery: Delivery, error: str, traceback: str, apology: SendReply | None) -> Call:
-        """Move a message to the dead letters; the apology carries its job on, without one the job ends."""
+        """Move a message to the dead letters. The apology carries its job on; without one the job ends."""
         to = (self._keys.dead, self._keys.counts, self._replies)
         args = (GROUP, self.name, delivery.id, self.channel, error, traceback, encode(apology) if apology else b"")
         return Call("bury", (self._stream, self._begun, *to), args)
 
     def begin_alone(self, delivery: Delivery, deaths: int) -> Call:
-        """Note that a quarantined message is about to be handled alone: it has ``deaths`` until it is finished."""
+        """Note that a quarantined message is handled alone now, and has ``deaths`` until it is finished."""
         args = (GROUP, self.name, self._process, delivery.id, deaths)
         return Call("begin_alone", (self._stream, self._begun), args)
 
     def refresh(self, ids: Iterable[str]) -> Call:
-        """Say that those messages are still being worked on. Gives the ids that are still this consumer's."""
+        """Keep those messages from being claimed by siblings. Gives the ids that are still this consumer's."""
         return Call("refresh", (self._stream,), (GROUP, self.name, *ids))
 
 
 def _deaths_alone(delivery: Delivery) -> str:
-    """The deaths that stay on a message that is put off: those while it was handled alone."""
+    """The deaths that stay on a postponed message: those while it was handled alone."""
     return str(delivery.deaths) if delivery.deaths else ""

@@ -27,7 +27,7 @@ class DeadLetter:
         origin: Its job's first message; b'' if that is not known.
         attempts: How many times handling it had failed before the last time.
         error: What was wrong, in a line.
-        traceback: Where.
+        traceback: Where it was wrong.
     """
 
     id: str
@@ -72,9 +72,9 @@ class DeadLetters:
     def revive(self, letters: Sequence[DeadLetter], first: Message | None) -> Call:
         """Start the job of those dead letters again with its ``first`` message, when its chat has a free slot.
 
-        Without a first message, the letter is one without a job, and its own message goes back to its channel.
+        Without a first message, the letter has no job, and its own message goes back to its channel.
 
-        Gives 1; 0 when the first of the letters is gone; -1 when the job is still under way, with its apology.
+        Gives 1; 0 if the first of the letters does not exist; -1 if the job has not ended: its apology is on the way.
         """
         letter = letters[0]
         channel, body = (first.channel, encode(first)) if first else (letter.channel, letter.body)

@@ -1,4 +1,4 @@
-"""Whether a Redis server is fit to keep messages."""
+"""Whether a Redis server keeps messages safely."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class UnfitServerError(WhatsitError):
 
 
 async def check(redis: Redis) -> list[str]:
-    """Make sure that the server keeps what it is given.
+    """Make sure that the server keeps its data.
 
     Returns:
-        Warnings for the operator: what works, and could be better.
+        Warnings for the operator: what works, but could be better.
 
     Raises:
         UnfitServerError: The server is too old, or evicts keys when its memory is full.
@@ -48,7 +48,7 @@ async def check(redis: Redis) -> list[str]:
 
 
 async def wait_until_fit(redis: Redis) -> None:
-    """Return when a server is there that keeps what it is given; say once what is missing until then."""
+    """Return when a server answers that keeps its data; until then, log once what is wrong."""
     problem = Problem(_log)
     while True:
         try:

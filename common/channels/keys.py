@@ -1,24 +1,24 @@
-"""The names of all that the bot keeps in Redis.
+"""The names of all keys that the bot has in Redis.
 
-Every key has one hash tag, ``{<namespace>}``, so that all lie in one slot of a Redis Cluster:
+Every key has one hash tag, ``{<namespace>}``, so that all are in one slot of a Redis Cluster:
 
     {whatsit}:<channel>          stream, one entry a message: job, body, attempts, since; its group is "workers".
                                  Also the name of the pub/sub channel.
     {whatsit}:<channel>:begun    hash, entry id → "<deaths> <process>": messages whose handling began and did not end.
-                                 0 deaths until a worker dies while it handles nothing else.
+                                 Only a death while the worker handles nothing else counts.
     {whatsit}:<channel>:delayed  sorted set, entry id → when its retry is due, in ms by the clock of Redis
     {whatsit}:<channel>:parked   hash, entry id → the delayed entry itself
-    {whatsit}:jobs               hash, job → its first message: enough to start again. It does not expire: the entry
-                                 ends with reply's hand-off, or with burial
+    {whatsit}:jobs               hash, job → its first message: enough to start again. It does not expire: reply's
+                                 hand-off deletes the entry, or the burial
     {whatsit}:jobs:at            hash, job → where its message is: "<stream> <id>", "<stream> ~<id>" delayed, or
                                  "<waiting> <member>"
     {whatsit}:jobs:chat          hash, job → its chat
     {whatsit}:turns              sorted set of "<chat>:<job>", the jobs that have a slot in the pipeline: a few of one
-                                 chat at a time (fair queueing). By their ids, never a number: a script that runs twice
+                                 chat at a time (fair queueing). Job ids and not a count: a script that runs twice
                                  gives a job one slot
     {whatsit}:waiting            sorted set of "<chat>:<when>:<channel>:<job>", jobs that wait for a slot of their chat.
-                                 The script that ends another job of the chat gives it to them; their message is their
-                                 entry in jobs
+                                 The script that ends another job of the chat gives them its slot; their message is
+                                 their entry in jobs
     {whatsit}:pace               hash, how fast jobs end while others wait: when the last one did, and the mean gap, ms
     {whatsit}:users:<minute>     hash that expires: user → how many jobs they began in that minute
     {whatsit}:told               sorted set, chat, or chat and user → when they were last told that this is too much
@@ -31,7 +31,7 @@ Every key has one hash tag, ``{<namespace>}``, so that all lie in one slot of a 
 
 Only the scripts in ``lua/`` change them. Each script can run twice with the same outcome, since redis-py repeats a
 command whose reply was lost. Each is all or nothing, unless a key has a foreign type: Redis does not undo what a script
-did before its error. A message is always in one of four places: waiting for a slot, in its stream, delayed, or handed
+did before its error. A message is always in one of four states: waiting for a slot, in its stream, delayed, or handed
 off; the script that moves it also writes ``jobs:at``.
 """
 
@@ -54,7 +54,7 @@ class Keys:
     Attributes:
         streams: Each channel's stream, in the order of ``CHANNELS``.
         delayed_sets: Each channel's delayed messages, in the same order.
-        ledger: What every script gets first: see ``lua/prelude.lua``.
+        ledger: The keys that every script gets first: see ``lua/prelude.lua``.
     """
 
     def __init__(self, namespace: str) -> None:
@@ -97,7 +97,7 @@ class Keys:
         return self.key(channel, "parked")
 
     def seen(self, what: str) -> str:
-        """What was published before."""
+        """The markers of what was published before."""
         return self.key("seen", what)
 
     def users(self, minute: float) -> str:

@@ -1,4 +1,4 @@
-"""The ledger of jobs: which are under way, what each began with, and whose it is."""
+"""The ledger of jobs: which are unfinished, what each began with, and whose it is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from common.messages import Job, Message, SendReply, decode, encode
 
 
 class Ledger:
-    """The jobs of one namespace. Each method that asks Redis raises ``redis.RedisError`` when it is away."""
+    """The jobs of one namespace. Each async method raises ``redis.RedisError`` when Redis is away."""
 
     def __init__(self, scripts: Scripts, keys: Keys) -> None:
         self._scripts = scripts
@@ -25,9 +25,9 @@ class Ledger:
     def restart(
         self, job: str, message: Message | None, origin: bytes = b"", held: tuple[Consumer, Delivery] | None = None
     ) -> Call:
-        """Continue a job with ``message``, its own being lost, or useless and ``held``. Gives 1 if it was done.
+        """Continue a job with ``message``, because its own is lost, or useless and ``held``. Gives 1 if that is done.
 
-        Without a message, the job ends. ``origin`` replaces what the job starts from the next time.
+        Without a message, the job ends. ``origin`` replaces the first message, from which the job starts next time.
         """
         channel = message.channel if message else SendReply.channel
         body = encode(message) if message else b""
@@ -45,7 +45,7 @@ class Ledger:
         return None if body is None else bytes(body)
 
     async def whose(self, job: str, *bodies: bytes | None) -> Job | None:
-        """As much of a job as is known: from the first of its messages that can be read, or else only its chat.
+        """What is known of a job: the job in the first readable message, or else only its chat.
 
         Args:
             job: The job's id.
@@ -62,7 +62,7 @@ class Ledger:
 
     async def jobs(self) -> AsyncIterator[list[str]]:
         """All live jobs, in batches. A job that begins or ends meanwhile may be among them."""
-        # All three: a job that only one of them knows, whatever the reason, must be found as well.
+        # All three: a job that is in only one of them, whatever the reason, must be found as well.
         for key in (self._keys.jobs_at, self._keys.jobs, self._keys.jobs_chat):
             async for jobs in self._scripts.scan_hash(key):
                 yield jobs

@@ -1,4 +1,4 @@
-"""Connecting to Redis, with limits to how long it may take."""
+"""Connects to Redis, with time limits."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class RedisLimits:
 
     Attributes:
         command_s: For one try of a command, and for connecting.
-        answer_s: For a command with all its repetitions. A server that hangs is as good as one that is away.
-        longest_break_s: Workers ask at least once a second. A server that gave no answer for so long was away, or we
-            were.
+        answer_s: For a command with all its repetitions. A server that hangs counts as one that is away.
+        longest_break_s: Workers send commands at least once a second. If no answer came for so long, the server was
+            away, or this process was.
     """
 
     command_s: float = 5.0
@@ -37,8 +37,8 @@ class RedisLimits:
 def connect(settings: Settings, limits: RedisLimits | None = None) -> Redis:
     """A client for the server of ``settings``; connects when first used.
 
-    Redis-py repeats a command whose reply was lost. Three times at most here: then the caller decides, and says so in
-    the log. All our scripts may be repeated.
+    Redis-py repeats a command whose reply was lost, here three times at most. Then the caller decides, and logs it.
+    All our scripts may be repeated.
     """
     limits = limits or RedisLimits()
     url = settings.redis_url or f"unix://{settings.redis_socket}"
@@ -48,10 +48,10 @@ def connect(settings: Settings, limits: RedisLimits | None = None) -> Redis:
         socket_timeout=limits.command_s,
         socket_connect_timeout=limits.command_s,
         retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries=3),
-        # Off: redis-py pings within connecting, and connects within pinging, so that a server which hangs, or wants
-        # another password, is tried without end.
+        # Off: redis-py pings within connecting, and connects within pinging, so with a server that hangs, or wants
+        # another password, it tries without end.
         health_check_interval=0,
-        # Off: four commands for each new connection that tell the server our library's version.
+        # Off: four commands for each new connection that tell the server the version of redis-py.
         driver_info=None,
     )
     pool = redis.connection_pool
@@ -60,16 +60,16 @@ def connect(settings: Settings, limits: RedisLimits | None = None) -> Redis:
 
 
 class _Connection:
-    """What is ours in a connection to Redis."""
+    """Our changes to redis-py's connection."""
 
     socket_timeout: float | None
 
     def pack_commands(self, commands: Iterable[Sequence[Any]]) -> list[bytes]:
         """Commands as Redis reads them: texts, bytes and numbers.
 
-        Packed in C: redis-py's own way copies a command once for each of its arguments, and ours have thirty. Of all
-        that a worker with an empty handler has to do, that was a quarter. (redis-py's synchronous client does so by
-        itself where hiredis is installed.)
+        Packed in C: redis-py copies a command once for each of its arguments, and ours have thirty. That was a quarter
+        of the work of a worker with an empty handler. (redis-py's synchronous client packs in C by itself where hiredis
+        is installed.)
         """
         # "XINFO GROUPS" is two words to Redis.
         return [b"".join(hiredis.pack_command((*name.split(), *arguments)) for name, *arguments in commands)]
@@ -78,10 +78,10 @@ class _Connection:
         """Send packed commands.
 
         Raises:
-            redis.ConnectionError, redis.TimeoutError: They were perhaps not sent.
+            redis.ConnectionError, redis.TimeoutError: They may not have been sent.
         """
-        # Taken out of redis-py's hands, for it uses asyncio.wait_for: that makes a task for each time, and before
-        # Python 3.12 it forgets a cancellation that comes in the moment when the task ends.
+        # The time limit is here, since redis-py uses asyncio.wait_for: that makes a task for each call, and before
+        # Python 3.12 it forgets a cancellation that comes at the moment when the task ends.
         limit_s, self.socket_timeout = self.socket_timeout, None
         try:
             async with asyncio.timeout(limit_s):
@@ -89,7 +89,7 @@ class _Connection:
         except TimeoutError:
             msg = f"Redis was not reached, or took no command, within {limit_s:g} s"
             raise RedisTimeoutError(msg) from None
-        except RuntimeError as error:  # uvloop's word for a connection that was reset while nothing was asked
+        except RuntimeError as error:  # what uvloop raises for a connection that was reset while it was idle
             raise RedisConnectionError(str(error)) from error
         finally:
             self.socket_timeout = limit_s

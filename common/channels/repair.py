@@ -1,4 +1,4 @@
-"""What the sweeper puts right in the channels: for what may happen to keys from outside, by hand for example."""
+"""What the sweeper repairs in the channels, after changes of keys from outside, by hand for example."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from common.messages import CHANNELS
 
 
 class Repair:
-    """Repairs of one namespace. Each raises ``redis.RedisError`` when Redis is away; run it again later then."""
+    """Repairs of one namespace. Each raises ``redis.RedisError`` when Redis is away: run it again later."""
 
     def __init__(self, scripts: Scripts, keys: Keys) -> None:
         self._scripts = scripts
         self._keys = keys
 
     async def free_slots(self) -> int:
-        """Free the slots of jobs that have ended, and give free ones to jobs that wait. Returns how many were freed."""
+        """Free the slots of jobs that have ended, and give free ones to waiting jobs. Returns how many were freed."""
         freed = 0
         for key in (self._keys.slots, self._keys.waiting):
             async for members in self._scripts.scan_sorted_set(key):
@@ -34,7 +34,7 @@ class Repair:
                         await self._scripts.run(Call("drop_strays", keys, (GROUP, *ids)))
 
     async def drop_consumers(self, gone_ms: int) -> list[str]:
-        """Forget consumers that gave no sign of life for ``gone_ms`` and have nothing pending. Returns their names."""
+        """Drop consumers that sent nothing for ``gone_ms`` and have nothing pending. Returns their names."""
         calls = [Call("drop_consumers", (stream,), (GROUP, gone_ms)) for stream in self._keys.streams]
         results = await self._scripts.execute(calls)
         return [text(name) for names in results if isinstance(names, list) for name in names]

@@ -28,7 +28,7 @@ from common.channels import redis_client
 from common.channels.redis_client import RedisLimits
 
 _FOLDER = Path(__file__).parent / "lua"
-# As UTF-8, whatever the locale: OpenVINO sets another one while it reads a network in some other thread.
+# As UTF-8, whatever the locale: OpenVINO sets another one while it reads a network in another thread.
 _TEXTS = {path.stem: path.read_text("utf-8") for path in _FOLDER.glob("*.lua")}
 _PRELUDE, _FAIR_QUEUEING, _CODA = (_TEXTS.pop(name) for name in ("prelude", "fair_queueing", "coda"))
 _FIRST_STREAM: Final = 7  # KEYS 1 to 6 are the jobs': see prelude.lua
@@ -51,7 +51,7 @@ class Scripts:
 
     Attributes:
         redis: The client.
-        hashes: By which name Redis knows each script.
+        hashes: The name of each script in Redis.
     """
 
     def __init__(self, redis: Redis, ledger: Sequence[str], limits: RedisLimits) -> None:
@@ -89,7 +89,7 @@ class Scripts:
 
     @contextlib.asynccontextmanager
     async def time_limit(self) -> AsyncIterator[None]:
-        """Raise ``redis.TimeoutError`` in what takes longer than a server that is there would."""
+        """Raise ``redis.TimeoutError`` in a context that takes longer than a healthy server would."""
         try:
             async with asyncio.timeout(self._limits.answer_s):
                 yield
@@ -98,7 +98,7 @@ class Scripts:
             raise RedisTimeoutError(msg) from None
 
     async def scan_hash(self, key: str) -> AsyncIterator[list[str]]:
-        """The fields of a hash, in batches. One that comes or goes meanwhile may be among them.
+        """The fields of a hash, in batches. A field that is added or deleted meanwhile may be among them.
 
         Raises:
             redis.RedisError: Redis is away.
@@ -107,7 +107,7 @@ class Scripts:
             yield [text(field) for field in rows]
 
     async def scan_sorted_set(self, key: str) -> AsyncIterator[list[str]]:
-        """The members of a sorted set, likewise."""
+        """The members of a sorted set, in the same way."""
         async for rows in self._scan(functools.partial(self.redis.zscan, key)):
             yield [text(member) for member, _ in rows]
 
@@ -147,8 +147,8 @@ class Scripts:
     async def _exchange(self, calls: Sequence[Call]) -> list[Any]:
         """What each call gives, or the error that it failed with.
 
-        Calls that differ in their arguments alone are one command: what Redis and we do for each command, whatever it
-        is, is a good part of the work.
+        Calls that differ only in their arguments are one command: the fixed cost of a command, in Redis and here, is a
+        good part of the work.
         """
         alike = [list(group) for _, group in itertools.groupby(calls, key=operator.attrgetter("script", "keys"))]
         replies = await self._send([self._command(group) for group in alike])
@@ -163,8 +163,8 @@ class Scripts:
     async def _send(self, commands: Sequence[Sequence[str | bytes | int]]) -> list[Any]:
         """Send all commands at once, and read a reply for each.
 
-        Not by redis-py's pipeline, nor by a connection from its pool for each time: both are made for much else as
-        well, and together take as long as all the rest. What to do about a connection that breaks is redis-py's.
+        Without redis-py's pipeline, and without a connection from its pool each time: both can do much more, and
+        together take as long as all the rest. redis-py decides what to do about a connection that breaks.
         """
         connection = self._idle.pop() if self._idle else await redis_client.connection(self.redis)
 
@@ -173,46 +173,46 @@ class Scripts:
             return [await _reply(connection) for _ in commands]
 
         async def reconnect(_error: Exception) -> None:
-            await connection.disconnect(nowait=True)  # a dead peer would be waited for
+            await connection.disconnect(nowait=True)  # else it waits for a dead peer
 
         try:
             replies: list[Any] = await connection.retry.call_with_retry(exchange, reconnect)
-        except BaseException:  # a reply that nobody waits for now must not be taken for the next one's
+        except BaseException:  # the reply to a cancelled command must not be read as the next one's
             await connection.disconnect(nowait=True)
             raise
         finally:
-            self._idle.append(connection)  # connects by itself when it is not
+            self._idle.append(connection)  # connects by itself if it is not connected
         return replies
 
 
 async def _reply(connection: AbstractConnection) -> Any:
     try:
-        reply = await connection.read_response(timeout=math.inf)  # there is one limit for all: RedisLimits.answer_s
+        reply = await connection.read_response(timeout=math.inf)  # one limit for all of it: RedisLimits.answer_s
     except ResponseError as error:
         return error
-    if reply is None:  # which no script gives, but redis-py where the system gave the connection up (ETIMEDOUT)
+    if reply is None:  # no script gives that, but redis-py does if the system dropped the connection (ETIMEDOUT)
         raise RedisTimeoutError("the connection to Redis timed out")
     return reply
 
 
 def _results(reply: Any, calls: Sequence[Call]) -> Sequence[Any]:
-    """What each of the calls of one command gave: see ``coda.lua``. One that did not run failed for all of them."""
+    """What each of the calls of one command gave: see ``coda.lua``. A command that did not run failed for all calls."""
     return [reply] * len(calls) if isinstance(reply, ResponseError) else reply
 
 
 def text(value: bytes | str) -> str:
-    """What Redis gave, as text: bytes, or a string where ``REDIS_URL`` asks for decoded responses."""
+    """A value from Redis as text: bytes, or a string where ``REDIS_URL`` asks for decoded responses."""
     return value if isinstance(value, str) else value.decode()
 
 
 @functools.cache
 def _scripts(ledger_length: int) -> dict[str, str]:
-    """The scripts' texts, by name, for that many keys in the ledger: a stream for each channel is among them."""
+    """The scripts' texts, by name, for that many keys in the ledger, which include a stream for each channel."""
     numbers = f"local STREAMS_FROM, STREAMS_TO, KEYS_FROM = {_FIRST_STREAM}, {ledger_length}, {ledger_length + 1}"
     begin, end = f"{numbers}\n{_PRELUDE}\n{_FAIR_QUEUEING}\nlocal function run(ARGV)\n", f"\nend\n{_CODA}"
     return {name: f"{begin}{script}{end}" for name, script in _TEXTS.items()}
 
 
 def _hash(script: str) -> str:
-    """The name that Redis gives a script. Nothing secret depends on it."""
+    """The name that Redis gives a script. It protects nothing secret."""
     return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()

@@ -1,4 +1,4 @@
-"""Being woken: a subscription to a channel, turned into one event."""
+"""Wake-ups: a subscription to a channel, turned into one event."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from common.backoff import Backoff
 from common.channels import redis_client
 from common.channels.channels import Channels
 
-LOOK_AGAIN_S: Final = 1.0  # a wake-up can be lost, so every channel is looked at this often all the same
+LOOK_AGAIN_S: Final = 1.0  # a wake-up can be lost, so every worker also looks at its channel this often
 BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
-SILENT_S: Final = 30.0  # nothing was published for so long: is the server still there?
+SILENT_S: Final = 30.0  # nothing was published for so long: ping the server
 
 Heard: TypeAlias = Callable[[], Awaitable[None]]
 
@@ -48,11 +48,11 @@ class Wakeups:
         self._subscribed = asyncio.Event()
 
     def wake(self) -> None:
-        """End a wait that is under way at once, or else the next one."""
+        """End the current wait at once, or else the next one."""
         self._event.set()
 
     async def wait(self, limit_s: float) -> bool:
-        """Return when woken, or after ``limit_s``: whether it was woken."""
+        """Return when woken, or after ``limit_s``. Returns whether it was woken."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
                 await self._event.wait()
@@ -61,13 +61,13 @@ class Wakeups:
         return woken
 
     async def subscribed(self) -> None:
-        """Return once subscribed, so that what is published from now on wakes us; or after 2 s without."""
+        """Return once subscribed, when later messages wake this worker; or after 2 s without."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SUBSCRIBE_FIRST_S):
                 await self._subscribed.wait()
 
     async def listen(self) -> None:
-        """Stay subscribed, and turn all that comes into one wake-up. Redis cuts off a subscriber that does not read."""
+        """Stay subscribed, and turn all messages into one wake-up. Redis cuts off a subscriber that does not read."""
         backoff = Backoff("no wake-ups from Redis, so the channel is looked at once a second: ", self._back_off_s)
         cuts = 0
         while True:
@@ -80,7 +80,7 @@ class Wakeups:
                         cuts = 0
                         backoff.over()
                         self.wake()
-            except ResponseError as error:  # such as a user who may not subscribe
+            except ResponseError as error:  # for example, this Redis user may not subscribe
                 await backoff.wait(error)
             except RedisError:  # the loop meets the same error, and says so
                 await asyncio.sleep(self._back_off_s[min(cuts, len(self._back_off_s) - 1)])
@@ -88,13 +88,13 @@ class Wakeups:
 
     @contextlib.asynccontextmanager
     async def subscription(self) -> AsyncIterator[Heard]:
-        """A subscription to the channel, for as long as the context lasts. Call what it gives to wait for a wake-up.
+        """A subscription to the channel, for as long as the context lasts. Call the yielded function for a wake-up.
 
         It does less than redis-py's ``PubSub``, which subscribes again by itself and takes four times as long for each
         message.
 
         Raises:
-            redis.RedisError: Redis is away, or refuses. What was published since may not have been heard.
+            redis.RedisError: Redis is away, or refuses. Wake-ups since then may be lost.
         """
         connection = await redis_client.connection(self._redis)
 
@@ -105,7 +105,7 @@ class Wakeups:
 
         async def heard() -> None:
             if await connection.read_response(timeout=self._silent_s, push_request=True) is None:
-                await ask()  # which a server that went away without a word does not answer
+                await ask()  # a server that disappeared without closing the connection does not answer
 
         try:
             await ask()

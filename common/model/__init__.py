@@ -1,9 +1,9 @@
 """What workers know of the model without loading it.
 
     records.py    which model is in use
-    input.py      the pixels that a model is given, as a file
+    input.py      the pixels that a model gets, as a file
     checksums.py  ``SHA256SUMS``, written and read
     progress.py   ``progress.json``: how far the preparation of a model is
 
-``classifier/prepare`` writes all of it but the pixels.
+``classifier/prepare`` writes all of it except the pixels.
 """

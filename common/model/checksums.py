@@ -16,7 +16,7 @@ _PIECE_BYTES: Final = 2**22
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal (about 0.05 s for 100 MB where the CPU has SHA instructions).
 
-    In large pieces: after each one, another thread that has something to do may keep the interpreter for 5 ms.
+    In large pieces: after each one, another busy thread may keep the interpreter for 5 ms.
     """
     digest = hashlib.sha256()
     with path.open("rb", buffering=0) as file:

@@ -1,4 +1,4 @@
-"""The exact pixels that a model is given, as a file: RGB bytes behind a small header.
+"""The exact pixels that a model gets, as a file: RGB bytes behind a small header.
 
 ``file_check`` and ``fetch_url`` write it, ``classify`` reads it. Only the decoder's process decodes a picture.
 
@@ -34,7 +34,7 @@ class InputSpec(msgspec.Struct, frozen=True, kw_only=True):
         interpolation: Pillow's resampling filter, by name.
         mean: Per channel (red, green, blue), subtracted from pixels scaled to 0–1; applied inside the
             model's graph, not in the file.
-        std: Per channel, divides what is left.
+        std: Per channel, divides the difference.
     """
 
     model: str
@@ -46,7 +46,7 @@ class InputSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """Names what the pixels depend on, so that a model is never given those of another."""
+        """Names what the pixels depend on, so that a model never gets those of another."""
         return f"{self.model}/{self.resize}/{self.crop}/{self.interpolation}"
 
 

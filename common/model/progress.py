@@ -1,8 +1,8 @@
-"""How far the preparation of a model is: ``MODELS_DIR/progress.json``, which a page shows meanwhile.
+"""How far the preparation of a model is: ``MODELS_DIR/progress.json``, which the chat page shows.
 
     {"pid": 4711, "step": 2, "of": 5, "text": "Downloading the weights", "fraction": 0.37}
 
-It is there while a model is prepared. A preparation that was killed leaves it behind: no process has that ``pid`` then.
+The file exists while a model is prepared. A killed preparation leaves it behind: then no process has that ``pid``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which prepared model is in use. ``classifier/prepare`` writes it; workers read it.
 
-``MODELS_DIR/<folder>/model.json`` describes each prepared model and lies next to its network.
-``MODELS_DIR/in_use.json`` repeats the one that answers, and why it does: one small file to read for each
-picture, and one rename to switch. The code that loads the model compares the two (``classifier/artifact.py``).
+``MODELS_DIR/<folder>/model.json`` describes each prepared model and is next to its network.
+``MODELS_DIR/in_use.json`` repeats the record of the model that answers, and says why: one small file to read for
+each picture, and one rename to switch. The code that loads the model compares the two (``classifier/artifact.py``).
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
         weights_source: Where that file came from, for people.
         labels_source: Name of the operator's file that its labels come from; '' if they are ImageNet's.
         transform_input: Whether the network itself re-normalises its input (Inception V3's official weights
-            want that); None where the question does not arise.
+            want that); None where this does not apply.
         precision: How it computes: with 32-bit floating-point numbers, or mostly with 8-bit integers.
         made_from: The folder of the fp32 model that an int8 one was made from; '' for fp32.
         why: Why this model answers and no other, one sentence for people; '' in ``model.json``.
-        why_precision: Why in this precision, likewise.
+        why_precision: Why it answers in this precision, likewise.
     """
 
     model: str
@@ -60,7 +60,7 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(path: Path) -> ModelRecord | None:
-    """The record in that file; None if there is no such file, or the record is not whole."""
+    """The record in that file; None if there is no such file, or the record is incomplete."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=ModelRecord)
     except (FileNotFoundError, msgspec.DecodeError):
@@ -68,12 +68,12 @@ def read(path: Path) -> ModelRecord | None:
 
 
 def in_use(models_dir: Path) -> ModelRecord | None:
-    """The model that answers; None if no model was prepared yet."""
+    """The model that answers; None if no model is prepared yet."""
     return read(models_dir / IN_USE)
 
 
 async def wait_for_model(models_dir: Path) -> ModelRecord:
-    """The model that answers, as soon as there is one. Logs a warning when it has to wait."""
+    """Wait for a model that answers, and return it. Logs a warning if it has to wait."""
     record = in_use(models_dir)
     if record is None:
         _log.warning("waiting for a model in %s: `make model` prepares one", models_dir)

@@ -29,7 +29,7 @@ from common.settings import ROOT
 Lock = Callable[[], AbstractAsyncContextManager[None]]
 
 START_LIMIT_S: Final = 10.0  # it takes 0.1 s
-# All that Python may need to find itself. The rest of the worker's environment, such as the token, stays there.
+# What Python may need to start. The rest of the worker's environment, such as the token, stays in the worker.
 KEPT_VARIABLES: Final = ("LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
 
 
@@ -65,11 +65,11 @@ class DecoderProcess:
 
     @property
     def has_died(self) -> bool:
-        """Whether the process has ended, by itself or because something else ended it."""
+        """Whether the process has ended, for whatever reason."""
         return self._process.poll() is not None
 
     async def ready(self) -> None:
-        """Wait until it takes requests.
+        """Wait until the process takes requests.
 
         Raises:
             TimeoutError, EOFError, ConnectionError, StrayReply: It does not, and will not.
@@ -86,8 +86,8 @@ class DecoderProcess:
             lock: Entered before the decoder takes much memory, if it does, and left when it is done.
 
         Raises:
-            EOFError, ConnectionError: It died.
-            StrayReply: It says what it was not asked for: it is broken, or a picture has taken it over.
+            EOFError, ConnectionError: The decoder died.
+            StrayReply: Its reply does not fit the request: it is broken, or a picture has taken it over.
         """
         number = next(self._numbers)
         loop = asyncio.get_running_loop()
@@ -102,7 +102,7 @@ class DecoderProcess:
             return await self._payload(kind, length)
 
     def kill(self) -> None:
-        """Let the kernel end it, and drop what it would still say."""
+        """Make the kernel end the process, and drop its further replies."""
         self._process.kill()
         self._socket.close()
 

@@ -1,6 +1,6 @@
 """The worker's side of decoding: one file at a time, in a process that may crash, hang or grow without harm to it.
 
-``common/pictures/child/main.py`` is what runs inside, ``common/pictures/protocol.py`` is what the two say.
+``common/pictures/child/main.py`` runs inside that process, ``common/pictures/protocol.py`` has their messages.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from common.pictures.child_process import DecoderProcess, how_it_died
 from common.pictures.large_picture_lock import LargePictureLock
 from common.pictures.protocol import DECODE_LIMIT_S, Cut, Refusal, StrayReply
 
-# How long a file waits for the files before it. That is enough for one that hangs, unless it also waited for the other
-# decoder: then the files behind it come again, which costs no attempt. This, a file's own DECODE_LIMIT_S and its wait
-# for the other decoder fit into a handler's limit: other people's files delay a file, but never use up its attempts.
+# How long a file waits for the files before it. That is enough for one that hangs, unless that one also waited for the
+# other decoder: then the files behind it come again, which costs no attempt. This, a file's own DECODE_LIMIT_S and its
+# wait for the other decoder fit into a handler's limit. Other people's files delay a file, and never use its attempts.
 QUEUE_LIMIT_S: Final = 11.0
-# A decoder can be killed through no fault of the file: by an operator, or when the machine is out of memory.
+# Not only the file can kill a decoder: an operator can, or the kernel when memory runs out.
 TRIES: Final = 2
 
 _DIED: Final = (EOFError, ConnectionError, StrayReply)
@@ -105,7 +105,7 @@ class Decoder:
                 if status == -signal.SIGXCPU:
                     return Refusal.TOO_SLOW
             except asyncio.CancelledError:
-                self._replace(process)  # what it still says must not answer another file
+                self._replace(process)  # its late reply must not answer another file
                 raise
             left_s = _left_s(limit)
         return Refusal.UNREADABLE
@@ -141,7 +141,7 @@ class Decoder:
         return self._process
 
     async def _ready(self) -> DecoderProcess:
-        """The process, when it takes requests; a new one if it died between two files."""
+        """The process, once it takes requests; a new one if it died between two files."""
         try:
             process = await asyncio.shield(self._begin())
             if process.has_died:

@@ -1,4 +1,4 @@
-"""Files to model inputs: decoded, packed as the model wants them, and stored; or refused in words."""
+"""Turns files into model inputs: decoded, packed as the model wants them, and stored; or refused in words."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from typing import IO, Final
 
 from common.file_lock import try_lock
 
-# Such pictures take less than a second each, and memory is better spent than a user's time. This, a file's own time and
-# the time of the files before it (``common/pictures/decoder.py``) fit into a handler's limit together.
+# Such pictures take less than a second each, and more memory is better than a user who waits. This, a file's own time
+# and the time of the files before it (``common/pictures/decoder.py``) fit into a handler's limit together.
 WAIT_LIMIT_S: Final = 2.0
 _LOOK_AGAIN_S: Final = 0.01
 

@@ -1,19 +1,19 @@
 """What a worker and its decoder agree on: what a picture may be, why it may be refused, and their messages.
 
-The decoder (``common/pictures/child/main.py``) is a process of its own, started by the worker, and the only process
-that opens foreign pictures. They speak over a socket, in turns:
+The decoder (``common/pictures/child/main.py``) is a child process of the worker, and the only process that opens
+foreign pictures. They take turns to speak over a socket:
 
     decoder   ready    reply header: number 0, kind READY, length 0
     worker    request  number (4 bytes), resize (2), crop (2), interpolation (1), length (4); then the file
     decoder   reply    number of the request (4), kind (1), length (4); then the pixels, or a refusal's name
 
-Before it takes much memory for a picture, the decoder asks and waits:
+Before the decoder takes much memory for a picture, it asks and waits:
 
     decoder   reply    number of the request, kind LARGE, length 0; the real reply follows the worker's
     worker    go on    1 byte
 
 All numbers are little-endian. A picture can take the decoder over, so the worker does not trust it: ``expect_reply``
-lets through what answers this request, in exactly the size that was asked for, and nothing else.
+accepts only an answer to this request, in exactly the requested size.
 
 Both sides import this, so it imports little.
 """
@@ -41,7 +41,7 @@ GO_ON: Final = b"\n"
 
 
 class Refusal(StrEnum):
-    """Why a file gives no picture; ``common/pictures/refusals.py`` has the words. The name is what is sent."""
+    """Why a file gives no picture; ``common/pictures/refusals.py`` has the words. The decoder sends the name."""
 
     EMPTY = auto()
     TOO_LARGE = auto()
@@ -103,7 +103,7 @@ class ReplyKind(IntEnum):
 
 
 class StrayReply(Exception):  # noqa: N818 -- named for what happened
-    """The decoder said what it was not asked for."""
+    """The decoder's reply does not fit the request."""
 
 
 def request(number: int, cut: Cut, length: int) -> bytes:
@@ -126,7 +126,7 @@ def expect_ready(header: bytes) -> None:
     """Make sure that the decoder is ready.
 
     Raises:
-        StrayReply: It said something else.
+        StrayReply: It says something else.
     """
     if header != reply(0, ReplyKind.READY, 0):
         msg = f"{header!r} where it should say that it is ready"
@@ -137,8 +137,8 @@ def expect_reply(header: bytes, number: int, cut: Cut) -> tuple[ReplyKind, int]:
     """What follows the header of the reply to request ``number``, and how many bytes it has.
 
     Raises:
-        StrayReply: It answers another request, or promises anything but a whole model input or a refusal's name,
-            or asks for anything but much memory.
+        StrayReply: It answers another request, or is not a whole model input, a refusal's name or a request for much
+            memory.
     """
     answered, kind, length = _REPLY.unpack(header)
     if answered == number and kind == ReplyKind.PIXELS and length == 3 * cut.crop**2:

@@ -1,4 +1,4 @@
-"""What `make run` says before Supervisor takes over the terminal, and what would keep the bot from working at all."""
+"""What `make run` prints before Supervisor takes over the terminal. Checks what would keep the bot from working."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUPERVISOR_SOCKET: Final = ROOT / "run" / "supervisor.sock"
 
 
 def main() -> None:
-    """Say which model answers, where to chat, and how to look in and stop."""
+    """Print which model answers, where to chat, and how to watch and stop the bot."""
     try:
         config = settings.load()
         _check_port(config)
@@ -45,7 +45,7 @@ def _where_to_chat(config: Settings) -> str:
 
 
 def _check_port(config: Settings) -> None:
-    """A port that is taken would only show in a log, or connect this bot to another one's playground."""
+    """Refuse a port that is taken: only a log would show it, or the bot would connect to another bot's playground."""
     if not config.uses_playground:
         return
     with socket.socket() as probe:

@@ -1,7 +1,7 @@
 """Our own Redis, for a machine that has no other: Supervisor's program ``redis``.
 
-The server is a child of this process. Supervisor may tell this process and the workers to stop at the same time: the
-server then ends after the workers, since they have to hand back what they hold.
+The server is a child of this process. Supervisor may stop this process and the workers at the same time. The server
+then ends after the workers, since they have to hand back their messages.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ WORKERS_STOP_S: Final = 32.0  # a little more than Supervisor gives them
 _GOOD_RUN_S: Final = 60.0
 _LOOK_AGAIN_S: Final = 0.1
 _LOOK_FOR_ROOM_S: Final = 1.0
-_WORKERS_NOTICE_S: Final = 0.3  # for workers that got the signal when we did, to say that they stop
+_WORKERS_NOTICE_S: Final = 0.3  # time for workers that got the signal at the same moment to say that they stop
 
 _log = logging.getLogger(__name__)
 
 
 def no_room(folder: Path) -> str:
-    """Why nothing can be written there: a full disk, a quota, a file system that is read-only. '' if it can."""
+    """Why the folder cannot be written: a full disk, a quota, a read-only file system. '' if it can."""
     probe = folder / "room"
     try:
         with probe.open("wb") as file:
@@ -56,8 +56,8 @@ def no_room(folder: Path) -> str:
 def taken_folder(folder: Path) -> Iterator[None]:
     """Lock the data folder; the server inherits the lock and holds it for as long as it lives.
 
-    Two servers on one append-only file lose half the entries. If supervisord or this process was killed, the server
-    before this one may still be about to end: wait for that.
+    Two servers on one append-only file lose half the entries. If supervisord or this process was killed, the former
+    server may not have ended yet: wait for that.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -72,7 +72,7 @@ def taken_folder(folder: Path) -> Iterator[None]:
 
 
 class Server:
-    """The server, as our child: started again when it dies, and stopped only after the workers."""
+    """The server, a child of this process: started again when it dies, and stopped only after the workers."""
 
     def __init__(self, config: Settings, command: Sequence[str], folder: Path) -> None:
         self._config = config
@@ -81,7 +81,7 @@ class Server:
         self._stopping = False
 
     def run(self) -> None:
-        """Keep the server running until SIGTERM, and after that for as long as workers are about to end."""
+        """Keep the server running until SIGTERM, and after that until the stopping workers have ended."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         tries = 0
@@ -114,7 +114,7 @@ class Server:
             time.sleep(min(_LOOK_AGAIN_S, left_s))
 
     def _wait_for_room(self) -> None:
-        """Return when the disk takes something, or after SIGTERM.
+        """Return when the disk can be written, or after SIGTERM.
 
         Redis ends if it cannot write a change. On a full disk it would start without a problem, and end at the first
         message, again and again.
@@ -130,11 +130,11 @@ class Server:
         return identity.any_stopping(self._config) and time.monotonic() < deadline
 
     def _serve_the_last(self, process: subprocess.Popen[bytes], deadline: float) -> None:
-        """Wait until all workers that are about to end have handed back what they hold. Then stop the server."""
+        """Wait until all stopping workers have handed back their messages. Then stop the server."""
         time.sleep(_WORKERS_NOTICE_S)
         while process.poll() is None and self._is_needed(deadline):
             time.sleep(_LOOK_AGAIN_S)
-        process.terminate()  # a worker that says only now that it ends gets a new server: never two on the same files
+        process.terminate()  # a worker that only now says that it stops gets a new server: never two on the same files
         process.wait()
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -147,8 +147,8 @@ class Server:
 
         return subprocess.Popen(  # noqa: S603 -- no shell, our own arguments
             self._command,
-            close_fds=False,  # the lock goes along
-            start_new_session=True,  # a Ctrl-C in the terminal is for us alone
+            close_fds=False,  # the server inherits the lock
+            start_new_session=True,  # a Ctrl-C in the terminal is for this process only
             preexec_fn=end_with_us,  # noqa: PLW1509 -- we have no threads
         )
 
@@ -169,7 +169,7 @@ def main() -> None:
     parent.end_with_supervisor()
     with taken_folder(folder):
         Server(config, command, folder).run()
-    # Not 0: if somebody else than Supervisor sent that SIGTERM, Supervisor has to start us again.
+    # Not 0: if Supervisor did not send that SIGTERM, it has to start this program again.
     raise SystemExit(parent.ENDED_BY_SIGTERM)
 
 

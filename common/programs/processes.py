@@ -1,8 +1,8 @@
-"""Tells Supervisor how many ``classify`` processes to run: ``make processes``. ``make run`` does it before each start.
+"""Sets how many ``classify`` processes Supervisor runs: ``make processes``. ``make run`` does it before each start.
 
-supervisord knows neither ``.env`` nor a default for a variable that is not set. So its configuration includes a file,
-``run/processes.conf``, which is written here. After a change of ``CLASSIFY_PROCESSES``, ``make processes`` and
-``supervisorctl update`` apply it, and stop nothing but ``classify``.
+supervisord does not know ``.env``, or a default for a variable that is not set. So its configuration includes a file,
+``run/processes.conf``, which this program writes. After a change of ``CLASSIFY_PROCESSES``, ``make processes`` and
+``supervisorctl update`` apply it, and stop only ``classify``.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ stdout_logfile=%(here)s/logs/%(program_name)s_%(process_num)d.log
 
 
 def write(count: int, path: Path = FILE) -> None:
-    """Write what supervisord.conf includes.
+    """Write the file that supervisord.conf includes.
 
-    A single process keeps the name of its program: ``supervisorctl restart classify`` means it. Of several,
+    A single process keeps the name of its program: ``supervisorctl restart classify`` means it. With several,
     ``classify:*`` means all, and ``classify:classify_1`` the first.
 
     Args:
-        count: How many ``classify`` processes there are to be.
-        path: Where to.
+        count: The number of ``classify`` processes.
+        path: The file.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.write_text(_HEAD + (_SEVERAL.format(count=count) if count > 1 else ""))

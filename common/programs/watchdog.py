@@ -1,13 +1,13 @@
 """Ends a worker whose event loop hangs, so that Supervisor starts a new one: its event listener ``watchdog``.
 
-A worker touches its heartbeat file every two seconds for as long as its event loop turns
-(``common/supervision/heartbeat.py``). So a file that is no longer touched shows that the loop stands still: in a call
-that never returns, or an endless loop. The worker cannot end that by itself, and cannot even obey SIGTERM: it gets
-SIGKILL. The messages that it held are taken again.
+A worker touches its heartbeat file every two seconds for as long as its event loop runs
+(``common/supervision/heartbeat.py``). So a file that is no longer touched shows that the loop hangs: in a call that
+never returns, or an endless loop. The worker cannot end that by itself, and cannot even obey SIGTERM: it gets SIGKILL.
+Its messages in flight are taken again.
 
-No worker may be killed by mistake. So silence is measured by this process's own clock, from when it last saw the file
+The watchdog must not kill a worker by mistake. So it measures silence by its own clock, from when it last saw the file
 change, and not by the file's date: a clock that is set, or a machine that slept, does not count as silence. And a round
-proves nothing if it comes late (perhaps everything stood still), or if the disk takes no sign of life.
+does not count if it comes late (perhaps everything was paused), or if the disk takes no sign of life.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Limits:
         silent_s: How long a worker may show no sign of life.
         late_s: From one look to the next. After a longer pause every worker's silence counts from zero. Supervisor's
             TICK_5 comes every five seconds, give or take one.
-        stacks_s: For a process to write where each of its threads stands.
+        stacks_s: For a process to write its threads' stacks.
         answer_s: For Supervisor to answer.
     """
 
@@ -58,14 +58,14 @@ class Limits:
 
 
 class Sign(NamedTuple):
-    """What is seen of a worker's process: its id, and when its heartbeat file was touched, as the file has it."""
+    """A worker's process: its id, and the modification time of its heartbeat file."""
 
     pid: int
     touched_ns: int | None
 
 
 class Silent(NamedTuple):
-    """A process without a sign of life, by the name that ``supervisorctl`` has for it."""
+    """A process without a sign of life, by its name in ``supervisorctl``."""
 
     name: str
     pid: int
@@ -81,16 +81,16 @@ class Watch:
         self._since: dict[str, tuple[Sign, float]] = {}
 
     def silent(self, seen: Mapping[str, Sign], now: float) -> list[Silent]:
-        """Who has been silent for too long. The start of a process is a sign of life, too.
+        """The processes that have been silent for too long. The start of a process is a sign of life, too.
 
         Args:
-            seen: What is seen now of each process that should be alive, by its name.
-            now: The time, in seconds of a clock that nobody sets.
+            seen: The state of each process that should be alive, by its name.
+            now: The time, in seconds of a monotonic clock.
         """
         gap_s = 0.0 if self._looked_at is None else now - self._looked_at
         self._looked_at = now
         if gap_s > self._limits.late_s:
-            _log.warning("%.0f s since the last look, which proves nothing: each silence counts from zero", gap_s)
+            _log.warning("%.0f s since the last look, which is too long: each silence counts from zero", gap_s)
             self._since.clear()
         before, self._since = self._since, {}
         for name, sign in seen.items():
@@ -102,12 +102,12 @@ class Watch:
             if now - since > self._limits.silent_s
         ]
         for name, _, _ in found:
-            self._since[name] = (seen[name], now)  # if it cannot be ended, that is not tried at every tick
+            self._since[name] = (seen[name], now)  # if it cannot be killed, the next try is not at the next tick
         return found
 
 
 def workers(processes: Iterable[Mapping[str, Any]], config: Settings) -> dict[str, Sign]:
-    """What is seen of each worker that should be alive, by the name that ``supervisorctl`` has for it.
+    """The state of each worker that should be alive, by its name in ``supervisorctl``.
 
     Args:
         processes: What Supervisor's ``getAllProcessInfo`` says.
@@ -124,11 +124,11 @@ def _touched_ns(config: Settings, process: str) -> int | None:
     try:
         return heartbeat.heartbeat_file(config, process).stat().st_mtime_ns
     except OSError:
-        return None  # not there yet; the start of its process counts
+        return None  # it does not exist yet; the start of its process counts
 
 
 def end(silent: Sequence[Silent], supervisor: Any, limits: Limits) -> None:
-    """Have each silent process log its stacks, then kill it.
+    """Make each silent process log its stacks, then kill it.
 
     Args:
         silent: The processes.
@@ -148,7 +148,7 @@ def end(silent: Sequence[Silent], supervisor: Any, limits: Limits) -> None:
 
 def _signal(supervisor: Any, one: Silent, name: str) -> None:
     try:
-        # One that hung before it handled SIGUSR1 dies of it, and the next one may be there already.
+        # A process that hung before it handled SIGUSR1 dies of that signal, and the next one may run already.
         if supervisor.getProcessInfo(one.name)["pid"] == one.pid:
             supervisor.signalProcess(one.name, name)
     except _NO_ANSWER as error:
@@ -156,7 +156,7 @@ def _signal(supervisor: Any, one: Silent, name: str) -> None:
 
 
 class Watchdog:
-    """Looks, and acts on what it sees."""
+    """Looks for hanging workers, and kills them."""
 
     def __init__(self, config: Settings, limits: Limits = Limits()) -> None:
         self._config = config
@@ -165,18 +165,18 @@ class Watchdog:
         self._problem = Problem(_log, logging.ERROR)
 
     def look(self) -> None:
-        """See who is silent, and end it. What keeps it from that is said once, and the watchdog goes on."""
+        """Kill the silent workers. A problem that prevents this is logged once, and the watchdog goes on."""
         if problem := self._round():
             self._problem.report(problem)
         else:
             self._problem.clear()
 
     def _round(self) -> str:
-        """One look. Returns what kept it from being one, if anything did."""
+        """One round. Returns the problem that prevented it; '' if none did."""
         try:
             self._show_life()
         except OSError as error:
-            return f"no sign of life can be written ({error}), so nobody is missed"
+            return f"no sign of life can be written ({error}), so no worker is judged"
         try:
             with childutils.getRPCInterface(os.environ) as rpc:
                 seen = workers(rpc.supervisor.getAllProcessInfo(), self._config)
@@ -186,12 +186,12 @@ class Watchdog:
         return ""
 
     def _show_life(self) -> None:
-        """Do what a worker does for its first sign of life: on a full disk, a file can be touched but perhaps not made.
+        """Write a sign of life as a worker does first: on a full disk, a file can be touched but perhaps not created.
 
         On a disk that hangs this hangs too, so that the round is late.
 
         Raises:
-            OSError: It cannot be done.
+            OSError: It cannot be written.
         """
         path = heartbeat.heartbeat_file(self._config, "watchdog")
         heartbeat.touch(path)
@@ -209,7 +209,7 @@ def _ticks() -> Iterator[None]:
 
 
 def main() -> None:
-    """Look at each tick, until Supervisor ends or says so."""
+    """Look at each tick, until Supervisor ends or stops this program."""
     try:
         config = settings.load()
     except SettingsError as error:

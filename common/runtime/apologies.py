@@ -1,4 +1,4 @@
-"""What users read instead of an answer: an apology, or that there is too much to do."""
+"""What users read instead of an answer: an apology, or a notice that there is too much to do."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def apology(job: Job) -> SendReply:
 
 
 def busy(job: Job, backlog_s: float) -> SendReply:
-    """What the user reads instead of an answer when there is too much to do: for how long, roughly."""
+    """What the user reads instead of an answer when there is too much to do, with a rough time."""
     return SendReply(job=job, content=Words(text=words.busy(backlog_s), kind=Kind.BUSY))
 
 
 def too_fast(job: Job, per_minute: int) -> SendReply:
-    """What a user reads instead of an answer who sends more than that in a minute."""
+    """What a user reads instead of an answer if they send more than that in a minute."""
     return SendReply(job=job, content=Words(text=words.too_fast(per_minute), kind=Kind.TOO_FAST))

@@ -39,7 +39,7 @@ class Handlers(Generic[TakenT]):
         finish: Called with each message whose handler has ended.
 
     Attributes:
-        hangs: How many handlers in a row did not end within their limit, less those in between that did.
+        hangs: How many handlers did not end within their limit, minus those in between that did.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Handlers(Generic[TakenT]):
         self._leases = leases
         self._in_flight = in_flight
         self._finish = finish
-        self._verdicts: dict[str, BaseException] = {}  # why a handler was cut short, by message
+        self._verdicts: dict[str, BaseException] = {}  # why a handler was cancelled, by message
         self._announcements: set[asyncio.Task[Any]] = set()
 
     def start(self, batch: Batch, *, alone: bool = False) -> None:
@@ -67,12 +67,12 @@ class Handlers(Generic[TakenT]):
         self._announce([message for _, message in batch])
 
     def cut_short(self, id_: str, why: BaseException) -> None:
-        """Cancel the handler of a message, whose outcome is ``why`` then."""
+        """Cancel the handler of a message. The message's outcome is ``why``."""
         self._verdicts[id_] = why
         self._in_flight.cancel(id_)
 
     def tasks(self) -> list[asyncio.Task[Any]]:
-        """All that is at work."""
+        """All running tasks."""
         return [*self._in_flight.tasks(), *self._announcements]
 
     async def _handle(self, batch: Batch) -> Sequence[Outputs | BaseException]:
@@ -98,7 +98,7 @@ class Handlers(Generic[TakenT]):
         took_ms = (time.perf_counter() - began) * 1000
         cut_short = [self._verdicts[delivery.id] for delivery, _ in batch if delivery.id in self._verdicts]
         if task.cancelled():
-            # By us; or from inside, by something that it awaited: that is a failure like any other.
+            # Cancelled by us; or from inside, by something that it awaited: that is a failure like any other.
             why = cut_short[0] if cut_short else RuntimeError("the handler was cancelled from inside")
             outcomes = [why] * len(batch)
         elif error := task.exception():

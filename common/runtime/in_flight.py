@@ -30,11 +30,11 @@ class Done:
 class InFlight:
     """What a consumer has in flight. Each message is in exactly one of three places:
 
-        quarantine  in flight when a worker died, to be handled alone: if a worker dies again, it was this message
-        running     its handler is at work
+        quarantine  in flight when a worker died; handled alone: if a worker dies again, this message is the cause
+        running     its handler is running
         done        its handler has ended; settled in the next turn of the loop
 
-    While a message of the quarantine waits or runs, there is no room for anything else.
+    While a message of the quarantine waits or runs, there is no room for others.
 
     Args:
         batch_size: How many messages a handler gets at most.
@@ -51,17 +51,17 @@ class InFlight:
 
     @property
     def ids(self) -> list[str]:
-        """The ids of all that is in flight."""
+        """The ids of all messages in flight."""
         return [*(delivery.id for delivery in self._quarantine), *self._running, *(done.id for done in self._done)]
 
     @property
     def running(self) -> list[str]:
-        """The ids of the messages that handlers are at work on."""
+        """The ids of the messages whose handlers are running."""
         return list(self._running)
 
     @property
     def done(self) -> Sequence[Done]:
-        """What is ready to be settled."""
+        """The messages that are ready to be settled."""
         return tuple(self._done)
 
     def room(self) -> int:
@@ -84,29 +84,29 @@ class InFlight:
         return self._quarantine[0] if self._quarantine and not self._running else None
 
     def begin(self, deliveries: Iterable[Delivery], task: asyncio.Task[Any], *, alone: bool = False) -> None:
-        """A handler is at work on these, as ``task``; on one of the quarantine, ``alone``."""
+        """Note that a handler runs on these messages, as ``task``; on one of the quarantine, ``alone``."""
         for delivery in deliveries:
             self._release(delivery)
             self._running[delivery.id] = task
         self._alone = alone
 
     def finish(self, finished: Finished) -> None:
-        """A handler has ended with a message, or the message could not be begun."""
+        """Note that a message's handler has ended, or could not begin."""
         self._release(finished.delivery)
         self._running.pop(finished.delivery.id, None)
         self._alone = self._alone and bool(self._running)
         self._done.append(Done(finished))
 
     def let_go(self, done: Done) -> None:
-        """A message is settled."""
+        """Forget a message that is settled."""
         self._done.remove(done)
 
     def cancel(self, id_: str) -> None:
-        """Cut a handler short; its message is finished when it has ended."""
+        """Cancel a handler; its message is finished when the handler has ended."""
         self._running[id_].cancel()
 
     def tasks(self) -> list[asyncio.Task[Any]]:
-        """The handlers at work."""
+        """The running handlers."""
         return list(self._running.values())
 
     def _release(self, delivery: Delivery) -> None:

@@ -1,4 +1,4 @@
-"""Whether messages in flight are still ours. A sibling takes one that nobody has refreshed for long."""
+"""Whether this worker still holds its messages in flight. A sibling claims one that was not refreshed for long."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _check: contextvars.ContextVar[Callable[[], Awaitable[None]]] = contextvars.Cont
 
 
 async def confirm_lease() -> None:
-    """Make sure that the messages of this handler are still ours, and that there is time to finish.
+    """Make sure that this worker still holds the messages of this handler, and that there is time to finish.
 
-    Call it right before what cannot be undone. Outside the runtime, as in a unit test, they always are.
+    Call it right before a step that cannot be undone. Outside the runtime, as in a unit test, it does nothing.
 
     Raises:
-        LeaseLost: Another worker has it.
+        LeaseLost: Another worker has the message.
         Outage: Redis does not answer.
-        HandedBack: The worker stops, and would cut this short.
+        HandedBack: The worker is stopping, and would interrupt the step.
     """
     check = _check.get(None)
     if check:
@@ -36,7 +36,7 @@ class Leases:
     """The leases of one consumer's messages.
 
     Attributes:
-        last_start: From then on, by ``time.monotonic()``, nothing begins that cannot be undone.
+        last_start: From then on, by ``time.monotonic()``, no step begins that cannot be undone.
     """
 
     def __init__(self, channels: Channels, consumer: Consumer) -> None:
@@ -60,7 +60,7 @@ class Leases:
             raise LeaseLost("taken over by another worker")
 
     async def refresh(self, ids: Sequence[str]) -> set[str]:
-        """Slow is not dead: say that these are still being worked on. Gives those that are no longer ours.
+        """Refresh these messages, since a slow worker is not a dead one. Gives those that it no longer holds.
 
         Raises:
             redis.RedisError: Redis is away.

@@ -1,4 +1,4 @@
-"""How long the runtime waits for what, before it acts."""
+"""The runtime's time limits."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class RuntimeLimits:
     stopwaitsecs of 30.
 
     Attributes:
-        claim_idle_s: A sibling that has not refreshed a message for so long has lost it.
+        claim_idle_s: A worker may claim a message that a sibling has not refreshed for so long.
         refresh_s: How often messages in flight are refreshed.
         grace_s: How long handlers have to end on a stop.
         give_up_s: How long a stop waits for Redis after that.
-        last_start_before_end_s: What is sent so late that the end of the grace time could cut it would be sent again.
-            Telegram has 10 s to answer.
-        hangs_in_a_row: A step that hangs in a thread cannot be ended from outside. After so many in a row, or with
-            fewer in between that did not hang, the process gives way to a new one.
-        back_off_s: How long to wait for Redis, try after try; the last for all further ones.
+        last_start_before_end_s: In these last seconds of the grace time nothing is sent: the stop could interrupt it,
+            and it would be sent again. Telegram has 10 s to answer.
+        hangs_in_a_row: A step that hangs in a thread cannot be ended from outside. After so many in a row (one that
+            does not hang counts against one that does), the process ends and a new one starts.
+        back_off_s: How long to wait for Redis, try after try; the last value for all further tries.
     """
 
     claim_idle_s: float = 50.0

@@ -1,10 +1,10 @@
 """The one loop that all workers run in.
 
-It takes messages as there is room for them, calls the worker's handler, and hands off what that returns. One turn of
-the loop is one round trip to Redis: it settles what was finished since the last turn, and takes as much again.
+It takes messages while there is room, calls the worker's handler, and hands off what the handler returns. One turn of
+the loop is one round trip to Redis: it settles what was finished since the last turn, and takes as many new messages.
 
-``settle.py`` decides what becomes of a message. The scripts (``common/channels/lua``) keep a message from being lost or
-done twice.
+``settle.py`` decides what happens to a message. The scripts (``common/channels/lua``) make sure that no message is lost
+or done twice.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Runtime(Generic[TakenT]):
     Args:
         worker: The worker.
         channels: Where its channel is.
-        name: The consumer's name; nobody else may run under it.
-        limits: How long to wait for what.
+        name: The consumer's name; no other process may use it.
+        limits: The time limits.
         retries: When a message that was not finished comes again.
         burst: Return when the channel is empty, for tests.
     """
@@ -97,7 +97,7 @@ class Runtime(Generic[TakenT]):
         background = asyncio.create_task(self._worker.background(self._channels), name="background")
         loop = asyncio.create_task(self._loop(background), name="loop")
         try:
-            # A chore that dies takes the process with it, and Supervisor starts a whole one.
+            # If a chore fails, the process ends, and Supervisor starts a new one.
             await asyncio.wait([loop, *chores], return_when=asyncio.FIRST_COMPLETED)
             for task in (*chores, loop):
                 if task.done():
@@ -108,7 +108,7 @@ class Runtime(Generic[TakenT]):
     # The loop
 
     async def _loop(self, background: asyncio.Task[None]) -> None:
-        await self._wakeups.subscribed()  # first, then take: what is published in between then wakes us
+        await self._wakeups.subscribed()  # before the first take: a message published in between wakes us
         backoff = Backoff("Redis does not answer as it should: ", self._limits.back_off_s)
         while not self._is_over():
             if background.done() and not background.cancelled():
@@ -137,10 +137,10 @@ class Runtime(Generic[TakenT]):
         return not ids
 
     async def _turn(self) -> None:
-        """Settle what is done and take as much as there is room for, in one round trip.
+        """Settle what is done and take as many messages as there is room for, in one round trip.
 
         Raises:
-            redis.RedisError: Redis is away or refuses. What is done stays so until the next turn.
+            redis.RedisError: Redis is away or refuses. The next turn settles what is done.
             Hung: See ``RuntimeLimits.hangs_in_a_row``.
         """
         settled = self._in_flight.done
@@ -158,7 +158,7 @@ class Runtime(Generic[TakenT]):
         refusal = self._let_go(settled, results)
         if room and not isinstance(taken, RedisError):
             self._begin(self._consumer.taken(taken), room)
-        if hung:  # only now that what was done is settled
+        if hung:  # after everything done is settled
             msg = f"{self._handlers.hangs} messages in a row took longer than {self._worker.handler_limit_s:g} s"
             raise Hung(msg)
         await self._begin_quarantined()
@@ -167,7 +167,7 @@ class Runtime(Generic[TakenT]):
                 raise error
 
     def _let_go(self, settled: Sequence[Done], results: Sequence[Any]) -> RedisError | None:
-        """Forget the messages that Redis knows to be settled. Returns an error that kept one from being so."""
+        """Forget the messages that Redis has settled. Returns an error that prevented one from being settled."""
         refusal = None
         outcomes = iter(results)
         for done in settled:
@@ -176,13 +176,13 @@ class Runtime(Generic[TakenT]):
                 refusal = result
                 continue
             if not result:
-                # Another worker's by now; or ours, settled by a command whose reply was lost.
+                # Another worker holds it now; or an earlier command settled it, whose reply was lost.
                 _log.info("job=%s: %s is no longer ours", done.finished.delivery.job, done.id)
             self._in_flight.let_go(done)
         return refusal
 
     def _claim_idle_ms(self) -> int:
-        """Idle time includes Redis's own downtime, so nobody claims before it has answered for that long."""
+        """Idle time includes Redis's own downtime, so a worker claims only after Redis has answered for that long."""
         idle_s = self._limits.claim_idle_s
         return round(idle_s * 1000) if self._channels.scripts.answering_s() >= idle_s else 0
 
@@ -206,7 +206,7 @@ class Runtime(Generic[TakenT]):
             self._handlers.start(batch[start : start + size])
 
     async def _begin_quarantined(self) -> None:
-        """Handle a message that saw its worker die while nothing else is in flight: the next death is its own."""
+        """Handle a message whose worker died, with nothing else in flight: the next death is its fault."""
         delivery = self._in_flight.next_quarantined()
         if delivery is None or self._stopping_at is not None:
             return
@@ -239,7 +239,7 @@ class Runtime(Generic[TakenT]):
         self._wakeups.wake()
 
     def _give_back_what_is_left(self, stopping_at: float) -> None:
-        """On a stop: the quarantine at once, what handlers are at work on when the grace time is over."""
+        """On a stop, hand back the quarantine at once, and running messages when the grace time is over."""
         for delivery in self._in_flight.quarantined():
             self._finish(Finished(delivery, None, HandedBack()))
         if time.monotonic() > stopping_at + self._limits.grace_s:
@@ -247,7 +247,7 @@ class Runtime(Generic[TakenT]):
                 self._handlers.cut_short(id_, HandedBack())
 
     async def _refresh_leases(self) -> None:
-        """Keep what is in flight, and drop the work on what another worker took all the same."""
+        """Refresh the messages in flight, and drop the work on those that another worker claimed."""
         while True:
             await asyncio.sleep(self._limits.refresh_s)
             lost: set[str] = set()
@@ -260,7 +260,7 @@ class Runtime(Generic[TakenT]):
 
 
 async def _end(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel the tasks, again and again: libraries can swallow it, by asyncio.wait_for before Python 3.12."""
+    """Cancel the tasks repeatedly: a library can swallow a cancellation, by asyncio.wait_for before Python 3.12."""
     left = {task for task in tasks if not task.done()}
     while left:
         for task in left:

@@ -1,4 +1,4 @@
-"""What the handling of a message can end with."""
+"""The ways in which handling a message can end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from common.messages import AnyMessage, Message
 
 
 class HandedBack(Exception):  # noqa: N818 -- an outcome, not an error
-    """The worker stops before it could finish the message."""
+    """The worker stops before it can finish the message."""
 
 
 class KilledItsWorker(Exception):  # noqa: N818
@@ -34,7 +34,7 @@ class Finished:
         message: The same, decoded; None where that was not possible.
         outcome: What its handler returned or raised.
         took_ms: How long that took.
-        shown: Whether the log has the traceback already: all of a batch failed by the same error.
+        shown: Whether the log already has the traceback, if a whole batch failed by one error.
     """
 
     delivery: Delivery

@@ -26,13 +26,13 @@ _log = logging.getLogger(__name__)
 
 
 def run(worker_type: type[Worker[TakenT]], make_runtime: Callable[..., Runtime[TakenT]] = Runtime) -> NoReturn:
-    """Run a worker until it is told to stop (SIGTERM, SIGINT). Exits 0 after a stop, 1 when it cannot go on.
+    """Run a worker until a signal stops it (SIGTERM, SIGINT). Exits 0 after a stop, 1 when it cannot go on.
 
-    SIGUSR1 makes it write to its log where each of its threads stands, even when the event loop hangs.
+    SIGUSR1 makes it write each thread's stack to its log, even when the event loop hangs.
 
     Args:
         worker_type: The worker's class.
-        make_runtime: Makes its runtime of the worker, its channels and its name; another one for tests.
+        make_runtime: Makes its runtime from the worker, its channels and its name; tests pass another one.
     """
     faulthandler.register(signal.SIGUSR1, all_threads=True)  # names of files and functions: nothing to keep secret
     try:
@@ -57,10 +57,10 @@ async def _main(
         status = 0
     except SettingsError:
         raise
-    except Exception:  # whatever it is, it goes through the log, which hides secrets
+    except Exception:  # any error goes through the log, which hides secrets
         _log.critical("%s ends by an error that it cannot go on from", worker_type.channel, exc_info=True)
         status = 1
-    # At once: Python would wait for its threads, and one that hangs may be why we end. The lock goes with the process.
+    # At once: Python would wait for its threads, and one that hangs may be the reason. The lock ends with the process.
     logging.shutdown()
     os._exit(status)
 

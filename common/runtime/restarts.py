@@ -1,4 +1,4 @@
-"""Starting a job again from its first message, and apologising when that does not help."""
+"""Starts a job again from its first message, and apologises if that does not help."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _log = logging.getLogger(__name__)
 
 
 async def restart(channels: Channels, job: str, held: tuple[Consumer, Delivery] | None = None) -> Call:
-    """The call that starts a job again from its first message, or apologises if that was done before.
+    """The call that starts a job again from its first message, or apologises if it was started again before.
 
-    A job without a first message, or with one that cannot be read, ends with the apology, as far as anything says whose
-    job it is: looking at it again would never help.
+    A job without a readable first message ends: a retry would never help. Its user gets the apology, if anything says
+    whose job it is.
 
     Args:
-        channels: Where the job lives.
+        channels: The channels of the job.
         job: The job.
         held: The consumer that holds the job's message, if one does, and the message: the new one replaces it.
 

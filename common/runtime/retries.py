@@ -1,4 +1,4 @@
-"""When a message that was not finished comes again, and when the runtime gives it up."""
+"""When a message that was not finished comes again, and when the runtime buries it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Retries:
         attempts: How often handling a message may fail before it is buried.
         deaths: How many workers may die while they handle a message alone.
         first_delay_s: The delay after the first failure; it doubles with each further one.
-        jitter: The delay varies at random by that part of itself, so that what failed together does not come back
-            together.
+        jitter: The delay varies at random by that part of itself, so that messages that failed together do not come
+            back together.
         longest_delay_s: The longest delay in an outage.
-        longest_outage_s: A message that outages have put off for longer is buried.
+        longest_outage_s: A message that outages have postponed for longer is buried.
     """
 
     attempts: int = 5
@@ -35,7 +35,7 @@ class Retries:
         return self.first_delay_s * 2.0 ** (failures - 1) * varied
 
     def in_outage_s(self, lasted_s: float) -> float | None:
-        """The delay in an outage that has lasted so long: as long again. None if it has lasted too long."""
+        """The delay in an outage that has lasted so long: the same time again. None if it has lasted too long."""
         if lasted_s > self.longest_outage_s:
             return None
         return min(self.longest_delay_s, max(self.first_delay_s, lasted_s))

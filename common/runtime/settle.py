@@ -1,4 +1,4 @@
-"""What becomes of a message, by what its handler returned or raised."""
+"""What happens to a message, by what its handler returned or raised."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class Settler:
-    """Decides what becomes of the messages of one consumer, and says so in the log.
+    """Decides what happens to the messages of one consumer, and logs it.
 
     Args:
         channels: Where its channel is.
@@ -35,7 +35,7 @@ class Settler:
         retries: When a message that was not finished comes again.
 
     Attributes:
-        backlog_s: How long the work that waits will take, as far as is known.
+        backlog_s: How long the waiting work will take, by the last estimate.
     """
 
     def __init__(self, channels: Channels, consumer: Consumer, retries: Retries) -> None:
@@ -45,9 +45,9 @@ class Settler:
         self._retries = retries
 
     async def settle(self, finished: Finished) -> Call | None:
-        """The call that settles a message; None if it is no longer ours, and nothing is left to do.
+        """The call that settles a message; None if this worker no longer holds it, and nothing is left to do.
 
-        Ask once for each message: a decision is logged, and a delay is random.
+        Call it once for each message: it logs the decision, and a delay is random.
 
         Raises:
             redis.RedisError: Redis is away, and nothing was decided.
@@ -56,7 +56,7 @@ class Settler:
             return await self._decide(finished)
         except RedisError:
             raise
-        except Exception as error:  # what the handler returned is not a message, or cannot be encoded
+        except Exception as error:  # the handler's result is not a message, or cannot be encoded
             return await self._decide(dataclasses.replace(finished, outcome=error))
 
     async def _decide(self, finished: Finished) -> Call | None:
@@ -90,7 +90,7 @@ class Settler:
         level = logging.WARNING
         if isinstance(why, Deferred):
             delay_s, level = why.retry_after_s, logging.INFO
-        _log.log(level, "job=%s put off for %.1f s: %s", delivery.job, delay_s, why)
+        _log.log(level, "job=%s postponed for %.1f s: %s", delivery.job, delay_s, why)
         return self._consumer.postpone(delivery, _ms(delay_s), since_ms)
 
     async def _try_again(self, finished: Finished, error: BaseException) -> Call:
@@ -118,7 +118,7 @@ class Settler:
         said = "job=%s is buried (see `make dead`): %r"
         _log.error(said, delivery.job, error, exc_info=None if finished.shown else error)
         trace = "".join(traceback.format_exception(error))
-        if len(trace) > _TRACEBACK_LIMIT:  # whole lines: half a token would not be recognised as one
+        if len(trace) > _TRACEBACK_LIMIT:  # whole lines: the filter would not recognise half a token
             trace = trace[-_TRACEBACK_LIMIT:].partition("\n")[2]
         return self._consumer.bury(delivery, _utf8(f"{type(error).__name__}: {error}"), _utf8(trace), apology)
 
@@ -136,5 +136,5 @@ def _ms(seconds: float) -> int:
 
 
 def _utf8(text: str) -> str:
-    """The text without what UTF-8 cannot spell: an error may quote it."""
+    """The text without lone surrogates, which UTF-8 cannot spell and an error may quote."""
     return text.encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""What a worker file states: its channel, how much it does at once, and what it does with one message or several.
+"""What a worker file defines: its channel, how much it does at once, and what it does with one message or several.
 
 It never touches Redis: ``loop.py`` takes messages, calls the handler, and hands off what it returns.
 """
@@ -17,17 +17,17 @@ Outputs: TypeAlias = Message | Sequence[Message] | None
 
 
 class Worker(Generic[TakenT]):
-    """What a worker file states: its channel, how much it does at once, and ``handle`` or ``handle_batch``.
+    """What a worker file defines: its channel, how much it does at once, and ``handle`` or ``handle_batch``.
 
     Attributes:
         channel: The channel that it is subscribed to.
         batch_size: How many messages ``handle_batch`` gets at most.
         concurrency: How many calls of ``handle_batch`` run at once. It has ``batch_size`` times ``concurrency``
             messages in flight at most, and takes no more.
-        gather_s: How long it lets messages gather when something has come, where nobody waits for what it does: many
-            cost little more than one.
-        handler_limit_s: How long ``handle_batch`` may take. Below ``RuntimeLimits.claim_idle_s``, so that a hanging
-            step is cut here before a sibling takes its message for abandoned.
+        gather_s: How long it lets more messages gather after the first, where no user waits for its work: many cost
+            little more than one.
+        handler_limit_s: How long ``handle_batch`` may take. Less than ``RuntimeLimits.claim_idle_s``, so that a hanging
+            step is cut before a sibling claims its message.
     """
 
     channel: ClassVar[str]
@@ -43,28 +43,28 @@ class Worker(Generic[TakenT]):
         """Get ready: called once before the first message.
 
         Args:
-            channels: For workers that need something of Redis besides their messages.
+            channels: For workers that need Redis for more than their messages.
         """
 
     async def close(self) -> None:
-        """Release what ``open`` took. Called also when ``open`` failed or was cut short."""
+        """Release what ``open`` acquired. Also called if ``open`` failed or was cancelled."""
 
     async def background(self, channels: Channels) -> None:
-        """What the worker does besides its messages, for as long as it runs. It is cancelled first on a stop."""
+        """What the worker does besides its messages, for as long as it runs. A stop cancels this first."""
 
     async def handle(self, message: TakenT) -> Outputs:
         """Do the message's work and return the next message, several, or None.
 
         Raises:
             Outage: Something outside is down. The message comes again, and no attempt is used.
-            Deferred: It only comes too early. The same.
+            Deferred: It is only too early. The same.
             InputLost: Its file is missing or broken. Its job starts again.
-            Exception: Anything else is logged, tried again, and in the end buried.
+            Exception: Anything else is logged and tried again; after the last attempt the message is buried.
         """
         raise NotImplementedError
 
     async def handle_batch(self, messages: Sequence[TakenT]) -> Sequence[Outputs | Exception]:
-        """The same for up to ``batch_size`` messages: a result or an error for each. By default one by one."""
+        """The same for up to ``batch_size`` messages: a result or an error for each. By default, one by one."""
         outcomes: list[Outputs | Exception] = []
         for message in messages:
             try:
@@ -74,5 +74,5 @@ class Worker(Generic[TakenT]):
         return outcomes
 
     def announce(self, message: TakenT) -> Message | None:
-        """What to tell others when work on a message begins: None, or a message that carries no job."""
+        """What to announce when work on a message begins: None, or a message that carries no job."""
         return None

@@ -1,4 +1,4 @@
-"""A process's sign of life: a file that it touches again and again. ``common/programs/watchdog.py`` looks at it.
+"""A process's sign of life: a file that it touches every two seconds. ``common/programs/watchdog.py`` looks at it.
 
 A local file, not a key in Redis: a pause of Redis must not look like the death of every worker.
 """
@@ -13,8 +13,8 @@ from common.problem import Problem
 from common.settings import Settings
 
 INTERVAL_S: Final = 2.0
-# A worker that has shown no sign of life for so long hangs: it shows one every two seconds. Before the first it imports
-# what it needs (2 s; more from a slow disk), and may have to wait for the process before it (identity.LOCK_WAIT_S).
+# A worker without a sign of life for so long hangs: it shows one every two seconds. Before the first one it imports
+# its modules (2 s; more from a slow disk), and may have to wait for the process before it (identity.LOCK_WAIT_S).
 SILENT_LIMIT_S: Final = 30.0
 
 _log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def touch(path: Path) -> None:
 
 
 async def beat(path: Path, interval_s: float = INTERVAL_S) -> None:
-    """Touch the file for as long as the event loop turns."""
+    """Touch the file for as long as the event loop runs."""
     import asyncio  # noqa: PLC0415 -- 1.4 MB that the watchdog, which imports this module too, does without
 
     problem = Problem(_log)
@@ -46,6 +46,6 @@ async def beat(path: Path, interval_s: float = INTERVAL_S) -> None:
         try:
             touch(path)
             problem.clear()
-        except OSError as error:  # a full disk, say: the process lives on, and the watchdog sees the full disk too
+        except OSError as error:  # for example, a full disk: the process goes on, and the watchdog sees that disk too
             problem.report(f"no sign of life can be written: {error}")
         await asyncio.sleep(interval_s)

@@ -1,4 +1,4 @@
-"""Who a process is among its siblings: its name, and the lock that makes the name its own."""
+"""A process's name among its siblings, and the lock that makes the name unique."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from common.errors import SettingsError
 from common.file_lock import lock_within, try_lock
 from common.settings import Settings
 
-# For the former process of that name to end: if supervisord died, the kernel has told it to. Otherwise this is a second
-# copy of the bot.
+# Time for the former process of that name to end: if supervisord died, the kernel has sent it SIGTERM. If it does not
+# end, this process is a second copy of the bot.
 LOCK_WAIT_S: Final = 10.0
 _STOPPING: Final = "stopping"
 
@@ -29,7 +29,7 @@ def only_one(settings: Settings, channel: str, wait_s: float = LOCK_WAIT_S) -> I
     """Hold this process's consumer name: host, data folder, and the name that Supervisor gave it.
 
     The name is the same after a restart, so a worker finds again what the process before it left pending. A second
-    process of that name would take the first one's messages for its own: it refuses to run (exit code 1).
+    process of that name would take the first one's messages: it refuses to run (exit code 1).
     """
     process = process_name(channel)
     folder = hashlib.sha256(str(settings.data_dir).encode()).hexdigest()[:8]
@@ -42,21 +42,21 @@ def only_one(settings: Settings, channel: str, wait_s: float = LOCK_WAIT_S) -> I
 
 
 def runs_already(settings: Settings, channel: str) -> bool:
-    """Whether another process has this one's name now: the one before it, if it has not ended yet, or another copy."""
+    """Whether another process has this one's name now: its predecessor that has not ended yet, or another copy."""
     with contextlib.suppress(OSError), _lock_file(settings, process_name(channel)).open("a") as lock:
         return not try_lock(lock)
     return False
 
 
 def say_stopping(settings: Settings, channel: str) -> None:
-    """Note in our lock file that we are about to end. Our own Redis waits for processes that say so."""
+    """Note in this process's lock file that it is about to end. Our own Redis waits for processes that say so."""
     # The text is overwritten in place: a process that reads it meanwhile must not find the file empty.
     with contextlib.suppress(OSError), _lock_file(settings, process_name(channel)).open("r+") as lock:
         lock.write(_STOPPING)
 
 
 def any_stopping(settings: Settings) -> bool:
-    """Whether a process that said so is still there."""
+    """Whether a process that said so still runs."""
     for path in _locks(settings).glob("*.lock"):
         with contextlib.suppress(OSError), path.open("a+") as lock:
             lock.seek(0)
@@ -66,7 +66,7 @@ def any_stopping(settings: Settings) -> bool:
 
 
 def process_name(channel: str) -> str:
-    """The name under Supervisor, or the channel's when started by hand."""
+    """The name under Supervisor, or the channel's name if started by hand."""
     return os.environ.get("SUPERVISOR_PROCESS_NAME", channel)
 
 

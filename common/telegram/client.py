@@ -1,7 +1,7 @@
-"""The one seam to Telegram's Bot API: python-telegram-bot underneath, our own errors above.
+"""The one seam to Telegram's Bot API: python-telegram-bot (PTB) underneath, our own errors above.
 
-Answers stay raw. PTB builds objects from answers. If it could not build one, a message that was sent would look as if
-it was not, and one odd update would block all behind it.
+Answers stay raw. PTB would build objects from them. If it could not build one, a sent message would look unsent, and
+one odd update would block all behind it.
 
 The Bot API's methods and limits: https://core.telegram.org/bots/api
 """
@@ -32,7 +32,7 @@ MAX_TEXT_LENGTH: Final = 4096  # core.telegram.org/bots/api#sendmessage
 
 _NO_SUCH_FILE: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
-# PTB gives times as timedelta then, as its next major version does. Without this it warns at each use.
+# With this, PTB gives times as timedelta, as its next major version does. Without this it warns at each use.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 
@@ -46,7 +46,7 @@ class Me:
 
 @dataclasses.dataclass(frozen=True)
 class Webhook:
-    """Where Telegram delivers: ``url`` is '' if it is polled, as the bot needs it; ``pending`` updates wait there."""
+    """Where Telegram delivers updates: ``url`` is '' if it waits for polls, as it must; ``pending`` updates wait."""
 
     url: str
     pending: int
@@ -68,15 +68,15 @@ class Telegram:
         url = f"{settings.telegram_api_url}/bot"
         files = f"{settings.telegram_api_url}/file/bot"
         self._http = http = BotApiHttp(url, limits)
-        # ExtBot, since the plain Bot refuses a rate limiter. It makes no retries: a message that has to wait goes back
-        # to its channel, where it survives a crash.
+        # ExtBot, since the plain Bot refuses a rate limiter. The limiter makes no retries: a message that has to wait
+        # goes back to its channel, where it survives a crash.
         self._bot: ExtBot[Any] = ExtBot(
             settings.telegram_token, url, files, http, http, rate_limiter=FloodLimits(settings.send_rate)
         )
         self._unlimited = Bot(settings.telegram_token, url, files, http, http)
 
     async def open(self) -> None:
-        """Open the HTTP client. It asks nothing yet: Telegram may be down."""
+        """Open the HTTP client. It sends nothing yet: Telegram may be down."""
         await self._http.initialize()
 
     async def close(self) -> None:
@@ -89,12 +89,12 @@ class Telegram:
         return Me(int(me["id"]), str(me.get("username", "")))
 
     async def get_webhook(self) -> Webhook:
-        """Where Telegram delivers updates to, if anywhere."""
+        """Where Telegram delivers updates."""
         found = await self._call("getWebhookInfo")
         return Webhook(str(found.get("url", "")), int(found.get("pending_update_count", 0)))
 
     async def get_updates(self, offset: int, timeout_s: int) -> list[dict[str, Any]]:
-        """Raw updates from ``offset`` on; all before it are confirmed. Waits up to ``timeout_s`` for an update."""
+        """Raw updates from ``offset`` on; this confirms all before it. Waits up to ``timeout_s`` for an update."""
         parameters = {"offset": offset, "timeout": timeout_s, "allowed_updates": ["message"]}
         updates = await self._call("getUpdates", parameters, read_timeout=timeout_s + self._limits.poll_slack_s)
         if not isinstance(updates, list):
@@ -111,7 +111,7 @@ class Telegram:
         """Hand a file that a user sent to ``take``, piece by piece.
 
         Raises:
-            TelegramRefused: The file does not exist, no longer exists, or is larger than the limit.
+            TelegramRefused: The file does not exist (any longer), or is larger than the limit.
             Outage: Telegram is down, or the connection broke in the middle of the file.
         """
         answer = await self._call("getFile", {"file_id": file_id})
@@ -144,9 +144,9 @@ class Telegram:
         thread_id: int | None = None,
         confirm: Confirm | None = None,
     ) -> None:
-        """Send a text (Telegram's HTML) as a reply to a message, or alone if that message is gone.
+        """Send a text (Telegram's HTML) as a reply to a message, or alone if that message no longer exists.
 
-        ``confirm`` is called at the last moment, after all waiting for the flood limits. It raises to stop the sending.
+        ``confirm`` is called at the last moment, after the wait for the flood limits. It raises to stop the sending.
         """
         confirm_sending(confirm)
         parameters = {
@@ -162,7 +162,7 @@ class Telegram:
         try:
             await self._call("sendMessage", parameters, limited=True)
         except _Moved as moved:
-            # The group became a supergroup, which has message ids of its own: the answer stands alone.
+            # The group became a supergroup, which has its own message ids: the answer replies to no message.
             await self.send(moved.chat_id, html, None, confirm=confirm)
 
     async def show_typing(self, chat_id: int, thread_id: int | None = None) -> None:
@@ -179,8 +179,8 @@ class Telegram:
         read_timeout: float | None = None,
     ) -> Any:
         """The raw result of a Bot API method."""
-        # PTB turns get_Updates into getUpdates. Given getUpdates, it would warn that it has a method of that name; but
-        # that method parses the result.
+        # PTB turns get_Updates into getUpdates. For getUpdates itself it would warn that it has a method of that name;
+        # but that method parses the result.
         spelt = re.sub("(?=[A-Z])", "_", method)
         bot = self._bot if limited else self._unlimited
         read_timeout = self._limits.answer_timeout_s if read_timeout is None else read_timeout

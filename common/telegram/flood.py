@@ -22,7 +22,7 @@ _confirm: contextvars.ContextVar[Confirm | None] = contextvars.ContextVar("confi
 
 
 def confirm_sending(confirm: Confirm | None) -> None:
-    """Have the next message of this task confirmed at the last moment, after all waiting for the flood limits.
+    """Confirm the next message of this task at the last moment, after the wait for the flood limits.
 
     ``confirm`` raises to stop the sending.
     """
@@ -30,9 +30,9 @@ def confirm_sending(confirm: Confirm | None) -> None:
 
 
 class FloodLimits(AIORateLimiter):
-    """Messages wait until the limit for all chats allows them. A group over its own limit is put off instead.
+    """Messages wait until the limit for all chats allows them. A group over its own limit is postponed instead.
 
-    To wait here for a group, up to a minute, would take up the places of answers to all other chats.
+    To wait here for a group, up to a minute, would block answers to all other chats.
     """
 
     def __init__(self, rate_per_s: int) -> None:
@@ -51,7 +51,7 @@ class FloodLimits(AIORateLimiter):
         """Make the request once the limits allow it and its sender confirms it.
 
         Raises:
-            RetryAfter: The group has had its share of messages.
+            RetryAfter: The group has reached its limit.
         """
         chat_id = data.get("chat_id")
         if isinstance(chat_id, int) and chat_id < 0:

@@ -1,4 +1,4 @@
-"""The jobs that an update makes: its own, and one for each thing that it asks for."""
+"""The jobs that an update begins: its own, and one for each thing that it asks for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def job_of(update: dict[str, Any], bot_id: str, now: float) -> Job:
     """A raw update's own job. It knows where to apologise if the update cannot be read: in a private chat only.
 
     Args:
-        update: The update as the Bot API sent it. Only its id is taken for granted.
+        update: The update as the Bot API sent it. Only its id must exist.
         bot_id: The bot that it was sent to.
         now: The time, in Unix seconds.
     """
@@ -29,7 +29,7 @@ def job_of(update: dict[str, Any], bot_id: str, now: float) -> Job:
 
 
 def job_within(accepted: AcceptUpdate, index: int, quote: str = "") -> Job:
-    """The job of one thing that an update asks for. The update has been read, so its message is sound.
+    """The job of one thing that an update asks for. The update was read before, so its message is valid.
 
     Args:
         accepted: The update.

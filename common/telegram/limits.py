@@ -17,12 +17,12 @@ class TelegramLimits:
     Attributes:
         connect_timeout_s: How long it may take to connect to one address.
         answer_timeout_s: How long an answer, or its next piece, may take.
-        poll_slack_s: How much longer than asked for a long poll may take.
-        max_answer_bytes: The largest answer. A hundred updates (getUpdates gives at most so many) with the longest
+        poll_slack_s: How much longer a long poll may take than requested.
+        max_answer_bytes: The largest answer. A hundred updates (the most that getUpdates gives) with the longest
             texts, each in answer to another such message, have 12 MB.
         max_file_bytes: The largest file.
         gather_s: How long to wait for more updates after some have come: docs/decisions/0018.
-        back_off_s: How long to wait after a failed poll, try after try; the last for all further ones.
+        back_off_s: How long to wait after a failed poll, try after try; the last value for all further tries.
     """
 
     connect_timeout_s: float = 5.0
@@ -35,4 +35,4 @@ class TelegramLimits:
 
 
 LIMITS: Final = TelegramLimits()
-"""The bot's own."""
+"""The bot's limits."""

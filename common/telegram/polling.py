@@ -1,7 +1,7 @@
 """Polls Telegram for updates and loses no update: each is confirmed only once it is stored.
 
-The loop reads only an update's id. The rest is read later, as a message of its own, so that an update that cannot be
-read does not stop the others.
+The loop reads only an update's id. The handler of its message reads the rest later, so that an unreadable update does
+not stop the others.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 async def poll(telegram: Telegram, channels: Channels, bot_id: str, limits: TelegramLimits = LIMITS) -> None:
-    """Store updates as they come, for ever. The next offset confirms a batch once all of it is stored."""
+    """Store updates as they come, for ever. The next poll's offset confirms a batch, once all of it is stored."""
     offset, backoff = 0, Backoff(back_off_s=limits.back_off_s)
     commands_offered = False
     while True:
@@ -53,14 +53,14 @@ async def poll(telegram: Telegram, channels: Channels, bot_id: str, limits: Tele
             continue
         backoff.over()
         offset = max((update["update_id"] + 1 for update in updates), default=offset)
-        # An empty answer that comes at once is from a server that does not wait.
+        # A server that does not wait sends an empty answer at once.
         await asyncio.sleep(limits.gather_s if updates else began + SHORTEST_POLL_S - time.monotonic())
 
 
 async def _store(channels: Channels, updates: Sequence[dict[str, Any]], bot_id: str) -> None:
     """Put updates on receive's channel, each once: a marker remembers it for two days.
 
-    A highest id would not do: after a quiet week Telegram's ids may begin anywhere (core.telegram.org/bots/api#update).
+    The highest id is not enough: after a quiet week, ids may begin anywhere (core.telegram.org/bots/api#update).
     """
     now = time.time()
     messages = [AcceptUpdate(job=job_of(update, bot_id, now), update=update) for update in updates]
@@ -81,6 +81,6 @@ async def _until_there_is_room(channels: Channels) -> None:
 
 
 async def _offer_commands(telegram: Telegram) -> None:
-    """Set the menu of commands. A server without that method can do without the menu."""
+    """Set the menu of commands. A server without that method has no menu."""
     with contextlib.suppress(TelegramRefused):
         await telegram.set_commands(COMMANDS)

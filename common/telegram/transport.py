@@ -1,7 +1,7 @@
 """HTTP to the Bot API: aiohttp underneath python-telegram-bot, for a fifth of its own client's processor time.
 
-Every address has the bot's token in it, and aiohttp's errors name addresses. So no such error leaves this module: ours
-name only its kind, and what the system reported.
+Every address contains the bot's token, and aiohttp's errors contain addresses. So none of them leaves this module: our
+errors name only their kind, and what the system reported.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from yarl import URL
 from common.telegram.limits import LIMITS, TelegramLimits
 from common.telegram.proxy import proxy_towards, trusted
 
-_KEEP_ALIVE_S: Final = 5.0  # shorter than servers do, so that they rarely close a connection that we are about to use
+_KEEP_ALIVE_S: Final = 5.0  # less than servers wait, so that they rarely close a connection right before its next use
 _PIECE_BYTES: Final = 256 * 2**10
 _NO_ANSWER: Final = "this is not an answer of the Bot API"
 _AS_JSON: Final = {"Content-Type": "application/json"}
@@ -33,11 +33,11 @@ Take: TypeAlias = Callable[[bytes], Awaitable[None]]
 class BotApiHttp(BaseRequest):
     """Makes PTB's requests, and downloads files, which PTB would hold in memory as a whole.
 
-    Compressed answers are not asked for and not accepted, so that a small answer cannot become a large one. Redirects
-    are not followed.
+    It does not request or accept compressed answers, so that a small answer cannot become a large one. It does not
+    follow redirects.
 
     Args:
-        api_url: Where the Bot API is. A proxy that the environment names is used, unless the server is nearby.
+        api_url: The Bot API's address. A server that is not nearby is called through the environment's proxy.
         limits: How long an answer may take, and how large it may be.
 
     Raises:
@@ -56,7 +56,7 @@ class BotApiHttp(BaseRequest):
         return self._limits.answer_timeout_s
 
     async def initialize(self) -> None:
-        """Open the client. It asks nothing yet."""
+        """Open the client. It sends nothing yet."""
         if self._client is None:
             self._client = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
@@ -87,7 +87,7 @@ class BotApiHttp(BaseRequest):
         connect_timeout: Any = BaseRequest.DEFAULT_NONE,  # not used: always as in the limits
         pool_timeout: Any = BaseRequest.DEFAULT_NONE,  # not used: requests do not wait for a connection
     ) -> tuple[int, bytes]:
-        """Ask the Bot API. Parameters go as JSON; files cannot be sent.
+        """Call the Bot API. Parameters are sent as JSON; files cannot be sent.
 
         Raises:
             NetworkError: There is no answer, or it is not from the Bot API: a page of a server on the way, for example.
@@ -98,19 +98,19 @@ class BotApiHttp(BaseRequest):
             try:
                 return await self._ask(method, url, body, timeout_s)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-                # The server may just have closed the connection, since it was idle. A question is asked again. But a
-                # message may have been sent: its sender has to decide.
+                # The server may just have closed the connection, since it was idle. A request that only reads is
+                # repeated. But a message may have been sent: its sender has to decide.
                 if isinstance(error, aiohttp.ClientConnectorError) or not url.rpartition("/")[2].startswith("get"):
                     raise
                 return await self._ask(method, url, body, timeout_s)
         except TelegramError:
             raise
-        except Exception as error:  # of any kind: PTB would quote it, with the address or a proxy's password
+        except Exception as error:  # any error: PTB would quote it, with the address or a proxy's password
             raise NetworkError(_named(error)) from None
 
     async def _ask(self, method: str, url: str, body: bytes | None, timeout_s: float) -> tuple[int, bytes]:
         most = self._limits.max_answer_bytes
-        # A limit for the whole answer, too: one that drips would otherwise never end.
+        # A limit for the whole answer, too: a server that drips would otherwise never end.
         timeout = self._timeout(timeout_s, total_s=2 * (self._limits.connect_timeout_s + timeout_s))
         async with self._open.request(
             method, URL(url, encoded=True), data=body, headers=_AS_JSON, timeout=timeout, allow_redirects=False
@@ -147,7 +147,7 @@ class BotApiHttp(BaseRequest):
         """An answer of the Bot API. A lone surrogate, which JSON can spell and UTF-8 cannot, becomes a "?".
 
         Raises:
-            TelegramError: It is not one.
+            TelegramError: It is not such an answer.
         """
         try:
             try:
@@ -162,7 +162,7 @@ class BotApiHttp(BaseRequest):
         return answer
 
     def _timeout(self, answer_s: float | None = None, total_s: float | None = None) -> aiohttp.ClientTimeout:
-        # To look a name up and to try all its addresses may take twice as long as to connect to one address.
+        # The lookup of a name and the tries of all its addresses may take twice as long as one connection.
         address_s = self._limits.connect_timeout_s
         read_s = self._limits.answer_timeout_s if answer_s is None else answer_s
         return aiohttp.ClientTimeout(total_s, connect=2 * address_s, sock_connect=address_s, sock_read=read_s)
@@ -175,7 +175,7 @@ class BotApiHttp(BaseRequest):
 
 
 def _judge(status: int, answer: dict[str, Any]) -> None:
-    """Make sure that an answer has what PTB looks for.
+    """Make sure that an answer has what PTB needs.
 
     Raises:
         TelegramError: Something is missing.

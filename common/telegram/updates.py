@@ -1,4 +1,4 @@
-"""What a Telegram message asks of the bot: to look at pictures, a command, or something that it cannot do."""
+"""What a Telegram message asks the bot for: to look at pictures, a command, or something that it cannot do."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Unwelcome:
 
 @dataclasses.dataclass(frozen=True)
 class NotServed:
-    """The chat is not one of those that are served."""
+    """The bot does not serve this chat."""
 
 
 Asked: TypeAlias = Photo | Link | Command | Unwelcome | NotServed
@@ -93,11 +93,11 @@ def message_of(update: dict[str, Any]) -> Message | None:
 
 
 def asked(message: Message, me: Me) -> Sequence[Asked]:
-    """What the message asks of the bot; nothing if it is not meant for it.
+    """What the message asks the bot for; nothing if it is not meant for the bot.
 
     In a group the bot acts only on commands, and on photos and links that mention it or answer it. In all chats it
-    ignores service messages, what a channel forwards to its group, and other bots. It does not ignore bots that stand
-    for people: anonymous admins, and people who write as a channel.
+    ignores service messages, what a channel forwards to its group, and other bots. It does not ignore bots that
+    represent people: anonymous admins, and people who write as a channel.
     """
     is_bot = message.from_user and message.from_user.is_bot and not message.sender_chat
     if is_bot or message.is_automatic_forward:
@@ -116,7 +116,7 @@ def asked(message: Message, me: Me) -> Sequence[Asked]:
 
 
 def _command(message: Message, me: Me, *, in_private: bool) -> Command | None:
-    """The command that the text begins with. In a group, an unknown one is for another bot, unless it names us."""
+    """The command that the text begins with. In a group, an unknown one is for another bot, unless it names ours."""
     found = _COMMAND.match(message.text or "")
     if not found:
         return None
@@ -163,7 +163,7 @@ def _photo(file: PhotoSize | Document | Sticker) -> Photo:
 
 
 def _looks_like_image(document: Document) -> bool:
-    """Judged by what the sender's app says. ``file_check`` finds out what it really is."""
+    """Whether the sender's app calls it an image. ``file_check`` finds out what it really is."""
     name = (document.file_name or "").lower()
     return (document.mime_type or "").startswith("image/") or name.endswith(
         (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif", ".heic", ".heif", ".tif", ".tiff")
@@ -181,7 +181,7 @@ def _links(message: Message) -> Sequence[Link]:
 
 
 def _without_punctuation(url: str) -> str:
-    """The link without what ends the sentence around it; a bracket stays if it was opened in the link."""
+    """The link without the punctuation of its sentence; a closing bracket stays if the link opens one."""
     while url and url[-1] in _TRAILING_PUNCTUATION and not (url[-1] == ")" and url.count("(") >= url.count(")")):
         url = url[:-1]
     return url

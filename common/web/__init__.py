@@ -4,10 +4,10 @@
     download.py         one link through its redirects to its body, within its limits
     gate.py             where a link may lead: as it is written, and by the addresses of its name
     names.py            names to addresses, before a deadline
-    connections.py      connections to judged addresses, with their bytes counted, and cut in time
+    connections.py      connections to judged addresses, with counted bytes and a deadline
     host_slots.py       how many requests one host may have in flight at once
     previews.py         which picture a web page names as its preview
-    delayed_answers.py  answers that wait for their moment, in the store
+    delayed_answers.py  answers that wait in the store until they may be given
 
 No other room connects to hosts that users choose.
 """

@@ -1,7 +1,7 @@
-"""The connections of one link: each to an address that passed the gate, with its bytes counted, and cut in time.
+"""The connections of one link: each to an address that passed the gate, with counted bytes and a deadline.
 
 A socket's time-out applies to each read, so a server that sends one byte a second, in its handshake, headers, chunk
-sizes or body, never exceeds it. Only shutting down the socket ends such a conversation.
+sizes or body, never exceeds it. Only shutting down the socket ends such a connection.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Connections:
         gate: Judges what may be connected to.
         lookup: Finds the addresses of names.
         slots: The slots of each host; ``close`` releases those acquired here.
-        deadline: No connection is begun after this moment of ``clock``.
+        deadline: No connection begins after this time of ``clock``.
         connect: Connects to one of some addresses.
-        clock: Seconds that only grow.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Connections:
         return _Adapter(self, self._gate)
 
     def cut(self) -> None:
-        """End all conversations; reading from one raises an error. Does nothing once they are over."""
+        """End all connections; reading from one raises an error. Does nothing once they are closed."""
         with self._lock:
             self._is_cut = True
             for connected in self._sockets:
@@ -110,7 +110,7 @@ class Connections:
         """
         target = self._gate.admit(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/")
         found = [target.address] if target.address else self._look_up(target.host)
-        # One lookup, and all of it is judged: the connection below goes to what was judged here.
+        # One lookup, and all its answers are judged: the connection below goes to a judged address.
         addresses = resolve(target, policy=self._gate.policy, resolver=lambda *_: _rows(found, target.port))
         self._gate.admit_addresses(target, [address.ip for address in addresses])
         tried = addresses[:MAX_ADDRESSES]
@@ -153,7 +153,7 @@ class Connections:
 
 
 class _Adapter(SafeAdapter):
-    """ssrfguard's adapter, with our connections."""
+    """ssrfguard's adapter with our connections."""
 
     def __init__(self, connections: Connections, gate: Gate) -> None:
         self._connections = connections

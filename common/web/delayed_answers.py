@@ -1,7 +1,7 @@
 """Answers that are known, and may not be given yet.
 
-They wait in the store while their message is postponed. So they are not in flight in any worker, and each worker can
-give them when their moment comes, even if the worker that stored them is dead.
+They wait in the store while their message is postponed. So they are not in flight in any worker, and any worker can
+give them after the delay, even if the worker that stored them is dead.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class DelayedAnswers:
         self._store = store
 
     async def delay(self, job: Job, words: Words, until: float) -> SendReply:
-        """Store an answer until a moment, in Unix seconds; return it if that moment has passed.
+        """Store an answer until a time, in Unix seconds; return it if that time has passed.
 
         Raises:
-            TooEarly: It is stored; ``ready`` returns it from that moment on.
+            TooEarly: It is stored; ``ready`` returns it from that time on.
             Outage: The disk fails.
         """
         if until <= time.time():
@@ -41,10 +41,10 @@ class DelayedAnswers:
         raise TooEarly(until - time.time())
 
     async def ready(self, job: Job) -> SendReply | None:
-        """The stored answer of a job; None if it has not got one.
+        """The stored answer of a job; None if it has none.
 
         Raises:
-            TooEarly: There is an answer, and its moment has not come.
+            TooEarly: There is an answer, which may not be given yet.
             Outage: The disk fails.
         """
         try:

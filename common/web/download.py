@@ -1,4 +1,4 @@
-"""One link, followed through its redirects to its body. Each step passes the gate; all runs in a thread of its own.
+"""One link, followed through its redirects to its body, in its own thread. Each step passes the gate.
 
 Redirects are followed here, hop by hop through ssrfguard's adapter, and not by a requests ``Session``. A session would
 read the whole body of every redirect into memory, whatever its size, and could add cookies, proxies from the
@@ -31,7 +31,7 @@ from common.web.names import Lookup
 from common.words import FILE_TOO_LARGE, refusal
 
 MAX_REDIRECTS: Final = 4
-MAX_HEADER_BYTES: Final = 256 * 1024  # of one answer, and what chunks may add to a body
+MAX_HEADER_BYTES: Final = 256 * 1024  # of one answer; also how much chunk headers may add to a body
 HEADERS: Final = {
     "User-Agent": f"Whatsit/{VERSION} (+Telegram bot)",
     "Accept": "image/*",
@@ -45,7 +45,7 @@ _SERVER_ERROR: Final = 500
 
 # One sentence for a host that does not exist, is private, refuses, hangs up or is silent: a link into an inner network
 # must not reveal which of these it was. Such words have the kind UNREACHABLE and wait until
-# ``Limits.unreachable_after_s``, since time reveals as much.
+# ``Limits.unreachable_after_s``, since the time would reveal it as well.
 UNREACHABLE: Final = (
     "I could not fetch this link from {host}: the host does not exist, is not public, or did not send all of "
     "it in time."
@@ -65,7 +65,7 @@ class Limits:
     Attributes:
         total_s: Seconds from the beginning to the last byte.
         answer_s: Seconds from the beginning to the end of the last headers, name resolution included.
-        unreachable_after_s: Seconds from the beginning until a user may learn that a link gave nothing.
+        unreachable_after_s: Seconds from the beginning until a user may learn that a link gave no answer.
         max_bytes: The limit of bodies, both as received and as decompressed.
     """
 
@@ -80,8 +80,8 @@ class FetchBudget:
     """What one link has used so far of its ``Limits``.
 
     Attributes:
-        began: A moment of ``time.monotonic``.
-        received_bytes: Of bodies.
+        began: When it began, by ``time.monotonic``.
+        received_bytes: How many bytes of bodies were received.
     """
 
     began: float = dataclasses.field(default_factory=time.monotonic)
@@ -112,7 +112,7 @@ class Download:
 
     Args:
         request: The first request.
-        gate: Judges what may be asked for.
+        gate: Judges each request.
         lookup: Finds the addresses of names.
         slots: The slots of each host.
         limits: What the link may take.
@@ -136,11 +136,11 @@ class Download:
 
     @property
     def deadline(self) -> float:
-        """When the conversation ends, by ``time.monotonic``. The end of the last headers moves it to a later moment."""
+        """When the download is cut, by ``time.monotonic``. The end of the last headers moves it to a later time."""
         return self._connections.deadline
 
     def cut(self) -> None:
-        """End the conversation, so that ``run`` returns. Does nothing once it is over."""
+        """End the download, so that ``run`` returns. Does nothing once it is over."""
         self._connections.cut()
 
     def run(self) -> Fetched | Words:
@@ -156,15 +156,15 @@ class Download:
             return refusal(FILE_TOO_LARGE)
         except HostBusy:
             raise
-        except Exception as error:  # whatever a server sends, it must not count as our failure and be tried again
-            # As repr, and without the error's text below the traceback, so that a server cannot begin a log line.
+        except Exception as error:  # whatever a server sends must not count as our failure, with retries
+            # As repr, and without the error's text below the traceback, so that a server cannot forge a log line.
             _log.info("%r gave nothing: %.500r", self._first.url, error)
             if not isinstance(error, _EXPECTED):
                 _log.warning("unexpected error:\n%s", "".join(traceback.format_tb(error.__traceback__)))
             return self.unreachable()
 
     def unreachable(self) -> Words:
-        """The refusal of a link that gave nothing; it does not say why."""
+        """The refusal of a link that gave no answer; it does not say why."""
         return Words(text=UNREACHABLE.format(host=_host(self._first)), kind=Kind.UNREACHABLE)
 
     def _fetch(self, adapter: SafeAdapter) -> Fetched | Words:
@@ -212,7 +212,7 @@ def prepare(url: str, gate: Gate) -> requests.PreparedRequest:
         requests.RequestException, ValueError: It is not a link.
     """
     request = requests.Request("GET", url, headers=HEADERS).prepare()
-    # Judged as it will be sent: after requests has encoded host and path.
+    # Judged in the form that is sent: after requests has encoded host and path.
     gate.admit(str(request.url))
     return request
 

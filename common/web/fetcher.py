@@ -2,8 +2,8 @@
 
 An answer must not reveal whether a name leads into a private network, or what listens there. So a link is judged twice.
 First as written: that reveals nothing, and may be answered at once. Then with the addresses of its name, in
-``common/web/download.py``. All that fails from then on, until a server answers in HTTP, is refused in one sentence of
-the kind ``UNREACHABLE``. The caller gives that sentence to the user at one moment, ``Limits.unreachable_after_s``
+``common/web/download.py``. Every failure from then on, until a server answers in HTTP, is refused in one sentence of
+the kind ``UNREACHABLE``. The caller gives that sentence to the user after ``Limits.unreachable_after_s``
 (``docs/decisions/0008``).
 """
 
@@ -74,15 +74,15 @@ class Fetcher:
         """What a link leads to, of any kind, or what to tell the user instead.
 
         Args:
-            url: As the user wrote it; ``example.com/cat.jpg`` will do.
+            url: As the user wrote it; ``example.com/cat.jpg`` is enough.
 
         Raises:
-            HostBusy: The host has no free slot; the link is to be fetched later.
+            HostBusy: The host has no free slot; fetch the link later.
         """
         return await self._get(with_scheme(url), FetchBudget())
 
     async def preview(self, page: Fetched) -> Fetched | Words | None:
-        """The preview picture of a web page, or why it has not got one; None if this is not a web page.
+        """The preview picture of a web page, or why it has none; None if this is not a web page.
 
         Raises:
             HostBusy: As ``fetch`` does.

@@ -36,7 +36,7 @@ def _block(network: str, name: str, source: str, reach: Reach = Reach.DENIED) ->
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 # Prefixes that carry an IPv4 address, and that no web server has. They stay closed when the operator opens networks: a
-# kernel that is asked for ::ffff:127.0.0.1 goes to 127.0.0.1, so to open ::/0 would open that as well.
+# kernel connects ::ffff:127.0.0.1 to 127.0.0.1, so an open ::/0 would open that as well.
 _CARRIERS: Final = tuple(
     ipaddress.IPv6Network(network)
     for network in (
@@ -76,11 +76,11 @@ class Gate:
     """Judges links, first as they are written, then by the addresses of their names.
 
     Args:
-        opened: Networks that links may reach besides, on any port.
+        opened: More networks that links may reach, on any port.
         ports: The ports that links may reach at public addresses.
 
     Attributes:
-        policy: The same for ssrfguard, but for ports and for addresses inside others, which are judged here.
+        policy: The same for ssrfguard, except ports and addresses inside others, which are judged here.
 
     Raises:
         SettingsError: A network is one of IPv4 addresses in an IPv6 disguise.
@@ -115,7 +115,7 @@ class Gate:
         return target
 
     def admit_addresses(self, target: Target, addresses: Iterable[Address]) -> None:
-        """Judge the addresses of a link's name, all of which ssrfguard let pass.
+        """Judge the addresses of a link's name, all of which ssrfguard accepted.
 
         Raises:
             PortRefusedError: The port is not open at one of them.
@@ -135,7 +135,7 @@ class Gate:
 
 
 def is_here(address: Address) -> bool:
-    """Whether an address, even a public one, is this machine's own: then the kernel would connect from that address."""
+    """Whether an address, even a public one, is this machine's own: then the kernel connects from that address."""
     family = socket.AF_INET if isinstance(address, ipaddress.IPv4Address) else socket.AF_INET6
     with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect((str(address), 9))  # of a datagram socket: it sends nothing, and only picks a route

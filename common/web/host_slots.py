@@ -1,4 +1,4 @@
-"""How many requests one host may have in flight at once, so that a slow host does not occupy the whole worker."""
+"""Limits how many requests one host may have in flight, so that a slow host does not occupy the whole worker."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class HostSlots:
     """Counts the requests in flight to each host. Thread-safe.
 
     A host is counted by its name and by its address: names cost nothing, and one machine can have any number of them.
-    A link that finds no free slot comes back after a delay that grows each time, so that a thousand links to one dead
-    host do not keep coming.
+    A link without a free slot comes back after a delay that grows each time, so that a thousand links to one dead host
+    do not come back all the time.
 
     Args:
         per_host: The slots of each host.
@@ -78,5 +78,5 @@ def zone(name: str) -> str:
 
 
 def machine(address: Address) -> str:
-    """The address as text; of IPv6, the network from which its owner can choose addresses."""
+    """The address as text; for IPv6, the network from which its owner can choose addresses."""
     return str(address if isinstance(address, ipaddress.IPv4Address) else ipaddress.ip_network((address, _SITE), False))

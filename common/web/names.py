@@ -1,9 +1,9 @@
 """Names to addresses, within a time limit.
 
-``socket.getaddrinfo`` takes no time limit and cannot be cut, and by their link, users choose the name server that it
-waits for. So names are looked up here: first in ``/etc/hosts``, then at the servers of ``/etc/resolv.conf``, by
-ssrfguard's resolver, which keeps a deadline. Search domains are not used: a link's name is complete. The answers are
-judged elsewhere.
+``socket.getaddrinfo`` has no time limit and cannot be cut, and users choose by their link which name server it waits
+for. So this module looks names up: first in ``/etc/hosts``, then at the servers of ``/etc/resolv.conf``, by
+ssrfguard's resolver, which keeps a deadline. It uses no search domains: a link's name is complete. ``gate.py`` judges
+the answers.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from ssrfguard.resolvers import UdpResolver, nameservers_from_resolv_conf
 
 from common.web.gate import Address
 
-# Finds the addresses of a host, in the order in which to try them, before a moment of ``time.monotonic``.
+# Finds the addresses of a host, in the order in which to try them, before a deadline by ``time.monotonic``.
 Lookup: TypeAlias = Callable[[str, float], list[Address]]
 
 ASK_AGAIN_S: Final = 2.0  # a name server may itself wait for others
 _LOCALHOST: Final = ipaddress.IPv4Address("127.0.0.1")
-# No packet goes there: these only show whether there is a route to the internet. (They are Google's name servers.)
+# No packet is sent there: these only show whether there is a route to the internet. (They are Google's name servers.)
 _SOMEWHERE: Final = {socket.AF_INET: "8.8.8.8", socket.AF_INET6: "2001:4860:4860::8888"}
 
 
@@ -36,12 +36,11 @@ class Names:
     """Looks names up as this machine would.
 
     Args:
-        hosts: The operator's own names.
+        hosts: The operator's own file of names.
         resolv_conf: The list of name servers. It is read each time, since it changes with the network.
         port: The port of the name servers.
-        families: Which addresses to ask for; by default those that this machine has a route to. A family that is not
-            asked for is never connected to. One that is asked for must be answered, so that a silent server cannot hide
-            half of a name.
+        families: The address families to look up; by default those that this machine has a route to. No connection
+            goes to another family. Each of them must be answered, so that a silent server cannot hide half of a name.
     """
 
     hosts: Path = Path("/etc/hosts")
@@ -54,7 +53,7 @@ class Names:
 
         Args:
             host: A name in ASCII, or an address.
-            deadline: A moment of ``time.monotonic``.
+            deadline: A time by ``time.monotonic``.
 
         Raises:
             OSError: There is no such name, no answer in time, or no name server.
@@ -63,7 +62,7 @@ class Names:
         name = host.removesuffix(".").lower()
         with contextlib.suppress(ValueError):
             return [ipaddress.ip_address(name)]
-        # RFC 6761, 6.3: such names are this machine's, and no name server is to be asked.
+        # RFC 6761, 6.3: such names are this machine's, and no name server may be asked.
         if name == "localhost" or name.endswith(".localhost"):
             return [_LOCALHOST]
         return _in_turn(list(self._from_hosts(name)) or self._from_servers(name, deadline))
@@ -95,7 +94,7 @@ class Names:
 
 
 def _in_turn(addresses: Iterable[Address]) -> list[Address]:
-    """Mix the families: either may not get through, and only the first few addresses are tried."""
+    """Mix the families: either may be unreachable, and only the first few addresses are tried."""
     by_family: dict[int, list[Address]] = {4: [], 6: []}
     for address in dict.fromkeys(addresses):
         by_family[address.version].append(address)

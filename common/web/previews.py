@@ -1,8 +1,8 @@
 """The preview picture that a web page names.
 
-Pages are read with the standard library's parser, and never whole: what they say of themselves is near the top. The
-parser gets small pieces, and reading stops when it takes too long: malicious text costs the parser time by the square
-of a piece.
+Pages are read with the standard library's parser, and never as a whole: their own description is near the top. The
+parser gets small pieces, and reading stops when it takes too long: with malicious text, the parser's time grows with
+the square of a piece.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _log = logging.getLogger(__name__)
 
 
 class Page(HTMLParser):
-    """What a web page says of its picture.
+    """What a web page says about its picture.
 
     Attributes:
-        is_page: Whether anything in it was HTML.
+        is_page: Whether anything in it is HTML.
     """
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class Page(HTMLParser):
         for link in (link for links in self._named.values() for link in links):
             try:
                 whole = urljoin(urljoin(url, self._base or ""), link)
-            except ValueError:  # such as http://[
+            except ValueError:  # for example, http://[
                 continue
             if whole.lower().startswith(("http://", "https://")):
                 return whole
@@ -95,7 +95,7 @@ def read_page(body: bytes) -> Page | None:
 
 
 def _text(body: bytes) -> str:
-    """As text. Only ASCII matters, and almost all encodings of the web spell it the same."""
+    """The page as text. Only ASCII matters, and almost all encodings of the web spell it the same."""
     if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return body.decode("utf-16", "replace")
     return body.decode("utf-8", "replace")

@@ -28,7 +28,7 @@ export const markRead = (chatId, messageId) => call("PUT", `chats/${chatId}`, { 
 export const press = async (messageId, data) =>
   (await call("POST", `chats/${page.chatId}/messages/${messageId}/press`, { data })).heard;
 
-const PHOTO = /^image\/(jpeg|png|webp|bmp|avif)$/; // what Telegram's apps send as a photo; all else goes as a file
+const PHOTO = /^image\/(jpeg|png|webp|bmp|avif)$/; // Telegram's apps send these as a photo; the rest as a file
 
 /** Send a text, or files with the text as their caption. */
 export function send(text, files = [], { asFiles = false, replyTo = null } = {}) {

@@ -39,7 +39,7 @@ async function load({ sameChat = false } = {}) {
   const late = loading = [];
   try {
     const history = await api.history(chatId);
-    if (loading !== late) return; // another chat was opened since
+    if (loading !== late) return; // another chat was opened meanwhile
     showHistory(history, { sameChat });
   } catch (error) {
     complain(error.message);
@@ -122,7 +122,7 @@ function listen() {
     setState({ state: "unreachable" });
     if (stream.readyState === EventSource.CLOSED) setTimeout(listen, RECONNECT_MS);
   };
-  // "hello" comes first at each connection: messages from while it was down are in the history only.
+  // "hello" comes first on each connection: messages from before it are only in the history.
   for (const [name, act] of Object.entries(events)) {
     stream.addEventListener(name, (event) => act(JSON.parse(event.data)));
   }

@@ -48,7 +48,7 @@ export function drawChats() {
   document.title = count ? `(${count}) ${page.bot.first_name}` : page.bot.first_name;
 }
 
-/** On a narrow screen the list lies over the conversation. */
+/** On a narrow screen the list covers the conversation. */
 export function showList(shown) {
   document.body.classList.toggle("show-chats", shown);
   at("open-chats").ariaExpanded = String(shown);

@@ -8,7 +8,7 @@ import { inOneLine } from "./text.js";
 const input = at("text");
 const drafts = new Map(); // by chat: {text, attached, replying}
 let attached = []; // [{file, url}]
-let replying = null; // the message that is answered
+let replying = null; // the message that this one replies to
 let sending = false;
 
 export function complain(words, cure = "") {
@@ -96,7 +96,7 @@ function attach(files) {
 const isImage = ({ file }) => file.type.startsWith("image/");
 
 function drawAttached() {
-  complain(""); // the complaint was about what was attached before
+  complain(""); // the complaint was about the former attachments
   at("attached").hidden = !attached.length;
   at("as-files").hidden = !attached.some(isImage);
   if (!attached.length) at("as-files").firstElementChild.checked = false;

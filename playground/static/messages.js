@@ -56,7 +56,7 @@ function file(sent) {
   const made = element("a", { className: "file", href: fileUrl(sent), download: sent.file_name ?? "" });
   if (/^image\//.test(sent.mime_type)) {
     const image = element("img", { src: fileUrl(sent), alt: "" });
-    image.addEventListener("error", () => image.remove()); // its type says image, and it is not one
+    image.addEventListener("error", () => image.remove()); // its type says image, but it is not one
     made.append(image);
   }
   made.append(words);
@@ -204,7 +204,7 @@ export function setUpMessages(given) {
     at("jump").hidden = following;
   });
   at("jump").addEventListener("click", () => { following = true; follow(); });
-  // Pictures that load late and a growing message box move the end away. "load" does not bubble: the list captures it.
+  // Late pictures and a growing message box move the end away. "load" does not bubble: the list captures it.
   list.addEventListener("load", follow, true);
   new ResizeObserver(follow).observe(list);
 }

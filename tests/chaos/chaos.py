@@ -41,10 +41,10 @@ from tests.support.waiting import wait_until
 
 BACKLOG: Final = 40  # answers awaited at any time: more than all workers together have in flight
 CALM_S: Final = 60.0
-AT_WORK_AGAIN_S: Final = 10.0  # without an answer for so long, the next process is killed all the same
-# A file whose decoder dies is tried once more. If that decoder dies, too, the file is refused, and rightly.
+AT_WORK_AGAIN_S: Final = 10.0  # after so long without an answer, the next process is killed anyway
+# A file whose decoder dies is tried once more. If that decoder dies, too, the file is rightly refused.
 DECODERS_IN_PEACE_S: Final = 10.0
-ANSWERS_KEPT: Final = 30  # so few that the same picture is now answered from memory, now classified again
+ANSWERS_KEPT: Final = 30  # so few that the same picture sometimes has a stored answer and sometimes is classified again
 DRAIN_S: Final = 120.0  # a job that only the sweeper can restart needs a little over a minute
 SETTLED_WITHIN_S: Final = 20.0  # each job cleans up at its end: no need to wait for the sweeper
 SWEPT_WITHIN_S: Final = 75.0  # for files that a killed worker left: the sweeper looks each minute
@@ -197,7 +197,7 @@ class Chaos:
     # Drain and settle
 
     def _wait_until_all_are_back(self, bot: Bot) -> None:
-        """Every worker that was killed has become ready since, and Redis answers."""
+        """Whether every killed worker is ready again, and Redis answers."""
 
         def missing() -> list[str]:
             ready = ready_times(bot)
@@ -270,7 +270,7 @@ def _playground(models_dir: Path, threads: ThreadPoolExecutor) -> Iterator[str]:
     port = free_port()
     process = start_playground(port, MODELS_DIR=str(models_dir))
     assert process.stderr
-    log: Future[str] = threads.submit(process.stderr.read)  # so that its pipe never fills
+    log: Future[str] = threads.submit(process.stderr.read)  # else its pipe fills
     try:
         wait_until(lambda: is_up(port) or process.poll() is not None, CALM_S, "the playground's start")
         yield f"http://127.0.0.1:{port}"

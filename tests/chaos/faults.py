@@ -7,7 +7,7 @@ from typing import Final
 
 LONGEST_DELAY_S: Final = 0.2
 LOST_OK: Final[dict[str, object]] = {"do": "drop_after"}
-"""On sendMessage: the answer is in the chat, and the bot does not hear of it."""
+"""On sendMessage: the answer is in the chat, and the bot does not get the OK."""
 
 
 def faults(seed: int) -> list[dict[str, object]]:

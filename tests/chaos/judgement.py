@@ -22,9 +22,9 @@ OTHERS_KILLED: Final = "Redis or supervisord was killed as they went out"
 
 # Between Telegram's OK and the hand-off are some ms; more on a machine that is ten times overloaded.
 _HAND_OFF_S: Final = 2.0
-# What was on its way when reply was killed still arrives, and this process hears of it later than it happens.
+# A request that was sent when reply was killed still arrives, and this process sees it with a delay.
 _LATE_S: Final = LONGEST_DELAY_S + 0.5
-# An outage postpones an answer for at least a second; it seems less if the first answer is heard late.
+# An outage postpones an answer for at least a second; it seems less if this process sees the first answer late.
 _AGAIN_AFTER_S: Final = 0.5
 
 
@@ -135,7 +135,7 @@ def recovery(
 
 
 def _back_at(kill: Kill, ready: Mapping[str, Sequence[float]], watch: Watch) -> float | None:
-    """When the process was back: it said that it is ready, or it answered. None if it was not away, or is not back."""
+    """When the process was back: it logged that it is ready, or answered. None if it was not away, or is not back."""
     if kill.victim in {REDIS, REDIS_SERVER}:
         return next((away.end for away in watch.away if kill.at - 1 <= away.start <= kill.at + 1), None)
     if kill.victim in {DECODER, WATCHDOG}:  # they do not say when they are ready

@@ -12,7 +12,7 @@ from tests.support.processes import REDIS_SERVER
 
 
 def find(root: Path, victim: str) -> processes.Process | None:
-    """That process. While one takes over from another, there are two: then the one at work."""
+    """That process. While one takes over from another, there are two: then the one that works."""
     found = processes.of_checkout(root)
     servers = {process.parent for process in found if process.program == REDIS_SERVER}
     candidates = [process for process in found if process.program == victim]

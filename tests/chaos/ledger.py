@@ -1,4 +1,4 @@
-"""What was asked and what was answered: once, twice or not at all."""
+"""Messages and their answers: once, twice or not at all."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Ledger:
         self._changed = threading.Condition()
 
     def say(self, said: Said) -> None:
-        """Note a message that the bot should answer. Some of its answers may be here already."""
+        """Note a message that the bot should answer. Some of its answers may have come already."""
         with self._changed:
             self._said[said.chat, said.message] = said
             self._outstanding += self._missing(said).total()

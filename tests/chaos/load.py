@@ -180,7 +180,7 @@ class Load:
         return [Said("image as a file", user.chat_id, sent["message_id"], (self._gists[f"file {name}"],))]
 
     def _announced_too_large(self, user: User) -> list[Said]:
-        name, content = self._picture(unique=True)  # a picture that is answered from memory is not downloaded
+        name, content = self._picture(unique=True)  # a picture with a stored answer is not downloaded
         sent = user.send_photo_bytes_raw(content, len(content) + 1000)
         return [Said(RESTARTS, user.chat_id, sent["message_id"], (self._gists[f"file {name}"],))]
 

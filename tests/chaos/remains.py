@@ -20,13 +20,13 @@ _KEPT_FOR_A_TIME: Final = ("seen:", "users:")  # what was published before; how 
 
 
 def connect(bot: Bot) -> redis.Redis:
-    """A client that shows everything as text, also what is not text: a delayed entry is packed."""
+    """A client that shows everything as text, even packed data such as a delayed entry."""
     socket = str(bot.root / "run" / "redis.sock")
     return redis.Redis(unix_socket_path=socket, decode_responses=True, encoding_errors="replace")
 
 
 def memory(client: redis.Redis) -> Memory:
-    """The memory that Redis uses, after it returned to the system what it can."""
+    """The memory that Redis uses, after it has returned freed memory to the system."""
     client.memory_purge()
     found = client.info("memory")
     with client.pipeline(transaction=False) as pipe:

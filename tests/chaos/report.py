@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 MIB: Final = 2**20
-# What Redis keeps besides messages varies by less: scripts, its allocator's reserve, and the tables of its keys, which
-# double as they grow. Markers are counted apart: they are kept for hours and days.
+# The rest of Redis's memory varies by less: scripts, its allocator's reserve, and the tables of its keys, which double
+# as they grow. Markers are counted separately: they are kept for hours and days.
 MEMORY_TOLERANCE: Final = MIB // 2
 
 

@@ -102,7 +102,7 @@ class Watch:
         self.looks = 0
 
     def stop(self) -> None:
-        """Have ``run`` return."""
+        """Make ``run`` return."""
         self._stopping.set()
 
     def run(self) -> None:
@@ -124,7 +124,7 @@ class Watch:
 
     def _look_at_redis(self, client: redis.Redis) -> None:
         try:
-            client.ping()  # Redis refuses it while it loads; INFO it would answer
+            client.ping()  # Redis refuses it while it loads its data, but would answer INFO
             run_id = client.info("server")["run_id"]
         except redis.RedisError:
             return
@@ -178,7 +178,7 @@ def ready_times(bot: Bot) -> dict[str, list[float]]:
 
 
 def in_flight_at_death(bot: Bot) -> int:
-    """How many messages were in flight when their worker died, by the logs: each went into quarantine."""
+    """How many messages were in flight when their worker died, by the logs: each is in quarantine then."""
     return sum(len(_IN_FLIGHT.findall(_log(bot, worker))) for worker in CHANNELS)
 
 

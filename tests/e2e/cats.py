@@ -27,7 +27,7 @@ def answered(user: User) -> Counter[int]:
 
 @contextlib.contextmanager
 def sending(user: User, every_s: float) -> Iterator[list[int]]:
-    """Send a photo again and again meanwhile; gives the list of the messages' ids, which grows."""
+    """Send photos for as long as the context lasts; gives the growing list of the messages' ids."""
     sent: list[int] = []
     over = threading.Event()
 

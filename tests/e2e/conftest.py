@@ -29,7 +29,7 @@ def bot(lite2_dir: Path, bot_settings: dict[str, str]) -> Iterator[Bot]:
 
 @pytest.fixture
 def user(bot: Bot) -> Iterator[User]:
-    """A user in a chat of their own, which is open already. Faults that a test asks for end with it."""
+    """A user in their own chat, which is already open. A test's faults end with it."""
     with bot.user(next(_chats)) as user:
         user.history()  # opens the chat
         yield user

@@ -1,4 +1,4 @@
-"""The benchmarks of the whole bot run and measure what they say. The figures are judged on an idle machine."""
+"""The benchmarks of the whole bot run and measure what they claim. Their figures need an idle machine."""
 
 from __future__ import annotations
 

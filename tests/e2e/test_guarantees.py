@@ -73,7 +73,7 @@ def client(bot: Bot) -> Iterator[redis.Redis]:
 
 
 def assert_each_is_answered_once(bot: Bot, user: User, sent: list[int], *, swept: bool = False) -> None:
-    """Each is, and nothing is left. ``swept``: first let the sweeper delete what a former run of a job left."""
+    """Each is answered, and nothing is left. ``swept``: first let the sweeper delete files of a job's former run."""
     wait_until(lambda: len(user.answers()) >= len(sent), 30, f"{len(sent)} answers")
     if swept:
         wait_until(lambda: not live(bot), 20, "the end of all jobs")
@@ -268,7 +268,7 @@ def test_an_answer_survives_an_hour_in_which_telegram_is_down(bot: Bot, client: 
         wait_until(lambda: put_off(client, "reply") == 2, 10, "two answers to be put off")
         let_pass(bot, "reply", HOUR_S)
         wait_until(
-            lambda: str(said("reply")).count(f"put off for {Retries().longest_delay_s} s") == 2, 10, "the next try"
+            lambda: str(said("reply")).count(f"postponed for {Retries().longest_delay_s} s") == 2, 10, "the next try"
         )
         assert not user.answers()
         user.faults()
@@ -415,7 +415,7 @@ def test_a_flood_is_declined_past_its_limit_and_costs_others_no_time_and_redis_n
     assert set(accepted.values()) == {1}
     assert len(accepted) + int(str(client.hget("{whatsit}:counts", "receive declined"))) == len(flood)
     (notice,) = [answer["text"] for answer in user.answers() if "cat" not in answer["text"]]
-    assert re.search(r"too much at once for me: what waits already will take (less than|about) ", notice)
+    assert re.search(r"too much at once for me: the waiting pictures will take (less than|about) ", notice)
     assert most - before < 2**20
     assert int(client.info("memory")["used_memory"]) - before < 2**18
 

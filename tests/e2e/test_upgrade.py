@@ -40,7 +40,7 @@ def git(*arguments: str) -> bytes:
 
 
 def former_version() -> bytes:
-    """Its files, as a tar archive; skips the test where this folder's history does not go back so far."""
+    """Its files, as a tar archive; skips the test if this folder's history does not go back so far."""
     try:
         return git("archive", FORMER)
     except (OSError, subprocess.CalledProcessError):
@@ -67,7 +67,7 @@ def playground() -> Iterator[RunningPlayground]:
 
 @pytest.fixture
 def bot(lite2_dir: Path, playground: RunningPlayground) -> Iterator[Bot]:
-    """The former version, in a folder of its own."""
+    """The former version, in its own folder."""
     archive = former_version()
     with tempfile.TemporaryDirectory(prefix="whatsit-") as folder:  # short: a socket's path is limited
         root = Path(folder)

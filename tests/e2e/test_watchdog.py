@@ -24,7 +24,7 @@ def pid(bot: Bot, worker: str) -> int:
 
 
 def start_one_that_hangs(bot: Bot) -> None:
-    """Have ``garbage_collect`` block its event loop as soon as it is ready. Its successor does not."""
+    """Make ``garbage_collect`` block its event loop as soon as it is ready. The next process does not."""
     path = bot.root / "garbage_collect.py"
     whole = path.read_text()
     hanging = whole.replace("await self.sweep(channels, time.time())", "time.sleep(3600)")

@@ -1,4 +1,4 @@
-"""Spellings of addresses that no link may reach, and the blocks that those addresses lie in, each with its source.
+"""Spellings of addresses that no link may reach, and the blocks of those addresses, each with its source.
 
 Sources in short:
     PATT        PayloadsAllTheThings, "Server Side Request Forgery" and "SSRF-Cloud-Instances",

@@ -102,7 +102,7 @@ async def run(count: int, seed: int, say: Callable[[str], None] = lambda _line: 
 
 
 def _files(seed: int) -> Iterator[bytes]:
-    """Mostly small pictures, of which more can be tried in a second; some of a photo's size; absurd headers."""
+    """Mostly small pictures, which are faster to try; some of a photo's size; absurd headers."""
     luck = random.Random(seed)  # noqa: S311 -- no secret
     large = {format_: _photo(format_) for format_ in ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP")}
     absurd = [content for _, content in pictures.absurd() if len(content) <= 20 * 2**20]
@@ -130,7 +130,7 @@ class Bench:
     log: Path
 
     async def work_off(self, batch: dict[int, bytes], report: Report) -> None:
-        """Let the worker judge some files, and count its answers."""
+        """Send the worker some files, and count its answers."""
         store = Store(self.settings.files_dir)
         jobs = {f"1-{index}-0": job(f"1-{index}-0", chat_id=index) for index in batch}
         for one, content in zip(jobs.values(), batch.values(), strict=True):

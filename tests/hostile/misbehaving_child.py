@@ -69,7 +69,7 @@ def _leave(*_: object) -> NoReturn:
 
 
 def _hang(*_: object) -> None:
-    """Work a little, which can be seen from outside, and then never return."""
+    """Work a little, which is visible from outside, and then never return."""
     began = time.process_time()
     while time.process_time() < began + 0.1:
         pass

@@ -74,7 +74,7 @@ class Network:
 
 
 def is_private(host: str) -> bool:
-    """Whether an address is not public, or stands for one that is not."""
+    """Whether an address is not public, or represents one that is not."""
     address = ipaddress.ip_address(host)
     if address in _NAT64:
         address = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)

@@ -36,7 +36,7 @@ def chunk(kind: bytes, content: bytes) -> bytes:
 def png(
     size: tuple[int, int], depth: int, colour: int, *chunks: bytes, pixels: bytes, interlaced: bool = False
 ) -> bytes:
-    """A PNG of any kind, with the filtered rows that it is given."""
+    """A PNG of any kind, with the given filtered rows."""
     header = struct.pack(">IIBBBBB", *size, depth, colour, 0, 0, interlaced)
     parts = (chunk(b"IHDR", header), *chunks, chunk(b"IDAT", zlib.compress(pixels)), chunk(b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
@@ -194,7 +194,7 @@ def _patched(content: bytes, at: int, new: bytes) -> bytes:
 
 
 def _absurd_sizes(width: int, height: int) -> Iterator[tuple[str, bytes]]:
-    """One file of each format that says it is ``width`` x ``height``, as far as its header has room for that."""
+    """One file of each format whose header says ``width`` x ``height``, if there is room for such numbers."""
     jpeg, gif, webp, bmp, avif = (WHOLE[name] for name in ("JPEG", "GIF", "animated WebP", "BMP", "AVIF"))
     small, large = (min(width, 0xFFFF), min(height, 0xFFFF)), (min(width, 2**31 - 1), min(height, 2**31 - 1))
     yield "JPEG", _patched(jpeg, jpeg.index(b"\xff\xc0") + 5, struct.pack(">HH", *reversed(small)))

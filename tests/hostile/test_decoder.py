@@ -1,4 +1,4 @@
-"""Whatever a picture does to the decoder, only that picture is lost, and the worker goes on."""
+"""Whatever a picture does to the decoder, only that picture is refused, and the worker goes on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of many megapixels take little memory, or ask first. Slow, and in part in processes of their own."""
+"""Pictures of many megapixels take little memory, or ask first. Slow, and partly in their own processes."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.timeout(60)
 
 
 def from_many_chats(*links: str) -> list[FetchUrl]:
-    """Each link from a chat of its own, in this order."""
+    """Each link from its own chat, in this order."""
     return [FetchUrl(job=make.job(f"1-{n}-0", chat_id=n), url=link) for n, link in enumerate(links, 1)]
 
 

@@ -1,4 +1,4 @@
-"""Servers that send too much, too slowly, something else than they announce, or nonsense."""
+"""Servers that send too much, too slowly, other data than they announce, or nonsense."""
 
 from __future__ import annotations
 
@@ -264,7 +264,7 @@ async def test_a_server_that_cannot_prove_its_name_is_not_talked_to(
             assert await fetch(link) == Words(text=download.UNREACHABLE.format(host="localhost"), kind=NOTHING.kind)
             assert server.requests == []
 
-            # Where it is trusted, it is accepted: so trust was what failed
+            # A client that trusts it accepts it: so the missing trust is the reason
             trusting = ssl.create_default_context(cafile=f"{certificate}.crt")
             monkeypatch.setattr("requests.adapters._preloaded_ssl_context", trusting, raising=False)
             monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", f"{certificate}.crt")

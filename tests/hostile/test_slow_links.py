@@ -1,4 +1,4 @@
-"""Links that take time, or a process of their own."""
+"""Links that take time, or their own process."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def failing(server: WebServer) -> Iterator[list[str]]:
 
 
 async def test_every_failing_host_is_refused_at_the_same_time(settings: Settings, failing: list[str]) -> None:
-    """How soon a host fails reveals as much as words would. So all are refused at one moment."""
+    """The time of a failure reveals as much as words would. So all are refused after the same delay."""
     limits = tight(answer_s=0.4, unreachable_after_s=1.5)
     answers = await asyncio.gather(
         *(

@@ -1,4 +1,4 @@
-"""Fixtures of the tests that run a playground of their own."""
+"""Fixtures of the tests that run their own playground."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def playground() -> Iterator[RunningPlayground]:
 
 @pytest.fixture
 def user(playground: RunningPlayground) -> Iterator[User]:
-    """A user in a chat that is open already; the playground has forgotten everything else."""
+    """A user in a chat that is already open; the playground has forgotten everything else."""
     with playground.user(next(_chat_ids)) as user:
         user.reset()
         user.history()  # opens the chat

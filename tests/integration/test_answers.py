@@ -1,4 +1,4 @@
-"""The same picture again: answered from what was said before, and never wrongly so."""
+"""The same picture again: it gets its stored answer, and never a wrong one."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ async def test_a_photo_that_was_answered_before_is_not_downloaded(
 
 
 class Model:
-    """A classifier that says how many pictures it was asked about."""
+    """A classifier that counts the pictures that it gets."""
 
     def __init__(self, record: ModelRecord) -> None:
         self.record = record

@@ -1,4 +1,4 @@
-"""The benchmarks of the channels, in short runs: they measure what they say. Speed is not judged here."""
+"""The benchmarks of the channels, in short runs: they measure what they claim. Speed does not matter here."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DEADLINE_S = 10.0
 
 @pytest.fixture
 def chain_redis(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Redis]:
-    """A server of its own for a chain in this environment."""
+    """A new server for a chain in this environment."""
     with server.running("everysec") as url, Redis.from_url(url) as redis:
         for name, value in {line.REDIS_URL: url, "DATA_DIR": str(tmp_path), "NAMESPACE": "bench"}.items():
             monkeypatch.setenv(name, value)

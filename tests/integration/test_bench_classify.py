@@ -1,4 +1,4 @@
-"""The benchmark of the model: every contender that is installed here runs, does the same work, and is judged by it."""
+"""The benchmark of the model: every installed contender runs, does the same work, and gets its figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The channels against a plain model of them: whatever is done in whatever order, both look the same afterwards.
+"""The channels against a plain model of them: after any steps in any order, both have the same state.
 
 Hypothesis makes up what happens: updates come, workers take, finish, put off, bury and die, replies of Redis get lost,
 commands are run twice or late, siblings take over, and people delete things by hand. Each script runs on a real server
@@ -67,7 +67,7 @@ pytestmark = pytest.mark.timeout(3600 if THOROUGH else 600)  # some seconds; but
 CHANNELS: Final = ("receive", "fetch_url", "reply")
 # Most from one chat, so that its jobs wait; one whose id begins alike; and updates that do not say whose they are.
 CHATS: Final = (7, 7, 7, 77, None)
-AT_ONCE: Final = 4  # TURNS_OF_A_CHAT in common/channels/lua/prelude.lua
+AT_ONCE: Final = 4  # SLOTS_OF_A_CHAT in common/channels/lua/prelude.lua
 MOST_OF_A_CHAT, MOST, MOST_OF_A_USER = 6, 9, 3
 USER_OF: Final[dict[int | None, int]] = {77: 1}  # the others come from nobody that Telegram names
 MINUTE: Final = 1000  # when it all begins: half of what was begun in the last minute still counts
@@ -77,7 +77,7 @@ IDLE_MS: Final = 60_000
 HOUR_MS: Final = 3_600_000
 SINCE_MS: Final = 12_345
 
-# What becomes of a script's reply. A repeated script ran before, and nobody saw its result.
+# What happens to a script's reply. A repeated script ran before, and nobody saw its result.
 Reply: TypeAlias = Literal["seen", "lost", "repeated"]
 REPLIES: Final[Sequence[Reply]] = ("seen", "seen", "repeated", "lost")
 # Which messages of its siblings a worker takes over.
@@ -90,7 +90,7 @@ Claims: TypeAlias = Literal["none", "idle", "all"]
 
 @dataclasses.dataclass(eq=False)
 class Entry:
-    """A message in a stream, or one that is gone from it and still pending."""
+    """A message in a stream, or one that was deleted from it and is still pending."""
 
     channel: str
     job: str
@@ -1046,7 +1046,7 @@ class World(RuleBasedStateMachine):
 
     @rule(data=st.data(), stale=st.booleans(), late=st.booleans(), reply=st.sampled_from(REPLIES))
     def refresh(self, data: st.DataObject, stale: bool, late: bool, reply: Reply) -> None:
-        """What was refreshed, if only at the last moment, no sibling takes over."""
+        """No sibling takes over a message that was refreshed, even at the last moment."""
         by = self._draw_worker(data)
         ids = [*by.hands, *(delivery.id for _, delivery in self.old if stale)]
         if late:
@@ -1135,7 +1135,7 @@ class World(RuleBasedStateMachine):
     @precondition(lambda self: len(self.minutes) < MOST_MINUTES)
     @rule(reply=st.sampled_from(REPLIES))
     def a_minute_passes(self, reply: Reply) -> None:
-        """So that the sweeper comes, and chats and users are told again that there is too much."""
+        """Time passes: the sweeper comes, and chats and users get the notice again that there is too much."""
         self.minutes.append(self.minutes[-1] + 1)
         self.sweep(reply)
         self.wait_for(self._until_all_lie_idle())
@@ -1148,7 +1148,7 @@ class World(RuleBasedStateMachine):
     @precondition(lambda self: self.model.lost(self.model.live()))
     @rule(data=st.data())
     def a_slow_sweeper_reads_a_first_message(self, data: st.DataObject) -> None:
-        """What it makes of it comes to Redis later, if at all: as a command of the past."""
+        """Its command reaches Redis later, or never, and may be out of date."""
         self.past.append(self.started_again(data.draw(st.sampled_from(sorted(self.model.lost(self.model.live()))))))
 
     @precondition(lambda self: self.model.dead)
@@ -1230,7 +1230,7 @@ class World(RuleBasedStateMachine):
     def _by_hand(self, *, swept: bool) -> Iterator[None]:
         before = self.model.live()
         yield
-        # What left no trace, nobody can bring back.
+        # A job that left no trace cannot be brought back.
         self.forgotten |= before - self.model.live()
         self.is_touched, self.is_swept = True, False
         self.compare()

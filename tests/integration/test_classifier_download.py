@@ -40,7 +40,7 @@ class Server:
 
 
 def send(request: BaseHTTPRequestHandler, content: bytes = CONTENT) -> None:
-    """The file, or the part of it that was asked for."""
+    """The file, or the requested part of it."""
     asked = request.headers.get("Range", "")
     start = int(asked.removeprefix("bytes=").removesuffix("-") or 0)
     request.send_response(206 if asked else 200)

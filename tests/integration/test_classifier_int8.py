@@ -1,4 +1,4 @@
-"""Int8: made on some photos, judged on others, and in use only where it is proven or asked for."""
+"""Int8: made on some photos, judged on others, and in use only where it is proven or requested."""
 
 from __future__ import annotations
 
@@ -224,15 +224,15 @@ def test_a_folder_without_photos_changes_nothing(
             198,
             200,
             "fp32",
-            "It computes in full precision (fp32): its version in 8 bits (int8) agrees on 96.8% of photos for sure, "
-            "and 97% are asked for.",
+            "It computes in full precision (fp32): its version in 8 bits (int8) surely agrees on 96.8% of photos, "
+            "and 97% are needed.",
         ),
         (
             199,
             199,
             "fp32",
             "It computes in full precision (fp32): its version in 8 bits (int8) was compared on 199 photos only, and "
-            "200 are asked for.",
+            "200 are needed.",
         ),
     ],
 )

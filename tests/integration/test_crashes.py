@@ -1,4 +1,4 @@
-"""A SIGKILL at each step of a message's way: what the next process under that name makes of it, and what users see."""
+"""A SIGKILL at each step of a message's way: how the next process of that name goes on, and what users see."""
 
 from __future__ import annotations
 
@@ -252,14 +252,14 @@ CRASHES = [
         counts=counted(retried=4, buried=1),
     ),
     Crash(
-        story="before it was put off for an outage",
+        story="before it was postponed for an outage",
         messages=("meets an outage",),
         ends=("before postpone",),
         deaths=(0,),
         handled=(2,),
     ),
     Crash(
-        story="after it was put off for an outage",
+        story="after it was postponed for an outage",
         messages=("meets an outage",),
         ends=("after postpone",),
         deaths=(None,),
@@ -414,7 +414,7 @@ class Reader(Worker[SendReply]):
 
 
 async def read_replies(channels: Channels, settings: Settings) -> list[SendReply]:
-    """Take what lies on reply's channel, which ends its jobs."""
+    """Take the messages on reply's channel, which ends their jobs."""
     reader = Reader(settings)
     async with asyncio.timeout(DEADLINE_S):
         await Runtime(reader, channels, "reader", burst=True).run()
@@ -559,7 +559,7 @@ async def test_a_poller_that_is_killed_gets_its_updates_again_and_each_makes_one
 
 
 async def poll(settings: Settings) -> list[dict[str, Any]]:
-    """The updates that Telegram still has: the bot has not confirmed them. Nobody else may be polling."""
+    """The updates that Telegram still has: the bot has not confirmed them. No other client may poll."""
     telegram = Telegram(settings)
     await telegram.open()
     try:

@@ -58,7 +58,7 @@ Load: TypeAlias = Callable[[Settings], None]
 
 @pytest.fixture
 def load(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
-    """Sets what the command finds as its settings. The command changes the log's handlers: they are restored."""
+    """Sets the command's settings. The command changes the log's handlers: they are restored."""
 
     def load(config: Settings) -> None:
         monkeypatch.setattr("common.settings.load", lambda: config)
@@ -82,7 +82,7 @@ def command(load: object, capsys: pytest.CaptureFixture[str]) -> Command:
 
 
 class Receive(Worker[AcceptUpdate]):
-    """Begins a job for each of an update's pictures; or fails with the error that it is given."""
+    """Begins a job for each of an update's pictures; or fails with the given error."""
 
     channel = "receive"
 
@@ -97,7 +97,7 @@ class Receive(Worker[AcceptUpdate]):
 
 
 class Classify(Worker[ClassifyImage]):
-    """Answers, or fails with the error that it is given; and remembers which run of which job it had."""
+    """Answers, or fails with the given error; and remembers which run of which job it had."""
 
     channel = "classify"
 
@@ -114,7 +114,7 @@ class Classify(Worker[ClassifyImage]):
 
 
 class Reply(Worker[SendReply]):
-    """Keeps what a user would read; or fails with the error that it is given."""
+    """Keeps what a user would read; or fails with the given error."""
 
     channel = "reply"
 
@@ -145,13 +145,13 @@ async def work_off(worker: Worker[Any], channels: Channels) -> None:
 
 
 async def bury(channels: Channels, settings: Settings, *ids: str, error: Exception | None = None) -> list[str]:
-    """Have jobs fail, and their users get an apology. Gives their dead letters' ids, the oldest first."""
+    """Make jobs fail, and their users get an apology. Gives their dead letters' ids, the oldest first."""
     await observer.publish(channels, *(make.classify(id_) for id_ in ids or (JOB,)))
     return await fail_all(channels, settings, error)
 
 
 async def fail_all(channels: Channels, settings: Settings, error: Exception | None = None) -> list[str]:
-    """Have all pictures fail that wait. Gives the new dead letters' ids."""
+    """Make all waiting pictures fail. Gives the new dead letters' ids."""
     before = await letters(channels)
     await work_off(Classify(settings, error or ValueError("no such thing")), channels)
     await work_off(Reply(settings), channels)

@@ -20,7 +20,7 @@ from garbage_collect import GarbageCollectWorker
 from tests.support import make
 from tests.support.redis_servers import entries
 
-AT_ONCE = 4  # TURNS_OF_A_CHAT in common/channels/lua/prelude.lua
+AT_ONCE = 4  # SLOTS_OF_A_CHAT in common/channels/lua/prelude.lua
 
 _updates = itertools.count(1)
 
@@ -66,7 +66,7 @@ async def sweep(channels: Channels, settings: Settings) -> None:
 
 
 async def left(channels: Channels) -> set[str]:
-    """The keys of the namespace but for empty streams and what is remembered on purpose."""
+    """The keys of the namespace, without empty streams and markers."""
     keys = {key.decode() async for key in channels.redis.scan_iter(f"{channels.keys.key()}*")}
     streams = {channels.keys.key(name) for name in CHANNELS}
     assert sum([await channels.redis.xlen(stream) for stream in streams]) == 0

@@ -1,4 +1,4 @@
-"""The module names of before 0.2.0 do what the new ones do. ``tests/e2e/test_upgrade.py`` shows it in a running bot."""
+"""The module names before 0.2.0 do what the new ones do. ``tests/e2e/test_upgrade.py`` shows it in a running bot."""
 
 from __future__ import annotations
 

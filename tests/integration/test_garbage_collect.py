@@ -1,4 +1,4 @@
-"""The sweeper: what a crash left behind goes, what anybody needs stays, and no job is ever stuck."""
+"""The sweeper: it deletes what a crash left, keeps what a job needs, and no job is ever stuck."""
 
 from __future__ import annotations
 

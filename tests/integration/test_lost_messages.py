@@ -178,7 +178,7 @@ class Bot:
         await self.send(ACCEPTING)
 
     async def put_all_off(self) -> None:
-        """Have every message wait for its retry."""
+        """Make every message wait for its retry."""
         for channel in CHANNELS:
             consumer = self.channels.consumer(channel, "postponing")
             for delivery in await take_all(self.channels, consumer):
@@ -186,7 +186,7 @@ class Bot:
 
     @contextlib.asynccontextmanager
     async def all_in_hand(self) -> AsyncIterator[None]:
-        """Every worker has taken what there is for it, and is at work on it; at the end it finishes, and stops."""
+        """Every worker has taken its messages, and is handling them; at the end it finishes, and stops."""
         there = {channel: await self.channels.redis.xlen(self.channels.keys.key(channel)) for channel in CHANNELS}
         gate, begun = asyncio.Event(), Counter[str]()
         patch = pytest.MonkeyPatch()
@@ -212,7 +212,7 @@ class Bot:
     # What becomes of it
 
     async def work_off(self) -> None:
-        """Have the workers work until nothing more happens; what was put off is due at once."""
+        """Run the workers until nothing more happens; postponed messages are due at once."""
         async with asyncio.timeout(DEADLINE_S):
             counts = None
             while counts != (counts := await observer.counts(self.channels)):
@@ -243,7 +243,7 @@ def _busy(job: Job) -> SendReply:
 
 
 def _hold(worker: Worker[Any], gate: asyncio.Event, begun: Counter[str], patch: pytest.MonkeyPatch) -> None:
-    """Have a worker's handler wait for the gate."""
+    """Make a worker's handler wait for the gate."""
     handle = worker.handle_batch
 
     async def held(messages: Any) -> Any:

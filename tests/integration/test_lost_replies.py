@@ -88,8 +88,8 @@ EXPECTED = Outcome(
     },
     left={"garbage_collect"},
 )
-# Where redis-py gives up while reply asks whether an answer is still its own to send, that answer is put off, as for
-# any outage, and sent later. No other count may differ, and only one answer is met: all tries go into its one call.
+# If redis-py gives up while reply checks that it may still send an answer, that answer is postponed, as for any outage,
+# and sent later. No other count may differ, and this happens to one answer only: all tries go into its one call.
 ONE_MORE_PUT_OFF = dataclasses.replace(EXPECTED, counts=EXPECTED.counts | {"reply postponed": 2})
 
 
@@ -124,7 +124,7 @@ class Classify(Worker[ClassifyImage]):
 
 
 class Reply(Worker[SendReply]):
-    """Keeps what a user would read, each after the question whether it still may be sent."""
+    """Keeps what a user would read, each after the check that it may still be sent."""
 
     channel = "reply"
     concurrency = 2

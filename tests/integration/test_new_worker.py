@@ -96,7 +96,7 @@ asyncio.run(main())
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of the code that is somebody's own to change."""
+    """A copy of the code for a developer to change."""
     root = tmp_path / "checkout"
     shutil.copytree(ROOT / "common", root / "common", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "supervisord.conf", root)

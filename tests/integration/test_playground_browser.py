@@ -159,7 +159,7 @@ NO_PHOTOS = {
 
 
 def broken_pictures(page: Page) -> int:
-    """How many pictures stand there as a broken icon."""
+    """How many pictures show as a broken icon."""
     shown = "[...document.images].filter((one) => one.complete && !one.naturalWidth && one.checkVisibility())"
     count: int = page.evaluate(f"{shown}.length")
     return count

@@ -1,4 +1,4 @@
-"""The way of calls to Redis and back: each caller has its own answer, whatever becomes of connections and callers."""
+"""Calls to Redis and back: each caller gets its own answer, whatever happens to connections and callers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LIMIT_S = 20.0
 
 
 async def ask(channels: Channels, job: str, turns_of_patience: int) -> bool:
-    """Ask for what only this job can be the answer to, and perhaps give up. Returns whether there was an answer."""
+    """Make a call that only this job answers, and perhaps give up. Returns whether there was an answer."""
     asking = asyncio.create_task(channels.ledger.lost([job]))
     for _ in range(turns_of_patience):
         await asyncio.sleep(0)
@@ -39,7 +39,7 @@ async def ask(channels: Channels, job: str, turns_of_patience: int) -> bool:
 
 
 class Askers:
-    """Eight who ask thirty times each, side by side, while connections are cut and scripts forgotten."""
+    """Eight callers make thirty calls each, side by side, while connections are cut and scripts forgotten."""
 
     def __init__(self, channels: Channels) -> None:
         self._channels = channels
@@ -87,7 +87,7 @@ def test_no_caller_reads_anothers_answer_when_callers_give_up_and_connections_ar
 
 
 class Relay:
-    """Stands between the bot and Redis, on TCP."""
+    """A proxy between the bot and Redis, on TCP."""
 
     def __init__(self, server: RedisServer) -> None:
         self._server = server

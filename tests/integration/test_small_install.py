@@ -1,4 +1,4 @@
-"""A machine with the packages of requirements/serve.txt alone; and what `make` installs when."""
+"""A machine with only the packages of requirements/serve.txt; and what `make` installs when."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ IN_SERVICE = (
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Python in a virtual environment that has the small set alone."""
+    """Python in a virtual environment that has only the small set."""
     return small_venv.make(tmp_path_factory.mktemp("small") / ".venv")
 
 
 @pytest.fixture
 def models_dir(tmp_path: Path, lite2_dir: Path) -> Path:
-    """A ``MODELS_DIR`` that was prepared by ``MODEL=efficientnet_lite2 make model`` and brought here."""
+    """A ``MODELS_DIR`` that was prepared by ``MODEL=efficientnet_lite2 make model`` and copied here."""
     return copy_models(lite2_dir, tmp_path / "models")
 
 
@@ -84,7 +84,7 @@ def test_a_model_that_was_brought_is_kept_and_classifies(python: Path, models_di
         prepared = run(python, "-m", "classifier.prepare", **environ)
         assert (prepared.returncode, prepared.stderr) == (0, "")
         assert reason(models_dir) == (
-            "EfficientNet-Lite2 answers: it was brought to this machine, which can prepare no other."
+            "EfficientNet-Lite2 answers: it was copied to this machine, which cannot prepare another."
         )
     assert run(python, "-c", program, **environ).stdout.startswith("OpenVINO (CPU")
 

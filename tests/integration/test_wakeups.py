@@ -1,4 +1,4 @@
-"""A subscription is heard at once, comes back after each cut, and notices a server that went away without a word."""
+"""A subscription wakes at once, comes back after each cut, and notices a server that vanished without closing."""
 
 from __future__ import annotations
 

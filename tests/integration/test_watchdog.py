@@ -1,4 +1,4 @@
-"""The watchdog under a real Supervisor: whom it ends, what the log says then, and what keeps it from judging."""
+"""The watchdog under a real Supervisor: which workers it kills, what the log says, and when it judges no worker."""
 
 from __future__ import annotations
 

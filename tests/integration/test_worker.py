@@ -1,4 +1,4 @@
-"""The runtime with toy workers on a real Redis: what becomes of a message, whatever its handler does."""
+"""The runtime with toy workers on a real Redis: what happens to a message, whatever its handler does."""
 
 from __future__ import annotations
 
@@ -335,7 +335,7 @@ async def test_a_message_that_saw_its_worker_die_waits_until_both_batches_are_do
     await publish(channels, *(make.classify(f"1-{i}-0") for i in range(8)))
     await channels.scripts.run(
         channels.consumer("classify", "a").take(8, [], 0)
-    )  # by its former self, which was killed
+    )  # by its former process, which was killed
     worker = TwoBatches(settings)
     async with running(worker, channels) as runtime:
         for number in range(8):

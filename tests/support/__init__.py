@@ -1,4 +1,4 @@
-"""What tests, benchmarks and screenshots share.
+"""The parts that tests, benchmarks and screenshots share.
 
 make.py             messages and jobs
 links.py            links for tests: small limits, names without a name server, failing hosts

@@ -58,18 +58,18 @@ def start_playground(port: int, **environ: str) -> subprocess.Popen[str]:
 
 @dataclasses.dataclass(frozen=True)
 class RunningPlayground:
-    """A playground in a process of its own."""
+    """A playground in its own process."""
 
     port: int
     process: subprocess.Popen[str]
 
     @property
     def url(self) -> str:
-        """What TELEGRAM_API_URL would be."""
+        """The value for TELEGRAM_API_URL."""
         return f"http://127.0.0.1:{self.port}"
 
     def user(self, chat_id: int = CHAT_ID) -> User:
-        """Somebody in that chat."""
+        """A user in that chat."""
         return User(self.url, chat_id)
 
     def unconfirmed(self) -> int:
@@ -80,7 +80,7 @@ class RunningPlayground:
 
 @contextlib.contextmanager
 def running_playground(port: int | None = None) -> Iterator[RunningPlayground]:
-    """A playground that answers, with a model that seems to be there. At the end it is stopped, and must end well."""
+    """A playground that answers, with a model that seems to exist. At the end it is stopped, and must exit well."""
     port = free_port() if port is None else port
     with contextlib.ExitStack() as stack:
         models_dir = stack.enter_context(tempfile.TemporaryDirectory())
@@ -178,11 +178,11 @@ class User:
         return _messages(answer)
 
     def answers(self, after: int = 0) -> list[Json]:
-        """What the bot said after that message."""
+        """The bot's messages after that message."""
         return [message for message in self.history(after) if message.get("from", {}).get("is_bot")]
 
     def wait_for_answers(self, count: int, timeout_s: float = 20, after: int = 0) -> list[Json]:
-        """What the bot said after that message, once there are ``count`` or more answers."""
+        """The bot's messages after that message, once there are ``count`` or more."""
         deadline = time.monotonic() + timeout_s
         while True:
             messages = self.history(after)
@@ -218,7 +218,7 @@ class User:
         return bool(answer.raise_for_status().json()["heard"])
 
     def faults(self, *rules: Json) -> None:
-        """Have calls fail from now on as ``playground/faults.py`` describes; without rules they go well again."""
+        """Make calls fail from now on as ``playground/faults.py`` describes; without rules they succeed again."""
         self._http.post("/api/faults", json=rules).raise_for_status()
 
     def calls(self) -> dict[str, int]:
@@ -227,7 +227,7 @@ class User:
         return calls
 
     def reset(self) -> None:
-        """Let the playground forget everything: chats, files, updates, faults, counters."""
+        """Make the playground forget everything: chats, files, updates, faults, counters."""
         self._http.post("/api/reset").raise_for_status()
 
     def _upload(self, files: list[Any], caption: str = "", *, raw: bool = False, announced: int | None = None) -> Json:

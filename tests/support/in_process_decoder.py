@@ -1,4 +1,4 @@
-"""A decoder without a process of its own, for tests of what stands around it."""
+"""A decoder without its own process, for tests of the code around it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from common.pictures.protocol import Cut, Refusal
 
 
 class InProcessDecoder(Decoder):
-    """Gives what the real one gives, at once (see tests/hostile/test_decoder.py)."""
+    """Gives the real decoder's results, at once (see tests/hostile/test_decoder.py)."""
 
     def start(self) -> None:
         """Do nothing."""

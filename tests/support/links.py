@@ -62,7 +62,7 @@ FAILING = names(
 
 @contextlib.contextmanager
 def failing_links(server: WebServer) -> Iterator[list[str]]:
-    """One link for each way in which a host gives nothing. A user must not be able to tell them apart."""
+    """One link for each way in which a host gives no answer. A user must not be able to distinguish them."""
     with socket.create_server(("127.0.0.1", 0)) as silent, socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # not listening: refuses
         server.answers["/hang-up"] = hang_up()

@@ -69,7 +69,7 @@ class Int8(NamedTuple):
 
 @pytest.fixture(scope="session")
 def int8(lite2_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Int8:
-    """EfficientNet-Lite2 in int8, made as an operator makes it, in a process of its own."""
+    """EfficientNet-Lite2 in int8, made as an operator makes it, in its own process."""
     folder = tmp_path_factory.mktemp("int8")
     (folder / "home").mkdir()
     models_dir = copy_models(lite2_dir, folder / "models")

@@ -44,7 +44,7 @@ async def jobs(channels: Channels) -> set[str]:
 
 
 async def left(channels: Channels) -> set[str]:
-    """Keys that keep something for ever without being meant to, and streams with pending messages."""
+    """Keys that wrongly keep something for ever, and streams with pending messages."""
     redis, found = channels.redis, set()
     async for key in redis.scan_iter(f"{channels.keys.key()}*", count=1000):
         is_stream = await redis.type(key) == b"stream"

@@ -94,7 +94,7 @@ class RedisProxy:
                 if command[0].upper() == b"SUBSCRIBE":
                     passing = asyncio.create_task(_pass_on(server, to_client))
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # one side is gone, so the other side is closed, too
+            pass  # one side is closed, so the other side is closed, too
         finally:
             if passing:
                 passing.cancel()

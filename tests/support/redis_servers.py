@@ -1,4 +1,4 @@
-"""Real Redis servers for tests, each in a folder of its own."""
+"""Real Redis servers for tests, each in its own folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole bot for tests: the real supervisord, Redis, six workers and playground, in a checkout of its own."""
+"""The whole bot for tests: the real supervisord, Redis, six workers and playground, in its own checkout."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def running_bot(models_dir: Path, prefix: str = sys.prefix, **environ: str) -> I
         port = free_port()
         settings = {"MODELS_DIR": str(models_dir), "PLAYGROUND_PORT": str(port), "PATH": os.environ["PATH"]}
         settings["USER_RATE"] = "100000"  # tests send as fast as they can …
-        settings["CACHE_MAX"] = "0"  # … the same few pictures, and want each to be classified
+        settings["CACHE_MAX"] = "0"  # … the same few pictures, each of which must be classified
         bot = Bot(root, environ.get("TELEGRAM_API_URL", f"http://127.0.0.1:{port}"), settings | environ)
         try:
             bot.start()

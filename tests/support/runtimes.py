@@ -1,4 +1,4 @@
-"""The runtime's policies for tests: what takes seconds in earnest takes a millisecond."""
+"""The runtime's policies for tests: milliseconds instead of seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A virtual environment that holds what ``requirements/serve.txt`` names, with its dependencies, and nothing else.
+"""A virtual environment with only the packages of ``requirements/serve.txt`` and their dependencies.
 
 Made from links into the environment that the tests run in: no download, and the very same versions.
 """

@@ -1,4 +1,4 @@
-"""Workers in processes of their own that SIGKILL themselves at a named point of a message's way.
+"""Workers in their own processes that SIGKILL themselves at a named point of a message's way.
 
     await lived(Tiny, settings, "after hand_off")  # -SIGKILL
     await lived(Tiny, settings)                    # 0: handled its whole channel, and ended
@@ -68,7 +68,7 @@ async def lived(worker: type[Worker[Any]], settings: Settings, end: str = "", *,
 async def alive(
     worker: type[Worker[Any]], settings: Settings, end: str = "", *, burst: bool = False, grace_s: float = 0.0
 ) -> AsyncIterator[BaseProcess]:
-    """A process that runs the worker. At the end it is gone, and its log is in the test's report."""
+    """A process that runs the worker. At the end it is killed, and its log is in the test's report."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     log = settings.data_dir / "log"
     log.touch()
@@ -251,7 +251,7 @@ class Ends(Worker[SendReply]):
 
 
 class NotPolling(ReceiveWorker):
-    """Handles what was stored, and does not ask Telegram for more."""
+    """Handles stored updates, and does not poll Telegram for more."""
 
     async def background(self, channels: Channels) -> None:
         await asyncio.Event().wait()

@@ -23,7 +23,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.answers.get(self.path, status(404))(self)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Write nothing: it would stand among the test's own output."""
+        """Write nothing: it would mix with the test's own output."""
 
 
 class WebServer(ThreadingHTTPServer):

@@ -1,4 +1,4 @@
-"""The docs held to the code: imports, supervisord.conf, requirements, README."""
+"""The docs agree with the code: imports, supervisord.conf, requirements, README."""
 
 from __future__ import annotations
 
@@ -166,12 +166,12 @@ def test_every_installed_package_is_pinned_and_has_the_version_of_its_pin() -> N
     pinned = pins(*(path for path in REQUIREMENTS if not path.name.startswith("bench-peers")))
     found = (each for each in importlib.metadata.distributions() if each.name != "pip")
     installed = {canonicalize_name(each.name): each.version for each in found}
-    # PyTorch's CPU build calls itself 2.14.1+cpu, which 2.14.1 stands for, too.
+    # PyTorch's CPU build calls itself 2.14.1+cpu; the pin 2.14.1 also means that.
     other = {name: version for name, version in installed.items() if version.partition("+")[0] != pinned.get(name)}
     assert other == {}
 
 
-# All else serves. What these import beyond requirements/serve.txt, they import when they prepare, or with ENGINE=torch.
+# All other files serve. These import packages beyond requirements/serve.txt, to prepare, or with ENGINE=torch.
 WITH_THE_WHOLE_SET = {
     "torch": {
         "networks.py",

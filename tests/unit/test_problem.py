@@ -1,4 +1,4 @@
-"""A problem is said once, again when it changes, and once when it is over."""
+"""A problem is logged once, again when it changes, and once when it is over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: what is right is taken, what is wrong gets one clear line, and secrets stay out of both."""
+"""Settings: right values are accepted, wrong ones get one clear line, and secrets stay out of both."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from common.model import records
 from tests.support import model_in_use
 from tests.support.bot_api import ROOT
 
-# Strings of the playground that quote Telegram's server, which has the plain apostrophe, stand in other files.
+# Strings of the playground that quote Telegram's server, which has the plain apostrophe, are in other files.
 MODULES = [
     *("common/words.py", "common/pictures/refusals.py", "common/web/fetcher.py", "common/web/download.py"),
     *("common/runtime/apologies.py", "common/telegram/updates.py", "receive.py", "reply.py"),

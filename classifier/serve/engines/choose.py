@@ -1,4 +1,4 @@
-"""Which engine runs a prepared model, OpenVINO or torch, and its loading."""
+"""Chooses the engine that runs a prepared model, OpenVINO or torch, and loads it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def choose(choice: EngineChoice, gpu_devices: Iterable[Path] = GPU_DEVICES) -> L
 
     Args:
         choice: The setting.
-        gpu_devices: What exists where there is a GPU.
+        gpu_devices: The files that exist on a machine with a GPU.
     """
     if choice != "auto":
         return choice

@@ -29,8 +29,8 @@ class Engine(Protocol):
 
         Args:
             pictures: Pixels of one picture each (crop x crop x 3, uint8, RGB, row by row).
-            given_up: Set as soon as nobody waits for the scores. Pictures whose turn has not come by then are not
-                computed, and nothing is returned.
+            given_up: Set as soon as nobody waits for the scores. Pictures that have not begun by then are not computed,
+                and nothing is returned.
         """
         ...
 

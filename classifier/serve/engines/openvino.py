@@ -36,7 +36,7 @@ class BacklogPolicy:
 
     Attributes:
         gap_s: A backlog has the next pictures ready sooner than this.
-        sustained_s: How long it has to last. Switching there and back takes 0.2 to 0.6 s: that has to be worth it.
+        sustained_s: How long it has to last, since switching there and back takes 0.2 to 0.6 s.
     """
 
     gap_s: float = 0.5
@@ -53,7 +53,7 @@ class OpenVinoEngine(Engine):
     measurements. Only one of the two networks is in memory at a time.
 
     Args:
-        folder: The prepared model's.
+        folder: The prepared model's folder.
         threads: How many may compute; by default as many as there are cores for this process.
         cache: Where compiled networks are kept for the next start, if at all.
         policy: When several pictures are computed at the same time.
@@ -86,7 +86,7 @@ class OpenVinoEngine(Engine):
         self.name = f"OpenVINO (CPU, {self._threads} thread{'s' if self._threads > 1 else ''})"
 
     def scores(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> list[list[float]]:
-        """Scores of all classes for each picture; nothing if given up before their turn came."""
+        """Scores of all classes for each picture; nothing if given up before they began."""
         with self._begins:
             if given_up and given_up.is_set():
                 return []
@@ -103,7 +103,7 @@ class OpenVinoEngine(Engine):
             return [*found, *map(pool.end, busy)]
         finally:
             self._backlog.ended(time.monotonic())
-            del pool, busy  # the next call may compile another network, and this one has to be gone by then
+            del pool, busy  # the next call may compile another network, and this one must be freed by then
             self._ends.release()
 
     def rest(self) -> None:
@@ -124,7 +124,7 @@ class OpenVinoEngine(Engine):
         return self._pool if self._pool and self._pool.streams == streams else self._open(streams)
 
     def _open(self, streams: int) -> RequestPool:
-        with self._ends:  # nothing is computed now
+        with self._ends:  # the network is idle now
             self._pool = None  # first, and it is the only name: two networks at once would take twice the memory
             self._pool = self._compiled(streams)
             return self._pool
@@ -132,16 +132,16 @@ class OpenVinoEngine(Engine):
     def _compiled(self, streams: int) -> RequestPool:
         artifact.check(self._folder, (artifact.NETWORK,))  # each time: they are read again
         with ThreadPoolExecutor(1) as executor:
-            # Meanwhile OpenVINO lays the weights out, which are only numbers. Damaged ones are never computed with.
+            # Meanwhile OpenVINO lays the weights out, which are only numbers. It never computes with damaged ones.
             weights = executor.submit(artifact.check, self._folder, (artifact.NETWORK_WEIGHTS,))
             try:
                 pool = RequestPool(self._network(streams, weights), streams)
             except RuntimeError as error:
-                weights.result()  # if they are damaged, that is why
+                weights.result()  # damaged weights are the better reason
                 reason = " ".join(str(error).split())
                 msg = f"{self._folder / artifact.NETWORK}: OpenVINO cannot run it ({reason}); {artifact.PREPARE_AGAIN}"
                 raise ModelError(msg) from None
-        # Not in another thread: if the network went meanwhile, its pages could have another owner.
+        # Not in another thread: if the network were freed meanwhile, its pages could have another owner.
         give_back_memory(self._folder / artifact.NETWORK_WEIGHTS)
         return pool
 
@@ -151,7 +151,7 @@ class OpenVinoEngine(Engine):
             "NUM_STREAMS": str(streams),
             "INFERENCE_NUM_THREADS": str(self._threads),
             "ENABLE_CPU_PINNING": "NO",  # every process on this machine would be pinned to the same first cores
-            # Where the CPU has bfloat16, OpenVINO would take it by itself, and agree less with torch.
+            # On a CPU with bfloat16, OpenVINO would use it by default, and agree less with torch.
             "INFERENCE_PRECISION_HINT": "f32",
         }
         key = " ".join([version(), *(artifact.checksum(self._folder, name) for name in _FILES)])
@@ -200,7 +200,7 @@ class Backlog:
     """Decides how many images are computed at the same time: one, until a backlog lasts.
 
     Args:
-        most: How many can be.
+        most: The largest number.
         policy: When a backlog is one, and lasts.
     """
 
@@ -235,7 +235,7 @@ class Backlog:
 
 
 def give_back_memory(weights: Path) -> None:
-    """Return to the kernel what only compiling needed: pages of the weights file, and glibc's free blocks.
+    """Return memory to the kernel that only compiling needed: pages of the weights file, and glibc's free blocks.
 
     The compiled network has copies of the weights, laid out for this CPU. The file stays mapped: a page that is needed
     later is read again.

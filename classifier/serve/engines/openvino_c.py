@@ -22,8 +22,8 @@ from common import optional_packages
 
 _DEVICE: Final = b"CPU"
 _OUT: Final = POINTER(c_void_p)
-# The functions of openvino/c/*.h that are used here. All return a status (0 is success), but the *_free functions and
-# ov_get_last_err_msg.
+# The functions of openvino/c/*.h that are used here. All return a status (0 is success), except the *_free functions
+# and ov_get_last_err_msg.
 _ARGUMENTS: Final[Mapping[str, tuple[Any, ...]]] = {
     "ov_core_create": (_OUT,),
     "ov_core_compile_model_from_file": (c_void_p, c_char_p, c_char_p, c_size_t, _OUT),  # then names and values
@@ -57,8 +57,8 @@ class Network:
     """A network that OpenVINO has compiled.
 
     Args:
-        path: The ``.xml``; its weights lie next to it.
-        config: OpenVINO's settings by their names there.
+        path: The ``.xml``; its weights are next to it.
+        config: OpenVINO's settings, by OpenVINO's names.
 
     Raises:
         RuntimeError: OpenVINO cannot read, compile or run it.
@@ -112,8 +112,8 @@ class Request:
             RuntimeError: OpenVINO refuses.
         """
         self._input[:] = picture
-        # Keeps the interpreter's lock: this only puts the request into the queue, and to get the lock back takes up to
-        # 5 ms when other threads are busy.
+        # Keeps the interpreter's lock: this only puts the request into the queue, and to acquire the lock again takes
+        # up to 5 ms when other threads are busy.
         _check(_quick().ov_infer_request_start_async(self._handle))
 
     def scores(self) -> list[float]:
@@ -188,7 +188,7 @@ def _check(status: int) -> None:
 
 
 def _made(function: str, *arguments: Any, then: Any = ()) -> c_void_p:
-    """What a function makes. Its last fixed argument is the address that the result is written to."""
+    """The object that a function makes. The function's last fixed argument is the address of the result."""
     made = c_void_p()
     _check(getattr(_library(), function)(*arguments, byref(made), *then))
     return made

@@ -40,7 +40,7 @@ class TorchEngine(Engine):
         self.classes = len(self.scores([bytes(3 * self._crop**2)])[0])  # a GPU's first run takes longer
 
     def scores(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> list[list[float]]:
-        """Scores of all classes for each picture; nothing if given up before their turn came."""
+        """Scores of all classes for each picture; nothing if given up before they began."""
         with self._turn:
             if not pictures or (given_up and given_up.is_set()):
                 return []
@@ -57,4 +57,4 @@ class TorchEngine(Engine):
         return logits
 
     def rest(self) -> None:
-        """Nothing to do: a single image is computed as many are."""
+        """Nothing to do: torch computes a single image as it computes many."""

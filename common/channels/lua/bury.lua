@@ -1,7 +1,7 @@
--- Move a message that cannot be handled to the dead letters, and tell the user, or end its job.
+-- Move a message that cannot be handled to the dead letters, and apologise to the user, or end its job.
 -- KEYS  after the ledger: 1 stream  2 begun  3 dead  4 counts  5 the stream for the apology
 -- ARGV  1 group  2 consumer  3 id  4 channel's name  5 error, one line  6 traceback  7 apology's body, or ''
--- Returns 1, or 0 when the message is not this consumer's (or no longer), and then nothing was done.
+-- Returns 1; or 0 if this consumer does not hold the message (any longer): then nothing changes.
 
 local stream, begun, dead, counts, reply = unpack(KEYS, KEYS_FROM)
 local group, consumer, id, channel, error_line, traceback, apology = unpack(ARGV)

@@ -1,7 +1,7 @@
--- Delete the consumers that have been gone for long. One with anything pending stays: deleting it would drop those.
+-- Delete consumers that have been idle for long. One with pending messages stays: its deletion would drop those.
 -- KEYS  after the ledger: 1 stream
--- ARGV  1 group  2 how long without a sign of life, ms
--- Returns the names of the deleted.
+-- ARGV  1 group  2 how long without a command, ms
+-- Returns the names of the deleted consumers.
 
 local stream, group, gone_ms = KEYS[KEYS_FROM], ARGV[1], tonumber(ARGV[2])
 

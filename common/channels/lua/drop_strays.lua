@@ -1,6 +1,6 @@
 -- Drop notes about messages that do not exist: their stream or delayed set was deleted by hand, for example. Also drop
 -- messages that no consumer will get (somebody deleted the consumer that had them), if they have no job, or their job
--- goes on or ended elsewhere. A job that is in such a message comes back by `restart`.
+-- is in another message or has ended. `restart` brings back a job whose own message is such a one.
 -- KEYS  after the ledger: 1 stream  2 begun  3 delayed  4 parked
 -- ARGV  1 group  2… ids
 -- Returns how many were dropped.

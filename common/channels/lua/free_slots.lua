@@ -1,5 +1,5 @@
--- Repair fair queueing: a slot of a job that has ended becomes free, and a free slot goes to a job that waits.
--- Each job's end does this by itself. This is for what else may happen to keys, for example by hand.
+-- Repair fair queueing: free the slots of ended jobs, and give free slots to waiting jobs.
+-- Each job's end does this by itself. This script repairs other changes of keys, for example by hand.
 -- ARGV  chats
 -- Returns how many slots were freed.
 

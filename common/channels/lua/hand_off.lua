@@ -1,12 +1,12 @@
--- Finish a message: take it off its channel and publish what follows from it, all or nothing.
--- A job that begins here waits for a free slot of its chat; past the limits it does not begin, and its chat is told so,
--- once a minute.
--- KEYS  after the ledger: 1 stream  2 begun  3 counts  4 who was told  5 the stream for that  6 what each user began in this minute
---       7 the same in the last one
+-- Finish a message: remove it from its channel and publish what follows, all or nothing.
+-- A job that begins here waits for a free slot of its chat. Above the limits it does not begin, and its chat gets a
+-- notice, once a minute.
+-- KEYS  after the ledger: 1 stream  2 begun  3 counts  4 told: who got a notice  5 the stream for notices
+--       6 how many jobs each user began in this minute  7 the same for the last minute
 -- ARGV  1 group  2 consumer  3 id  4 job, or ''  5 channel's name  6 most jobs of a chat  7 most jobs in all
 --       8 most jobs of a user in a minute  9 how much of the last minute still counts, 0 to 1
 --       10… of each output: channel, job or '', chat, user or '', body; if another job begins: bodies of "busy" and "too fast"
--- Returns 1, or 0 when the message is not this consumer's (or no longer), or does not exist, and then nothing follows from it.
+-- Returns 1; or 0 if this consumer does not hold the message (any longer), or it does not exist: then nothing changes.
 
 local stream, begun, counts, told, reply, this_minute, last_minute = unpack(KEYS, KEYS_FROM, KEYS_FROM + 6)
 local group, consumer, id, job, channel = unpack(ARGV, 1, 5)
@@ -15,11 +15,11 @@ local most_of_a_user, last_minutes_share = tonumber(ARGV[8]), tonumber(ARGV[9])
 local OUTPUTS_FROM, ARGS_PER_OUTPUT = 10, 7
 local TOLD_AGAIN_AFTER_MS, KEPT_MS = 60000, 120000
 
--- Not `owned`, which looks the entry up for its job: this runs for every message, and the job is known here.
+-- Not `owned`, which reads the entry for its job: this runs for every message, and the job is known here.
 if not is_pending_of(stream, group, consumer, id) or is_superseded(stream .. ' ' .. id, job) then
   return 0
 end
-if not remove(stream, group, begun, id) then -- somebody deleted it, and what is pending of it would stay for ever
+if not remove(stream, group, begun, id) then -- somebody deleted it; without the XACK it would stay pending for ever
   return 0
 end
 
@@ -29,14 +29,14 @@ local function is_too_much(chat)
   return of_this_chat >= most_of_a_chat or others >= most
 end
 
--- A sliding minute, as far as two counts tell.
+-- A sliding minute, estimated from two counts.
 local function is_too_fast(user)
   local now = tonumber(redis.call('HGET', this_minute, user) or '') or 0
   local before = tonumber(redis.call('HGET', last_minute, user) or '') or 0
   return now + last_minutes_share * before >= most_of_a_user
 end
 
--- The notice is all that this job does. It needs no slot: there is one a minute at most.
+-- This job only sends the notice. It needs no slot, since there is at most one a minute.
 local function decline(new_job, whom, notice)
   redis.call('HINCRBY', counts, channel .. ' declined', 1)
   local now = now_ms()
@@ -54,7 +54,7 @@ for first = OUTPUTS_FROM, #ARGV, ARGS_PER_OUTPUT do
   if output_job == '' or output_job == job then
     add(output_stream, output_job, body, 0, 0)
     goes_on = goes_on or output_job == job
-  elseif redis.call('HEXISTS', jobs, output_job) == 0 then -- else it is under way already
+  elseif redis.call('HEXISTS', jobs, output_job) == 0 then -- else it has begun already
     if user ~= '' and is_too_fast(user) then
       decline(output_job, chat .. ' ' .. user, too_fast)
     elseif is_too_much(chat) then

@@ -2,7 +2,7 @@
 -- KEYS  after the ledger: 1 stream  2 begun  3 delayed  4 parked  5 counts
 -- ARGV  1 group  2 consumer  3 id  4 delay, ms  5 attempts used  6 since when it has been failing, ms  7 count to raise
 --       8 deaths that stay on it, or ''
--- Returns 1, or 0 when the message is not this consumer's (or no longer), and then nothing was done.
+-- Returns 1; or 0 if this consumer does not hold the message (any longer): then nothing changes.
 
 local stream, begun, delayed, parked, counts = unpack(KEYS, KEYS_FROM)
 local group, consumer, id, delay_ms, attempts, since, count, deaths = unpack(ARGV)

@@ -1,6 +1,6 @@
 -- Comes before every script: the keys that all of them get, and functions that several of them use.
 
--- The first KEYS, the ledger, are the same for every script: what is known of the jobs, and every channel's stream.
+-- The first KEYS, the ledger, are the same for every script: the jobs' keys, and every channel's stream.
 -- scripts.py sets STREAMS_FROM, STREAMS_TO and KEYS_FROM (a script's own keys) from the number of channels.
 local jobs, at, chats, slots, waiting, pace = unpack(KEYS, 1, STREAMS_FROM - 1)
 
@@ -24,7 +24,7 @@ local function find(stream, id)
   return found[1] and named(found[1][2])
 end
 
--- What is pending of a group, by XPENDING's further arguments; nil if there is no such group (FLUSHALL).
+-- The pending entries of a group, by XPENDING's further arguments; nil if there is no such group (FLUSHALL).
 local function pending_of(stream, group, ...)
   local pending = redis.pcall('XPENDING', stream, group, ...)
   if not pending.err then
@@ -36,14 +36,14 @@ local function pending_of(stream, group, ...)
   error(pending.err)
 end
 
--- Whether anything tells of a job, though perhaps not where it is.
+-- Whether any key knows the job, even if not its place.
 local function is_known(job)
   return redis.call('HEXISTS', jobs, job) == 1 or redis.call('HEXISTS', chats, job) == 1
 end
 
 -- Whether the job of a message at `place` is in another message, or has ended. A job is in one message at a time. If
--- there are two all the same (for example because somebody deleted `at` and the job was restarted), only the one that
--- `at` names counts; once that one has ended the job, neither counts.
+-- it is in two (for example because somebody deleted `at` and the job was restarted), only the one that `at` names
+-- counts; once that one has ended the job, neither counts.
 local function is_superseded(place, job)
   if job == '' then
     return false
@@ -69,8 +69,8 @@ local function owned(stream, group, consumer, id)
   return entry and not is_superseded(stream .. ' ' .. id, entry.job) and entry or nil
 end
 
--- Take a message off its channel for good. Always a script's first write: when memory is out, Redis refuses a
--- script that begins by adding, and lets one go on that began by removing. Returns whether it was still there.
+-- Remove a message from its channel for good. Always a script's first write: when memory is full, Redis refuses a
+-- script that first adds, and allows one that first removes. Returns whether the message was still there.
 local function remove(stream, group, begun, id)
   redis.call('XACK', stream, group, id)
   local removed = redis.call('XDEL', stream, id)
@@ -85,7 +85,7 @@ local function add(stream, job, body, attempts, since)
   if job ~= '' then
     redis.call('HSET', at, job, stream .. ' ' .. id)
   end
-  -- pcall: a Redis user who may not publish must not break the script off. Workers look at their channel every second.
+  -- pcall: a Redis user who may not publish must not stop the script. Workers look at their channel every second.
   redis.pcall('PUBLISH', stream, body)
   return id
 end

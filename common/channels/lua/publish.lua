@@ -1,8 +1,8 @@
 -- Put a new message on a channel, once per marker. A message that carries a job begins it.
--- Adds first, so that new work, and only new work, is refused when memory is out.
+-- Adds first, so that Redis refuses new work, and only new work, when its memory is full.
 -- KEYS  after the ledger: 1 stream  2 the set that the marker belongs to
--- ARGV  1 marker  2 the set's life from now on, ms  3 job, or ''  4 its chat, or ''  5 body
--- Returns 1, or 0 when the marker was there: it has been published before.
+-- ARGV  1 marker  2 how long the set lives from now on, ms  3 job, or ''  4 its chat, or ''  5 body
+-- Returns 1, or 0 if the marker is in the set: the message was published before.
 
 local stream, seen = unpack(KEYS, KEYS_FROM)
 local marker, seen_ms, job, chat, body = unpack(ARGV)

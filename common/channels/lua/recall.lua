@@ -1,4 +1,4 @@
--- What was answered before about these pictures?
+-- The stored answers to these pictures.
 -- KEYS  after the ledger: 1 answers  2 answers:at
 -- ARGV  1 how long an answer is kept, ms  2… pictures
 -- Returns for each picture its answer, or ''.

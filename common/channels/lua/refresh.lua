@@ -1,4 +1,4 @@
--- Tell Redis that a consumer still works on the messages that it has in flight, so that no sibling takes them for abandoned.
+-- Reset the idle time of the messages that a consumer has in flight, so that no sibling claims them.
 -- Checks the owner first: a bare XCLAIM would steal a message back from a sibling that took it over.
 -- KEYS  after the ledger: 1 stream
 -- ARGV  1 group  2 consumer  3… ids

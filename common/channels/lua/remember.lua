@@ -1,6 +1,6 @@
--- Keep answers, and drop those that are too old or too many.
+-- Store answers, and drop those that are too old or too many.
 -- KEYS  after the ledger: 1 answers  2 answers:at
--- ARGV  1 how long an answer is kept, ms  2 how many are kept  3… picture and answer, in turn
+-- ARGV  1 how long an answer is kept, ms  2 how many are kept  3… pairs of picture and answer
 -- Returns how many were dropped.
 
 local answers, answered_at = unpack(KEYS, KEYS_FROM)

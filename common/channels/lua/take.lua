@@ -1,13 +1,13 @@
 -- Give a consumer as many messages as it has room for.
--- First what is pending under its own name and not in flight (its former self died, or our reply was lost), then what an
--- idle sibling left, then new messages. Retries that are due go back to the channel before that.
+-- First the messages pending under its own name and not in flight (its former process died, or our reply was lost), then
+-- those that an idle sibling left, then new ones. Before that, due retries go back to the channel.
 -- KEYS  after the ledger: 1 stream  2 begun  3 delayed  4 parked
 -- ARGV  1 group  2 consumer  3 process, another one after each start  4 room
---       5 claim what others left idle for this long, ms (0: leave it)  6… ids in flight
--- Returns {now in ms, ms until the next retry is due or -1, how long the jobs that wait will take in ms,
+--       5 claim messages that others left idle for this long, ms (0: do not)  6… ids in flight
+-- Returns {now in ms, ms until the next retry is due or -1, how long the waiting jobs will take in ms,
 --          {{id, deaths or '', job, body, attempts, since}, …}}.
--- "deaths" is '' for a message that no former process began. It is marked here as begun by this one, which gets it as
--- fresh again if our reply was lost.
+-- "deaths" is '' for a message that no former process began. This script marks it as begun by this process, which gets
+-- it as fresh again if our reply was lost.
 
 local stream, begun, delayed, parked = unpack(KEYS, KEYS_FROM)
 local group, consumer, process = ARGV[1], ARGV[2], ARGV[3]
@@ -47,8 +47,8 @@ local function promote_due_retries()
   end
 end
 
--- Pending entries, each claimed for us by a write that also sets its idle time back. One whose body was deleted
--- is acknowledged: nothing can be done with it, and it would stay pending for ever.
+-- Claims pending entries for this consumer, which also resets their idle time. An entry whose body was deleted is
+-- acknowledged: nobody can handle it, and it would stay pending for ever.
 local function claim(pending, may_claim, min_idle_ms)
   for _, row in ipairs(pending) do
     if #taken >= room then
@@ -74,7 +74,7 @@ end
 
 local own = pending_of(stream, group, '-', '+', room + #ARGV - IN_FLIGHT_FROM + 1, consumer)
 if not own then
-  -- From 0, never from $: what was published before the group was there is waiting for it.
+  -- From 0, never from $: the group also gets the messages that were published before it existed.
   redis.call('XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM')
   own = {}
 end

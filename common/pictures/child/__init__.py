@@ -1,7 +1,7 @@
 """The decoder's process: the only place where foreign pictures are opened. No worker imports it, or Pillow.
 
     main.py         answers requests until the worker hangs up
-    confinement.py  what the process gives up before it reads the first foreign byte
+    confinement.py  the rights that the process gives up before it reads the first foreign byte
     images.py       a file in, the model's pixels out; or a refusal
     headers.py      what a file's bytes say before they are decoded
     strips.py       large pictures, made narrow strip by strip while they are decoded

@@ -1,8 +1,8 @@
-"""What a decoder gives up before it reads the first foreign byte.
+"""The rights that a decoder gives up before it reads the first foreign byte.
 
-A broken picture may make it crash, hang or grow, so it has limits. A malicious picture may take it over, so it can do
-little else than decode. It can no longer open a file or a connection, start a process, or become another user. It
-cannot read its worker's memory, it never knew a secret, and it ends with its worker even in the middle of a picture.
+A broken picture may make it crash, hang or grow, so it has limits. A malicious picture may take it over, so it can only
+decode. It can no longer open a file or a connection, start a process, or become another user. It cannot read its
+worker's memory, it never has a secret, and it ends with its worker even in the middle of a picture.
 
 Much of this works on Linux only. Elsewhere it is left out, and the decoder runs without it.
 """
@@ -23,8 +23,8 @@ from typing import Final
 from common.libc import LIBC, end_with_parent, gain_no_privileges, hide_memory
 from common.pictures.protocol import DECODE_LIMIT_S
 
-# The largest legitimate decode (24 megapixels of 12-bit AVIF with alpha) takes 450 MB with all of Python, and a file of
-# 20 MB is held up to three times. Half as much again is left.
+# The largest legitimate decode (24 megapixels of 12-bit AVIF with alpha) takes 450 MB with all of Python, and memory
+# has a file of 20 MB up to three times. The limit is half as much again.
 MAX_MEMORY_BYTES: Final = 768 * 2**20
 
 # linux/landlock.h, asm-generic/unistd.h
@@ -37,16 +37,16 @@ _LANDLOCK_SCOPED_SINCE: Final = 6
 
 _STDERR: Final = 2
 _NOBODY: Final = 65534
-# Of 1000; added to the kernel's score when memory runs out: a decoder is killed before a worker, and soon restarted.
+# Of 1000, added to the kernel's score: when memory runs out, a decoder is killed before a worker, and soon restarted.
 _OOM_SCORE: Final = "500"
 
 
 def give_up_what_we_can(*, keep_user: bool = False) -> None:
-    """Do all of that, for good. ``keep_user`` lets root stay root, as it does where there are no other users."""
+    """Give up all of them, for good. ``keep_user`` lets root stay root, as in a container without other users."""
     with contextlib.suppress(OSError):  # not Linux, or not allowed
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
     os.chdir("/")
-    # From here on nothing reaches the worker's log: a picture could write there.
+    # From here on the decoder cannot write to the worker's log: a picture could forge lines there.
     discarded = os.open(os.devnull, os.O_WRONLY)
     os.dup2(discarded, _STDERR)
     os.close(discarded)
@@ -66,13 +66,13 @@ def give_up_what_we_can(*, keep_user: bool = False) -> None:
 
 
 def allow_processor_time(limit_s: int = DECODE_LIMIT_S) -> None:
-    """Let the kernel kill us (SIGXCPU) after the time for one picture, in case the worker does not."""
+    """Make the kernel kill this process (SIGXCPU) after the time for one picture, in case the worker does not."""
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + 1 + limit_s, hard))
 
 
 def _stop_being_root() -> None:
-    """Limits do not apply to root. In a container without other users, it stays root."""
+    """Become another user, since limits do not apply to root. In a container without other users, it stays root."""
     if os.geteuid() == 0:
         with contextlib.suppress(OSError, AttributeError):
             os.setgroups([])

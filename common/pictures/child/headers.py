@@ -1,4 +1,4 @@
-"""What a file's bytes say before they are decoded: its format, and what would make decoding expensive."""
+"""What a file's bytes show before they are decoded: its format, and what would make decoding expensive."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _EXIF: Final = b"Exif\0\0"
 _JPEG_MARKER: Final = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
 _START_OF_IMAGE, _END_OF_IMAGE, _START_OF_SCAN, _APP1 = b"\xd8", b"\xd9", b"\xda", b"\xe1"
 
-# How files begin that Pillow cannot read, and why they are refused: first the formats that we accept, which must be
-# damaged, then what people do send. The ftyp box (ISO 14496-12, 4.3) names AVIF, HEIC and video.
+# The beginnings of files that Pillow cannot read, and why they are refused: first the formats that the bot accepts,
+# which must be damaged, then others that people send. The ftyp box (ISO 14496-12, 4.3) names AVIF, HEIC and video.
 _BEGINNINGS: Final = tuple(
     (re.compile(pattern, re.DOTALL), refusal)
     for pattern, refusal in (
@@ -63,16 +63,16 @@ def why_unreadable(content: bytes) -> Refusal:
 def judge_metadata(content: bytes) -> None:
     """Refuse a PNG with too many chunks, or with too many that decompress.
 
-    For JPEG see ``jpeg_scans``. In the other formats, the file's length limits all that is not pixels, since it is kept
-    as it is.
+    For JPEG see ``jpeg_scans``. In the other formats, the file's length limits everything besides pixels, since it is
+    not decompressed.
 
     Raises:
         Refused: There are too many.
     """
     if not content.startswith(_PNG):
         return
-    # Counted everywhere in the file, so that it does not matter how a broken file is read. By chance, compressed pixels
-    # of 20 MB hold one of these names once in fifty files.
+    # Counted everywhere in the file, so that the reading of a broken file does not matter. By chance, compressed pixels
+    # of 20 MB have one of these names in one of fifty files.
     if sum(map(content.count, _PNG_TEXTS)) > MAX_PNG_TEXTS:
         raise Refused(Refusal.TOO_MUCH_METADATA)
     at = len(_PNG)
@@ -86,7 +86,7 @@ def judge_metadata(content: bytes) -> None:
 def jpeg_scans(content: bytes) -> list[int]:
     """How many colour components each scan of a JPEG's first picture has (ITU-T T.81, B.1 and B.2.3).
 
-    Thumbnails, which lie inside segments, and more pictures or a video behind the end mark do not count.
+    Thumbnails, which are inside segments, and more pictures or a video behind the end mark do not count.
 
     Raises:
         Refused: The file has too many segments, or too many EXIF data.

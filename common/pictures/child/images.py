@@ -4,8 +4,8 @@
 model's reference transform does. ``decode_to_pixels`` does both, for large pictures in strips
 (``common/pictures/child/strips.py``). Colour profiles are not applied, as in the reference transforms.
 
-Only the decoder (``common/pictures/child/main.py``) imports this and Pillow, and no worker does: here a broken picture
-does its harm.
+Only the decoder (``common/pictures/child/main.py``) imports this and Pillow, and no worker does: this is where a broken
+picture can do harm.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
 
 Image.preinit()  # imports the other plug-ins; once the decoder is ready, imports no longer work
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the decoder may start no thread: with more, it would refuse every AVIF
-# Pillow itself looks for more pictures behind a JPEG (MPO), and warns where their index is broken. Here only the first
+# Pillow itself looks for more pictures behind a JPEG (MPO), and warns if their index is broken. Here only the first
 # picture counts.
 Image.register_open("JPEG", JpegImagePlugin.JpegImageFile, lambda beginning: beginning.startswith(headers.JPEG))
 
@@ -51,10 +51,10 @@ def decode(content: bytes) -> Image.Image | Refusal:
     that at most 24 remain. A JPEG that is progressive, or stores its colours apart, may have at most 24 in the file:
     libjpeg keeps all of such a picture, at full size.
 
-    A JPEG that lacks only its end mark is refused, though browsers show it: it cannot be told from one that lacks its
+    A JPEG that lacks only its end mark is refused, though browsers show it: it looks the same as one that lacks its
     last pixels or its last scan, and those must not be classified silently.
 
-    Not for two threads at once: Pillow's limits and Python's warnings belong to the process.
+    Not thread-safe: Pillow's limits and Python's warnings belong to the process.
 
     Args:
         content: A JPEG, PNG, WebP, GIF, BMP or AVIF file: at most 20 MB, 24 megapixels (JPEG: 100), and
@@ -79,8 +79,8 @@ def decode_to_pixels(
 def to_pixels(picture: Image.Image, cut: Cut) -> bytes:
     """The model's pixels of an upright picture: crop x crop x 3, uint8, RGB, row by row.
 
-    To the last bit what torchvision's ``Resize(cut.resize)`` and ``CenterCrop(cut.crop)`` make of a PIL image, with the
-    same rounding. (``reducing_gap`` and ``box`` would be faster, and only almost the same.)
+    They are the same to the last bit as torchvision's ``Resize(cut.resize)`` and ``CenterCrop(cut.crop)`` of a PIL
+    image, with the same rounding. (``reducing_gap`` and ``box`` would be faster, and only almost the same.)
     """
     return strips.loaded_to_pixels(picture, 1, cut)
 
@@ -96,7 +96,7 @@ def _or_refusal(make: Callable[[bytes], MadeT], content: bytes) -> MadeT | Refus
         return refused.refusal
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return Refusal.TOO_MANY_PIXELS
-    except Exception:  # a broken file makes Pillow's plug-ins raise anything
+    except Exception:  # with a broken file, Pillow's plug-ins may raise anything
         return headers.why_unreadable(content)
 
 
@@ -133,7 +133,7 @@ def _opened(content: bytes) -> Iterator[ImageFile.ImageFile]:
     if len(scans) > MAX_JPEG_SCANS:
         raise Refused(Refusal.TOO_MANY_SCANS)
     headers.judge_metadata(content)
-    # Some plug-ins prepare for a picture while they open it. Above this size Pillow warns, and a warning is an error.
+    # Some plug-ins allocate for a picture while they open it. Above this size Pillow warns, and a warning is an error.
     Image.MAX_IMAGE_PIXELS = MAX_JPEG_PIXELS if is_jpeg else MAX_PIXELS
     with Image.open(io.BytesIO(content), formats=FORMATS) as image:
         _judge_size(image, MAX_JPEG_PIXELS if strips.in_one_pass(image, scans) else MAX_PIXELS)

@@ -1,8 +1,8 @@
 """The decoder: a process that reads foreign pictures for its worker, one after the other.
 
 ``common/pictures/child_process.py`` starts it (`python -m common.pictures.child.main`), with a socket as its standard
-input. Before it reads the first byte it gives up what it can (``common/pictures/child/confinement.py``). All that it
-needs is imported by then.
+input. Before it reads the first byte it gives up its rights (``common/pictures/child/confinement.py``). By then it has
+imported all that it needs.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from common.pictures.protocol import (
     reply,
 )
 
-# Memory is kept from one small picture to the next: to get it from the kernel again takes 1 to 4 ms, as long as such a
-# picture itself. A picture that took more processor time than this was large, and all its memory goes back to the
-# kernel: glibc would keep 100 MB.
+# Small pictures reuse memory: to get it from the kernel again takes 1 to 4 ms, as long as such a picture itself. A
+# picture that took more processor time than this was large, and all its memory goes back to the kernel: glibc would
+# keep 100 MB.
 _LARGE_S: Final = 0.02
 _KEPT_BYTES: Final = 32 * 2**20
 _LARGEST_KEPT_BYTES: Final = 8 * 2**20  # of one block

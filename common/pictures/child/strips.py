@@ -1,8 +1,8 @@
 """Large pictures are made narrow strip by strip, where possible while they are decoded.
 
-Of 12 megapixels Pillow would hold 48 MB, and as much again for each conversion and each rotation. But resizing takes
+For 12 megapixels Pillow would need 48 MB, and as much again for each conversion and each rotation. But resizing takes
 two passes, each along one direction: first every row gets its final width, then every column its final length. So a
-strip of rows can be made narrow as soon as it is decoded, to the same values as in the whole picture. After that the
+strip of rows can be made narrow as soon as it is decoded, with the same values as in the whole picture. After that the
 strip is no longer needed.
 """
 
@@ -24,12 +24,12 @@ class Limits(NamedTuple):  # and not a dataclass, whose import would cost each d
     """Which pictures are decoded in strips, and how large the pieces are.
 
     Attributes:
-        large_pixels: Pictures of more pixels are decoded in strips where that can be. So many have 8 MB in Pillow's
-            memory; the decoder (``common/pictures/child/main.py``) keeps the memory of smaller ones, which is faster.
-        strip_pixels: Of one strip, about.
-        read_bytes: Of a file at a time. Of a strongly compressed one, 32 kB make a megapixel.
-        much_bytes: A picture that takes more memory asks first. Two of them at once do no harm.
-        webp_in_rows: Whether libwebp is asked for rows, where it can be asked.
+        large_pixels: Larger pictures are decoded in strips where possible. This many pixels take 8 MB in Pillow; the
+            decoder (``common/pictures/child/main.py``) keeps the memory of smaller pictures, which is faster.
+        strip_pixels: The rough size of one strip.
+        read_bytes: How much of a file is read at a time. 32 kB of a strongly compressed file make a megapixel.
+        much_bytes: Before a picture takes more memory, the decoder asks. Two smaller ones at once do no harm.
+        webp_in_rows: Whether libwebp decodes WebP in rows, where possible.
     """
 
     large_pixels: int = 2**21
@@ -80,7 +80,7 @@ class _Canvas:
     def has(self, row: int) -> bool:
         """Whether a row is surely decoded, since its last pixel is.
 
-        If that pixel is transparent, this cannot be known, and the picture is held until all of it is decoded.
+        If that pixel is transparent, this is unknown, and the picture is kept until all of it is decoded.
         """
         return row < self.picture.height and self.memory[(row + 1) * self.stride - 1] != 0
 
@@ -102,13 +102,13 @@ class _Rows:
         self._taken = 0
 
     def look(self) -> None:
-        """Take the rows that have come since the last call."""
+        """Take the rows that were decoded since the last call."""
         while self._canvas.has(self._there):
             self._there += 1
         self.take(self._there)
 
     def take(self, rows: int) -> None:
-        """Make a strip narrow, if there is a whole one. ``rows``: how many have come so far."""
+        """Make a strip narrow, if a whole one is decoded. ``rows``: how many are decoded so far."""
         height = self._canvas.picture.height
         if rows - self._taken >= self._narrowing.strip_rows or rows == height:
             self._narrowing.add(range(self._taken, rows))
@@ -129,9 +129,9 @@ def to_pixels(
         limits: How large the pieces are.
 
     Returns:
-        The pixels; None if they are not upright, because the file says behind its picture how to turn it.
+        The pixels; None if they are not upright, because the file has its orientation behind its picture.
     """
-    # To read what is behind a PNG's pixels, Pillow would decode them.
+    # To read the chunks behind a PNG's pixels, Pillow would decode the pixels.
     turn = orientation(image) if image.format != "PNG" or "exif" in image.info else 1
     shape = Shape(upright_size(image.size, turn), cut)
     in_rows = _comes_in_rows(image, content, limits)
@@ -178,7 +178,7 @@ def _comes_in_rows(image: ImageFile.ImageFile, content: bytes, limits: Limits) -
     """Whether a picture's rows come one after the other, each once, in 4 bytes a pixel."""
     if image.format == "WEBP":
         return limits.webp_in_rows and webp.can_decode(content)
-    # Without a tile, the file ends before its pixels. Pillow says so only if it is not given a picture to fill.
+    # Without a tile, the file ends before its pixels. Pillow reports that only without a given picture to fill.
     return bool(image.tile) and image.mode in {"RGB", "RGBA"} and not image.info.keys() & {"interlace", "transparency"}
 
 
@@ -194,13 +194,13 @@ def _bytes_at_once(image: ImageFile.ImageFile, content: bytes, given_back: bool,
     if image.format == "AVIF":
         of_a_pixel = 8
     elif image.format == "JPEG" and not in_one_pass(image, headers.jpeg_scans(content)):
-        of_a_pixel = 10  # libjpeg's coefficients, and all rows, which come at the end
+        of_a_pixel = 10  # libjpeg's coefficients, and all rows, which are complete only at the end
     elif image.format == "WEBP" and not _comes_in_rows(image, content, limits):
         of_a_pixel = 16  # Pillow reads it as a video: two canvases, and two copies
     elif webp.is_lossless(content):  # libwebp keeps all rows itself
         of_a_pixel = 4 if given_back else 8
     elif given_back and (image.format in {"JPEG", "WEBP"} or (image.format == "PNG" and image.mode == "RGB")):
-        of_a_pixel = 0  # of others, it may be unknown which rows have come: see _Canvas.has
+        of_a_pixel = 0  # of others, it may be unknown which rows are decoded: see _Canvas.has
     else:
         of_a_pixel = 1 if image.mode in {"1", "L", "P"} else 4
     return image.width * image.height * of_a_pixel

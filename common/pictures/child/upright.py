@@ -1,6 +1,6 @@
-"""What Pillow decoded, as it is meant: 8-bit RGB, transparent parts on white, the right side up.
+"""Makes a decoded picture 8-bit RGB, with transparent parts on white, and the right side up.
 
-All of it works on a part of a picture, too: each pixel's colour depends only on that pixel.
+All of this also works on a part of a picture: each pixel's colour depends only on that pixel.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final
 
 from PIL import ExifTags, Image
 
-# Values of the EXIF tag Orientation (EXIF 2.32, 4.6.4), and what turns such a picture upright.
+# Values of the EXIF tag Orientation (EXIF 2.32, 4.6.4), and the operation that turns such a picture upright.
 _TURN_UPRIGHT: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -25,7 +25,7 @@ _FROM_ITS_END: Final = frozenset({3, 4, 7, 8})  # the first of its rows is store
 
 
 def orientation(image: Image.Image) -> int:
-    """The orientation that a picture states, 1 to 8."""
+    """The orientation in a picture's EXIF data, 1 to 8."""
     try:
         stated = int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # broken EXIF data do not make the picture bad

@@ -1,7 +1,7 @@
 """Decodes WebP row by row, with the libwebp inside Pillow.
 
 Pillow reads each WebP as a video: with two canvases and a copy of the picture, 200 MB for 12 megapixels. libwebp itself
-writes rows into our buffer, as far as the bytes that it was given reach (webp/decode.h, "Incremental decoding").
+writes rows into our buffer, as many as the bytes that it has make (webp/decode.h, "Incremental decoding").
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MOVES: Final = 2  # flag of VP8X (RFC 9649, 2.7)
 
 def _libwebp() -> ctypes.CDLL | None:
     """The library; None where Pillow does not export its functions."""
-    library = ctypes.CDLL(_webp.__file__)  # its symbols include those of the libraries that it is linked with
+    library = ctypes.CDLL(_webp.__file__)  # its symbols include those of its linked libraries
     pointer, size = ctypes.c_void_p, ctypes.c_size_t
     try:
         library.WebPINewRGB.argtypes, library.WebPINewRGB.restype = (ctypes.c_int, pointer, size, ctypes.c_int), pointer
@@ -72,7 +72,7 @@ def decode(content: bytes, memory: Any, stride: int, step: int, arrived: Callabl
         raise MemoryError
     try:
         last_row = ctypes.c_int()
-        # Only the picture: if that is cut short, libwebp would read what is behind it as the rest.
+        # Only the picture: if it is incomplete, libwebp would read the bytes behind it as the rest.
         length = min(_picture_chunk(content)[1], len(content))
         for end in range(step, length + step, step):
             status = _LIBRARY.WebPIUpdate(decoder, content, min(end, length))

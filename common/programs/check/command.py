@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 
 class Check(NamedTuple):
-    """A thing to look at, by its name for people."""
+    """A thing to check, with its name for people."""
 
     name: str
     look: Callable[[], Result]
@@ -81,7 +81,7 @@ def run(checks: Sequence[Check], limit_s: float = LIMIT_S) -> Iterator[tuple[str
 
 
 def _looked(check: Check) -> Result:
-    """What a check finds. An error is a finding, too: one check's bug must not hide the others' results."""
+    """What a check finds. An error is a result, too: a bug in one check must not hide the others' results."""
     try:
         return check.look()
     except WhatsitError as error:

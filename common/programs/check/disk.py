@@ -13,7 +13,7 @@ from common.settings import Settings
 
 TIGHT_BYTES: Final = 500_000_000
 FULL_BYTES: Final = 100_000_000
-LEFT_AFTER_S: Final = 3600.0  # most files live for less than a second; a long outage of Telegram keeps some
+LEFT_AFTER_S: Final = 3600.0  # most files live for less than a second; some stay during a long outage of Telegram
 
 
 def disk(config: Settings, tight_bytes: float = TIGHT_BYTES, full_bytes: float = FULL_BYTES) -> Result:

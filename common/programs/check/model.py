@@ -52,7 +52,7 @@ def _damage(folder: Path) -> Iterator[str]:
 
 
 def _bring(what: str) -> str:
-    """The nearer cure where models are brought to; '' where they are prepared."""
+    """The cure on a machine that models are copied to; '' where they are prepared."""
     return "" if optional_packages.is_installed("torch") else f"bring {what}, as docs/small-machine.md says, or "
 
 

@@ -29,12 +29,12 @@ def ok(text: str) -> Result:
 
 
 def warn(text: str) -> Result:
-    """It works, or will in a moment, and somebody should know."""
+    """It works, or will in a moment, but an operator should know."""
     return Result("warn", text)
 
 
 def fail(text: str) -> Result:
-    """It cannot work until somebody does something."""
+    """It cannot work until an operator acts."""
     return Result("FAIL", text)
 
 

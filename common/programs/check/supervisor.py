@@ -32,10 +32,10 @@ class Program:
         name: What ``supervisorctl`` calls it.
         group: The program.
         process: The process's own name.
-        state: As Supervisor calls it.
+        state: Its state, in Supervisor's word.
         exit_status: How it ended, if it has.
-        running_s: Since when it runs, if it does.
-        log: What ``supervisorctl tail`` is given to show what it says.
+        running_s: For how long it runs, if it does.
+        log: The argument of ``supervisorctl tail`` for its log.
     """
 
     name: str

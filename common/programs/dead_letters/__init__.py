@@ -1,6 +1,6 @@
 """``make dead``: shows the messages that could not be handled, and starts their jobs again.
 
-command.py   the command: which letters it concerns, and what it answers
-listing.py   how letters are shown: all in a list, or one with all that is kept of it
-retry.py     starting a letter's job again
+command.py   the command: which letters it is about, and what it prints
+listing.py   how letters are shown: all in a list, or one with everything stored of it
+retry.py     starts a letter's job again
 """

@@ -1,7 +1,7 @@
-"""What could not be handled, and starting it again: ``make dead``.
+"""Shows the messages that could not be handled, and starts them again: ``make dead``.
 
     make dead             each dead letter in a line, the newest first
-    make dead SHOW=ID     all that is kept of one: the message, the error, the traceback; and what a retry would do
+    make dead SHOW=ID     everything about one: the message, the error, the traceback; and what a retry would do
     make dead RETRY=ID    starts its job again from the job's first message; RETRY=all: all of them
 
 A message without a job (a typing sign, a deletion) goes back to its channel as it is. Runs at any time beside the bot.
@@ -115,7 +115,7 @@ def _chosen(letters: Sequence[DeadLetter], id_: str) -> DeadLetter:
 
 
 async def _retry(channels: Channels, chosen: Sequence[DeadLetter], letters: Sequence[DeadLetter], page: Page) -> int:
-    """Start the jobs of the chosen letters again, and say of each what became of it. Returns the exit code."""
+    """Start the jobs of the chosen letters again, and print what happened to each. Returns the exit code."""
     done: set[str] = set()
     for letter in chosen:
         if letter.id in done:
@@ -125,7 +125,7 @@ async def _retry(channels: Channels, chosen: Sequence[DeadLetter], letters: Sequ
             done.update(each.id for each in of_its_job(letter, letters))
         except NotDone as why:
             said = f"left as it is: {why}"
-        except ResponseError as error:  # this one only; a server that is away ends the command
+        except ResponseError as error:  # only this letter; a server that is away ends the command
             said = f"left as it is: Redis refused ({error})"
         _say(page.line(f"{letter.id}  {said}"))
     if len(chosen) > 1:

@@ -1,4 +1,4 @@
-"""How dead letters are shown: all in a list, or one with all that is kept of it."""
+"""How dead letters are shown: all in a list, or one with everything stored of it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DAY_S: Final = 24 * 3600
 
 @dataclasses.dataclass(frozen=True)
 class Page:
-    """Shows what others wrote: without our secrets, and without what a terminal would obey."""
+    """Shows what others wrote: without our secrets, and without a terminal's control characters."""
 
     secrets: tuple[str, ...] = ()
 
@@ -34,7 +34,7 @@ class Page:
 
     def lines(self, text: str) -> str:
         """The text with its line breaks."""
-        # Split at these alone: a terminal may take the others that splitlines() knows for something else.
+        # Split only at these: a terminal may understand the others that splitlines() knows differently.
         return "\n".join(_printable(line) for line in self._without_secrets(text).split("\n"))
 
     def _without_secrets(self, text: str) -> str:
@@ -53,7 +53,7 @@ def listed(letters: Sequence[DeadLetter], page: Page, now: float) -> str:
         return "No dead letters."
     rows = [_HEAD, *(_row(letter, page, now) for letter in letters)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    widths[-1] = 0  # nothing stands behind the error
+    widths[-1] = 0  # the error is the last column
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     if sys.stdout.isatty():
         columns = shutil.get_terminal_size().columns
@@ -84,12 +84,12 @@ def _attempts(letter: DeadLetter) -> int:
 
 
 def shown(letter: DeadLetter, prospect: str, page: Page, now: float) -> str:
-    """All that is kept of a letter.
+    """Everything that is stored of a letter.
 
     Args:
         letter: The letter.
         prospect: What a retry would do.
-        page: Hides what must not be shown.
+        page: Hides secrets.
         now: The time, in seconds since the epoch.
     """
     fields = {

@@ -1,4 +1,4 @@
-"""Starting a dead letter's job again, from the job's first message."""
+"""Starts a dead letter's job again, from the job's first message."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STILL_UNDER_WAY: Final = "its job is still under way: its apology has not been 
 
 
 class NotDone(Exception):  # noqa: N818 -- an answer, in words for the operator
-    """What was asked for cannot be done."""
+    """The request cannot be done."""
 
 
 def of_its_job(letter: DeadLetter, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
@@ -27,7 +27,7 @@ def of_its_job(letter: DeadLetter, letters: Sequence[DeadLetter]) -> list[DeadLe
 
 
 def beginning(letter: DeadLetter, letters: Sequence[DeadLetter]) -> AnyMessage | None:
-    """What the letter's job starts from, as another run than any before, so that their files are told apart.
+    """The message that the letter's job starts from, as a new run, so that its files have other names.
 
     None for a letter without a job.
 
@@ -50,10 +50,10 @@ def beginning(letter: DeadLetter, letters: Sequence[DeadLetter]) -> AnyMessage |
 
 
 async def start(channels: Channels, letter: DeadLetter, letters: Sequence[DeadLetter]) -> str:
-    """Start a dead letter's job again. Returns what has become of it.
+    """Start a dead letter's job again. Returns what happened to it.
 
     Raises:
-        NotDone: It cannot be.
+        NotDone: It cannot be started.
     """
     first = beginning(letter, letters)
     outcome = await channels.scripts.run(channels.dead_letters.revive(of_its_job(letter, letters), first))

@@ -1,4 +1,4 @@
-"""What is ours in the client for Redis."""
+"""Our changes to the Redis client."""
 
 from __future__ import annotations
 

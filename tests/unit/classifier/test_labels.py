@@ -42,7 +42,7 @@ def test_labels_may_hold_any_script(file: Path) -> None:
         (b'["apple", ', "not a JSON list of strings"),
         (b"\xff\xfe\x00", "not UTF-8 text"),
         (b"apple\n\npear\n", "label 2 is empty"),
-        (b"apple\npear\napple\n", "'apple' stands twice"),
+        (b"apple\npear\napple\n", "'apple' occurs twice"),
     ],
 )
 def test_wrong_labels_are_refused_with_the_reason(file: Path, content: bytes, message: str) -> None:

@@ -124,5 +124,5 @@ def test_a_photo_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
     found = photos.find(album(tmp_path, 3), SPEC)
     picture(found.judging[0].path, 99)
 
-    with pytest.raises(ModelError, match="changed while it was worked with"):
+    with pytest.raises(ModelError, match="changed meanwhile"):
         list(photos.pixels(found.judging, SPEC))

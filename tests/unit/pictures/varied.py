@@ -1,4 +1,4 @@
-"""Files of every kind that is decoded in a way of its own, and limits by which all of them are large."""
+"""One file for each way of decoding, and limits by which all of them are large."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def interlaced(picture: Image.Image) -> bytes:
 
 
 def varied() -> dict[str, bytes]:
-    """Files of every kind that is decoded in a way of its own."""
+    """One file for each way of decoding."""
     large = photo((240, 180))
     clear = large.copy()
     clear.putalpha(Image.linear_gradient("L").resize(large.size))

@@ -1,4 +1,4 @@
-"""Who may call the playground, and how much a request may bring."""
+"""Who may call the playground, and how large a request may be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom the watchdog misses, and whom it does not, at made-up times."""
+"""Which workers the watchdog reports as hanging, at made-up times."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def beaten_at(second: float, pid: int = 1) -> Sign:
 
 
 def watched(seen: Mapping[int, Mapping[str, Sign]]) -> dict[int, list[Silent]]:
-    """Who was missed, and when, by a watch that saw that at those times."""
+    """The workers that a watch reported, and when, after it saw these states at those times."""
     watch = Watch(Limits())
     found = {now: watch.silent(signs, now) for now, signs in seen.items()}
     return {now: silent for now, silent in found.items() if silent}
@@ -68,7 +68,7 @@ def test_a_clock_that_is_set_kills_no_worker_and_hides_no_worker_that_hangs(jump
 
 
 def test_after_a_late_tick_everybody_has_30_s_again(caplog: pytest.LogCaptureFixture) -> None:
-    # Everything stood still from 20 to 90: the watchdog, too.
+    # Everything was paused from 20 to 90, also the watchdog.
     seen = {now: {name: beaten_at(0) for name in CHANNELS} for now in (0, 5, 10, 15, 20, *range(90, 125, TICK_S))}
     assert watched(seen) == {}
     (line,) = caplog.messages
@@ -87,7 +87,7 @@ def test_who_cannot_be_ended_is_tried_again_30_s_later_and_not_at_each_tick() ->
 
 
 def info(group: str, state: str = "RUNNING", name: str = "", pid: int = 7) -> dict[str, Any]:
-    """What Supervisor says of a process, as far as it is asked."""
+    """The part of Supervisor's process info that the watchdog reads."""
     return {"group": group, "name": name or group, "statename": state, "pid": pid}
 
 

@@ -1,4 +1,4 @@
-"""The policy for messages that fail: when they come again, and when they are given up."""
+"""The policy for messages that fail: when they come again, and when they are buried."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The jobs that an update makes."""
+"""The jobs that an update begins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Telegram message asks: messages as the Bot API documents them, read through python-telegram-bot."""
+"""What a Telegram message asks for: messages as the Bot API documents them, read through python-telegram-bot."""
 
 from __future__ import annotations
 

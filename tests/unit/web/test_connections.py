@@ -94,5 +94,5 @@ async def test_a_dripping_server_does_not_hold_up_other_links(server: WebServer)
     assert body(await fetcher.fetch(server.url("/fast"))) == b"hello"
     slow.cancel()
 
-    # Cancelling ends the conversation, too.
+    # Cancelling ends the connection, too.
     assert await asyncio.to_thread(server.hung_up.wait, 5)

@@ -1,4 +1,4 @@
-"""How answers are worded, and what happens when Telegram does not take them."""
+"""How answers are worded, and what happens if Telegram does not accept them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOP = (
 
 
 class FakeTelegram:
-    """Remembers what it was asked to send, or fails with the given error."""
+    """Remembers the messages to send, or fails with the given error."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
