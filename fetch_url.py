@@ -19,7 +19,7 @@ from common.runtime.worker import Worker
 from common.settings import Settings
 from common.store import Store
 from common.web.delayed_answers import DelayedAnswers
-from common.web.download import Fetched, Limits
+from common.web.download import Fetched, FetchLimits
 from common.web.fetcher import NO_PREVIEW, Fetcher
 from common.web.names import Lookup
 from common.words import refusal
@@ -45,12 +45,12 @@ class FetchUrlWorker(Worker[FetchUrl]):
         settings: Settings,
         *,
         lookup: Lookup | None = None,
-        limits: Limits | None = None,
+        limits: FetchLimits | None = None,
         decoder: Decoder | None = None,
     ) -> None:
         super().__init__(settings)
         store = Store(settings.files_dir)
-        self._limits = limits or Limits()
+        self._limits = limits or FetchLimits()
         self._fetcher = Fetcher(settings.fetch_allow_networks, lookup=lookup, limits=self._limits)
         self._delayed = DelayedAnswers(store)
         decoder = decoder or Decoder(lock=large_picture_lock(settings.data_dir))

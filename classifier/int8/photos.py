@@ -37,7 +37,7 @@ _FOLDERS: Final = {"skimage": "data", "sklearn": "datasets/images"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Limits:
+class PhotoLimits:
     """How much of a folder is read.
 
     Attributes:
@@ -49,7 +49,7 @@ class Limits:
     file_bytes: int = MAX_FILE_BYTES
 
 
-LIMITS: Final = Limits()
+LIMITS: Final = PhotoLimits()
 
 
 class Photo(NamedTuple):
@@ -82,7 +82,7 @@ class Photos:
         return hashlib.sha256(f"{len(self.calibration)} {names}".encode()).hexdigest()
 
 
-def find(folder: Path | None, spec: InputSpec, limits: Limits = LIMITS) -> Photos:
+def find(folder: Path | None, spec: InputSpec, limits: PhotoLimits = LIMITS) -> Photos:
     """The photos in a folder and the folders in it; without a folder, those in packages.
 
     Of photos that look alike (a smaller copy, a preview, a burst), one counts. With one in each part, int8 would be

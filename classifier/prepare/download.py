@@ -18,7 +18,7 @@ _CHUNK_BYTES: Final = 2**17
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Limits:
+class DownloadLimits:
     """How long a download may take, and how large a file may be.
 
     Attributes:
@@ -36,7 +36,7 @@ class Limits:
     attempts: int = 3
 
 
-LIMITS: Final = Limits()
+LIMITS: Final = DownloadLimits()
 
 
 class DownloadError(Exception):
@@ -52,7 +52,7 @@ def fetch(
     target: Path,
     *,
     sha256: str,
-    limits: Limits = LIMITS,
+    limits: DownloadLimits = LIMITS,
     progress: Callable[[float], object] = lambda _fraction: None,
 ) -> None:
     """Download ``url`` to ``target``, which appears only when it is whole and right.
@@ -93,7 +93,7 @@ def fetch(
 class _Download:
     url: str
     part: Path
-    limits: Limits
+    limits: DownloadLimits
     deadline: float
     progress: Callable[[float], object]
 
@@ -176,7 +176,7 @@ def _start(response: requests.Response, had: int) -> int:
     return 0
 
 
-def _total(response: requests.Response, start: int, limits: Limits) -> int | None:
+def _total(response: requests.Response, start: int, limits: DownloadLimits) -> int | None:
     length = response.headers.get("Content-Length", "")
     if not length.isdecimal():
         return None
@@ -185,7 +185,7 @@ def _total(response: requests.Response, start: int, limits: Limits) -> int | Non
     return total
 
 
-def _check_size(size: int, limits: Limits) -> None:
+def _check_size(size: int, limits: DownloadLimits) -> None:
     if size > limits.max_bytes:
         msg = f"the server sends more than {limits.max_bytes // 2**20} MB"
         raise DownloadError(msg)
@@ -195,7 +195,7 @@ def _host(url: str) -> str:
     return url.split("/")[2]
 
 
-def _reason(error: requests.RequestException, limits: Limits) -> str:
+def _reason(error: requests.RequestException, limits: DownloadLimits) -> str:
     if isinstance(error, requests.ConnectTimeout):
         return f"no connection within {limits.connect_s} s"
     if isinstance(error, requests.Timeout):

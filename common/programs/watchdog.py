@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
-class Limits:
+class WatchdogLimits:
     """How long the watchdog waits, in seconds.
 
     Attributes:
@@ -75,7 +75,7 @@ class Silent(NamedTuple):
 class Watch:
     """Remembers since when each process has shown no sign of life."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: WatchdogLimits) -> None:
         self._limits = limits
         self._looked_at: float | None = None
         self._since: dict[str, tuple[Sign, float]] = {}
@@ -127,7 +127,7 @@ def _touched_ns(config: Settings, process: str) -> int | None:
         return None  # it does not exist yet; the start of its process counts
 
 
-def end(silent: Sequence[Silent], supervisor: Any, limits: Limits) -> None:
+def end(silent: Sequence[Silent], supervisor: Any, limits: WatchdogLimits) -> None:
     """Make each silent process log its stacks, then kill it.
 
     Args:
@@ -158,7 +158,7 @@ def _signal(supervisor: Any, one: Silent, name: str) -> None:
 class Watchdog:
     """Looks for hanging workers, and kills them."""
 
-    def __init__(self, config: Settings, limits: Limits = Limits()) -> None:
+    def __init__(self, config: Settings, limits: WatchdogLimits = WatchdogLimits()) -> None:
         self._config = config
         self._limits = limits
         self._watch = Watch(limits)
@@ -217,7 +217,7 @@ def main() -> None:
     logs.set_up(config)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     parent.end_with_supervisor()
-    limits = Limits()
+    limits = WatchdogLimits()
     socket.setdefaulttimeout(limits.answer_s)
     _log.info("watching over %s", ", ".join(CHANNELS))
     watchdog = Watchdog(config, limits)

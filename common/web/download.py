@@ -45,7 +45,7 @@ _SERVER_ERROR: Final = 500
 
 # One sentence for a host that does not exist, is private, refuses, hangs up or is silent: a link into an inner network
 # must not reveal which of these it was. Such words have the kind UNREACHABLE and wait until
-# ``Limits.unreachable_after_s``, since the time would reveal it as well.
+# ``FetchLimits.unreachable_after_s``, since the time would reveal it as well.
 UNREACHABLE: Final = (
     "I could not fetch this link from {host}: the host does not exist, is not public, or did not send all of "
     "it in time."
@@ -59,7 +59,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
-class Limits:
+class FetchLimits:
     """What one link may take, with its redirects and the preview picture of its web page.
 
     Attributes:
@@ -77,7 +77,7 @@ class Limits:
 
 @dataclasses.dataclass
 class FetchBudget:
-    """What one link has used so far of its ``Limits``.
+    """What one link has used so far of its ``FetchLimits``.
 
     Attributes:
         began: When it began, by ``time.monotonic``.
@@ -125,7 +125,7 @@ class Download:
         gate: Gate,
         lookup: Lookup,
         slots: HostSlots,
-        limits: Limits,
+        limits: FetchLimits,
         budget: FetchBudget,
     ) -> None:
         self._first = request

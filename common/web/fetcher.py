@@ -3,7 +3,7 @@
 An answer must not reveal whether a name leads into a private network, or what listens there. So a link is judged twice.
 First as written: that reveals nothing, and may be answered at once. Then with the addresses of its name, in
 ``common/web/download.py``. Every failure from then on, until a server answers in HTTP, is refused in one sentence of
-the kind ``UNREACHABLE``. The caller gives that sentence to the user after ``Limits.unreachable_after_s``
+the kind ``UNREACHABLE``. The caller gives that sentence to the user after ``FetchLimits.unreachable_after_s``
 (``docs/decisions/0008``).
 """
 
@@ -22,7 +22,7 @@ from ssrfguard import SSRFGuardError
 from common.messages import Words
 from common.settings import Network
 from common.threads import in_daemon_thread
-from common.web.download import Download, FetchBudget, Fetched, Limits, prepare
+from common.web.download import Download, FetchBudget, Fetched, FetchLimits, prepare
 from common.web.gate import MAX_URL_LENGTH, PORTS, Gate, PortRefusedError
 from common.web.host_slots import HostSlots
 from common.web.names import Lookup, Names
@@ -63,11 +63,11 @@ class Fetcher:
         *,
         ports: Collection[int] = PORTS,
         lookup: Lookup | None = None,
-        limits: Limits | None = None,
+        limits: FetchLimits | None = None,
     ) -> None:
         self._gate = Gate(allow_networks, ports)
         self._lookup = lookup or Names()
-        self._limits = limits or Limits()
+        self._limits = limits or FetchLimits()
         self._slots = HostSlots()
 
     async def fetch(self, url: str) -> Fetched | Words:

@@ -48,7 +48,7 @@ from common.pictures.protocol import (
 )
 from common.pictures.refusals import TEXTS
 from common.store import Store
-from common.web.download import Limits
+from common.web.download import FetchLimits
 from fetch_url import FetchUrlWorker
 from file_check import FileCheckWorker
 from tests.hostile.misbehaving_child import SLOWLY_S, order
@@ -465,7 +465,7 @@ async def test_the_longest_that_a_picture_can_take_fits_into_its_worker_s_limit(
 
     assert longest_s < FileCheckWorker.handler_limit_s
     # A page is decoded before its preview picture, and takes no time.
-    assert Limits().total_s + QUEUE_LIMIT_S + longest_s < FetchUrlWorker.handler_limit_s
+    assert FetchLimits().total_s + QUEUE_LIMIT_S + longest_s < FetchUrlWorker.handler_limit_s
 
 
 # Lies

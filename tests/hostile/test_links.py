@@ -20,7 +20,7 @@ from common.messages import Kind, Words
 from common.settings import Network as AddressBlock
 from common.web import download
 from common.web import fetcher as web
-from common.web.download import Fetched, Limits
+from common.web.download import Fetched, FetchLimits
 from common.web.gate import PORTS, Gate, is_here
 from common.web.names import Names
 from tests.hostile.addresses import PUBLIC, RESERVED, SPELLINGS, Reserved, Spelling
@@ -29,7 +29,7 @@ from tests.hostile.network import Network, is_private, network
 from tests.support.web_server import content, redirect, serving
 
 EVERYTHING = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
-LIMITS = Limits(total_s=5, answer_s=4, unreachable_after_s=4, max_bytes=10_000)
+LIMITS = FetchLimits(total_s=5, answer_s=4, unreachable_after_s=4, max_bytes=10_000)
 ids = functools.partial(ascii)
 
 
@@ -293,7 +293,7 @@ async def test_half_a_name_is_not_enough(
 ) -> None:
     """An attacker who can hold back one answer could hold back the one that would be refused."""
     name_server.answers["half.example"] = [answer]
-    limits = Limits(answer_s=0.5)
+    limits = FetchLimits(answer_s=0.5)
 
     assert isinstance(await web.Fetcher(lookup=machine, limits=limits).fetch("http://half.example/"), Words)
     assert internet.called == []
@@ -493,7 +493,7 @@ async def test_a_silent_name_server_is_given_up_in_time_and_its_thread_ends(
     name_server.answers["slow.example"] = ["silent4 silent6"]
     began = time.monotonic()
 
-    fetched = await web.Fetcher(lookup=machine, limits=Limits(answer_s=0.3)).fetch("http://slow.example/")
+    fetched = await web.Fetcher(lookup=machine, limits=FetchLimits(answer_s=0.3)).fetch("http://slow.example/")
 
     assert isinstance(fetched, Words)
     await no_thread_fetches()

@@ -13,7 +13,7 @@ from common.channels.channels import Channels
 from common.messages import ClassifyImage, FetchUrl, SendReply
 from common.runtime.loop import Runtime
 from common.settings import Settings
-from common.web.download import Limits
+from common.web.download import FetchLimits
 from common.web.names import Names
 from fetch_url import FetchUrlWorker
 from tests.hostile.name_server import names, naming
@@ -24,7 +24,7 @@ from tests.support.web_server import content, drip, serving
 
 LOCAL = (ipaddress.ip_network("127.0.0.0/8"),)
 TOLD_AFTER_S = 3.0
-LIMITS = Limits(total_s=10, answer_s=2.5, unreachable_after_s=TOLD_AFTER_S)
+LIMITS = FetchLimits(total_s=10, answer_s=2.5, unreachable_after_s=TOLD_AFTER_S)
 
 pytestmark = pytest.mark.timeout(60)
 

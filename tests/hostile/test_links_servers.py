@@ -21,13 +21,13 @@ import pytest
 from common.messages import Kind, Words
 from common.web import download
 from common.web import fetcher as web
-from common.web.download import Fetched, Limits
+from common.web.download import Fetched, FetchLimits
 from common.web.gate import Address
 from common.words import FILE_TOO_LARGE, refusal
 from tests.support.web_server import Answer, Handler, WebServer, content, drip, hang_up, redirect, serving, status
 
 LOCAL = (ipaddress.ip_network("127.0.0.0/8"),)
-LIMITS = Limits(total_s=5, answer_s=4, unreachable_after_s=4, max_bytes=100_000)
+LIMITS = FetchLimits(total_s=5, answer_s=4, unreachable_after_s=4, max_bytes=100_000)
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 NOTHING = Words(text=download.UNREACHABLE.format(host="127.0.0.1"), kind=Kind.UNREACHABLE)
@@ -40,7 +40,7 @@ def server() -> Iterator[WebServer]:
         yield server
 
 
-async def fetch(link: str, limits: Limits = LIMITS) -> bytes | Words:
+async def fetch(link: str, limits: FetchLimits = LIMITS) -> bytes | Words:
     fetched = await web.Fetcher(LOCAL, limits=limits).fetch(link)
     return fetched.body if isinstance(fetched, Fetched) else fetched
 
@@ -165,7 +165,7 @@ async def test_an_encoding_that_nobody_knows_stays_as_it_is_or_is_refused(encodi
 )
 async def test_a_server_that_drips_is_cut_at_one_moment_and_its_thread_ends(answer: Answer, server: WebServer) -> None:
     server.answers["/"] = answer
-    limits = Limits(answer_s=0.5, total_s=0.5)
+    limits = FetchLimits(answer_s=0.5, total_s=0.5)
     began = time.monotonic()
 
     assert await fetch(server.url("/"), limits) == NOTHING
@@ -182,7 +182,7 @@ async def test_redirects_share_one_limit(server: WebServer) -> None:
     server.answers |= {"/" + "1" * hops: slowly for hops in range(5)}
     began = time.monotonic()
 
-    assert await fetch(server.url("/"), Limits(answer_s=0.5, total_s=2)) == NOTHING
+    assert await fetch(server.url("/"), FetchLimits(answer_s=0.5, total_s=2)) == NOTHING
     assert time.monotonic() - began < 1.5
     assert 2 <= len(server.requests) <= 3
 
@@ -199,7 +199,7 @@ async def test_headers_must_come_sooner_than_all_of_the_body(server: WebServer) 
         content(b"slow")(handler)
 
     server.answers |= {"/body": body_slowly, "/headers": headers_slowly}
-    limits = Limits(answer_s=0.5, total_s=5)
+    limits = FetchLimits(answer_s=0.5, total_s=5)
 
     assert await fetch(server.url("/body"), limits) == b"slow"
     assert await fetch(server.url("/headers"), limits) == NOTHING
@@ -211,7 +211,7 @@ async def test_a_dripping_handshake_is_cut_too(server: WebServer) -> None:
 
     with raw_server(drip_tls) as port:
         began = time.monotonic()
-        fetched = await web.Fetcher(LOCAL, limits=Limits(answer_s=0.5)).fetch(f"https://127.0.0.1:{port}/")
+        fetched = await web.Fetcher(LOCAL, limits=FetchLimits(answer_s=0.5)).fetch(f"https://127.0.0.1:{port}/")
         assert fetched == NOTHING
         assert time.monotonic() - began < 2
         await no_thread_fetches()
@@ -324,7 +324,7 @@ async def test_nothing_that_a_server_says_can_begin_a_line_of_the_log(
 async def test_nor_can_a_link(link: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
 
-    words = await fetch(link, Limits(answer_s=0.2))
+    words = await fetch(link, FetchLimits(answer_s=0.2))
 
     assert isinstance(words, Words)
     assert words.text.isprintable()

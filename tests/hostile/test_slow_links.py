@@ -104,7 +104,7 @@ def test_a_slow_name_does_not_keep_the_process_from_ending() -> None:
         def never(*_arguments):
             threading.Event().wait()
 
-        limits = download.Limits(answer_s=0.1)
+        limits = download.FetchLimits(answer_s=0.1)
         asyncio.run(web.Fetcher(lookup=never, limits=limits).fetch("http://slow.example/"))
     """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=10)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier.prepare.download import LIMITS, DownloadError, Limits, fetch
+from classifier.prepare.download import LIMITS, DownloadError, DownloadLimits, fetch
 
 CONTENT = bytes(range(256)) * 4096  # 1 MB
 SHA256 = hashlib.sha256(CONTENT).hexdigest()[:8]
@@ -220,7 +220,7 @@ def test_a_server_that_has_something_else_is_refused(
 
 
 def test_a_server_that_sends_too_much_is_refused(server: Server, target: Path) -> None:
-    limits = Limits(max_bytes=len(CONTENT) - 1)
+    limits = DownloadLimits(max_bytes=len(CONTENT) - 1)
 
     with pytest.raises(DownloadError, match="the server sends more than"):
         fetch(server.url, target, sha256=SHA256, limits=limits)
@@ -235,7 +235,7 @@ def test_a_server_that_falls_silent_is_given_up(server: Server, target: Path) ->
     server.behaviours = [fall_silent]
 
     with pytest.raises(DownloadError, match=r"127.0.0.1:\d+: nothing came for 0.05 s"):
-        fetch(server.url, target, sha256=SHA256, limits=Limits(silent_s=0.05))
+        fetch(server.url, target, sha256=SHA256, limits=DownloadLimits(silent_s=0.05))
     given_up.set()
 
 
@@ -253,7 +253,7 @@ def test_a_server_that_drips_is_given_up_at_the_time_limit(server: Server, targe
     server.behaviours = [drip]
 
     with pytest.raises(DownloadError, match="too slow: 10 bytes when the time limit was reached"):
-        fetch(server.url, target, sha256=SHA256, limits=Limits(total_s=0))
+        fetch(server.url, target, sha256=SHA256, limits=DownloadLimits(total_s=0))
     given_up.set()
 
     assert part_of(target).read_bytes() == CONTENT[:10]

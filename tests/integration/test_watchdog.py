@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from supervisor import childutils
 
-from common.programs.watchdog import Limits, Silent, Watchdog, end
+from common.programs.watchdog import Silent, Watchdog, WatchdogLimits, end
 from common.settings import ROOT, Settings
 from common.supervision import heartbeat
 from tests.support.redis_servers import RedisServer
@@ -26,7 +26,7 @@ from tests.support.supervisors import checkout, program, states, supervisord
 from tests.support.waiting import wait_until
 
 START_S = 15.0
-AT_ONCE = Limits(silent_s=0)
+AT_ONCE = WatchdogLimits(silent_s=0)
 TICK = b"ver:3.0 server:supervisor serial:1 pool:watchdog poolserial:1 eventname:TICK_5 len:15\nwhen:1201063880"
 
 

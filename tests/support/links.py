@@ -16,7 +16,7 @@ from common.errors import TooEarly
 from common.messages import FetchUrl, SendReply, Words
 from common.store import Store
 from common.web import fetcher as web
-from common.web.download import Limits
+from common.web.download import FetchLimits
 from common.web.gate import Address
 from common.web.names import Lookup
 from fetch_url import FetchUrlWorker
@@ -28,8 +28,8 @@ LOCAL = (ipaddress.ip_network("127.0.0.0/8"),)
 OK = b"HTTP/1.1 200 OK\r\n"
 
 
-def tight(**limits: float) -> Limits:
-    return Limits(**({"total_s": 5, "answer_s": 5, "unreachable_after_s": 5, "max_bytes": 10_000} | limits))  # type: ignore[arg-type]
+def tight(**limits: float) -> FetchLimits:
+    return FetchLimits(**({"total_s": 5, "answer_s": 5, "unreachable_after_s": 5, "max_bytes": 10_000} | limits))  # type: ignore[arg-type]
 
 
 async def fetch(url: str, *, lookup: Lookup | None = None, **limits: float) -> bytes | str:

@@ -29,7 +29,7 @@ from PIL import (
 from common.limits import MAX_FILE_BYTES
 from common.pictures.child import headers, strips
 from common.pictures.child.headers import Refused
-from common.pictures.child.strips import LIMITS, Limits
+from common.pictures.child.strips import LIMITS, StripLimits
 from common.pictures.child.upright import orientation, rgb, upright
 from common.pictures.protocol import MAX_ASPECT, MAX_JPEG_PIXELS, MAX_JPEG_SCANS, MAX_PIXELS, Cut, Refusal
 
@@ -67,7 +67,7 @@ def decode(content: bytes) -> Image.Image | Refusal:
 
 
 def decode_to_pixels(
-    content: bytes, cut: Cut, ask: Callable[[], None] = lambda: None, limits: Limits = LIMITS
+    content: bytes, cut: Cut, ask: Callable[[], None] = lambda: None, limits: StripLimits = LIMITS
 ) -> bytes | Refusal:
     """The model's pixels of a file (``decode``, then ``to_pixels``), or why it is refused.
 
@@ -106,7 +106,7 @@ def _decode(content: bytes) -> Image.Image:
         return upright(rgb(image), orientation(image))
 
 
-def _decode_to_pixels(content: bytes, cut: Cut, ask: Callable[[], None], limits: Limits) -> bytes:
+def _decode_to_pixels(content: bytes, cut: Cut, ask: Callable[[], None], limits: StripLimits) -> bytes:
     with _opened(content) as image:
         if image.width * image.height <= limits.large_pixels:
             image.load()

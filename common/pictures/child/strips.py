@@ -20,7 +20,7 @@ from common.pictures.child.upright import orientation, rgb, stored_rows, upright
 from common.pictures.protocol import Cut
 
 
-class Limits(NamedTuple):  # and not a dataclass, whose import would cost each decoder 1 MB
+class StripLimits(NamedTuple):  # and not a dataclass, whose import would cost each decoder 1 MB
     """Which pictures are decoded in strips, and how large the pieces are.
 
     Attributes:
@@ -39,13 +39,13 @@ class Limits(NamedTuple):  # and not a dataclass, whose import would cost each d
     webp_in_rows: bool = True
 
 
-LIMITS: Final = Limits()
+LIMITS: Final = StripLimits()
 
 
 class _Narrowing:
     """Makes a picture narrow, strip by strip, from the first needed row to the last."""
 
-    def __init__(self, picture: Image.Image, turn: int, shape: Shape, limits: Limits) -> None:
+    def __init__(self, picture: Image.Image, turn: int, shape: Shape, limits: StripLimits) -> None:
         self._picture = picture
         self._turn = turn
         self._shape = shape
@@ -117,7 +117,7 @@ class _Rows:
 
 
 def to_pixels(
-    image: ImageFile.ImageFile, content: bytes, cut: Cut, ask: Callable[[], None], limits: Limits = LIMITS
+    image: ImageFile.ImageFile, content: bytes, cut: Cut, ask: Callable[[], None], limits: StripLimits = LIMITS
 ) -> bytes | None:
     """The model's pixels of a file that Pillow has opened, and not yet decoded.
 
@@ -154,7 +154,7 @@ def to_pixels(
     return pixels if image.format != "PNG" or orientation(image) == turn else None
 
 
-def loaded_to_pixels(picture: Image.Image, turn: int, cut: Cut, limits: Limits = LIMITS) -> bytes:
+def loaded_to_pixels(picture: Image.Image, turn: int, cut: Cut, limits: StripLimits = LIMITS) -> bytes:
     """The model's pixels of a picture that is decoded, and not yet turned."""
     shape = Shape(upright_size(picture.size, turn), cut)
     if not shape.rows_first:
@@ -174,7 +174,7 @@ def in_one_pass(image: Image.Image, scans: Sequence[int]) -> bool:
     return scans[:1] == [len(image.getbands())] and "progressive" not in image.info
 
 
-def _comes_in_rows(image: ImageFile.ImageFile, content: bytes, limits: Limits) -> bool:
+def _comes_in_rows(image: ImageFile.ImageFile, content: bytes, limits: StripLimits) -> bool:
     """Whether a picture's rows come one after the other, each once, in 4 bytes a pixel."""
     if image.format == "WEBP":
         return limits.webp_in_rows and webp.can_decode(content)
@@ -182,7 +182,7 @@ def _comes_in_rows(image: ImageFile.ImageFile, content: bytes, limits: Limits) -
     return bool(image.tile) and image.mode in {"RGB", "RGBA"} and not image.info.keys() & {"interlace", "transparency"}
 
 
-def _bytes_at_once(image: ImageFile.ImageFile, content: bytes, given_back: bool, limits: Limits) -> int:
+def _bytes_at_once(image: ImageFile.ImageFile, content: bytes, given_back: bool, limits: StripLimits) -> int:
     """About how many bytes a picture takes while it is decoded, as measured; its file not included.
 
     Args:
@@ -206,7 +206,9 @@ def _bytes_at_once(image: ImageFile.ImageFile, content: bytes, given_back: bool,
     return image.width * image.height * of_a_pixel
 
 
-def _decode(image: ImageFile.ImageFile, content: bytes, canvas: _Canvas, rows: _Rows | None, limits: Limits) -> None:
+def _decode(
+    image: ImageFile.ImageFile, content: bytes, canvas: _Canvas, rows: _Rows | None, limits: StripLimits
+) -> None:
     if image.format == "WEBP":
         webp.decode(content, canvas.memory, canvas.stride, limits.read_bytes, rows.take if rows else lambda _: None)
         return

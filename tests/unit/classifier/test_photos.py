@@ -10,7 +10,7 @@ from PIL import Image
 
 from classifier.errors import ModelError
 from classifier.int8 import photos
-from classifier.int8.photos import Limits, Photos
+from classifier.int8.photos import PhotoLimits, Photos
 from classifier.networks import EFFICIENTNET_LITE2, INCEPTION_V3
 from tests.support import photos as shared
 
@@ -81,7 +81,7 @@ def test_what_is_not_a_picture_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("of a journey")
     (tmp_path / "video.mp4").write_bytes(bytes(10_001))
 
-    assert photos.find(tmp_path, SPEC, Limits(file_bytes=10_000)).passed_over == 2
+    assert photos.find(tmp_path, SPEC, PhotoLimits(file_bytes=10_000)).passed_over == 2
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 def test_of_a_large_folder_always_the_same_files_are_taken(tmp_path: Path) -> None:
     album(tmp_path, 40)
-    limits = Limits(files=10)
+    limits = PhotoLimits(files=10)
 
     taken = photos.find(tmp_path, SPEC, limits)
 

@@ -24,7 +24,7 @@ from tests.unit.pictures.varied import SMALL_INPUT, SMALL_PIECES, VARIED
 
 
 def in_strips(
-    content: bytes, spec: InputSpec = SMALL_INPUT, *, limits: strips.Limits = SMALL_PIECES
+    content: bytes, spec: InputSpec = SMALL_INPUT, *, limits: strips.StripLimits = SMALL_PIECES
 ) -> bytes | Refusal:
     return images.decode_to_pixels(content, spec, limits=limits)
 

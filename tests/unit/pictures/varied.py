@@ -13,7 +13,7 @@ from common.pictures.child import strips
 from tests.support.picture_files import WHOLE, photo, png, saved
 
 # Every picture is a large one, and is read and narrowed in small pieces.
-SMALL_PIECES = strips.Limits(large_pixels=0, strip_pixels=1000, read_bytes=700)
+SMALL_PIECES = strips.StripLimits(large_pixels=0, strip_pixels=1000, read_bytes=700)
 SMALL_INPUT = InputSpec(model="m", resize=68, crop=60, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from common.messages import CHANNELS
-from common.programs.watchdog import Limits, Sign, Silent, Watch, workers
+from common.programs.watchdog import Sign, Silent, Watch, WatchdogLimits, workers
 from common.settings import Settings
 from common.supervision import heartbeat
 
@@ -24,7 +24,7 @@ def beaten_at(second: float, pid: int = 1) -> Sign:
 
 def watched(seen: Mapping[int, Mapping[str, Sign]]) -> dict[int, list[Silent]]:
     """The workers that a watch reported, and when, after it saw these states at those times."""
-    watch = Watch(Limits())
+    watch = Watch(WatchdogLimits())
     found = {now: watch.silent(signs, now) for now, signs in seen.items()}
     return {now: silent for now, silent in found.items() if silent}
 
