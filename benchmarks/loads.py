@@ -15,7 +15,7 @@ from common.messages import AcceptUpdate, ClassifyImage, Job, Message, SendReply
 from common.runtime import apologies
 from common.telegram.polling import SEEN_MS, UPDATES_PER_SET
 
-_SLOTS: Final = 4  # SLOTS_OF_A_CHAT in common/channels/lua/prelude.lua
+_SLOTS: Final = 4  # SLOTS_OF_A_CHAT in common/channels/lua/fair_queueing.lua
 _AT_ONCE: Final = 500
 
 

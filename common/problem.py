@@ -9,9 +9,9 @@ class Problem:
     """What is wrong with one thing outside, as the log last said.
 
     Args:
-        log: Where it is said.
-        level: How severe it is.
-        over: What is said when it is over.
+        log: The log.
+        level: How severe the problem is.
+        over: The line that says that it is over.
     """
 
     def __init__(self, log: logging.Logger, level: int = logging.WARNING, over: str = "… and it works again") -> None:

@@ -1,8 +1,8 @@
 """Runs the Lua scripts in ``lua/``, the only ones that change the channels: several in one round trip.
 
 Each ``.lua`` file is the body of a function. ``prelude.lua`` and ``fair_queueing.lua``, which the scripts share, come
-before it; ``coda.lua``, which calls it, comes after it. Where in KEYS the streams begin and end is set here, from the
-number of channels.
+before it; ``coda.lua``, which calls it, comes after it. This module tells Lua where in KEYS the streams begin and end,
+from the number of channels.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _FOLDER = Path(__file__).parent / "lua"
 # As UTF-8, whatever the locale: OpenVINO sets another one while it reads a network in another thread.
 _TEXTS = {path.stem: path.read_text("utf-8") for path in _FOLDER.glob("*.lua")}
 _PRELUDE, _FAIR_QUEUEING, _CODA = (_TEXTS.pop(name) for name in ("prelude", "fair_queueing", "coda"))
-_FIRST_STREAM: Final = 7  # KEYS 1 to 6 are the jobs': see prelude.lua
+_FIRST_STREAM: Final = 7  # KEYS 1 to 6 are about jobs: see prelude.lua
 _SCAN_COUNT: Final = 200
 
 
@@ -138,7 +138,7 @@ class Scripts:
         return results
 
     def _note_answer(self) -> None:
-        # Not when it connected: a pool makes new connections at any time, and a frozen server drops no connection.
+        # Not the time of connecting: a pool connects at any time, and a frozen server drops no connection.
         now = time.monotonic()
         if now - self._answered_at > self._limits.longest_break_s:
             self._answering_since = now

@@ -67,7 +67,7 @@ pytestmark = pytest.mark.timeout(3600 if THOROUGH else 600)  # some seconds; but
 CHANNELS: Final = ("receive", "fetch_url", "reply")
 # Most from one chat, so that its jobs wait; one whose id begins alike; and updates that do not say whose they are.
 CHATS: Final = (7, 7, 7, 77, None)
-AT_ONCE: Final = 4  # SLOTS_OF_A_CHAT in common/channels/lua/prelude.lua
+AT_ONCE: Final = 4  # SLOTS_OF_A_CHAT in common/channels/lua/fair_queueing.lua
 MOST_OF_A_CHAT, MOST, MOST_OF_A_USER = 6, 9, 3
 USER_OF: Final[dict[int | None, int]] = {77: 1}  # the others come from nobody that Telegram names
 MINUTE: Final = 1000  # when it all begins: half of what was begun in the last minute still counts

@@ -20,7 +20,7 @@ from garbage_collect import GarbageCollectWorker
 from tests.support import make
 from tests.support.redis_servers import entries
 
-AT_ONCE = 4  # SLOTS_OF_A_CHAT in common/channels/lua/prelude.lua
+AT_ONCE = 4  # SLOTS_OF_A_CHAT in common/channels/lua/fair_queueing.lua
 
 _updates = itertools.count(1)
 

@@ -1,8 +1,8 @@
 -- Comes before every script, after the prelude: which jobs are in the pipeline, and which wait.
--- So many jobs of one chat are in the pipeline at once. Its others wait, and other chats go on.
+-- At most SLOTS_OF_A_CHAT jobs of one chat are in the pipeline. Its others wait, and other chats go on.
 -- `slots` (the key is called "turns") has a member "<chat>:<job>" for each job in the pipeline, `waiting`
--- one "<chat>:<when>:<channel>:<job>" for each other job. Both are sorted by their text alone, so that the members of a
--- chat lie together, the oldest first.
+-- one "<chat>:<when>:<channel>:<job>" for each other job. Both are sorted only by their text, so the members of a chat
+-- are side by side, the oldest first.
 
 local SLOTS_OF_A_CHAT = 4
 local PACE_SMOOTHING = 0.1
@@ -27,11 +27,11 @@ local function stream_of(channel)
   end
 end
 
--- Begin a job now, or let it wait for a free slot of its chat.
+-- Begin a job now, or make it wait for a free slot of its chat.
 local function begin_job(stream, job, chat, body)
   redis.call('HSET', jobs, job, body)
   redis.call('HSET', chats, job, chat)
-  if has_free_slot(chat) then -- then no job of the chat waits: each slot that is freed goes to one that does
+  if has_free_slot(chat) then -- then no job of the chat waits: a freed slot goes to a waiting job at once
     take_slot(chat, job)
     add(stream, job, body, 0, 0)
     return
@@ -43,7 +43,7 @@ local function begin_job(stream, job, chat, body)
   redis.call('HSET', at, job, waiting .. ' ' .. member)
 end
 
--- Give a chat's free slots to its jobs that wait, the oldest first.
+-- Give a chat's free slots to its waiting jobs, the oldest first.
 local function release(chat)
   while has_free_slot(chat) do
     local from, to = of_chat(chat)
@@ -54,14 +54,14 @@ local function release(chat)
     redis.call('ZREM', waiting, member)
     local channel, job = string.match(member, ':%d+:([^:]+):(.*)$')
     local body, stream, place = redis.call('HGET', jobs, job), stream_of(channel), redis.call('HGET', at, job)
-    if body and stream and (not place or place == waiting .. ' ' .. member) then -- else it went on without a slot
+    if body and stream and (not place or place == waiting .. ' ' .. member) then -- else it goes on without a slot
       take_slot(chat, job)
       add(stream, job, body, 0, 0)
     end
   end
 end
 
--- The time between the ends of two jobs while others wait, smoothed: how fast the backlog is worked off.
+-- The time between the ends of two jobs while others wait, smoothed: how fast the backlog shrinks.
 local function note_pace()
   if redis.call('ZCARD', waiting) == 0 then
     redis.call('DEL', pace)
@@ -75,7 +75,7 @@ local function note_pace()
   end
 end
 
--- How long all that waits takes, roughly, in ms; 0 when nothing waits.
+-- How long all waiting jobs will roughly take, in ms; 0 when no job waits.
 local function backlog_ms()
   if redis.call('ZCARD', waiting) == 0 then
     return 0
