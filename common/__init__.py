@@ -1,17 +1,30 @@
 """What the six workers share: rooms, over a ground floor of plain files. CONTRIBUTING.md draws the floors.
 
-    programs/      what runs besides the workers: the check, dead letters, the watchdog, our own Redis
-    runtime/       the loop that every worker runs in
-    telegram/      the Bot API
-    web/           what links lead to
-    pictures/      foreign bytes in, model inputs out
-    channels/      all that is in Redis
-    supervision/   a process's name, sign of life and end
-    model/         which model answers, and what it is given
+    programs/             what runs besides the workers: the check, dead letters, the watchdog, our own Redis
+    runtime/              the loop that every worker runs in
+    telegram/             the Bot API
+    web/                  what links lead to
+    pictures/             foreign files in, model inputs out
+    channels/             all that is in Redis
+    supervision/          a process's name, sign of life and end
+    model/                which model answers, and its input
 
-The files here belong to several rooms: messages, errors, settings, the store of files, texts, logs, and small parts.
-Seven names of before 0.2.0 (banner, check, dead_letters, decoder_child, embedded_redis, processes, watchdog) start what
-has moved; the next release removes them.
+    messages.py           the messages between workers
+    errors.py             every error that a worker raises on purpose
+    settings.py           what an operator can set
+    store.py              the files of jobs
+    words.py              what the bot says
+    logs.py               one line an event, without secrets
+    backoff.py            waiting for something outside, longer and longer
+    problem.py            a problem that is logged once
+    limits.py             how large a file from outside may be
+    file_lock.py          locks between processes
+    threads.py            a function in a thread of its own
+    libc.py               what Python does not wrap of the C library
+    optional_packages.py  packages that not every machine has
+
+banner, check, dead_letters, decoder_child, embedded_redis, processes and watchdog are names of before 0.2.0. They
+start the modules that replaced them; the next release removes them.
 """
 
 import sys

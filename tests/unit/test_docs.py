@@ -249,6 +249,18 @@ def anchor_of(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
+@pytest.mark.parametrize(
+    "room",
+    sorted({path.parent for folder in ("common", "classifier", "playground") for path in modules(folder)}),
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_each_room_lists_its_files(room: Path) -> None:
+    listed = ast.get_docstring(ast.parse((room / "__init__.py").read_text("utf-8"))) or ""
+    files = {path.stem for path in room.glob("*.py") if not path.stem.startswith("__")}
+    rooms = {path.parent.name for path in room.glob("*/__init__.py")}
+    assert {name for name in files | rooms if not re.search(rf"\b{name}\b", listed)} == set()
+
+
 NAMED_FILE = re.compile(r"\b(?:common|classifier|playground|tests|benchmarks|docs)/[\w/.*-]*\.(?:py|lua|md|conf|sh)\b")
 
 
