@@ -47,10 +47,10 @@ processes: $(INSTALLED) ## after a change of CLASSIFY_PROCESSES, and before `sup
 model: $(VENV)/.prepare ## prepare the model that MODEL names, and nothing else
 	@$(BIN)/python -m classifier.prepare
 
-test: $(VENV)/.test ## install what the tests need, run all of them, and say how much of the code they run
+test: $(VENV)/.test ## install what the tests need, run all of them, and say how much of the code the unit tests run
 	@sh tests/system_packages.sh
-	$(BIN)/coverage run -m pytest tests/unit tests/integration
-	$(BIN)/python -m pytest tests --ignore=tests/unit --ignore=tests/integration
+	$(BIN)/coverage run -m pytest tests/unit
+	$(BIN)/python -m pytest tests --ignore=tests/unit
 	@printf 'Coverage in percent: '; $(BIN)/coverage report --format=total
 
 # Not from the environment: some shells export their own SECONDS.
