@@ -31,10 +31,9 @@ class Ledger:
         """
         channel = message.channel if message else SendReply.channel
         body = encode(message) if message else b""
-        stream, consumer, entry = self._keys.stream(channel), "", ""
-        if held:
-            stream, consumer, entry = self._keys.stream(held[0].channel), held[0].name, held[1].id
-        keys = (self._keys.counts, self._keys.stream(channel), stream, f"{stream}:begun", *self._keys.delayed_sets)
+        holder, consumer, entry = (held[0].channel, held[0].name, held[1].id) if held else (channel, "", "")
+        from_ = (self._keys.stream(holder), self._keys.begun(holder))
+        keys = (self._keys.counts, self._keys.stream(channel), *from_, *self._keys.delayed_sets)
         args = (GROUP, consumer, entry, job, body, origin, f"{channel} restarted")
         return Call("restart", keys, args)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from common.channels.wakeups import BACK_OFF_S
+
 
 @dataclasses.dataclass(frozen=True)
 class RuntimeLimits:
@@ -32,4 +34,4 @@ class RuntimeLimits:
     give_up_s: float = 5.0
     last_start_before_end_s: float = 10.0
     hangs_in_a_row: int = 3
-    back_off_s: Sequence[float] = (0.05, 0.1, 0.2, 0.5, 1.0)
+    back_off_s: Sequence[float] = BACK_OFF_S
