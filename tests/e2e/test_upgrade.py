@@ -85,12 +85,8 @@ def bot(lite2_dir: Path, playground: RunningPlayground) -> Iterator[Bot]:
             "CACHE_MAX": "0",
         }
         bot = Bot(root, playground.url, environ, writes_processes="common.processes")
-        try:
-            bot.start()
+        with bot.running():
             yield bot
-        finally:
-            if bot.supervisord:
-                bot.stop()
 
 
 def wait_for_more(user: User, sent: list[int]) -> None:

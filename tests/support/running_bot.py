@@ -64,6 +64,16 @@ class Bot:
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.all_logs()}") from None
 
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Start supervisord, and stop it at the end, unless it was stopped before."""
+        try:
+            self.start()
+            yield
+        finally:
+            if self.supervisord:
+                self.stop()
+
     def stop(self) -> int:
         """Stop supervisord gracefully, and all programs with it. Returns its exit status."""
         assert self.supervisord
@@ -145,9 +155,5 @@ def running_bot(models_dir: Path, prefix: str = sys.prefix, **environ: str) -> I
         settings["USER_RATE"] = "100000"  # tests send as fast as they can …
         settings["CACHE_MAX"] = "0"  # … the same few pictures, each of which must be classified
         bot = Bot(root, environ.get("TELEGRAM_API_URL", f"http://127.0.0.1:{port}"), settings | environ)
-        try:
-            bot.start()
+        with bot.running():
             yield bot
-        finally:
-            if bot.supervisord:
-                bot.stop()
