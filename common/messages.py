@@ -111,6 +111,98 @@ class DownloadPhoto(Message, frozen=True, kw_only=True, tag=True):
     announced_bytes: int | None = None
 
 
+class FindingKind(enum.StrEnum):
+    """The kind of a finding. By value on the wire; an unknown one is ``UNSURE``."""
+
+    CLASS = "class"
+    GROUP = "group"
+    PRINTED = "printed"
+    WORN = "worn"
+    UNKNOWN = "unknown"
+    UNSURE = "unsure"
+
+    @classmethod
+    def _missing_(cls, value: object) -> FindingKind:
+        return cls.UNSURE  # from a newer worker, during an upgrade
+
+
+class Place(enum.StrEnum):
+    """Where in the picture a thing is. By value on the wire; an unknown one is ``MIDDLE``."""
+
+    MIDDLE = "middle"
+    LEFT = "left"
+    RIGHT = "right"
+    TOP = "top"
+    BOTTOM = "bottom"
+    TOP_LEFT = "top left"
+    TOP_RIGHT = "top right"
+    BOTTOM_LEFT = "bottom left"
+    BOTTOM_RIGHT = "bottom right"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Place:
+        return cls.MIDDLE
+
+
+class Guess(msgspec.Struct, frozen=True, array_like=True):
+    """A class by its index in the model, and its probability (0 to 1)."""
+
+    index: int
+    probability: float
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the model found in a picture, without words.
+
+    Attributes:
+        kind: Which kind of sentence says it.
+        guesses: The likeliest classes, best first. Classes with the same name are one, by the first of their indices.
+        probability: Of what the kind says: of the best class, of the group, of all printed matter or clothes; 0 for
+            ``UNKNOWN`` and ``UNSURE``.
+        group: The group's id, for ``GROUP``.
+        place: Where in the picture it is.
+        other: What the other end shows, if both ends are sure and differ. It has a place of its own.
+        imagenet: Whether the indices are those of ImageNet's 1,000 classes, and not of an operator's labels.
+        measured: Whether the probabilities were measured to be right as often as they say.
+        looks: How many views of the picture decided: 1 for the centre alone.
+    """
+
+    kind: FindingKind
+    guesses: tuple[Guess, ...]
+    probability: float = 0.0
+    group: str = ""
+    place: Place = Place.MIDDLE
+    other: Finding | None = None
+    imagenet: bool = True
+    measured: bool = True
+    looks: int = 1
+
+
+class Prediction(msgspec.Struct, frozen=True, array_like=True):
+    """A class by its label, and its probability (0 to 1)."""
+
+    label: str
+    probability: float
+
+
+class Predictions(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What the model sees.
+
+    Attributes:
+        top: The likeliest classes, best first, by label: the same as in ``finding.guesses``. Operators' own labels are
+            read from here, and workers of version 0.2 know only this.
+        model: The model's name, for people.
+        model_ms: The model's own time for this image (in a batch: its share of the batch's time); 0 for a stored
+            answer.
+        finding: What that means; None from a worker of version 0.2.
+    """
+
+    top: tuple[Prediction, ...]
+    model: str = ""
+    model_ms: float = 0.0
+    finding: Finding | None = None
+
+
 class CheckFile(Message, frozen=True, kw_only=True, tag=True):
     """Make sure that a download is whole and an image, and write the model input.
 
@@ -118,6 +210,7 @@ class CheckFile(Message, frozen=True, kw_only=True, tag=True):
         key: The download in the store.
         announced_bytes: The size that Telegram announced, or None.
         file_unique_id: As in ``DownloadPhoto``.
+        first_look: The answer from the picture's centre, when ``classify`` wants to see the whole picture.
     """
 
     channel: ClassVar[str] = "file_check"
@@ -126,6 +219,7 @@ class CheckFile(Message, frozen=True, kw_only=True, tag=True):
     key: str
     announced_bytes: int | None = None
     file_unique_id: str = ""
+    first_look: Predictions | None = None
 
 
 class FetchUrl(Message, frozen=True, kw_only=True, tag=True):
@@ -138,35 +232,22 @@ class FetchUrl(Message, frozen=True, kw_only=True, tag=True):
 
 
 class ClassifyImage(Message, frozen=True, kw_only=True, tag=True):
-    """Say what the model input under ``key`` shows. ``file_unique_id`` is as in ``DownloadPhoto``, '' for a link."""
+    """Say what a picture shows.
+
+    Attributes:
+        key: The model input in the store; the whole picture in a second look.
+        file_unique_id: As in ``DownloadPhoto``; '' for a link.
+        original: The picture's file in the store, for a second look; '' where there is none.
+        first_look: As in ``CheckFile``.
+    """
 
     channel: ClassVar[str] = "classify"
     stage: ClassVar[str] = "classify"
 
     key: str
     file_unique_id: str = ""
-
-
-class Prediction(msgspec.Struct, frozen=True, array_like=True):
-    """One class that the model sees, and its probability (0 to 1)."""
-
-    label: str
-    probability: float
-
-
-class Predictions(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What the model sees, most likely first.
-
-    Attributes:
-        top: The likeliest classes.
-        model: The model's name, for people.
-        model_ms: The model's own time for this image (in a batch: its share of the batch's time); 0 for a stored
-            answer.
-    """
-
-    top: tuple[Prediction, ...]
-    model: str = ""
-    model_ms: float = 0.0
+    original: str = ""
+    first_look: Predictions | None = None
 
 
 class Kind(enum.StrEnum):

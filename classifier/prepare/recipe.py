@@ -14,9 +14,8 @@ from classifier.networks import Network
 from classifier.prepare import labels, official
 from classifier.progress import Say
 from common.model.checksums import sha256_of
-from common.model.records import ModelRecord
+from common.model.records import IMAGENET_CLASSES, ModelRecord
 
-IMAGENET_CLASSES: Final = 1000
 _SAY_TRANSFORM_INPUT: Final = (
     "these are not the official weights, so say how they were trained: --transform-input yes if the model "
     "was made by inception_v3(weights=…), as when fine-tuning torchvision's; --transform-input no if it was "

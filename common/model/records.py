@@ -17,11 +17,43 @@ from common.model.input import InputSpec
 
 IN_USE = "in_use.json"
 DESCRIPTION = "model.json"
+IMAGENET_CLASSES: Final = 1000
 _LOOK_AGAIN_S: Final = 1.0
 
 Precision = Literal["fp32", "int8"]
 
 _log = logging.getLogger(__name__)
+
+
+class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+    """How a model's scores become probabilities that are right as often as they say.
+
+    The defaults are for a model that nobody measured.
+
+    Attributes:
+        temperature: The scores are divided by it before the softmax (Guo et al. 2017, arXiv:1706.04599).
+        strange_below: A picture is strange if its best score is fewer standard deviations above the mean of all scores
+            than this; 0 if no picture is.
+        measured_on: On which photos this was measured, for people; '' if nobody did.
+        rules: The version of the rules that make an answer of probabilities.
+    """
+
+    temperature: float = 1.0
+    strange_below: float = 0.0
+    measured_on: str = ""
+    rules: int = 0
+
+
+class MapGrid(msgspec.Struct, frozen=True):
+    """Where the cells of a class activation map are in the model's input: cell i has its centre at start + stride · i.
+
+    Attributes:
+        start: The centre of the first cell, in pixels.
+        stride: From one centre to the next, in pixels.
+    """
+
+    start: float
+    stride: float
 
 
 class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +72,8 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
             want that); None where this does not apply.
         precision: How it computes: with 32-bit floating-point numbers, or mostly with 8-bit integers.
         made_from: The folder of the fp32 model that an int8 one was made from; '' for fp32.
+        maps: Where the cells of its class activation maps are; None for a network that has no maps.
+        calibration: How its scores become probabilities; only in ``in_use.json``.
         why: Why this model answers and no other, one sentence for people; '' in ``model.json``.
         why_precision: Why it answers in this precision, likewise.
     """
@@ -55,8 +89,15 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
     transform_input: bool | None = None
     precision: Precision = "fp32"
     made_from: str = ""
+    maps: MapGrid | None = None
+    calibration: Calibration = Calibration()
     why: str = ""
     why_precision: str = ""
+
+    @property
+    def knows_imagenet(self) -> bool:
+        """Whether its classes are ImageNet's, in ImageNet's order, and not an operator's."""
+        return not self.labels_source and self.classes == IMAGENET_CLASSES
 
 
 def read(path: Path) -> ModelRecord | None:

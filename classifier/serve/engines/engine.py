@@ -4,13 +4,39 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
 Picture: TypeAlias = bytes | bytearray | memoryview
+
+
+class Maps(NamedTuple):
+    """Class activation maps: where the network saw its likeliest classes (Zhou et al. 2016, arXiv:1512.04150).
+
+    Attributes:
+        rows: How many rows of cells each has. ``MapGrid`` says where the cells are in the picture.
+        columns: How many cells each row has.
+        cells: For each of the three likeliest classes, best first, the cells (rows · columns, row by row).
+    """
+
+    rows: int
+    columns: int
+    cells: tuple[tuple[float, ...], ...]
+
+
+class Output(NamedTuple):
+    """What the network says of one picture.
+
+    Attributes:
+        scores: The logits of all classes.
+        maps: Where it saw the best of them; None for a network that has no maps.
+    """
+
+    scores: Sequence[float]
+    maps: Maps | None
 
 
 class Engine(Protocol):
@@ -33,6 +59,10 @@ class Engine(Protocol):
                 and nothing is returned.
         """
         ...
+
+    def outputs(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> Sequence[Output]:
+        """The same, with maps."""
+        return [Output(scores, None) for scores in self.scores(pictures, given_up)]
 
     def rest(self) -> None:
         """Get ready for a single image, where that takes time. Call it when no image has come for a while."""
