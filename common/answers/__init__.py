@@ -1,0 +1,1 @@
+"""Answers: what the bot found in a picture, in words."""
