@@ -1,6 +1,7 @@
 """Runs the model in use.
 
     classifier.py  Classifier: pixels in, the likeliest classes out
+    rules.py       the model's scores become a finding: what can be said, and how sure that is
     preload.py     loads the model while the worker does its other imports
     cores.py       how many processor cores this process may use
     compiled.py    networks that OpenVINO compiled, kept for the next start
