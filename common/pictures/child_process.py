@@ -19,8 +19,10 @@ from common.pictures.protocol import (
     Cut,
     Refusal,
     ReplyKind,
+    Whole,
     expect_ready,
     expect_reply,
+    expect_whole,
     read_refusal,
     request,
 )
@@ -77,8 +79,11 @@ class DecoderProcess:
         async with asyncio.timeout(START_LIMIT_S):
             expect_ready(await self._receive(REPLY_BYTES))
 
-    async def decode(self, content: bytes, cut: Cut, lock: Lock) -> bytes | Refusal:
-        """The pixels of a file (crop x crop x 3, uint8, RGB), or why it is refused.
+    async def decode(self, content: bytes, cut: Cut | Whole, lock: Lock) -> bytes | Refusal:
+        """What is wanted of a file, or why it is refused.
+
+        That is the model's pixels (crop x crop x 3, uint8, RGB, row by row), or the whole picture as
+        ``common/pictures/protocol.py`` describes it.
 
         Args:
             content: The file.
@@ -95,11 +100,11 @@ class DecoderProcess:
         await loop.sock_sendall(self._socket, content)
         kind, length = expect_reply(await self._receive(REPLY_BYTES), number, cut)
         if kind is not ReplyKind.LARGE:
-            return await self._payload(kind, length)
+            return await self._payload(kind, length, cut)
         async with lock():
             await loop.sock_sendall(self._socket, GO_ON)
             kind, length = expect_reply(await self._receive(REPLY_BYTES), number, cut)
-            return await self._payload(kind, length)
+            return await self._payload(kind, length, cut)
 
     def kill(self) -> None:
         """Make the kernel end the process, and drop its further replies."""
@@ -111,9 +116,13 @@ class DecoderProcess:
         self.kill()
         return await asyncio.to_thread(self._process.wait)
 
-    async def _payload(self, kind: ReplyKind, length: int) -> bytes | Refusal:
+    async def _payload(self, kind: ReplyKind, length: int, cut: Cut | Whole) -> bytes | Refusal:
         payload = await self._receive(length)
-        return payload if kind is ReplyKind.PIXELS else read_refusal(payload)  # to ask twice is a stray reply
+        if kind not in {ReplyKind.PIXELS, ReplyKind.WHOLE}:
+            return read_refusal(payload)  # to ask twice is a stray reply
+        if isinstance(cut, Whole):
+            expect_whole(payload, cut)
+        return payload
 
     async def _receive(self, length: int) -> bytes:
         received = bytearray(length)

@@ -17,7 +17,7 @@ from common.errors import Outage
 from common.limits import MAX_FILE_BYTES
 from common.pictures.child_process import DecoderProcess, how_it_died
 from common.pictures.large_picture_lock import LargePictureLock
-from common.pictures.protocol import DECODE_LIMIT_S, Cut, Refusal, StrayReply
+from common.pictures.protocol import DECODE_LIMIT_S, Cut, Refusal, StrayReply, Whole
 
 # How long a file waits for the files before it. That is enough for one that hangs, unless that one also waited for the
 # other decoder: then the files behind it come again, which costs no attempt. This, a file's own DECODE_LIMIT_S and its
@@ -71,8 +71,11 @@ class Decoder:
                 self._end(started)
         await asyncio.gather(*self._ending)
 
-    async def decode(self, content: bytes, cut: Cut, name: str) -> bytes | Refusal:
-        """The pixels of a file (crop x crop x 3, uint8, RGB, row by row), or why it is refused.
+    async def decode(self, content: bytes, cut: Cut | Whole, name: str) -> bytes | Refusal:
+        """What is wanted of a file, or why it is refused.
+
+        That is the model's pixels (crop x crop x 3, uint8, RGB, row by row), or the whole picture as
+        ``common/pictures/protocol.py`` describes it.
 
         Args:
             content: The file.
@@ -87,7 +90,7 @@ class Decoder:
         async with self._one_at_a_time():
             return await self._decode(content, cut, name)
 
-    async def _decode(self, content: bytes, cut: Cut, name: str) -> bytes | Refusal:
+    async def _decode(self, content: bytes, cut: Cut | Whole, name: str) -> bytes | Refusal:
         left_s = self._limit_s
         for attempt in range(1, TRIES + 1):
             process = await self._ready()

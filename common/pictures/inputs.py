@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from common.errors import Outage
 from common.libc import give_back_large_memory
 from common.messages import Words
+from common.model import whole
 from common.model.input import InputSpec, pack
 from common.model.records import in_use
 from common.pictures.decoder import Decoder
-from common.pictures.protocol import Refusal
+from common.pictures.protocol import Refusal, Whole
 from common.pictures.refusals import TEXTS
 from common.store import Store
 from common.words import refusal
 
 
 class InputMaker:
-    """Makes model inputs of files, and stores them."""
+    """Makes model inputs of files, or whole pictures for a second look, and stores them."""
 
     def __init__(self, store: Store, models_dir: Path, decoder: Decoder | None = None) -> None:
         self._store = store
@@ -43,14 +45,34 @@ class InputMaker:
         Raises:
             Outage: No model is prepared, the disk fails, the decoder does not start, or too many files wait for it.
         """
+        spec = self._spec()
+        made = await self._decoder.decode(content, spec, key)
+        if isinstance(made, Refusal):
+            return refusal(TEXTS[made])
+        await asyncio.to_thread(self._write, key, pack, made, spec)
+        return None
+
+    async def make_whole(self, content: bytes, key: str) -> Refusal | None:
+        """Store the whole picture under ``key``, for a second look.
+
+        Returns:
+            Why there is no such picture; None if it is stored.
+
+        Raises:
+            Outage: As ``make``.
+        """
+        spec = self._spec()
+        made = await self._decoder.decode(content, Whole(spec.resize, spec.interpolation), key)
+        if isinstance(made, Refusal):
+            return made
+        await asyncio.to_thread(self._write, key, whole.pack, made, spec)
+        return None
+
+    def _spec(self) -> InputSpec:
         record = in_use(self._models_dir)
         if record is None:
             raise Outage("no model is prepared yet")
-        made = await self._decoder.decode(content, record.input, key)
-        if isinstance(made, Refusal):
-            return refusal(TEXTS[made])
-        await asyncio.to_thread(self._write, key, made, record.input)
-        return None
+        return record.input
 
-    def _write(self, key: str, pixels: bytes, spec: InputSpec) -> None:
-        self._store.write(key, pack(pixels, spec))
+    def _write(self, key: str, packed: Callable[[bytes, InputSpec], bytes], made: bytes, spec: InputSpec) -> None:
+        self._store.write(key, packed(made, spec))

@@ -5,7 +5,11 @@ foreign pictures. They take turns to speak over a socket:
 
     decoder   ready    reply header: number 0, kind READY, length 0
     worker    request  number (4 bytes), resize (2), crop (2), interpolation (1), length (4); then the file
-    decoder   reply    number of the request (4), kind (1), length (4); then the pixels, or a refusal's name
+    decoder   reply    number of the request (4), kind (1), length (4); then the pixels, the whole picture, or a
+                       refusal's name
+
+A request for the whole picture has 2 added to its interpolation. Its reply is the picture twice, behind its size: width
+(2 bytes) and height (2), pixels of that size, pixels of twice that size.
 
 Before the decoder takes much memory for a picture, it asks and waits:
 
@@ -32,9 +36,15 @@ MAX_ASPECT: Final = 100  # even the thinnest picture has at most 12 megapixels w
 # so a core may be a tenth as fast.
 DECODE_LIMIT_S: Final = 10
 
+MAX_LOOKED_AT_ASPECT: Final = 10  # a longer picture gets no second look: twice as large, it would take 200 MB
+MAX_WHOLE_ASPECT: Final = 2.5  # of a longer picture, the middle: three views of a model side by side show all of that
+WHOLE_SCALE: Final = 2  # how much more detail the second copy of a whole picture has, for a zoom
+
 _INTERPOLATIONS: Final = ("bilinear", "bicubic")
+_WHOLE: Final = len(_INTERPOLATIONS)
 _REQUEST: Final = struct.Struct("<IHHBI")
 _REPLY: Final = struct.Struct("<IBI")
+_SIZE: Final = struct.Struct("<HH")
 REQUEST_BYTES: Final = _REQUEST.size
 REPLY_BYTES: Final = _REPLY.size
 GO_ON: Final = b"\n"
@@ -83,14 +93,26 @@ class Cut(Protocol):
         """``bilinear`` or ``bicubic``."""
 
 
+class Whole(NamedTuple):
+    """What to make of a picture for a second look: all of it, shorter side to ``resize``."""
+
+    resize: int
+    interpolation: str
+
+
 class Request(NamedTuple):
-    """A request's header, as the decoder reads it. It is a ``Cut``."""
+    """A request's header, as the decoder reads it. It is a ``Cut``.
+
+    Attributes:
+        whole: Whether the whole picture is wanted, and not its centre.
+    """
 
     number: int
     resize: int
     crop: int
     interpolation: str
     length: int
+    whole: bool = False
 
 
 class ReplyKind(IntEnum):
@@ -100,21 +122,25 @@ class ReplyKind(IntEnum):
     PIXELS = 1
     REFUSAL = 2
     LARGE = 3
+    WHOLE = 4
 
 
 class StrayReply(Exception):  # noqa: N818 -- named for what happened
     """The decoder's reply does not fit the request."""
 
 
-def request(number: int, cut: Cut, length: int) -> bytes:
+def request(number: int, cut: Cut | Whole, length: int) -> bytes:
     """The header of a request; ``length`` bytes of a file follow."""
-    return _REQUEST.pack(number, cut.resize, cut.crop, _INTERPOLATIONS.index(cut.interpolation), length)
+    interpolation = _INTERPOLATIONS.index(cut.interpolation)
+    if isinstance(cut, Whole):
+        return _REQUEST.pack(number, cut.resize, 0, interpolation + _WHOLE, length)
+    return _REQUEST.pack(number, cut.resize, cut.crop, interpolation, length)
 
 
 def read_request(header: bytes) -> Request:
     """Read what ``request`` wrote."""
-    number, resize, crop, interpolation, length = _REQUEST.unpack(header)
-    return Request(number, resize, crop, _INTERPOLATIONS[interpolation], length)
+    number, resize, crop, code, length = _REQUEST.unpack(header)
+    return Request(number, resize, crop, _INTERPOLATIONS[code % _WHOLE], length, whole=code >= _WHOLE)
 
 
 def reply(number: int, kind: ReplyKind, length: int) -> bytes:
@@ -133,22 +159,47 @@ def expect_ready(header: bytes) -> None:
         raise StrayReply(msg)
 
 
-def expect_reply(header: bytes, number: int, cut: Cut) -> tuple[ReplyKind, int]:
+def expect_reply(header: bytes, number: int, cut: Cut | Whole) -> tuple[ReplyKind, int]:
     """What follows the header of the reply to request ``number``, and how many bytes it has.
 
     Raises:
-        StrayReply: It answers another request, or is not a whole model input, a refusal's name or a request for much
-            memory.
+        StrayReply: It answers another request, or is not a whole model input, a picture of a possible size, a
+            refusal's name or a request for much memory.
     """
     answered, kind, length = _REPLY.unpack(header)
-    if answered == number and kind == ReplyKind.PIXELS and length == 3 * cut.crop**2:
-        return ReplyKind.PIXELS, length
-    if answered == number and kind == ReplyKind.REFUSAL and length <= max(map(len, Refusal)):
-        return ReplyKind.REFUSAL, length
-    if answered == number and kind == ReplyKind.LARGE and length == 0:
-        return ReplyKind.LARGE, length
+    if isinstance(cut, Whole):
+        fits = kind == ReplyKind.WHOLE and length <= whole_bytes(cut.resize, int(MAX_WHOLE_ASPECT * cut.resize))
+    else:
+        fits = kind == ReplyKind.PIXELS and length == 3 * cut.crop**2
+    fits = fits or (kind == ReplyKind.REFUSAL and length <= max(map(len, Refusal)))
+    if answered == number and (fits or (kind == ReplyKind.LARGE and length == 0)):
+        return ReplyKind(kind), length
     msg = f"request {number} was answered by {length} bytes of kind {kind} for request {answered}"
     raise StrayReply(msg)
+
+
+def whole_bytes(width: int, height: int) -> int:
+    """How many bytes a whole picture of that size has, with its second copy."""
+    return _SIZE.size + 3 * width * height * (1 + WHOLE_SCALE**2)
+
+
+def pack_size(width: int, height: int) -> bytes:
+    """The size of a whole picture, as it begins its reply."""
+    return _SIZE.pack(width, height)
+
+
+def expect_whole(payload: bytes, cut: Whole) -> tuple[int, int]:
+    """Width and height of the whole picture in a reply.
+
+    Raises:
+        StrayReply: Its size is not what was asked for, or not that of its pixels.
+    """
+    width, height = _SIZE.unpack_from(payload) if len(payload) >= _SIZE.size else (0, 0)
+    longest = int(MAX_WHOLE_ASPECT * cut.resize)
+    if min(width, height) != cut.resize or max(width, height) > longest or len(payload) != whole_bytes(width, height):
+        msg = f"{len(payload)} bytes for a whole picture of {width} x {height} pixels"
+        raise StrayReply(msg)
+    return width, height
 
 
 def read_refusal(name: bytes) -> Refusal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from common.pictures.child import images
 from common.pictures.decoder import Decoder
-from common.pictures.protocol import Cut, Refusal
+from common.pictures.protocol import Cut, Refusal, Whole
 
 
 class InProcessDecoder(Decoder):
@@ -16,6 +16,8 @@ class InProcessDecoder(Decoder):
     async def close(self) -> None:
         """Do nothing."""
 
-    async def decode(self, content: bytes, cut: Cut, name: str) -> bytes | Refusal:
+    async def decode(self, content: bytes, cut: Cut | Whole, name: str) -> bytes | Refusal:
         """Decode here."""
+        if isinstance(cut, Whole):
+            return images.decode_to_whole(content, cut)
         return images.decode_to_pixels(content, cut)

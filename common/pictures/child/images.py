@@ -2,7 +2,8 @@
 
 ``decode`` turns a file into an upright 8-bit RGB picture. ``to_pixels`` makes the model's pixels of it, exactly as the
 model's reference transform does. ``decode_to_pixels`` does both, for large pictures in strips
-(``common/pictures/child/strips.py``). Colour profiles are not applied, as in the reference transforms.
+(``common/pictures/child/strips.py``). ``decode_to_whole`` makes the whole picture for a second look. Colour profiles
+are not applied, as in the reference transforms.
 
 Only the decoder (``common/pictures/child/main.py``) imports this and Pillow, and no worker does: this is where a broken
 picture can do harm.
@@ -31,7 +32,18 @@ from common.pictures.child import headers, strips
 from common.pictures.child.headers import Refused
 from common.pictures.child.strips import LIMITS, StripLimits
 from common.pictures.child.upright import orientation, rgb, upright
-from common.pictures.protocol import MAX_ASPECT, MAX_JPEG_PIXELS, MAX_JPEG_SCANS, MAX_PIXELS, Cut, Refusal
+from common.pictures.protocol import (
+    MAX_ASPECT,
+    MAX_JPEG_PIXELS,
+    MAX_JPEG_SCANS,
+    MAX_LOOKED_AT_ASPECT,
+    MAX_PIXELS,
+    WHOLE_SCALE,
+    Cut,
+    Refusal,
+    Whole,
+    pack_size,
+)
 
 MadeT = TypeVar("MadeT")
 
@@ -73,7 +85,18 @@ def decode_to_pixels(
 
     ``ask`` is called before a picture takes much memory, if it does; ``limits`` says what is much.
     """
-    return _or_refusal(lambda content: _decode_to_pixels(content, cut, ask, limits), content)
+    return _or_refusal(lambda content: _made_of(content, cut, ask, limits).tobytes(), content)
+
+
+def decode_to_whole(
+    content: bytes, cut: Whole, ask: Callable[[], None] = lambda: None, limits: StripLimits = LIMITS
+) -> bytes | Refusal:
+    """The whole picture in a file, upright, with its shorter side as ``cut`` says; or why it is refused.
+
+    Of a picture that is more than 2.5 times as long as wide, it is the middle. ``common/pictures/protocol.py`` has the
+    form: the size, the pixels, and the pixels of a copy of twice that size.
+    """
+    return _or_refusal(lambda content: _whole(content, cut, ask, limits), content)
 
 
 def to_pixels(picture: Image.Image, cut: Cut) -> bytes:
@@ -82,7 +105,7 @@ def to_pixels(picture: Image.Image, cut: Cut) -> bytes:
     They are the same to the last bit as torchvision's ``Resize(cut.resize)`` and ``CenterCrop(cut.crop)`` of a PIL
     image, with the same rounding. (``reducing_gap`` and ``box`` would be faster, and only almost the same.)
     """
-    return strips.loaded_to_pixels(picture, 1, cut)
+    return strips.made_of_loaded(picture, 1, cut).tobytes()
 
 
 def _or_refusal(make: Callable[[bytes], MadeT], content: bytes) -> MadeT | Refusal:
@@ -106,23 +129,33 @@ def _decode(content: bytes) -> Image.Image:
         return upright(rgb(image), orientation(image))
 
 
-def _decode_to_pixels(content: bytes, cut: Cut, ask: Callable[[], None], limits: StripLimits) -> bytes:
-    with _opened(content) as image:
+def _whole(content: bytes, cut: Whole, ask: Callable[[], None], limits: StripLimits) -> bytes:
+    large = _made_of(content, cut._replace(resize=WHOLE_SCALE * cut.resize), ask, limits, MAX_LOOKED_AT_ASPECT)
+    width, height = (side // WHOLE_SCALE for side in large.size)
+    large = large.crop((0, 0, WHOLE_SCALE * width, WHOLE_SCALE * height))
+    small = large.resize((width, height), Image.Resampling[cut.interpolation.upper()])
+    return pack_size(width, height) + small.tobytes() + large.tobytes()
+
+
+def _made_of(
+    content: bytes, cut: Cut | Whole, ask: Callable[[], None], limits: StripLimits, max_aspect: int = MAX_ASPECT
+) -> Image.Image:
+    with _opened(content, max_aspect) as image:
         if image.width * image.height <= limits.large_pixels:
             image.load()
-            return strips.loaded_to_pixels(image, orientation(image), cut, limits)
+            return strips.made_of_loaded(image, orientation(image), cut, limits)
         ask_once = functools.cache(ask)
-        pixels = strips.to_pixels(image, content, cut, ask_once, limits)
-    if pixels is not None:
-        return pixels
+        made = strips.made_of(image, content, cut, ask_once, limits)
+    if made is not None:
+        return made
     ask_once()
-    with _opened(content) as image:
+    with _opened(content, max_aspect) as image:
         image.load()
-        return strips.loaded_to_pixels(image, orientation(image), cut, limits)
+        return strips.made_of_loaded(image, orientation(image), cut, limits)
 
 
 @contextlib.contextmanager
-def _opened(content: bytes) -> Iterator[ImageFile.ImageFile]:
+def _opened(content: bytes, max_aspect: int = MAX_ASPECT) -> Iterator[ImageFile.ImageFile]:
     """A file that may be decoded, opened."""
     if not content:
         raise Refused(Refusal.EMPTY)
@@ -136,17 +169,17 @@ def _opened(content: bytes) -> Iterator[ImageFile.ImageFile]:
     # Some plug-ins allocate for a picture while they open it. Above this size Pillow warns, and a warning is an error.
     Image.MAX_IMAGE_PIXELS = MAX_JPEG_PIXELS if is_jpeg else MAX_PIXELS
     with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-        _judge_size(image, MAX_JPEG_PIXELS if strips.in_one_pass(image, scans) else MAX_PIXELS)
+        _judge_size(image, MAX_JPEG_PIXELS if strips.in_one_pass(image, scans) else MAX_PIXELS, max_aspect)
         _reduce_scale(image)
         _bring_transparent_colour_along(image)
         yield image
 
 
-def _judge_size(image: Image.Image, max_pixels: int) -> None:
+def _judge_size(image: Image.Image, max_pixels: int, max_aspect: int) -> None:
     width, height = image.size
     if width * height > max_pixels:
         raise Refused(Refusal.TOO_MANY_PIXELS)
-    if max(width, height) > MAX_ASPECT * min(width, height):
+    if max(width, height) > max_aspect * min(width, height):
         raise Refused(Refusal.TOO_THIN)
 
 

@@ -23,6 +23,7 @@ from common.pictures.protocol import (
     Refusal,
     ReplyKind,
     Request,
+    Whole,
     read_request,
     reply,
 )
@@ -39,14 +40,20 @@ Respond: TypeAlias = Callable[[Request, bytes, Socket], None]
 
 
 def answer(request: Request, content: bytes, worker: Socket) -> None:
-    """Reply with the pixels of one file, or with why it is refused."""
+    """Reply with what is wanted of one file, or with why it is refused."""
 
     def ask_for_much_memory() -> None:
         _send(worker, reply(request.number, ReplyKind.LARGE, 0))
         worker.read(len(GO_ON))
 
-    made = images.decode_to_pixels(content, request, ask_for_much_memory)
-    kind, payload = (ReplyKind.REFUSAL, made.encode()) if isinstance(made, Refusal) else (ReplyKind.PIXELS, made)
+    if request.whole:
+        kind, made = (
+            ReplyKind.WHOLE,
+            images.decode_to_whole(content, Whole(request.resize, request.interpolation), ask_for_much_memory),
+        )
+    else:
+        kind, made = ReplyKind.PIXELS, images.decode_to_pixels(content, request, ask_for_much_memory)
+    kind, payload = (ReplyKind.REFUSAL, made.encode()) if isinstance(made, Refusal) else (kind, made)
     _send(worker, reply(request.number, kind, len(payload)), payload)
 
 

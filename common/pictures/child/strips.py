@@ -17,7 +17,7 @@ from PIL import Image, ImageFile
 from common.pictures.child import headers, webp
 from common.pictures.child.shape import Shape
 from common.pictures.child.upright import orientation, rgb, stored_rows, upright, upright_size
-from common.pictures.protocol import Cut
+from common.pictures.protocol import Cut, Whole
 
 
 class StripLimits(NamedTuple):  # and not a dataclass, whose import would cost each decoder 1 MB
@@ -61,8 +61,8 @@ class _Narrowing:
             stored = self._picture.crop(stored_rows(strip, self._picture.size, self._turn))
             self._narrow.paste(self._shape.narrow(upright(rgb(stored), self._turn)), (0, top))
 
-    def pixels(self) -> bytes:
-        """The model's pixels, when all rows have been added."""
+    def made(self) -> Image.Image:
+        """What is made of the picture, when all rows have been added."""
         return self._shape.shorten(self._narrow)
 
 
@@ -116,10 +116,10 @@ class _Rows:
             self._taken = rows
 
 
-def to_pixels(
-    image: ImageFile.ImageFile, content: bytes, cut: Cut, ask: Callable[[], None], limits: StripLimits = LIMITS
-) -> bytes | None:
-    """The model's pixels of a file that Pillow has opened, and not yet decoded.
+def made_of(
+    image: ImageFile.ImageFile, content: bytes, cut: Cut | Whole, ask: Callable[[], None], limits: StripLimits = LIMITS
+) -> Image.Image | None:
+    """What is made of a file that Pillow has opened, and not yet decoded.
 
     Args:
         image: The file, opened.
@@ -129,7 +129,7 @@ def to_pixels(
         limits: How large the pieces are.
 
     Returns:
-        The pixels; None if they are not upright, because the file has its orientation behind its picture.
+        The picture; None if it is not upright, because the file has its orientation behind its picture.
     """
     # To read the chunks behind a PNG's pixels, Pillow would decode the pixels.
     turn = orientation(image) if image.format != "PNG" or "exif" in image.info else 1
@@ -140,28 +140,28 @@ def to_pixels(
         ask()
     if not in_rows:
         image.load()
-        return loaded_to_pixels(image, orientation(image), cut, limits)
+        return made_of_loaded(image, orientation(image), cut, limits)
     canvas = _Canvas(image.size, image.mode)
     if in_time:
         narrowing = _Narrowing(canvas.picture, turn, shape, limits)
         rows = _Rows(canvas, narrowing)
         _decode(image, content, canvas, rows, limits)
         rows.take(image.height)
-        pixels = narrowing.pixels()
+        made = narrowing.made()
     else:
         _decode(image, content, canvas, None, limits)
-        pixels = loaded_to_pixels(canvas.picture, turn, cut, limits)
-    return pixels if image.format != "PNG" or orientation(image) == turn else None
+        made = made_of_loaded(canvas.picture, turn, cut, limits)
+    return made if image.format != "PNG" or orientation(image) == turn else None
 
 
-def loaded_to_pixels(picture: Image.Image, turn: int, cut: Cut, limits: StripLimits = LIMITS) -> bytes:
-    """The model's pixels of a picture that is decoded, and not yet turned."""
+def made_of_loaded(picture: Image.Image, turn: int, cut: Cut | Whole, limits: StripLimits = LIMITS) -> Image.Image:
+    """What is made of a picture that is decoded, and not yet turned."""
     shape = Shape(upright_size(picture.size, turn), cut)
     if not shape.rows_first:
-        return shape.pixels(upright(rgb(picture), turn))
+        return shape.made_of(upright(rgb(picture), turn))
     narrowing = _Narrowing(picture, turn, shape, limits)
     narrowing.add(shape.needed)
-    return narrowing.pixels()
+    return narrowing.made()
 
 
 def in_one_pass(image: Image.Image, scans: Sequence[int]) -> bool:
