@@ -1,7 +1,8 @@
 """Runs the model on model inputs, a batch at a time, and says what each shows.
 
 in:   ClassifyImage
-out:  ShowTyping → reply, at the beginning; SendReply → reply, with DeleteFiles (the model input) → garbage_collect
+out:  ShowTyping → reply, at the beginning; SendReply → reply, with DeleteFiles (the job's files) → garbage_collect;
+      or, if the picture's centre says too little, CheckFile → file_check, for a second look
 """
 
 from __future__ import annotations
@@ -14,20 +15,23 @@ if __name__ == "__main__":
 
 import asyncio
 import logging
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from classifier.errors import ModelError
 from classifier.serve.classifier import Classifier
+from classifier.serve.remembered import Found, find, is_final
+from classifier.serve.second_look import Sight, is_wanted
 from common.backoff import Backoff
 from common.channels.answers import Answers, of_pixels, of_telegram
 from common.channels.channels import Channels
 from common.errors import InputLost, Outage
-from common.messages import ClassifyImage, DeleteFiles, Message, Predictions, SendReply, ShowTyping
+from common.messages import CheckFile, ClassifyImage, DeleteFiles, Message, Predictions, SendReply, ShowTyping
+from common.model import whole
 from common.model.input import unpack
 from common.model.records import ModelRecord, in_use, wait_for_model
+from common.runtime import apologies
 from common.runtime.process import run
 from common.runtime.worker import Outputs, Worker
 from common.settings import Settings
@@ -90,60 +94,52 @@ class ClassifyWorker(Worker[ClassifyImage]):
             await asyncio.sleep(IDLE_S)
             await asyncio.to_thread(self.classifier.rest, IDLE_S)
 
-    def announce(self, message: ClassifyImage) -> Message:
-        """Show the user that work on the picture begins."""
-        return ShowTyping(job=message.job, at=time.time())
+    def announce(self, message: ClassifyImage) -> Message | None:
+        """Show the user that work on the picture begins; not again for a second look."""
+        return None if message.first_look else ShowTyping(job=message.job, at=time.time())
 
     async def handle_batch(self, messages: Sequence[ClassifyImage]) -> Sequence[Outputs | Exception]:
         """Classify the pictures together. A picture whose input is lost does not stop the others."""
         try:
             classifier = await self._model_in_use()
             read = await asyncio.to_thread(lambda: [self._read(message, classifier.record) for message in messages])
-            said = await self._say(classifier, dict(each for each in read if isinstance(each, tuple)))
+            sights = dict(each for each in read if isinstance(each, tuple))
+            found = await find(classifier, self.answers, sights)
         except ModelError as error:
-            raise Outage(str(error)) from error
-        of_files = {
-            of_telegram(classifier.record, message.file_unique_id): said[each[0]]
+            return [apologies.first_look(message) or Outage(str(error)) for message in messages]
+        files = {
+            of_telegram(classifier.record, message.file_unique_id): found[each[0]].finding
             for message, each in zip(messages, read, strict=True)
-            if message.file_unique_id and isinstance(each, tuple)
+            if message.file_unique_id and isinstance(each, tuple) and is_final(found[each[0]].finding, each[1])
         }
-        await self.answers.remember(said | of_files)
+        await self.answers.remember(files)
         return [
-            _answer(message, said[each[0]]) if isinstance(each, tuple) else each
+            self._outputs(message, found[each[0]], classifier)
+            if isinstance(each, tuple)
+            else apologies.first_look(message) or each
             for message, each in zip(messages, read, strict=True)
         ]
 
-    def _read(self, message: ClassifyImage, record: ModelRecord) -> tuple[str, memoryview] | InputLost | Outage:
-        """A picture's key among the answers, and its pixels."""
+    def _read(self, message: ClassifyImage, record: ModelRecord) -> tuple[str, Sight] | InputLost | Outage:
+        """A picture's key among the answers, and the picture."""
         try:
-            pixels = unpack(self.store.read(message.key), record.input)
+            centre = unpack(self.store.read(message.job.key("input")), record.input)
+            if not message.first_look:
+                return of_pixels(record, centre), Sight(centre)
+            file = self.store.read(message.key)
+            return of_pixels(record, centre, file), Sight(centre, whole.unpack(file, record.input))
         except (InputLost, Outage) as error:
             return error
-        return of_pixels(record, pixels), pixels
 
-    async def _say(self, classifier: Classifier, pictures: Mapping[str, memoryview]) -> dict[str, Predictions]:
-        """What each picture shows, by its key: the stored answer if there is one, else the model's."""
-        known = await self.answers.recall(list(pictures))
-        said = {key: predictions for key, predictions in zip(pictures, known, strict=True) if predictions}
-        if fresh := [key for key in pictures if key not in said]:
-            given_up = threading.Event()
-            try:
-                answers = await asyncio.to_thread(_ask, classifier, [pictures[key] for key in fresh], given_up)
-            finally:
-                given_up.set()  # after a time limit, this answer is not needed, and other batches wait
-            said |= zip(fresh, answers, strict=True)
-        return said
-
-
-def _ask(classifier: Classifier, inputs: Sequence[memoryview], given_up: threading.Event) -> list[Predictions]:
-    asked = time.perf_counter()
-    tops = classifier.predict(inputs, given_up)
-    each_ms = round(classifier.took_s(asked, time.perf_counter()) * 1000 / len(inputs), 1)
-    return [Predictions(top=top, model=classifier.record.title, model_ms=each_ms) for top in tops]
-
-
-def _answer(message: ClassifyImage, content: Predictions) -> Outputs:
-    return [SendReply(job=message.job, content=content), DeleteFiles(job=message.job, keys=(message.key,))]
+    def _outputs(self, message: ClassifyImage, found: Found, classifier: Classifier) -> Outputs:
+        """The answer; or a request to see the whole picture, if the centre says too little."""
+        job, name = message.job, message.file_unique_id
+        model_ms = found.model_ms + (message.first_look.model_ms if message.first_look else 0.0)
+        content = Predictions.of(found.finding, classifier.labels, classifier.record.title, round(model_ms, 1))
+        # A job that was started again may have failed by its second look.
+        if message.original and is_wanted(found.finding) and not job.run:
+            return CheckFile(job=job, key=message.original, file_unique_id=name, first_look=content)
+        return [SendReply(job=job, content=content), DeleteFiles(job=job, keys=job.files)]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Fetches an image from a link, safely, and writes the model input.
+"""Fetches an image from a link, safely, and writes the model input. The download is kept for a second look.
 
 in:   FetchUrl
 out:  ClassifyImage → classify; or what is wrong with the link, or with the file behind it: SendReply → reply
@@ -6,10 +6,13 @@ out:  ClassifyImage → classify; or what is wrong with the link, or with the fi
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
 
 from common.channels.channels import Channels
-from common.messages import ClassifyImage, FetchUrl, Kind, SendReply, Words
+from common.errors import Outage
+from common.messages import ClassifyImage, FetchUrl, Job, Kind, SendReply, Words
 from common.model.records import wait_for_model
 from common.pictures.decoder import Decoder
 from common.pictures.inputs import InputMaker
@@ -23,6 +26,8 @@ from common.web.download import Fetched, FetchLimits
 from common.web.fetcher import NO_PREVIEW, Fetcher
 from common.web.names import Lookup
 from common.words import refusal
+
+_log = logging.getLogger(__name__)
 
 
 class FetchUrlWorker(Worker[FetchUrl]):
@@ -49,12 +54,12 @@ class FetchUrlWorker(Worker[FetchUrl]):
         decoder: Decoder | None = None,
     ) -> None:
         super().__init__(settings)
-        store = Store(settings.files_dir)
+        self._store = Store(settings.files_dir)
         self._limits = limits or FetchLimits()
         self._fetcher = Fetcher(settings.fetch_allow_networks, lookup=lookup, limits=self._limits)
-        self._delayed = DelayedAnswers(store)
+        self._delayed = DelayedAnswers(self._store)
         decoder = decoder or Decoder(lock=large_picture_lock(settings.data_dir))
-        self._inputs = InputMaker(store, settings.models_dir, decoder)
+        self._inputs = InputMaker(self._store, settings.models_dir, decoder)
 
     async def open(self, channels: Channels) -> None:
         """Start the decoder, and wait for a prepared model, which says how the input is made."""
@@ -73,24 +78,35 @@ class FetchUrlWorker(Worker[FetchUrl]):
             HostBusy: Its host has no free slot.
             Outage: No model is prepared, or the disk fails.
         """
-        began, key = time.time(), message.job.key("input")
+        began = time.time()
         if ready := await self._delayed.ready(message.job):
             return ready
         fetched = await self._fetcher.fetch(message.url)
-        refused = fetched if isinstance(fetched, Words) else await self._store_input(fetched, key)
-        if refused is None:
-            return ClassifyImage(job=message.job, key=key)
-        if refused.kind is Kind.UNREACHABLE:
-            return await self._delayed.delay(message.job, refused, began + self._limits.unreachable_after_s)
-        return SendReply(job=message.job, content=refused)
+        made = fetched if isinstance(fetched, Words) else await self._classify(fetched, message.job)
+        if isinstance(made, Words) and made.kind is Kind.UNREACHABLE:
+            return await self._delayed.delay(message.job, made, began + self._limits.unreachable_after_s)
+        return SendReply(job=message.job, content=made) if isinstance(made, Words) else made
 
-    async def _store_input(self, fetched: Fetched, key: str) -> Words | None:
+    async def _classify(self, fetched: Fetched, job: Job) -> ClassifyImage | Words:
         """Store the input of a picture, or of a web page's preview picture; or return why not."""
-        refused = await self._inputs.make(fetched.body, key)
-        preview = await self._fetcher.preview(fetched) if refused else None
-        if not isinstance(preview, Fetched):
-            return preview or refused
-        return refusal(NO_PREVIEW) if await self._inputs.make(preview.body, key) else None
+        key, picture = job.key("input"), fetched
+        if refused := await self._inputs.make(fetched.body, key):
+            preview = await self._fetcher.preview(fetched)
+            if not isinstance(preview, Fetched):
+                return preview or refused
+            picture = preview
+            if await self._inputs.make(preview.body, key):
+                return refusal(NO_PREVIEW)
+        return ClassifyImage(job=job, key=key, original=await self._keep(picture.body, job.key("original")))
+
+    async def _keep(self, content: bytes, key: str) -> str:
+        """Store a download for a second look, so that it is not fetched again. Returns its key; '' if that fails."""
+        try:
+            await asyncio.to_thread(self._store.write, key, content)
+        except Outage as error:
+            _log.warning("%r is not kept for a second look: %s", key, error)
+            return ""
+        return key
 
 
 if __name__ == "__main__":

@@ -1,26 +1,30 @@
-"""Checks that a download is whole and is an image, and writes the model input.
+"""Checks that a download is whole and is an image, and writes the model input; or the whole picture for a second look.
 
 in:   CheckFile
-out:  ClassifyImage → classify, with DeleteFiles (the download) → garbage_collect;
-      or what is wrong with the file: SendReply → reply
+out:  ClassifyImage → classify; after a second look with DeleteFiles (the download) → garbage_collect;
+      or what is wrong with the file, or the answer of the first look: SendReply → reply
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 
 from common.channels.channels import Channels
-from common.errors import InputLost
+from common.errors import InputLost, Outage
 from common.messages import CheckFile, ClassifyImage, DeleteFiles, Message, SendReply
 from common.model.records import wait_for_model
 from common.pictures.decoder import Decoder
 from common.pictures.inputs import InputMaker
 from common.pictures.large_picture_lock import large_picture_lock
+from common.runtime import apologies
 from common.runtime.process import run
 from common.runtime.worker import Worker
 from common.settings import Settings
 from common.store import Store
+
+_log = logging.getLogger(__name__)
 
 
 class FileCheckWorker(Worker[CheckFile]):
@@ -56,16 +60,33 @@ class FileCheckWorker(Worker[CheckFile]):
             InputLost: The download is gone, or shorter than announced: it must be downloaded again.
             Outage: No model is prepared, the disk fails, the decoder does not start, or too many files wait for it.
         """
+        if again := apologies.first_look(message):
+            return await self._look_again(message, again)
         content = await asyncio.to_thread(self._store.read, message.key)
         too_short = message.announced_bytes is not None and len(content) < message.announced_bytes
         if too_short and not message.job.run:  # the second time, trust the file and not the announcement
             msg = f"{message.key!r} has {len(content)} of {message.announced_bytes} bytes"
             raise InputLost(msg)
-        key = message.job.key("input")
+        key, name = message.job.key("input"), message.file_unique_id
         if refused := await self._inputs.make(content, key):
             return [SendReply(job=message.job, content=refused, files=(message.key,))]
+        return [ClassifyImage(job=message.job, key=key, file_unique_id=name, original=message.key)]
+
+    async def _look_again(self, message: CheckFile, first_look: SendReply) -> Sequence[Message]:
+        """Write the whole picture. If that fails in any way, the first look's answer is good enough."""
+        key = message.job.key("whole")
+        try:
+            content = await asyncio.to_thread(self._store.read, message.key)
+            failed: object = await self._inputs.make_whole(content, key)
+        except (InputLost, Outage) as error:
+            failed = error
+        if failed:
+            _log.info("job=%s gets no second look: %s", message.job.id, failed)
+            return [first_look]
         return [
-            ClassifyImage(job=message.job, key=key, file_unique_id=message.file_unique_id),
+            ClassifyImage(
+                job=message.job, key=key, file_unique_id=message.file_unique_id, first_look=message.first_look
+            ),
             DeleteFiles(job=message.job, keys=(message.key,)),
         ]
 

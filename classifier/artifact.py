@@ -29,6 +29,7 @@ import msgspec
 
 from classifier.errors import ModelError
 from common.model import checksums, records
+from common.model import labels as model_labels
 from common.model.checksums import CHECKSUMS, sha256_of
 from common.model.records import ModelRecord
 
@@ -36,7 +37,7 @@ FORMAT: Final = "v1"  # change it when the meaning of a folder changes: then all
 NETWORK: Final = "model.xml"
 NETWORK_WEIGHTS: Final = "model.bin"
 TORCH_WEIGHTS: Final = "weights.pth"
-LABELS: Final = "labels.json"
+LABELS: Final = model_labels.LABELS
 COMPARISON: Final = "comparison.json"
 FILES: Final = (NETWORK, NETWORK_WEIGHTS, TORCH_WEIGHTS, LABELS, records.DESCRIPTION)
 

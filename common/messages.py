@@ -16,9 +16,13 @@ each other.
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import msgspec
+
+FILES = ("original", "input", "whole")
+"""The kinds of files that a job may have: the download, the model input, the whole picture for a second look."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -48,8 +52,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     quote: str = ""
 
     def key(self, kind: str) -> str:
-        """The store key of this run's file of that ``kind`` (``original``, ``input``)."""
+        """The store key of this run's file of that ``kind``, one of ``FILES``."""
         return f"{self.id}.{self.run}.{kind}"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The store keys of all files that this run may have."""
+        return tuple(map(self.key, FILES))
 
     @property
     def chat(self) -> str:
@@ -201,6 +210,19 @@ class Predictions(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     model: str = ""
     model_ms: float = 0.0
     finding: Finding | None = None
+
+    @classmethod
+    def of(cls, finding: Finding, labels: Sequence[str], model: str, model_ms: float = 0.0) -> Predictions:
+        """A finding with the labels of its classes.
+
+        Args:
+            finding: What was found.
+            labels: The labels of all classes, by index.
+            model: As in the attributes.
+            model_ms: As in the attributes.
+        """
+        top = tuple(Prediction(labels[guess.index], guess.probability) for guess in finding.guesses)
+        return cls(top=top, model=model, model_ms=model_ms, finding=finding)
 
 
 class CheckFile(Message, frozen=True, kw_only=True, tag=True):

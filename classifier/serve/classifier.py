@@ -1,34 +1,31 @@
-"""Pixels in, the likeliest classes out."""
+"""Pictures in, findings out."""
 
 from __future__ import annotations
 
-import heapq
 import logging
 import math
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from classifier import artifact
 from classifier.errors import ModelError
+from classifier.serve import second_look
 from classifier.serve.engines.choose import open_engine
-from classifier.serve.engines.engine import Engine, Picture
-from common.messages import Prediction
+from classifier.serve.engines.engine import Engine, Output, Picture
+from classifier.serve.rules import Rules
+from classifier.serve.second_look import Seen, Sight, View
+from common.messages import Finding
 from common.model import records
+from common.model.labels import of_model
 from common.model.records import ModelRecord
 from common.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-TOP: Final = 5
-
-_SAFE_TO_EXP: Final = 500.0  # and to sum up: a float ends at exp(709)
 
 _log = logging.getLogger(__name__)
 
@@ -40,12 +37,14 @@ class Classifier:
         record: Which model this is, and how it wants its pictures.
         engine: What runs it.
         labels: The classes' names, in the order of the logits.
+        rules: What makes a finding of its scores.
     """
 
     def __init__(self, record: ModelRecord, engine: Engine, labels: Sequence[str]) -> None:
         self.record = record
         self.engine = engine
         self.labels = tuple(labels)
+        self.rules = Rules(record)
         self._used_at = time.monotonic()
         self._through_at = -math.inf
 
@@ -68,19 +67,32 @@ class Classifier:
             raise ModelError(msg)
         return cls(record, engine, labels)
 
-    def predict(
-        self, inputs: Sequence[Picture], given_up: threading.Event | None = None
-    ) -> list[tuple[Prediction, ...]]:
-        """For each input the likeliest classes (five, or all if there are fewer), most likely first.
+    def find(self, sights: Sequence[Sight], given_up: threading.Event | None = None) -> list[Finding]:
+        """What each picture shows.
 
         Args:
-            inputs: Pixels of one picture each: crop x crop x 3, uint8, RGB, row by row.
-            given_up: Set as soon as nobody waits for the answers. Inputs that are not computed by then get no answers.
+            sights: The pictures.
+            given_up: Set as soon as nobody waits for the answers. Then there are none.
 
         Raises:
-            ValueError: An input is not of that size.
+            ValueError: A picture does not have the model's size.
         """
-        return [self._top(scores) for scores in self._scores(inputs, given_up)] if inputs else []
+        seen = self._seen([second_look.views(sight) for sight in sights], given_up)
+        closer = self._seen([self._zooms(*each) for each in zip(sights, seen, strict=True)], given_up)
+        if given_up and given_up.is_set():
+            return []
+        return [second_look.judged(views + zooms, self.rules) for views, zooms in zip(seen, closer, strict=True)]
+
+    def _seen(self, views: Sequence[Sequence[View]], given_up: threading.Event | None) -> list[list[Seen]]:
+        """What the network says of the views of each picture; nothing if given up."""
+        outputs = iter(self._outputs([view.pixels for each in views for view in each], given_up))
+        # zip takes a view first, so that it does not lose an output to the end of the views
+        return [[Seen.of(*each, self.rules) for each in zip(of_one, outputs, strict=False)] for of_one in views]
+
+    def _zooms(self, sight: Sight, seen: Sequence[Seen]) -> list[View]:
+        grid = self.record.maps
+        view = second_look.zoom(sight.whole, seen, grid) if sight.whole and grid and seen else None
+        return [view] if view else []
 
     def took_s(self, asked: float, answered: float) -> float:
         """How long the model took for these inputs: the time that it spent on earlier ones does not count.
@@ -100,39 +112,21 @@ class Classifier:
                 _log.warning("%s", error)
 
     def logits(self, inputs: Sequence[Picture]) -> npt.NDArray[np.float32]:
-        """The network's scores (N x classes) for N inputs as ``predict`` takes them, to compare models."""
+        """The network's scores (N x classes) for N inputs (crop x crop x 3, uint8, RGB), to compare models."""
         import numpy as np  # noqa: PLC0415 -- 0.1 s and 10 MB that serving does without
 
-        return np.array(self._scores(inputs), dtype=np.float32)
+        return np.array([output.scores for output in self._outputs(inputs)], dtype=np.float32)
 
-    def _scores(self, inputs: Sequence[Picture], given_up: threading.Event | None = None) -> Sequence[Sequence[float]]:
+    def _outputs(self, inputs: Sequence[Picture], given_up: threading.Event | None = None) -> Sequence[Output]:
         size = 3 * self.record.input.crop**2
         for pixels in inputs:
             if len(pixels) != size:
                 msg = f"{self.record.input.name} takes {size} bytes of pixels, not {len(pixels)}"
                 raise ValueError(msg)
         self._used_at = time.monotonic()
-        return self.engine.scores(inputs, given_up)
-
-    def _top(self, scores: Sequence[float]) -> tuple[Prediction, ...]:
-        return tuple(Prediction(self.labels[index], share) for index, share in likeliest(scores, TOP))
+        return self.engine.outputs(inputs, given_up) if inputs else []
 
 
-def likeliest(scores: Sequence[float], number: int) -> list[tuple[int, float]]:
-    """The classes with the highest scores, highest first, each with its probability. All classes together have 1.
-
-    Without NumPy, whose import takes 0.1 s of the start. For each picture this takes half as long (0.05 ms).
-    """
-    best = heapq.nlargest(number, scores)
-    if abs(best[0]) > _SAFE_TO_EXP:
-        return likeliest([score - best[0] for score in scores], number)
-    total, found, index = sum(map(math.exp, scores)), list[tuple[int, float]](), -1
-    for before, score in zip((None, *best), best, strict=False):
-        index = scores.index(score, index + 1 if score == before else 0)  # of equal scores, the first class comes first
-        found.append((index, math.exp(score) / total))
-    return found
-
-
-def _labels(folder: Path) -> list[str]:
+def _labels(folder: Path) -> tuple[str, ...]:
     artifact.check(folder, (artifact.LABELS,))
-    return msgspec.json.decode((folder / artifact.LABELS).read_bytes(), type=list[str])
+    return of_model(folder)

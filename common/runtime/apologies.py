@@ -1,11 +1,14 @@
-"""What users read instead of an answer: an apology, or a notice that there is too much to do."""
+"""What users read instead of an answer: an apology, or a notice that there is too much to do.
+
+Where a second look fails, they read the answer of the first.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
 from common import words
-from common.messages import Job, Kind, SendReply, Words
+from common.messages import CheckFile, ClassifyImage, Job, Kind, Message, SendReply, Words
 
 APOLOGY: Final = (
     "Sorry, something went wrong on my side and I could not finish this one. Please send it again; "
@@ -15,8 +18,14 @@ APOLOGY: Final = (
 
 def apology(job: Job) -> SendReply:
     """What the user reads when a job cannot be finished."""
-    files = (job.key("original"), job.key("input"))
-    return SendReply(job=job, content=Words(text=APOLOGY, kind=Kind.APOLOGY), files=files)
+    return SendReply(job=job, content=Words(text=APOLOGY, kind=Kind.APOLOGY), files=job.files)
+
+
+def first_look(message: Message | None) -> SendReply | None:
+    """What the user reads when a second look at a picture fails: the answer of the first. None if it was no such."""
+    if isinstance(message, CheckFile | ClassifyImage) and message.first_look:
+        return SendReply(job=message.job, content=message.first_look, files=message.job.files)
+    return None
 
 
 def busy(job: Job, backlog_s: float) -> SendReply:

@@ -110,8 +110,8 @@ class Settler:
 
     async def _bury(self, finished: Finished, error: BaseException) -> Call:
         delivery, message = finished.delivery, finished.message
-        apology = None
-        if delivery.job and not isinstance(message, SendReply):
+        apology = apologies.first_look(message)
+        if delivery.job and not apology and not isinstance(message, SendReply):
             ledger = self._channels.ledger
             job = message.job if message else await ledger.whose(delivery.job, await ledger.origin(delivery.job))
             apology = apologies.apology(job) if job else None

@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.measuring import pss_mb
 from classifier.serve.classifier import Classifier
+from classifier.serve.second_look import Sight
 from common import words
 from common.messages import CHANNELS
 from common.pictures import refusals
@@ -200,14 +201,15 @@ def test_a_stop_is_graceful_and_a_start_goes_on_where_it_was(lite2_dir: Path) ->
 def test_pytorchs_inception_v3_answers(inception_dir: Path) -> None:
     reference = Classifier.open(serving(inception_dir, "openvino"))
     pixels = images.to_pixels(photos.photo("chelsea"), reference.record.input)
-    (expected,) = reference.predict([pixels])
+    (expected,) = reference.find([Sight(pixels)])
     with running_bot(inception_dir, MODEL="inception_v3", ENGINE="torch") as bot, bot.user(3003) as user:
         user.send_text("/about")
         assert "Inception V3 answers" in only_answer(user)
         # As a file, which arrives unchanged: Telegram compresses a photo.
         user.send_document(photos.path("chelsea").read_bytes(), "chelsea.png")
         lines = user.wait_for_answers(2, timeout_s=60)[-1]["text"].split("\n")
-        assert [line.partition("% ")[2] for line in lines] == [prediction.label for prediction in expected]
+        labels = [reference.labels[guess.index] for guess in expected.guesses]
+        assert [line.partition("% ")[2] for line in lines] == labels
         assert "run by torch" in bot.log("classify")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import struct
 import threading
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -11,25 +12,41 @@ from typing import Any
 import msgspec
 import pytest
 
+from classifier.serve.second_look import Sight
 from classify import ClassifyWorker
 from common.channels.answers import Answers, of_pixels, of_telegram
 from common.channels.channels import Channels
-from common.messages import ClassifyImage, DownloadPhoto, Prediction, Predictions, SendReply
-from common.model import input
-from common.model.records import ModelRecord, in_use
+from common.messages import (
+    CheckFile,
+    ClassifyImage,
+    DeleteFiles,
+    DownloadPhoto,
+    Finding,
+    FindingKind,
+    Guess,
+    Prediction,
+    Predictions,
+    SendReply,
+)
+from common.model import input, whole
+from common.model.records import Calibration, ModelRecord, in_use
 from common.settings import Settings
 from common.store import Store
 from common.telegram.transport import Take
 from receive import ReceiveWorker
 from tests.support import make, model_in_use
 
-CAT = Predictions(top=(Prediction("cat", 0.9), Prediction("dog", 0.1)), model="M", model_ms=8.5)
+CAT = Finding(kind=FindingKind.CLASS, guesses=(Guess(0, 0.9), Guess(1, 0.1)), probability=0.9)
+
+LABELS = tuple(f"shade {number}" for number in range(256))
 
 
 @pytest.fixture
 def model(settings: Settings) -> ModelRecord:
     settings.models_dir.mkdir()
     model_in_use.put_in_use(settings.models_dir)
+    (settings.models_dir / "m").mkdir()
+    (settings.models_dir / "m" / "labels.json").write_text(msgspec.json.encode(LABELS).decode())
     record = in_use(settings.models_dir)
     assert record
     return record
@@ -44,15 +61,21 @@ def limited(channels: Channels, settings: Settings, **limits: int) -> Answers:
     return Answers(channels, dataclasses.replace(settings, **limits))  # type: ignore[arg-type]
 
 
-async def test_what_was_said_is_recalled_without_the_models_time(answers: Answers) -> None:
+async def test_what_was_found_is_recalled_without_words(channels: Channels, answers: Answers) -> None:
     await answers.remember({"a": CAT})
-    assert await answers.recall(["b", "a"]) == [None, msgspec.structs.replace(CAT, model_ms=0.0)]
+    assert await answers.recall(["b", "a"]) == [None, CAT]
     assert await answers.recall([]) == []
+    kept = await channels.redis.hget(channels.keys.key("answers"), "a")
+    assert kept
+    assert "cat" not in str(kept)
 
 
 def test_another_model_another_picture_or_another_kind_of_name_is_another_key(model: ModelRecord) -> None:
     other = msgspec.structs.replace(model, folder="another")
-    keys = [of_telegram(model, "x"), of_telegram(other, "x"), of_telegram(model, "y"), of_pixels(model, b"x")]
+    calibrated = msgspec.structs.replace(model, calibration=Calibration(temperature=0.9))
+    by_other_rules = msgspec.structs.replace(model, calibration=Calibration(rules=2))
+    keys = [of_telegram(each, "x") for each in (model, other, calibrated, by_other_rules)]
+    keys += [of_telegram(model, "y"), of_pixels(model, b"x"), of_pixels(model, b"x", b"y")]
     assert len(set(keys)) == len(keys)
 
 
@@ -118,35 +141,63 @@ async def test_a_photo_that_was_answered_before_is_not_downloaded(
 
 
 class Model:
-    """A classifier that counts the pictures that it gets."""
+    """A classifier that counts the pictures that it gets. A picture of one colour shows the class of that number."""
 
-    def __init__(self, record: ModelRecord) -> None:
+    def __init__(self, record: ModelRecord, sure: float = 0.9) -> None:
         self.record = record
         self.engine = SimpleNamespace(name="none")
+        self.labels = LABELS
+        self.sure = sure
         self.asked: list[int] = []
 
     def took_s(self, asked: float, answered: float) -> float:
         return answered - asked
 
-    def predict(self, inputs: Sequence[Any], _given_up: threading.Event) -> list[tuple[Prediction, ...]]:
-        self.asked.append(len(inputs))
-        return [(Prediction(f"shade {pixels[0]}", 1.0),) for pixels in inputs]
+    def find(self, sights: Sequence[Sight], _given_up: threading.Event) -> list[Finding]:
+        self.asked.append(len(sights))
+        return [self._found(sight) for sight in sights]
+
+    def _found(self, sight: Sight) -> Finding:
+        # A second look sees what is at the left end.
+        guess = Guess(sight.whole.pixels[0], 0.9) if sight.whole else Guess(sight.centre[0], self.sure)
+        return Finding(kind=FindingKind.CLASS, guesses=(guess,), probability=guess.probability)
 
 
 def shade(settings: Settings, model: ModelRecord, job: str, value: int, file_unique_id: str = "") -> ClassifyImage:
-    """The message for a picture of one colour, its model input in the store."""
-    message = ClassifyImage(job=make.job(job), key=f"{job}.0.input", file_unique_id=file_unique_id)
+    """The message for a picture of one colour, its model input and its original in the store."""
+    job_ = make.job(job)
+    message = ClassifyImage(
+        job=job_, key=job_.key("input"), file_unique_id=file_unique_id, original=job_.key("original")
+    )
     pixels = bytes([value]) * (3 * model.input.crop**2)
     Store(settings.files_dir).write(message.key, input.pack(pixels, model.input))
     return message
 
 
+def seen_whole(
+    settings: Settings, model: ModelRecord, asked: CheckFile, at_left: int, at_right: int = 0
+) -> ClassifyImage:
+    """The message for a second look, with what is at the picture's ends, and the whole picture in the store."""
+    width, height = 2 * model.input.resize, model.input.resize
+    row = bytes([at_left]) * (3 * width // 2) + bytes([at_right]) * (3 * width // 2)
+    picture = struct.pack("<HH", width, height) + row * height + (row + row) * (2 * height)
+    key = asked.job.key("whole")
+    Store(settings.files_dir).write(key, whole.pack(picture, model.input))
+    name = asked.file_unique_id
+    return ClassifyImage(job=asked.job, key=key, file_unique_id=name, first_look=asked.first_look)
+
+
+async def opened(channels: Channels, settings: Settings, model: Any) -> ClassifyWorker:
+    worker = ClassifyWorker(settings, lambda settings: model)
+    await worker.open(channels)
+    return worker
+
+
 async def test_the_model_is_asked_once_about_the_same_pixels_and_each_message_gets_its_own_answer(
     channels: Channels, settings: Settings, model: ModelRecord
 ) -> None:
-    asked: Any = Model(model)
-    worker = ClassifyWorker(settings, lambda settings: asked)
-    await worker.open(channels)
+    asked = Model(model)
+    worker = await opened(channels, settings, asked)
 
     first = await worker.handle_batch(
         [shade(settings, model, "1-1-0", 1), shade(settings, model, "1-2-0", 2), shade(settings, model, "1-3-0", 1)]
@@ -166,6 +217,87 @@ async def test_the_model_is_asked_once_about_the_same_pixels_and_each_message_ge
     known = await Answers(channels, settings).of_file(model, "U")
     assert known
     assert known.top[0].label == "shade 2"
+
+
+async def test_a_picture_whose_centre_says_too_little_is_sent_back_once_for_a_second_look(
+    channels: Channels, settings: Settings, model: ModelRecord
+) -> None:
+    worker = await opened(channels, settings, Model(model, sure=0.5))
+    message = shade(settings, model, "1-1-0", 1, "U")
+
+    (back,) = await worker.handle_batch([message])
+
+    assert isinstance(back, CheckFile)
+    assert (back.key, back.file_unique_id) == (message.job.key("original"), "U")
+    assert back.first_look
+    assert back.first_look.top == (Prediction("shade 1", 0.5),)
+    assert await worker.answers.of_file(model, "U") is None, "nothing is decided yet"
+    (answer,) = await worker.handle_batch([seen_whole(settings, model, back, at_left=7)])
+    assert said(answer) == ("1-1-0", "shade 7")
+    _, deletion = answer  # type: ignore[misc]
+    assert deletion == DeleteFiles(job=message.job, keys=message.job.files)
+
+
+@pytest.mark.parametrize("ends", [(7, 8), (8, 7)])
+async def test_pictures_alike_in_the_centre_and_different_at_one_end_get_different_answers_in_both_orders(
+    channels: Channels, settings: Settings, model: ModelRecord, ends: tuple[int, int]
+) -> None:
+    asked = Model(model, sure=0.5)
+    worker = await opened(channels, settings, asked)
+    for round_ in range(2):
+        for number, end in enumerate(ends):
+            job = f"1-{round_}-{number}"
+            (back,) = await worker.handle_batch([shade(settings, model, job, 1, f"{number}")])
+            assert isinstance(back, CheckFile)
+            (answer,) = await worker.handle_batch([seen_whole(settings, model, back, at_left=end)])
+            assert said(answer) == (job, f"shade {end}")
+    assert len(asked.asked) == 6, "four first looks; of the second looks, the last two were known"
+    for number, end in enumerate(ends):
+        known = await worker.answers.of_file(model, f"{number}")
+        assert known
+        assert known.top[0].label == f"shade {end}"
+
+
+@pytest.mark.parametrize("reason", ["started again", "without its file"])
+async def test_a_picture_that_cannot_be_looked_at_again_is_answered_by_its_centre_and_that_is_not_kept(
+    channels: Channels, settings: Settings, model: ModelRecord, reason: str
+) -> None:
+    worker = await opened(channels, settings, Model(model, sure=0.5))
+    message = shade(settings, model, "1-1-0", 1, "U")
+    if reason == "started again":
+        again = msgspec.structs.replace(message.job, run=1)
+        content = worker.store.read(message.key)
+        worker.store.write(again.key("input"), content)
+        message = msgspec.structs.replace(message, job=again)
+    else:
+        message = msgspec.structs.replace(message, original="")
+
+    (answer,) = await worker.handle_batch([message])
+
+    assert said(answer) == ("1-1-0", "shade 1")
+    assert await worker.answers.of_file(model, "U") is None
+
+
+@pytest.mark.parametrize("lost", ["input", "whole"])
+async def test_a_second_look_that_lost_its_pixels_gets_the_first_look_s_answer(
+    channels: Channels, settings: Settings, model: ModelRecord, lost: str
+) -> None:
+    worker = await opened(channels, settings, Model(model, sure=0.5))
+    (back,) = await worker.handle_batch([shade(settings, model, "1-1-0", 1)])
+    assert isinstance(back, CheckFile)
+    assert back.first_look
+    second = seen_whole(settings, model, back, at_left=7)
+    worker.store.delete(back.job.key(lost))
+
+    (answer,) = await worker.handle_batch([second])
+
+    assert answer == SendReply(job=back.job, content=back.first_look, files=back.job.files)
+
+
+async def test_typing_is_shown_for_the_first_look_only(settings: Settings) -> None:
+    worker, message = ClassifyWorker(settings), make.classify()
+    assert worker.announce(message)
+    assert worker.announce(msgspec.structs.replace(message, first_look=Predictions(top=()))) is None
 
 
 def said(outputs: Any) -> tuple[str, str]:

@@ -25,6 +25,7 @@ from classifier.serve.engines import openvino
 from classifier.serve.engines.engine import Engine
 from classifier.serve.engines.openvino import BacklogPolicy, OpenVinoEngine, RequestPool
 from classifier.serve.engines.openvino_c import Network, Request
+from classifier.serve.second_look import Sight
 from common.channels.channels import Channels
 from common.messages import CHANNELS
 from common.model import records
@@ -234,8 +235,8 @@ def test_when_no_picture_has_come_for_a_while_it_gets_ready_for_a_single_one(
 ) -> None:
     classifier = Classifier.open(Settings(models_dir=lite2_dir, data_dir=tmp_path))
     classifier.engine = engine = OpenVinoEngine(folder_of(lite2_dir), threads=2, policy=AT_ONCE)
-    pictures = [image.tobytes() for image in images]
-    classifier.predict(pictures)
+    pictures = [Sight(image.tobytes()) for image in images]
+    classifier.find(pictures)
     assert property_of(engine, "NUM_STREAMS") == "2"
 
     classifier.rest(60.0)
@@ -250,7 +251,7 @@ def test_when_no_picture_has_come_for_a_while_it_gets_ready_for_a_single_one(
     rested = threading.Event()
     with monkeypatch.context() as patch, ThreadPoolExecutor(1) as threads:
         patch.setattr(RequestPool, "begin", slow)
-        at_work = threads.submit(classifier.predict, pictures)
+        at_work = threads.submit(classifier.find, pictures)
         assert begun.wait(20)
         classifier.rest(0.0)
         rested.set()
@@ -493,8 +494,9 @@ def test_no_worker_imports_torch_nncf_numpy_or_openvino_s_python_package(
 ) -> None:
     serve = (
         "from classifier.serve.classifier import Classifier; "
+        "from classifier.serve.second_look import Sight; "
         "classifier = Classifier.open(settings.load()); "
-        "classifier.predict([bytes(3 * classifier.record.input.crop**2)]); "
+        "classifier.find([Sight(bytes(3 * classifier.record.input.crop**2))]); "
         if worker == "classify"
         else ""
     )

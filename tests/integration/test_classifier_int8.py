@@ -20,6 +20,7 @@ from classifier.int8.comparison import probabilities, surely
 from classifier.prepare.choose import Request, prepare
 from classifier.prepare.command import main
 from classifier.serve.classifier import Classifier
+from classifier.serve.second_look import Sight
 from classify import ClassifyWorker
 from common import words
 from common.channels import answers
@@ -137,8 +138,8 @@ def test_it_sees_in_photos_what_fp32_sees(int8: Int8, lite2_dir: Path) -> None:
 
     for expected, logits in zip(full.logits(inputs), quantised.logits(inputs), strict=True):
         assert np.abs(probabilities(logits) - probabilities(expected)).max() < 0.1
-    (espresso,) = quantised.predict([inputs[photos.NAMES.index("coffee")]])
-    assert espresso[0].label == "espresso"
+    (espresso,) = quantised.find([Sight(inputs[photos.NAMES.index("coffee")])])
+    assert quantised.labels[espresso.guesses[0].index] == "espresso"
 
 
 def test_the_first_and_the_depthwise_convolutions_stay_in_fp32(int8: Int8) -> None:

@@ -33,6 +33,7 @@ from classifier.prepare.command import main
 from classifier.progress import Say
 from classifier.serve.classifier import Classifier
 from classifier.serve.engines.openvino import OpenVinoEngine
+from classifier.serve.second_look import Sight
 from common.model import records
 from common.model.checksums import CHECKSUMS, sha256_of
 from common.model.progress import PROGRESS
@@ -550,12 +551,14 @@ def test_an_operator_s_weights_answer_with_the_operator_s_labels(
     record = in_use(models_dir)
     assert (record.model, record.classes, record.transform_input) == ("inception_v3", 7, False)
     assert record.weights_sha256 == sha256_of(fruit_weights)
-    inputs = [to_pixels(photos.photo("coffee"), record.input)]
-    (by_openvino,) = Classifier.open(serving(models_dir)).predict(inputs)
-    (by_torch,) = Classifier.open(serving(models_dir, "torch")).predict(inputs)
-    assert len(by_torch) == 5
-    assert {prediction.label for prediction in by_torch} < set(FRUIT)
-    assert [prediction.label for prediction in by_openvino] == [prediction.label for prediction in by_torch]
+    sights = [Sight(to_pixels(photos.photo("coffee"), record.input))]
+    (by_openvino,) = Classifier.open(serving(models_dir)).find(sights)
+    (by_torch,) = Classifier.open(serving(models_dir, "torch")).find(sights)
+    assert not by_torch.imagenet
+    assert not by_torch.measured
+    assert len(by_torch.guesses) == 5
+    assert {guess.index for guess in by_torch.guesses} < set(range(len(FRUIT)))
+    assert [guess.index for guess in by_openvino.guesses] == [guess.index for guess in by_torch.guesses]
 
 
 def test_other_own_labels_replace_the_model_with_the_old_ones(labelled_dir: Path, tmp_path: Path) -> None:
@@ -859,9 +862,10 @@ connections = []
 sys.addaudithook(lambda event, args: connections.append(args) if event.startswith("socket.") else None)
 from classifier.progress import Say
 from classifier.serve.classifier import Classifier
+from classifier.serve.second_look import Sight
 from common import settings
 classifier = Classifier.open(settings.load())
-classifier.predict([bytes(3 * 260 * 260)])
+classifier.find([Sight(bytes(3 * 260 * 260))])
 from openvino.tools.ovc import telemetry_utils
 assert telemetry_utils.tm.__name__ == "openvino.tools.ovc.telemetry_stub"
 assert not connections, connections

@@ -26,6 +26,7 @@ from classifier.prepare import labels
 from classifier.prepare.conversion import compare
 from classifier.serve.classifier import Classifier
 from classifier.serve.engines.torch import TorchEngine
+from classifier.serve.second_look import Sight
 from common.model.input import InputSpec, pack, unpack
 from common.pictures.child.images import decode_to_pixels, to_pixels
 from common.settings import EngineChoice
@@ -172,10 +173,12 @@ def test_efficientnet_lite2_knows_a_cat_and_an_espresso(lite2_dir: Path, engine:
     classifier = Classifier.open(serving(lite2_dir, engine))
     spec = classifier.record.input
 
-    chelsea, coffee = classifier.predict([to_pixels(photos.photo(name), spec) for name in ("chelsea", "coffee")])
+    sights = [Sight(to_pixels(photos.photo(name), spec)) for name in ("chelsea", "coffee")]
+    chelsea, coffee = classifier.find(sights)
 
-    assert {prediction.label for prediction in chelsea[:3]} == {"tabby", "tiger cat", "Egyptian cat"}
-    assert coffee[0].label == "espresso"
+    cats = {classifier.labels[guess.index] for guess in chelsea.guesses[:3]}
+    assert cats == {"tabby", "tiger cat", "Egyptian cat"}
+    assert classifier.labels[coffee.guesses[0].index] == "espresso"
 
 
 def test_one_picture_alone_gets_the_same_answer_as_among_others(lite2_dir: Path, engine: EngineChoice) -> None:

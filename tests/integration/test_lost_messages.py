@@ -18,12 +18,25 @@ from typing import Any
 
 import pytest
 
+from classifier.serve.second_look import Sight
 from classify import ClassifyWorker
 from common.channels.answers import Answers
 from common.channels.channels import Channels
 from common.channels.consumer import Consumer, Delivery
 from common.channels.keys import GROUP
-from common.messages import CHANNELS, AcceptUpdate, Job, Message, Prediction, SendReply, ShowTyping, Words, decode
+from common.messages import (
+    CHANNELS,
+    AcceptUpdate,
+    Finding,
+    FindingKind,
+    Guess,
+    Job,
+    Message,
+    SendReply,
+    ShowTyping,
+    Words,
+    decode,
+)
 from common.model.input import InputSpec, pack
 from common.runtime import apologies
 from common.runtime.loop import Runtime
@@ -37,7 +50,7 @@ from file_check import FileCheckWorker
 from garbage_collect import GarbageCollectWorker
 from receive import ReceiveWorker
 from reply import ReplyWorker
-from tests.support import observer, web_server
+from tests.support import model_in_use, observer, web_server
 from tests.support.runtimes import SOON
 from tests.support.web_server import WebServer
 
@@ -93,18 +106,16 @@ class Inputs:
 class Model:
     """Sees a cat in everything."""
 
-    class record:  # noqa: N801
-        title = "M"
-        folder = "m"
-        input = SPEC
+    record = model_in_use.record(SPEC)
+    labels = ("cat", "dog")
 
     @staticmethod
     def rest(idle_s: float) -> None:
         pass
 
     @staticmethod
-    def predict(inputs: Sequence[memoryview], _given_up: threading.Event) -> list[tuple[Prediction, ...]]:
-        return [(Prediction("cat", 1.0),)] * len(inputs)
+    def find(sights: Sequence[Sight], _given_up: threading.Event) -> list[Finding]:
+        return [Finding(kind=FindingKind.CLASS, guesses=(Guess(0, 1.0),), probability=1.0)] * len(sights)
 
     @staticmethod
     def took_s(asked: float, answered: float) -> float:

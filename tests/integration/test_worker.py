@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from redis.exceptions import RedisError
 
@@ -24,6 +25,8 @@ from common.messages import (
     FetchUrl,
     Kind,
     Message,
+    Prediction,
+    Predictions,
     SendReply,
     ShowTyping,
     Words,
@@ -139,6 +142,27 @@ async def test_a_failing_message_is_tried_again_and_in_the_end_buried_with_an_ap
     assert isinstance(reply, SendReply)
     assert isinstance(reply.content, Words)
     assert reply.content.text == apologies.APOLOGY
+
+
+@pytest.mark.parametrize("error", [ValueError("no such thing"), Outage("down")])
+async def test_a_second_look_that_fails_in_the_end_gets_the_first_look_s_answer_and_no_apology(
+    channels: Channels, settings: Settings, error: Exception
+) -> None:
+
+    def fail(message: ClassifyImage) -> None:
+        raise error
+
+    first = Predictions(top=(Prediction("cat", 0.4),))
+    message = msgspec.structs.replace(make.classify(), first_look=first)
+    await publish(channels, message)
+    soon = Retries(first_delay_s=0.005, longest_delay_s=0.005, longest_outage_s=0.001)
+    await work_off(Classify(settings, fail), channels, retries=soon)
+
+    assert len(await entries(channels.redis, channels.keys.key("dead"))) == 1, "an operator can see why"
+    (reply,) = await on(channels, "reply")
+    assert isinstance(reply, SendReply)
+    assert reply.content == first
+    assert set(reply.files) == set(message.job.files), "nothing is left behind"
 
 
 async def test_a_reply_that_cannot_be_sent_is_buried_without_another_reply(

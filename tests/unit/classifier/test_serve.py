@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from classifier.errors import ModelError
-from classifier.int8.comparison import probabilities
-from classifier.serve.classifier import Classifier, likeliest
+from classifier.serve.classifier import Classifier
 from classifier.serve.engines.engine import Engine, Picture
+from classifier.serve.second_look import Sight
+from common.messages import Finding
 from common.model.input import InputSpec
 from common.model.records import ModelRecord
 from common.settings import Settings
@@ -48,6 +47,7 @@ def classifier(labels: Sequence[str], constants: Sequence[float] = ()) -> Classi
         classes=len(labels),
         weights_sha256="",
         weights_source="",
+        labels_source="colours.txt",
     )
     return Classifier(record, MeanColour(constants), labels)
 
@@ -56,60 +56,53 @@ def filled(red: int, green: int, blue: int) -> bytes:
     return bytes((red, green, blue)) * CROP**2
 
 
-def test_predictions_are_probabilities_and_the_likeliest_comes_first() -> None:
-    (prediction,) = classifier(["red", "green", "blue"]).predict([filled(1, 3, 2)])
+def find(model: Classifier, *inputs: bytes | memoryview) -> list[Finding]:
+    return model.find([Sight(each) for each in inputs])
+
+
+def test_guesses_have_probabilities_and_the_likeliest_comes_first() -> None:
+    (found,) = find(classifier(["red", "green", "blue"]), filled(1, 3, 2))
 
     total = math.exp(1) + math.exp(2) + math.exp(3)
-    assert [p.label for p in prediction] == ["green", "blue", "red"]
-    assert [p.probability for p in prediction] == pytest.approx([math.exp(n) / total for n in (3, 2, 1)])
+    assert [guess.index for guess in found.guesses] == [1, 2, 0]
+    assert [guess.probability for guess in found.guesses] == pytest.approx([math.exp(n) / total for n in (3, 2, 1)])
 
 
 def test_five_classes_are_given_of_more() -> None:
     labels = ["red", "green", "blue", "a", "b", "c"]
 
-    (prediction,) = classifier(labels, constants=[9, 8, 7]).predict([filled(1, 2, 3)])
+    (found,) = find(classifier(labels, constants=[9, 8, 7]), filled(1, 2, 3))
 
-    assert [p.label for p in prediction] == ["a", "b", "c", "blue", "green"]
+    assert [labels[guess.index] for guess in found.guesses] == ["a", "b", "c", "blue", "green"]
 
 
 def test_large_logits_do_not_overflow() -> None:
-    (prediction,) = classifier(["red", "green", "blue"], []).predict([filled(255, 0, 0)])
+    (found,) = find(classifier(["red", "green", "blue"]), filled(255, 0, 0))
 
-    assert prediction[0].label == "red"
-    assert prediction[0].probability == pytest.approx(1)
-
-
-@given(
-    st.lists(st.floats(-20, 20, width=32), min_size=1, max_size=50),
-    st.sampled_from([0.0, 501.0, -501.0, 1e6, -1e6]),
-    st.integers(1, 6),
-)
-def test_the_likeliest_are_those_that_numpy_finds(scores: list[float], shift: float, number: int) -> None:
-    logits = np.array(scores, np.float32) + np.float32(shift)
-    sure = probabilities(logits)
-    expected = np.argsort(-logits, kind="stable")[:number]  # of equal ones, the first comes first
-
-    found = likeliest(logits.tolist(), number)
-
-    assert [index for index, _ in found] == expected.tolist()
-    assert [share for _, share in found] == pytest.approx(sure[expected].tolist())
+    assert found.guesses[0].index == 0
+    assert found.guesses[0].probability == pytest.approx(1)
 
 
 def test_each_input_gets_its_own_answer_in_the_order_of_the_inputs() -> None:
-    inputs: list[bytes | memoryview] = [filled(9, 0, 0), memoryview(filled(0, 9, 0)), filled(0, 0, 9)]
+    found = find(classifier(["red", "green", "blue"]), filled(9, 0, 0), memoryview(filled(0, 9, 0)), filled(0, 0, 9))
 
-    predictions = classifier(["red", "green", "blue"]).predict(inputs)
-
-    assert [prediction[0].label for prediction in predictions] == ["red", "green", "blue"]
+    assert [each.guesses[0].index for each in found] == [0, 1, 2]
 
 
 def test_no_inputs_get_no_answers() -> None:
-    assert classifier(["red", "green", "blue"]).predict([]) == []
+    assert find(classifier(["red", "green", "blue"])) == []
+
+
+def test_what_nobody_waits_for_gets_no_answer() -> None:
+    given_up = threading.Event()
+    given_up.set()
+
+    assert classifier(["red", "green", "blue"]).find([Sight(filled(9, 0, 0))], given_up) == []
 
 
 def test_an_input_of_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match="takes 48 bytes of pixels, not 45"):
-        classifier(["red", "green", "blue"]).predict([filled(1, 2, 3)[:-3]])
+        find(classifier(["red", "green", "blue"]), filled(1, 2, 3)[:-3])
 
 
 def test_the_time_that_others_had_the_model_is_not_counted() -> None:

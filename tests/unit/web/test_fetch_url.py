@@ -27,9 +27,21 @@ async def test_a_link_to_an_image_becomes_a_model_input(
 
     handed_off = await worker.handle(FetchUrl(job=job(), url=server.url("/red.png")))
 
-    assert handed_off == ClassifyImage(job=job(), key=job().key("input"))
+    assert handed_off == ClassifyImage(job=job(), key=job().key("input"), original=job().key("original"))
+    assert Store(settings.files_dir).read(job().key("original")) == png(), "it is kept for a second look"
     stored = Store(settings.files_dir).read(job().key("input"))
     assert bytes(unpack(stored, SPEC)) == bytes((255, 0, 0)) * 36
+
+
+async def test_a_download_that_the_disk_does_not_take_only_gets_no_second_look(
+    worker: FetchUrlWorker, settings: Settings, server: WebServer
+) -> None:
+    server.answers["/red.png"] = content(png())
+    (settings.files_dir / job().key("original")).mkdir()  # which a file cannot replace
+
+    handed_off = await worker.handle(FetchUrl(job=job(), url=server.url("/red.png")))
+
+    assert handed_off == ClassifyImage(job=job(), key=job().key("input"), original="")
 
 
 @pytest.mark.parametrize(

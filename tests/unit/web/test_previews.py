@@ -49,8 +49,9 @@ async def test_of_a_web_page_its_preview_picture_is_fetched(
     server.answers["/link"] = redirect("/page")
 
     assert await worker.handle(FetchUrl(job=job(), url=server.url("/link"))) == ClassifyImage(
-        job=job(), key=job().key("input")
+        job=job(), key=job().key("input"), original=job().key("original")
     )
+    assert Store(settings.files_dir).read(job().key("original")) == png(), "the picture, and not the page"
     assert bytes(unpack(Store(settings.files_dir).read(job().key("input")), SPEC)) == bytes((255, 0, 0)) * 36
 
 

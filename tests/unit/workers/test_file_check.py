@@ -8,7 +8,20 @@ import pytest
 
 from common.channels.channels import Channels
 from common.errors import InputLost, Outage
-from common.messages import CheckFile, ClassifyImage, DeleteFiles, Kind, SendReply, Words
+from common.messages import (
+    CheckFile,
+    ClassifyImage,
+    DeleteFiles,
+    Finding,
+    FindingKind,
+    Guess,
+    Kind,
+    Prediction,
+    Predictions,
+    SendReply,
+    Words,
+)
+from common.model import whole
 from common.model.input import unpack
 from common.model.records import IN_USE
 from common.settings import Settings
@@ -19,9 +32,11 @@ from tests.support.in_process_decoder import InProcessDecoder
 from tests.support.make import job
 from tests.support.model_in_use import SPEC
 from tests.support.photos import png
+from tests.support.picture_files import photo, saved
 
 ORIGINAL = job().key("original")
 INPUT = job().key("input")
+WHOLE = job().key("whole")
 
 
 @pytest.fixture
@@ -49,14 +64,15 @@ def keys(store: Store) -> set[str]:
 
 
 @pytest.mark.parametrize("announced", [None, len(png()), len(png()) - 1])
-async def test_a_whole_image_becomes_a_model_input_and_the_download_goes(
+async def test_a_whole_image_becomes_a_model_input_and_the_download_stays_for_a_second_look(
     announced: int | None, worker: FileCheckWorker, store: Store
 ) -> None:
     store.write(ORIGINAL, png())
 
     handed_off = await worker.handle(CheckFile(job=job(), key=ORIGINAL, announced_bytes=announced))
 
-    assert handed_off == [ClassifyImage(job=job(), key=INPUT), DeleteFiles(job=job(), keys=(ORIGINAL,))]
+    assert handed_off == [ClassifyImage(job=job(), key=INPUT, original=ORIGINAL)]
+    assert keys(store) == {INPUT, ORIGINAL}
     assert bytes(unpack(store.read(INPUT), SPEC)) == bytes((255, 0, 0)) * 36
 
 
@@ -123,3 +139,62 @@ async def test_a_failing_disk_is_an_outage_that_names_the_file(
 
     with pytest.raises(Outage, match=f"cannot {operation} '{key}': Is a directory"):
         await worker.handle(CheckFile(job=job(), key=ORIGINAL))
+
+
+# A second look
+
+FIRST = Predictions(
+    top=(Prediction("cat", 0.4),),
+    finding=Finding(kind=FindingKind.UNSURE, guesses=(Guess(0, 0.4),)),
+)
+SECOND_LOOK = CheckFile(job=job(), key=ORIGINAL, file_unique_id="U", first_look=FIRST)
+ANSWER = SendReply(job=job(), content=FIRST, files=(ORIGINAL, INPUT, WHOLE))
+
+
+async def test_for_a_second_look_the_whole_picture_is_written_and_the_download_goes(
+    worker: FileCheckWorker, store: Store
+) -> None:
+    store.write(ORIGINAL, png())
+
+    handed_off = await worker.handle(SECOND_LOOK)
+
+    assert handed_off == [
+        ClassifyImage(job=job(), key=WHOLE, file_unique_id="U", first_look=FIRST),
+        DeleteFiles(job=job(), keys=(ORIGINAL,)),
+    ]
+    picture = whole.unpack(store.read(WHOLE), SPEC)
+    assert (picture.width, picture.height) == (2 * SPEC.resize, SPEC.resize), "it is 20 x 10 pixels"
+    assert picture.view(0, 0) == bytes((255, 0, 0)) * SPEC.crop**2
+
+
+@pytest.mark.parametrize("content", [b"just text", saved(photo((1100, 100)), "PNG"), png()[:40]])
+async def test_a_picture_that_cannot_be_seen_whole_gets_the_first_look_s_answer(
+    content: bytes, worker: FileCheckWorker, store: Store
+) -> None:
+    store.write(ORIGINAL, content)
+
+    assert await worker.handle(SECOND_LOOK) == [ANSWER]
+
+
+async def test_a_download_that_is_gone_gets_the_first_look_s_answer(worker: FileCheckWorker) -> None:
+    assert await worker.handle(SECOND_LOOK) == [ANSWER]
+
+
+async def test_without_a_model_the_first_look_s_answer_does_not_wait(
+    worker: FileCheckWorker, store: Store, settings: Settings
+) -> None:
+    store.write(ORIGINAL, png())
+    (settings.models_dir / IN_USE).unlink()
+
+    assert await worker.handle(SECOND_LOOK) == [ANSWER]
+
+
+@pytest.mark.parametrize("key", [ORIGINAL, WHOLE])
+async def test_a_failing_disk_gets_the_first_look_s_answer(
+    key: str, worker: FileCheckWorker, store: Store, settings: Settings
+) -> None:
+    store.write(ORIGINAL, png())
+    store.delete(key)
+    (settings.files_dir / key).mkdir()
+
+    assert await worker.handle(SECOND_LOOK) == [ANSWER]

@@ -1,0 +1,55 @@
+"""What the model found in a picture, asked of the stored answers first."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from classifier.serve import second_look
+from classifier.serve.classifier import Classifier
+from classifier.serve.second_look import Sight
+from common.channels.answers import Answers
+from common.messages import Finding
+
+
+class Found(NamedTuple):
+    """What a picture shows.
+
+    Attributes:
+        finding: That.
+        model_ms: The model's time for it, its share of the batch's time; 0 for a stored answer.
+    """
+
+    finding: Finding
+    model_ms: float = 0.0
+
+
+async def find(classifier: Classifier, answers: Answers, sights: Mapping[str, Sight]) -> dict[str, Found]:
+    """What each picture shows, by its key: the stored answer if there is one, else the model's."""
+    known = await answers.recall(list(sights))
+    found = {key: Found(finding) for key, finding in zip(sights, known, strict=True) if finding}
+    if fresh := {key: sight for key, sight in sights.items() if key not in found}:
+        given_up = threading.Event()
+        try:
+            found |= await asyncio.to_thread(_ask, classifier, fresh, given_up)
+        finally:
+            given_up.set()  # after a time limit, this answer is not needed, and other batches wait
+        await answers.remember(
+            {key: found[key].finding for key, sight in fresh.items() if is_final(found[key].finding, sight)}
+        )
+    return found
+
+
+def is_final(finding: Finding, sight: Sight) -> bool:
+    """Whether the pixels of this look say all that the model has to say of the picture."""
+    return sight.whole is not None or not second_look.is_wanted(finding)
+
+
+def _ask(classifier: Classifier, sights: Mapping[str, Sight], given_up: threading.Event) -> dict[str, Found]:
+    asked = time.perf_counter()
+    findings = classifier.find(list(sights.values()), given_up)
+    each_ms = round(classifier.took_s(asked, time.perf_counter()) * 1000 / len(sights), 1)
+    return {key: Found(finding, each_ms) for key, finding in zip(sights, findings, strict=True)}
