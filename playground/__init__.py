@@ -20,6 +20,7 @@
     uploads      the messages that uploads become
     files        uploads in memory; photos in the sizes that Telegram makes
     formatting   text: HTML to entities, links in plain text
+    quotations   where quotations stand among other entities
     model_watch  whether the bot has its model yet
     errors       refusals: to the bot, and to people
     json_types   the types of JSON objects

@@ -11,6 +11,7 @@ from playground.chat import Chat
 from playground.errors import ApiError
 from playground.formatting import checked_entities, find_entities, parse_html, utf16_length
 from playground.json_types import Json
+from playground.quotations import settled
 from playground.uploads import Upload
 
 MAX_TEXT = 4096
@@ -143,7 +144,7 @@ def _formatted(parameters: Parameters, name: str, entities_name: str) -> tuple[s
             entities = checked_entities(parameters.value(entities_name, "entities") or [])
         except msgspec.ValidationError as error:
             raise ApiError(400, f"Bad Request: can't parse entities: {error}") from None
-    return text, entities + _outside(find_entities(text), entities)
+    return text, settled(entities + _outside(find_entities(text), entities))
 
 
 def _outside(found: list[Json], given: list[Json]) -> list[Json]:
