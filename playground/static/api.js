@@ -3,6 +3,7 @@
 export const page = { chatId: 1001, bot: { first_name: "Whatsit", username: "" }, chats: new Map() };
 
 export const currentChat = () => page.chats.get(page.chatId);
+export const isShown = (chatId) => chatId === page.chatId && document.visibilityState === "visible";
 export const isGroup = (chat = currentChat()) => Boolean(chat) && chat.type !== "private";
 export const mention = () => `@${page.bot.username}`;
 

@@ -13,11 +13,9 @@ const { page } = api;
 const RECONNECT_MS = 2000;
 let loading = null; // events that come while a history loads: they are shown after it
 
-const isShown = (chatId) => chatId === page.chatId && document.visibilityState === "visible";
-
 function markRead() {
   const chat = api.currentChat();
-  if (!chat?.unread || !isShown(chat.id)) return;
+  if (!chat?.unread || !api.isShown(chat.id)) return;
   chat.unread = 0;
   api.markRead(chat.id, lastId()).catch(() => {}); // the next message tries again
 }
@@ -93,7 +91,7 @@ const events = {
     const chat = page.chats.get(chatId);
     if (!chat) return; // its own event is on the way
     const isNew = !(chat.last?.message_id >= message.message_id);
-    if (isNew) Object.assign(chat, { last: message, unread });
+    if (!(chat.last?.message_id > message.message_id)) Object.assign(chat, { last: message, unread });
     if (chatId === page.chatId) inOrder(() => { put(message); markRead(); });
     if (isNew && message.from?.is_bot) announce(`${message.from.first_name}: ${inOneLine(message)}`);
     if (isNew) waitForAnswer(chat, message);

@@ -1,16 +1,18 @@
 // The list of chats: several people who write to the bot, and groups.
 
-import { page } from "./api.js";
+import { isShown, page } from "./api.js";
 import { at, element, time } from "./dom.js";
 import { inOneLine } from "./text.js";
 
 const COLOURS = 4;
+const LONGEST_PREVIEW = 200; // more than any line shows
 
 function preview(chat) {
   const { last } = chat;
   if (!last) return chat.type === "private" ? "Nothing said yet" : "A group with Whatsit";
-  const words = inOneLine(last).slice(0, 80);
-  return last.from?.is_bot ? words : `You: ${words}`;
+  const words = inOneLine(last, LONGEST_PREVIEW);
+  if (!last.from?.is_bot) return `You: ${words}`;
+  return chat.type === "private" ? words : `${last.from.first_name}: ${words}`;
 }
 
 function unread(count) {
@@ -36,13 +38,14 @@ function entry(chat, open) {
 
 let openChat = () => {};
 
-/** Draw the list again; the chat that had the focus keeps it. */
+const byNewest = (a, b) => (b.last?.date ?? 0) - (a.last?.date ?? 0);
+
+/** Draw the list again, the newest message first; the chat that had the focus keeps it. */
 export function drawChats() {
   const focused = document.activeElement?.closest?.("#chat-list a")?.search;
-  at("chat-list").replaceChildren(...[...page.chats.values()].map((chat) => entry(chat, openChat)));
+  at("chat-list").replaceChildren(...[...page.chats.values()].sort(byNewest).map((chat) => entry(chat, openChat)));
   if (focused) at("chat-list").querySelector(`[href="${focused}"]`)?.focus();
-  const elsewhere = [...page.chats.values()].filter((chat) => chat.id !== page.chatId && chat.unread);
-  const count = elsewhere.reduce((sum, chat) => sum + chat.unread, 0);
+  const count = [...page.chats.values()].reduce((sum, chat) => sum + (isShown(chat.id) ? 0 : chat.unread), 0);
   at("unread-elsewhere").hidden = !count;
   at("open-chats").ariaLabel = count ? `Chats, ${count} unread` : "Chats";
   document.title = count ? `(${count}) ${page.bot.first_name}` : page.bot.first_name;

@@ -84,7 +84,7 @@ function drawReplying() {
   at("replying").hidden = !replying;
   if (!replying) return;
   at("replying").querySelector("b").textContent = `Reply to ${replying.from?.first_name ?? ""}`;
-  at("replying").querySelector("span").textContent = inOneLine(replying).slice(0, 100);
+  at("replying").querySelector("span").textContent = inOneLine(replying, 100);
 }
 
 function attach(files) {

@@ -27,7 +27,7 @@ function quote(original) {
   const made = element(
     "button",
     { type: "button", className: "quote", title: "Go to this message", onclick: () => show(original.message_id) },
-    element("span", {}, element("b", { textContent: author(original) }), element("span", { textContent: inOneLine(original).slice(0, 120) })),
+    element("span", {}, element("b", { textContent: author(original) }), element("span", { textContent: inOneLine(original, 120) })),
   );
   if (original.photo) made.prepend(element("img", { src: fileUrl(original.photo[0]), alt: "" }));
   return made;
@@ -86,7 +86,7 @@ function keyboard(message) {
 }
 
 function replyButton(message) {
-  const made = element("button", { type: "button", className: "button reply", title: "Reply", ariaLabel: `Reply to: ${inOneLine(message).slice(0, 60)}` });
+  const made = element("button", { type: "button", className: "button reply", title: "Reply", ariaLabel: `Reply to: ${inOneLine(message, 60)}` });
   made.append(at("reply-icon").content.cloneNode(true));
   made.addEventListener("click", () => handlers.onReply(message));
   return made;
@@ -206,5 +206,6 @@ export function setUpMessages(given) {
   at("jump").addEventListener("click", () => { following = true; follow(); });
   // Late pictures and a growing message box move the end away. "load" does not bubble: the list captures it.
   list.addEventListener("load", follow, true);
+  list.addEventListener("fold", follow);
   new ResizeObserver(follow).observe(list);
 }

@@ -2,12 +2,10 @@
 // What the bot says is inserted as text only: it can never become code.
 
 import { element } from "./dom.js";
-
-const BARS = /([■□]+)/;
+import { foldable } from "./quotation.js";
 
 const TAGS = {
-  bold: "b", italic: "i", underline: "u", strikethrough: "s", code: "code", pre: "pre",
-  blockquote: "blockquote", expandable_blockquote: "blockquote",
+  bold: "b", italic: "i", underline: "u", strikethrough: "s", code: "code", pre: "pre", blockquote: "blockquote",
 };
 const BLOCKS = new Set(["PRE", "BLOCKQUOTE"]);
 const MARKED = new Set(["mention", "text_mention", "hashtag", "cashtag", "email", "phone_number"]);
@@ -29,6 +27,7 @@ function wrapper(entity, text, onCommand) {
     return element("button", { type: "button", className: "command", onclick: () => onCommand(text) });
   }
   if (entity.type === "spoiler") return spoiler();
+  if (entity.type === "expandable_blockquote") return foldable();
   return element(TAGS[entity.type] ?? "span", { className: MARKED.has(entity.type) ? "marked" : "" });
 }
 
@@ -37,12 +36,6 @@ export function link(text) {
   const address = text.includes("://") ? text : `http://${text}`;
   if (!/^https?:/i.test(address) || !URL.canParse(address)) return null;
   return element("a", { href: address, target: "_blank", rel: "noopener noreferrer" });
-}
-
-/** Text whose bars are hidden from screen readers, since they sound like noise. */
-function plain(text) {
-  const parts = text.split(BARS).filter(Boolean);
-  return parts.map((part) => (BARS.test(part) ? element("span", { ariaHidden: "true", textContent: part }) : part));
 }
 
 export function formatted(text, entities = [], onCommand = () => {}) {
@@ -54,13 +47,13 @@ export function formatted(text, entities = [], onCommand = () => {}) {
       const from = Math.max(entity.offset, position);
       const to = Math.min(entity.offset + entity.length, end);
       if (to <= from) continue;
-      parent.append(...plain(text.slice(position, from)));
+      parent.append(text.slice(position, from));
       const child = wrapper(entity, text.slice(from, to), onCommand);
-      fill(child, from, to);
+      fill(child.firstElementChild ?? child, from, to);
       parent.append(child);
       position = to + (BLOCKS.has(child.tagName) && text[to] === "\n" ? 1 : 0); // a block ends its line by itself
     }
-    parent.append(...plain(text.slice(position, end)));
+    parent.append(text.slice(position, end));
     return parent;
   };
   return fill(element("div", { className: "text" }), 0, text.length);
@@ -73,9 +66,12 @@ const KINDS = {
 
 export const kindOf = (message) => KINDS[Object.keys(KINDS).find((kind) => kind in message)] ?? "Message";
 
-/** A message in one line, for quotes, lists and screen readers. */
-export function inOneLine(message) {
-  const words = (message.text ?? message.caption ?? "").replaceAll(/[■□]+ */g, "").replaceAll(/\s+/g, " ").trim();
+/** A message without its formatting: exactly the characters that were sent. */
+export function plainText(message) {
+  const words = message.text ?? message.caption ?? "";
   if (message.document) return [message.document.file_name ?? "File", words].filter(Boolean).join(": ");
   return words || kindOf(message);
 }
+
+/** A message in one line, for quotes, lists and screen readers: at most that many characters. */
+export const inOneLine = (message, length = Infinity) => [...plainText(message).replaceAll("\n", " ")].slice(0, length).join("");
