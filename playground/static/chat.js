@@ -5,6 +5,7 @@ import { drawChats, setUpChats, showList } from "./chats.js";
 import { changeChat, complain, replyTo, sendCommand, setUpComposer } from "./composer.js";
 import { announce, at, element, toast } from "./dom.js";
 import { lastId, put, setUpMessages, showHistory, startTyping } from "./messages.js";
+import { dismiss, notify, setUpNotifications } from "./notifications.js";
 import { offerSamples } from "./samples.js";
 import { setState, waitForAnswer } from "./status.js";
 import { inOneLine } from "./text.js";
@@ -15,7 +16,9 @@ let loading = null; // events that come while a history loads: they are shown af
 
 function markRead() {
   const chat = api.currentChat();
-  if (!chat?.unread || !api.isShown(chat.id)) return;
+  if (!chat || !api.isShown(chat.id)) return;
+  dismiss(chat.id);
+  if (!chat.unread) return;
   chat.unread = 0;
   api.markRead(chat.id, lastId()).catch(() => {}); // the next message tries again
 }
@@ -96,6 +99,7 @@ const events = {
     if (isNew && message.from?.is_bot) announce(`${message.from.first_name}: ${inOneLine(message)}`);
     if (isNew) waitForAnswer(chat, message);
     drawChats();
+    if (isNew && message.from?.is_bot && !api.isShown(chatId)) notify(chat, message);
   },
   action({ chat_id: chatId }) {
     if (chatId === page.chatId) inOrder(startTyping);
@@ -153,6 +157,7 @@ page.chatId = Number(new URLSearchParams(location.search).get("chat")) || page.c
 setUpMessages({ onCommand: sendCommand, onReply: replyTo, onPress: press, onPicture: showPicture });
 setUpChats({ open, create });
 setUpComposer();
+setUpNotifications(open);
 offerSamples(complain);
 at("viewer").addEventListener("click", ({ target }) => { if (target === at("viewer")) at("viewer").close(); });
 addEventListener("popstate", () => open(Number(new URLSearchParams(location.search).get("chat")) || 1001, { remember: false }));
