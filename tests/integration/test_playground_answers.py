@@ -305,5 +305,6 @@ def test_answers_of_each_shape_fit_and_axe_finds_no_fault(
             assert not accessibility_faults(page)
         if size == SMALL_PHONE:
             page.get_by_role("button", name="Chats").click()
+            expect(page.get_by_role("complementary", name="Notification")).to_be_hidden()
             assert page.evaluate("document.getElementById('chat-list').scrollWidth") <= size[0]
             assert not accessibility_faults(page)
