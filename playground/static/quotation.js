@@ -12,7 +12,8 @@ function measure(words) {
 function fold(quotation, unfolded) {
   if (!quotation.classList.contains("long")) return;
   quotation.classList.toggle("unfolded", unfolded);
-  quotation.lastElementChild.ariaExpanded = String(unfolded);
+  const title = unfolded ? "Show three lines" : "Show all lines";
+  Object.assign(quotation.lastElementChild, { title, ariaExpanded: String(unfolded) });
   quotation.dispatchEvent(new Event("fold", { bubbles: true }));
 }
 
