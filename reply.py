@@ -11,6 +11,7 @@ import time
 from html import escape
 from typing import Final
 
+from common.answers import wording
 from common.channels.channels import Channels
 from common.errors import Deferred, Outage, TelegramRefused
 from common.messages import DeleteFiles, Predictions, SendReply, ShowTyping, Words
@@ -20,8 +21,6 @@ from common.runtime.worker import Outputs, Worker
 from common.settings import Settings
 from common.telegram.client import MAX_TEXT_LENGTH, Telegram
 
-SURE_FROM: Final = 0.20
-BAR_LENGTH: Final = 10
 TYPING_LASTS_S: Final = 5.0  # core.telegram.org/bots/api#sendchataction
 QUOTE_LENGTH: Final = 100
 
@@ -78,44 +77,34 @@ class ReplyWorker(Worker[SendReply | ShowTyping]):
 
 
 def worded(message: SendReply) -> str:
-    """The answer as Telegram's HTML (core.telegram.org/bots/api#html-style)."""
+    """The answer as Telegram's HTML, after the link that it is about where the message had several."""
     quote = message.job.quote
-    about = f"<i>{escape(_shortened(quote), quote=False)}</i>\n" if quote else ""
+    about = f"<i>{escape(wording.shortened(quote, QUOTE_LENGTH), quote=False)}</i>\n" if quote else ""
     if isinstance(message.content, Words):
         # Cut before escaping: Telegram counts the characters that are left after parsing.
         text = message.content.text[: MAX_TEXT_LENGTH - QUOTE_LENGTH - 1]
         return about + escape(text, quote=False)
-    return about + _as_lines(message.content)
+    return about + wording.worded(message.content)
 
 
-def _as_lines(predictions: Predictions) -> str:
-    best, *others = predictions.top
-    lines = [f"{_bar(best.probability)} <b>{escape(best.label, quote=False)}</b>"]
-    lines += [f"{_bar(other.probability)} {escape(other.label, quote=False)}" for other in others]
-    if best.probability < SURE_FROM:
-        lines.insert(0, "I’m not sure what this is. My best guesses:")
-    return "\n".join(lines)
-
-
-def _bar(probability: float) -> str:
-    """A bar and a percentage, both of fixed width, so that the labels after them form a column."""
-    full = round(probability * BAR_LENGTH)
-    percent = "<1" if 0 < probability < 0.005 else f"{probability:.0%}".rstrip("%")  # noqa: PLR2004 -- rounds to 0
-    return f"<code>{'■' * full}{'□' * (BAR_LENGTH - full)} {escape(f'{percent:>3}')}%</code>"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= QUOTE_LENGTH else f"{text[: QUOTE_LENGTH - 1]}…"
+def _kind(content: Predictions | Words) -> str:
+    """What was answered, for the log: ``busy``, or ``answer: class 0.97, 1 look``."""
+    if isinstance(content, Words):
+        return content.kind
+    found = content.finding
+    if found is None:
+        return "answer"
+    probability = f" {found.probability:.2f}" if found.probability else ""
+    return f"answer: {found.kind}{probability}, {found.looks} look{'' if found.looks == 1 else 's'}"
 
 
 def _summary(message: SendReply, send_ms: float) -> str:
     """One line on the whole journey: in each stage, time in the channel + time in the handler, in ms."""
     content, job = message.content, message.job
-    kind = content.kind if isinstance(content, Words) else "answer"
     stages = " ".join(f"{step.stage}={step.waited_ms:.0f}+{step.took_ms:.0f}" for step in message.trail)
     model = f" model={content.model_ms:.1f}" if isinstance(content, Predictions) else ""
     total_ms = (time.time() - job.accepted_at) * 1000
-    return f"job={job.id} answered ({kind}) total={total_ms:.0f} {stages} send={send_ms:.0f}{model}"
+    return f"job={job.id} answered ({_kind(content)}) total={total_ms:.0f} {stages} send={send_ms:.0f}{model}"
 
 
 if __name__ == "__main__":

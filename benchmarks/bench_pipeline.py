@@ -152,7 +152,7 @@ def _whole(models_dir: Path, crowd: Crowd, scale: Scale) -> Whole:
     with _bot(models_dir, crowd, CACHE_MAX=str(scale.photos // 4)) as bot:
         crowd.one_by_one(3)  # the first ones find cold files and unopened connections
         took_ms = crowd.one_by_one(scale.alone)
-        wait_until(lambda: bot.log("reply").count("answered (answer)") >= scale.alone + 3, 5, "the log of reply")
+        wait_until(lambda: bot.log("reply").count("answered (answer") >= scale.alone + 3, 5, "the log of reply")
         log, idle_mb = bot.log("reply"), processes.pss_mb(bot.root)
         counts, cpu_s = [], []
         for count in crowd.all_at_once(scale.warm_up_s, scale.seconds):

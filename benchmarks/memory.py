@@ -184,7 +184,7 @@ def _watch(bot: Bot, send: Callable[[], None], photos: int) -> dict[str, float]:
 
 
 def _answered(bot: Bot) -> int:
-    return bot.log("reply").count("answered (answer)")
+    return bot.log("reply").count("answered (answer")
 
 
 @contextlib.contextmanager

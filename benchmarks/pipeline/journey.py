@@ -26,7 +26,7 @@ _SMALLEST_WITH_A_NUMBER_MS: Final = 1.5
 _INK, _INK_ON_DARK = "#1f2328", "#e6edf3"
 _BACKGROUND, _BACKGROUND_ON_DARK = "#ffffff", "#0d1117"
 _LINE: Final = re.compile(
-    r"answered \(answer\) total=(\d+) accept=\d+\+(\d+) download=\d+\+(\d+) check=\d+\+(\d+) "
+    r"answered \(answer[^)]*\) total=(\d+) accept=\d+\+(\d+) download=\d+\+(\d+) check=\d+\+(\d+) "
     r"classify=\d+\+(\d+) send=(\d+) model=([\d.]+)"
 )
 

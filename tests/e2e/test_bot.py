@@ -128,7 +128,7 @@ def test_one_log_line_has_the_journey_which_adds_less_than_50_ms_to_the_models_o
         user.send_photo(photos.jpeg("chelsea"))
         user.wait_for_answers(len(added) + 1)
         bot.wait_until_idle()
-        line = r"answered \(answer\) total=(\d+) accept=.* classify=.* model=([\d.]+)"
+        line = r"answered \(answer[^)]*\) total=(\d+) accept=.* classify=.* model=([\d.]+)"
         total, model = re.findall(line, bot.log("reply"))[-1]
         added.append(float(total) - float(model))
     assert min(added) < 50, added

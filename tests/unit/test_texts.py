@@ -18,7 +18,13 @@ from tests.support.bot_api import ROOT
 # Strings of the playground that quote Telegram's server, which has the plain apostrophe, are in other files.
 MODULES = [
     *("common/words.py", "common/pictures/refusals.py", "common/web/fetcher.py", "common/web/download.py"),
-    *("common/runtime/apologies.py", "common/telegram/updates.py", "receive.py", "reply.py"),
+    *(
+        "common/runtime/apologies.py",
+        "common/telegram/updates.py",
+        "common/answers/wording.py",
+        "receive.py",
+        "reply.py",
+    ),
     *(f"playground/{name}.py" for name in ("failures", "files", "page_api", "page_input", "state", "uploads")),
 ]
 PAGE = sorted(path for path in (ROOT / "playground/static").iterdir() if path.suffix in {".html", ".js"})

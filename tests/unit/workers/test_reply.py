@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import logging
-import re
 from html import unescape
 
 import pytest
 
 import reply
 from common.errors import Outage, TelegramRefused
-from common.messages import DeleteFiles, Prediction, Predictions, SendReply, ShowTyping, Step, Words
+from common.messages import (
+    DeleteFiles,
+    Finding,
+    FindingKind,
+    Guess,
+    Prediction,
+    Predictions,
+    SendReply,
+    ShowTyping,
+    Step,
+    Words,
+)
 from common.settings import Settings
 from common.telegram.client import MAX_TEXT_LENGTH
 from common.telegram.flood import Confirm
 from reply import ReplyWorker, worded
 from tests.support import make
 
+FOUND = Finding(
+    kind=FindingKind.CLASS,
+    probability=0.616,
+    guesses=(Guess(281, 0.616), Guess(254, 0.25), Guess(287, 0.03), Guess(673, 0.001)),
+)
 TOP = (
     Prediction("tabby", 0.616),
     Prediction("Egyptian cat", 0.25),
-    Prediction("tiger cat", 0.1),
     Prediction("lynx", 0.03),
     Prediction("mouse <computer>", 0.001),
 )
@@ -52,27 +66,17 @@ def worker(error: Exception | None = None) -> tuple[ReplyWorker, FakeTelegram]:
     return ReplyWorker(Settings(), fake), fake  # type: ignore[arg-type]
 
 
-def answer(top: tuple[Prediction, ...] = TOP, quote: str = "") -> SendReply:
-    return SendReply(job=make.job(quote=quote), content=Predictions(top=top, model_ms=20.0), files=("1-10-0.0.input",))
+def answer(found: Finding | None = FOUND, quote: str = "") -> SendReply:
+    content = Predictions(top=TOP, model_ms=20.0, finding=found)
+    return SendReply(job=make.job(quote=quote), content=content, files=("1-10-0.0.input",))
 
 
-def test_the_five_best_stand_in_order_with_percentages_and_bars_the_best_in_bold() -> None:
-    lines = worded(answer()).split("\n")
-    assert lines[0] == "<code>■■■■■■□□□□  62%</code> <b>tabby</b>"
-    assert [unescape(re.sub("<[^>]*>", "", line)).split("%")[1].strip() for line in lines] == [p.label for p in TOP]
-    assert "  &lt;1%" not in lines[1]
-    assert "&lt;1%" in lines[4]
-    assert sum("<b>" in line for line in lines) == 1
+def test_an_answer_is_a_sentence_with_the_other_guesses_below() -> None:
+    assert worded(answer()) == "Perhaps <b>a tabby cat</b> (62%)\n25% pug\n3% lynx"
 
 
-def test_percentages_stand_in_a_column() -> None:
-    plain = [unescape(re.sub("<[^>]*>", "", line)) for line in worded(answer()).split("\n")]
-    assert len({line.index("%") for line in plain}) == 1
-
-
-@pytest.mark.parametrize(("best", "unsure"), [(0.19, True), (0.2, False)])
-def test_the_bot_says_so_when_it_is_not_sure(best: float, unsure: bool) -> None:
-    assert worded(answer((Prediction("tabby", best),))).startswith("I’m not sure") == unsure
+def test_the_answer_of_an_older_worker_is_a_sentence_too() -> None:
+    assert worded(answer(found=None)) == "Perhaps <b>tabby</b> (62%)\n25% Egyptian cat\n3% lynx"
 
 
 def test_what_is_quoted_is_escaped_and_cut() -> None:
@@ -80,6 +84,7 @@ def test_what_is_quoted_is_escaped_and_cut() -> None:
     first = html.split("\n")[0]
     assert first.startswith("<i>http://e.org/&lt;b&gt;&amp;xxx")
     assert len(unescape(first)) == len("<i></i>") + reply.QUOTE_LENGTH
+    assert html.split("\n")[1] == "Perhaps <b>a tabby cat</b> (62%)"
 
 
 def test_words_are_escaped() -> None:
@@ -139,6 +144,24 @@ async def test_one_log_line_has_the_times_of_all_steps(caplog: pytest.LogCapture
     trail = (Step("accept", 1, 2), Step("classify", 0, 21.4))
     await replies.handle(SendReply(job=message.job, content=message.content, trail=trail))
     (line,) = caplog.messages
-    assert line.startswith("job=1-10-0 answered (answer) total=")
+    assert line.startswith("job=1-10-0 answered (answer: class 0.62, 1 look) total=")
     assert "accept=1+2 classify=0+21 send=" in line
     assert line.endswith("model=20.0")
+
+
+@pytest.mark.parametrize(
+    ("found", "kind"),
+    [
+        (Finding(kind=FindingKind.UNKNOWN, guesses=(), looks=3), "answer: unknown, 3 looks"),
+        (Finding(kind=FindingKind.GROUP, guesses=(), group="dog", probability=0.931), "answer: group 0.93, 1 look"),
+        (None, "answer"),
+    ],
+)
+async def test_the_log_says_what_kind_of_thing_was_found_and_not_which(
+    found: Finding | None, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    replies, _ = worker()
+    await replies.handle(answer(found))
+    assert f"answered ({kind}) total=" in caplog.text
+    assert "dog" not in caplog.text

@@ -1,0 +1,287 @@
+"""Words an answer: what a picture shows, as Telegram's HTML (core.telegram.org/bots/api#html-style).
+
+A sentence comes first: a notification shows it, and a screen reader says it. Below it are the other guesses, one a
+line, without what the sentence already gives with its percentage.
+
+    I’m sure: an espresso (97%)                     a class; from 80 % "Most likely an espresso", else "Perhaps"
+    A dog (93%), perhaps a bull mastiff (45%)       a group; below 80 % "Perhaps a dog"
+    A dog at the left, strawberries at the right    two ends, each 80 % or more
+    A screenshot or something printed. I know …     printed matter
+    Something to wear, perhaps on somebody: …       clothes
+    I’m not sure. My best guesses:                  nothing is likely enough
+    I can’t tell what this is. I know …             nothing that the model knows
+
+The first five are sure, unless they begin with "Perhaps": then the guesses are a quotation, which Telegram folds after
+three lines. Otherwise they are open lines. Why so, and what happens to delicate classes:
+docs/decisions/0019-answers-are-sentences.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Final, NamedTuple, Protocol
+
+from common.answers.vocabulary import english, imagenet
+from common.messages import Finding, FindingKind, Guess, Place, Prediction, Predictions
+
+SURE_FROM: Final = 0.95
+LIKELY_FROM: Final = 0.80
+DELICATE_FROM: Final = 0.90
+LISTED_FROM: Final = 0.02
+MOST_LISTED: Final = 5
+MOST_IF_UNKNOWN: Final = 3
+MOST_PERCENT: Final = 99
+
+# In a group, the best class is named if it is this likely, and this many times as likely as the next one.
+CLEAR_FROM: Final = 0.20
+CLEAR_RATIO: Final = 1.5
+# Among clothes, the best class is named from here on.
+WORN_FROM: Final = 0.10
+LABEL_LENGTH: Final = 100
+
+KNOWN: Final = "I know 1,000 kinds of things: animals, plants, food, vehicles, tools"
+UNKNOWN: Final = "I can’t tell what this is."
+NOT_KNOWN: Final = f"{KNOWN}; but no people, places, drawings or texts."
+IF_I_HAD_TO_GUESS: Final = "If I had to guess:"
+UNSURE: Final = "I’m not sure. My best guesses:"
+PRINTED: Final = "A screenshot or something printed. I know things, I can’t read."
+WORN: Final = "<b>Something to wear</b>, perhaps on somebody"
+CLOTHES_ONLY: Final = "I know clothes, not people."
+
+# For answers of version 0.2, which have no finding. The next release removes them.
+_OLD_SURE_FROM: Final = 0.20
+_OLD_DELICATE: Final = frozenset({"bikini", "brassiere", "diaper", "maillot", "miniskirt", "nipple"})
+
+
+class _Answer(NamedTuple):
+    """What is said: a sentence, and the lines of the other guesses."""
+
+    sentence: str
+    lines: Sequence[str] = ()
+    sure: bool = False
+
+
+class _Names(Protocol):
+    """The names of a model's classes, as HTML."""
+
+    def phrase(self, index: int) -> str:
+        """As in a sentence: "an espresso"."""
+
+    def listed(self, index: int) -> str:
+        """As in a list: "espresso"."""
+
+    def may_say(self, guess: Guess) -> bool:
+        """Whether an answer may name this guess."""
+
+
+class _ImageNet:
+    """Our names of ImageNet's classes."""
+
+    def phrase(self, index: int) -> str:
+        return _html(english().phrase(index))
+
+    def listed(self, index: int) -> str:
+        return _html(english().listed(index))
+
+    def may_say(self, guess: Guess) -> bool:
+        return guess.probability >= DELICATE_FROM or guess.index not in imagenet().delicate
+
+
+class _Labels:
+    """An operator's labels, as they are."""
+
+    def __init__(self, guesses: Sequence[Guess], top: Sequence[Prediction]) -> None:
+        named = zip(guesses, top, strict=False)
+        self._labels = {guess.index: _html(shortened(each.label, LABEL_LENGTH)) for guess, each in named}
+
+    def phrase(self, index: int) -> str:
+        return self._labels[index]
+
+    def listed(self, index: int) -> str:
+        return self._labels[index]
+
+    def may_say(self, guess: Guess) -> bool:
+        return guess.index in self._labels
+
+
+def worded(predictions: Predictions) -> str:
+    """The answer as Telegram's HTML."""
+    finding = predictions.finding
+    if finding is None:
+        finding, predictions = _of_version_0_2(predictions)
+    said = _of_imagenet(finding) if finding.imagenet else _of_labels(finding, _Labels(finding.guesses, predictions.top))
+    if not said.lines:
+        return said.sentence
+    lines = "\n".join(said.lines)
+    return f"{said.sentence}\n<blockquote expandable>{lines}</blockquote>" if said.sure else f"{said.sentence}\n{lines}"
+
+
+def shortened(text: str, length: int) -> str:
+    """The text, cut to that many characters."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _of_version_0_2(predictions: Predictions) -> tuple[Finding, Predictions]:
+    """An answer without a finding, as that of an operator's network that nobody measured."""
+    top = tuple(each for each in predictions.top if each.label not in _OLD_DELICATE)
+    guesses = tuple(Guess(index, each.probability) for index, each in enumerate(top))
+    best = max((each.probability for each in top), default=0.0)
+    kind = FindingKind.CLASS if best >= _OLD_SURE_FROM else FindingKind.UNSURE
+    finding = Finding(kind=kind, guesses=guesses, probability=best, imagenet=False, measured=False)
+    return finding, Predictions(top=top)
+
+
+def _of_labels(finding: Finding, labels: _Labels) -> _Answer:
+    if finding.kind is FindingKind.CLASS and finding.guesses and labels.may_say(finding.guesses[0]):
+        return _class(finding, labels)
+    lines = _lines(finding.guesses, labels)
+    if finding.kind is FindingKind.UNKNOWN:
+        return _unknown(UNKNOWN, lines)
+    return _Answer(UNSURE, lines) if lines else _Answer(UNKNOWN)
+
+
+def _of_imagenet(finding: Finding) -> _Answer:
+    names = _ImageNet()
+    ends = [end for end in _ends(finding) if _may_name(end, names)]
+    if len(ends) > 1 and all(end.probability >= LIKELY_FROM for end in ends):
+        return _both_ends(ends, names)
+    if ends:
+        (named, *_) = ends
+        return _class(named, names) if named.kind is FindingKind.CLASS else _group(named, names)
+    lines = _lines(finding.guesses, names)
+    if finding.kind is FindingKind.PRINTED:
+        return _Answer(PRINTED, lines, sure=True)
+    if _is_worn(finding):
+        return _worn(finding, names)
+    if finding.kind is FindingKind.UNKNOWN or not lines:
+        return _unknown(f"{UNKNOWN} {NOT_KNOWN}", lines)
+    return _Answer(UNSURE, lines)
+
+
+def _ends(finding: Finding) -> Sequence[Finding]:
+    """What was found that has a name: nothing, a class or a group, or one at either end."""
+    named = (FindingKind.CLASS, FindingKind.GROUP)
+    return [end for end in (finding, finding.other) if end and end.kind in named] if finding.kind in named else []
+
+
+def _may_name(finding: Finding, names: _Names) -> bool:
+    """Whether a sentence may name what was found: a class or a group that is not delicate, or almost certain."""
+    if finding.kind is FindingKind.CLASS:
+        return bool(finding.guesses) and names.may_say(finding.guesses[0])
+    members = _members(finding.group)
+    return bool(members) and (finding.probability >= DELICATE_FROM or not members <= {*imagenet().delicate})
+
+
+def _is_worn(finding: Finding) -> bool:
+    """Whether clothes were found, or a class or a group of clothes that no sentence may name."""
+    match finding.kind:
+        case FindingKind.WORN:
+            return True
+        case FindingKind.CLASS:
+            return bool(finding.guesses) and finding.guesses[0].index in imagenet().worn
+        case FindingKind.GROUP:
+            members = _members(finding.group)
+            return bool(members) and members <= {*imagenet().worn}
+        case _:
+            return False
+
+
+def _class(finding: Finding, names: _Names) -> _Answer:
+    best, probability = finding.guesses[0], finding.probability
+    likely = probability >= LIKELY_FROM
+    if not likely:
+        lead = "perhaps "
+    elif finding.place is not Place.MIDDLE:
+        lead = ""
+    else:
+        lead = "I’m sure: " if finding.measured and probability >= SURE_FROM else "most likely "
+    sentence = f"{lead}<b>{names.phrase(best.index)}</b> ({_percent(probability)})"
+    lines = _lines(finding.guesses, names, given=best)
+    return _Answer(_placed(sentence, finding.place), lines, sure=likely)
+
+
+def _group(finding: Finding, names: _Names) -> _Answer:
+    group = f"<b>{_html(english().group(finding.group))}</b> ({_percent(finding.probability)})"
+    if finding.probability < LIKELY_FROM:
+        return _Answer(_placed(f"perhaps {group}", finding.place), _lines(finding.guesses, names))
+    best = _clear_best(finding, names)
+    which = f", perhaps {names.phrase(best.index)} ({_percent(best.probability)})" if best else "; I can’t tell which"
+    lines = _lines(finding.guesses, names, given=best)
+    return _Answer(_placed(f"{group}{which}", finding.place), lines, sure=True)
+
+
+def _clear_best(finding: Finding, names: _Names) -> Guess | None:
+    """The best class of the group, if it is likely enough, and clearly likelier than the next one."""
+    members = _members(finding.group)
+    best, following, *_ = [*(guess for guess in finding.guesses if guess.index in members), None, None]
+    if best is None or best.probability < CLEAR_FROM or not names.may_say(best):
+        return None
+    return best if following is None or best.probability >= CLEAR_RATIO * following.probability else None
+
+
+def _both_ends(ends: Sequence[Finding], names: _Names) -> _Answer:
+    """Both things without a percentage; the lines give it, and say at which end."""
+    in_order = sorted(ends, key=lambda end: list(Place).index(end.place))
+    things = [f"<b>{_thing(end, names)}</b>{_at(end.place)}" for end in in_order]
+    guesses = [(guess, end) for end in in_order for guess in end.guesses]
+    best_first = sorted(guesses, key=lambda each: -each[0].probability)
+    lines = [f"{line}{_end(end)}" for guess, end in best_first for line in _lines([guess], names)]
+    return _Answer(_capital(", ".join(things)), lines[:MOST_LISTED], sure=True)
+
+
+def _thing(finding: Finding, names: _Names) -> str:
+    if finding.kind is FindingKind.GROUP:
+        return _html(english().group(finding.group))
+    return names.phrase(finding.guesses[0].index)
+
+
+def _worn(finding: Finding, names: _Names) -> _Answer:
+    worn = (guess for guess in finding.guesses if guess.index in imagenet().worn and names.may_say(guess))
+    best = next((guess for guess in worn if guess.probability >= WORN_FROM), None)
+    which = f": perhaps {names.phrase(best.index)} ({_percent(best.probability)})" if best else ""
+    return _Answer(f"{WORN}{which}. {CLOTHES_ONLY}", _lines(finding.guesses, names, given=best), sure=True)
+
+
+def _unknown(sentence: str, lines: Sequence[str]) -> _Answer:
+    return _Answer(f"{sentence}\n{IF_I_HAD_TO_GUESS}" if lines else sentence, lines[:MOST_IF_UNKNOWN])
+
+
+def _lines(guesses: Sequence[Guess], names: _Names, given: Guess | None = None) -> list[str]:
+    """A line for each guess that is likely enough, but for the one that the sentence gives with its percentage."""
+    listed = (each for each in guesses if each.probability >= LISTED_FROM and each != given and names.may_say(each))
+    return [f"{_percent(each.probability)} {names.listed(each.index)}" for each in listed][:MOST_LISTED]
+
+
+def _members(group: str) -> frozenset[int]:
+    """The classes of the group; nothing for a group of a newer worker."""
+    return next((frozenset(each.classes) for each in imagenet().groups if each.id == group), frozenset())
+
+
+def _percent(probability: float) -> str:
+    """Rounded, but not up to where a stronger word begins; and never 100 %."""
+    percent = min(MOST_PERCENT, round(probability * 100))
+    reached = percent / 100
+    return f"{percent - 1 if reached in (LIKELY_FROM, SURE_FROM) and probability < reached else percent}%"
+
+
+def _placed(sentence: str, place: Place) -> str:
+    return _capital(sentence) if place is Place.MIDDLE else f"At the {place}: {sentence}"
+
+
+def _at(place: Place) -> str:
+    return "" if place is Place.MIDDLE else f" at the {place}"
+
+
+def _end(finding: Finding) -> str:
+    return "" if finding.place is Place.MIDDLE else f" ({finding.place})"
+
+
+def _capital(html: str) -> str:
+    """With a capital letter at its beginning, which may be bold."""
+    start = len("<b>") if html.startswith("<b>") else 0
+    return html[:start] + html[start : start + 1].upper() + html[start + 1 :]
+
+
+def _html(text: str) -> str:
+    return escape(text, quote=False)
