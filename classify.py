@@ -30,7 +30,7 @@ from common.errors import InputLost, Outage
 from common.messages import CheckFile, ClassifyImage, DeleteFiles, Message, Predictions, SendReply, ShowTyping
 from common.model import whole
 from common.model.input import unpack
-from common.model.records import ModelRecord, in_use, wait_for_model
+from common.model.records import ModelRecord, described, in_use, wait_for_model
 from common.runtime import apologies
 from common.runtime.process import run
 from common.runtime.worker import Outputs, Worker
@@ -84,8 +84,8 @@ class ClassifyWorker(Worker[ClassifyImage]):
 
     async def _loaded(self) -> Classifier:
         classifier = await asyncio.to_thread(self._load, self.settings)
-        record, engine = classifier.record, classifier.engine
-        _log.info("%s answers, prepared in %s, run by %s", record.title, record.precision, engine.name)
+        record, name = classifier.record, classifier.engine.name
+        _log.info("%s answers, prepared in %s, run by %s; %s", record.title, record.precision, name, described(record))
         return classifier
 
     async def background(self, channels: Channels) -> None:

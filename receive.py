@@ -122,7 +122,7 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
             case Link():
                 return FetchUrl(job=job, url=item.url)
             case Command():
-                text = words.command(item.name, VERSION, in_use(self.settings.models_dir))
+                text = words.command(item.name, VERSION, in_use(self.settings.models_dir), self.settings)
                 return SendReply(job=job, content=Words(text=text, kind=Kind.COMMAND))
             case NotServed():
                 return SendReply(job=job, content=Words(text=words.NOT_FOR_YOU, kind=Kind.REFUSAL))

@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
+from common.answers.wording import NOT_KNOWN
 from common.limits import MAX_FILE_BYTES
 from common.messages import Kind, Words
 from common.model.records import ModelRecord
+from common.settings import Settings
 
 COMMANDS: Final = {
     "start": "What this bot does",
-    "help": "What you can send",
-    "about": "Which model answers",
+    "help": "What you can send, and what my answers mean",
+    "about": "What I know, how sure I am, what I keep",
 }
 MINUTES_UP_TO: Final = 100  # from then on, hours
 
 _MOST: Final = f"{MAX_FILE_BYTES >> 20} MB"
+_DAY_S: Final = 86400
+_HOUR_S: Final = 3600
 
-START: Final = (
+HELLO: Final = (
     "Hello! Send me a photo, or paste the link of an image, and I’ll tell you what is in it and how sure I am."
 )
-HELP: Final = (
+SEND: Final = (
     "What you can send:\n"
     f"• a photo, or an image as a file (JPEG, PNG, WebP, GIF, BMP or AVIF, up to {_MOST})\n"
-    "• the link of an image, or up to 5 of them in one message\n\n"
-    "I answer with the five things it most likely shows. Your picture is deleted as soon as I have looked at it.\n\n"
-    "In a group, mention me or reply to me.\n"
-    "/about says which model answers."
+    "• the link of an image, or up to 5 of them in one message"
 )
+MEASURED: Final = (
+    "What my answers mean:\n"
+    "• “I’m sure”: I’m right at least 95 times in 100\n"
+    "• “Most likely”: at least 80 times in 100\n"
+    "• “Perhaps”: less often\n"
+    "• 62%: of a hundred such answers, about 62 are right"
+)
+NOT_MEASURED: Final = "What my answers mean:\n• “Most likely”: I give it 80% or more\n• “Perhaps”: less"
+OTHERS: Final = "• the lines below: what else it could be"
+MORE: Final = "In a group, mention me or reply to me.\n/about says what I know, how sure I am, and what I keep."
+SURE: Final = "When I say 80% or more, I’m right at least 9 times in 10."
+UNMEASURED: Final = "Nobody has measured how often my percentages are right."
+NO_ZOOM: Final = "I can’t zoom in. If a thing is small or at the edge, send me that part of the picture."
 TOO_LARGE: Final = (
     f"This file is larger than {_MOST}, which is all that a bot may download. Please send a smaller one, or send it "
     "as a photo: Telegram then shrinks it."
@@ -48,18 +63,70 @@ def unwelcome(what: str) -> str:
     return f"I don’t accept {what}. {WHAT_TO_SEND}"
 
 
-def command(name: str, version: str, model: ModelRecord | None) -> str:
+def command(name: str, version: str, model: ModelRecord | None, settings: Settings) -> str:
     """The answer to a command."""
     match name:
         case "start":
-            return START
+            return start(model)
         case "help":
-            return HELP
+            return usage(model)
         case "about":
-            return about(version, model)
+            return about(version, model, settings)
         case _:
             known = ", ".join(f"/{known}" for known in COMMANDS)
             return f"I don’t know the command /{name}. I know {known}. {WHAT_TO_SEND}"
+
+
+def start(model: ModelRecord | None) -> str:
+    """What the bot does, and what it knows."""
+    return f"{HELLO}\n\n{_known(model)}\n\n/help says more."
+
+
+def usage(model: ModelRecord | None) -> str:
+    """What people can send, and what the answers mean."""
+    return f"{SEND}\n\n{MEASURED if _is_measured(model) else NOT_MEASURED}\n{OTHERS}\n\n{MORE}"
+
+
+def about(version: str, model: ModelRecord | None, settings: Settings) -> str:
+    """The version, what it knows, how sure it is, and what it keeps. For users: operators read the log."""
+    if model is None:
+        ready = "My model is still being prepared; your pictures wait until it is ready."
+        return f"Whatsit {version}. {ready}\n\n{_kept(settings)}"
+    sure = [SURE if _is_measured(model) else UNMEASURED] + ([] if model.maps else [NO_ZOOM])
+    return "\n\n".join([f"Whatsit {version}. {_known(model)}", *sure, _kept(settings)])
+
+
+def _known(model: ModelRecord | None) -> str:
+    if model is None or model.knows_imagenet:
+        return NOT_KNOWN
+    return f"I know {model.classes:,} kinds of things, which my operator has chosen, and nothing else."
+
+
+def _is_measured(model: ModelRecord | None) -> bool:
+    return model is not None and bool(model.calibration.measured_on)
+
+
+def _kept(settings: Settings) -> str:
+    """What is kept, and for how long: README.md, "What is stored, and for how long"."""
+    said = f"\n• what I said about a picture, without the picture and your name: {_lasting(settings.cache_ttl_s)}"
+    return (
+        "What I keep:\n"
+        "• your picture: until I have looked at it\n"
+        "• your message: until it is answered; if that fails, 7 days"
+        f"{said if settings.cache_max else ''}\n"
+        "• the number of your message: 48 hours\n"
+        "• in a log: numbers, times, and links that led to no picture"
+    )
+
+
+def _lasting(seconds: float) -> str:
+    """A time limit, rounded up."""
+    for length_s, one, many in ((_DAY_S, "a day", "days"), (_HOUR_S, "an hour", "hours")):
+        if seconds >= length_s:
+            number = math.ceil(seconds / length_s)
+            return one if number == 1 else f"{number} {many}"
+    number = math.ceil(seconds / 60)
+    return "a minute" if number == 1 else f"{number} minutes"
 
 
 def busy(backlog_s: float) -> str:
@@ -86,19 +153,3 @@ def _roughly(seconds: float) -> str:
     if minutes == 1:
         return "about a minute"
     return f"about {minutes} minutes" if minutes < MINUTES_UP_TO else f"about {round(minutes / 60)} hours"
-
-
-def about(version: str, model: ModelRecord | None) -> str:
-    """Which version, and which model answers."""
-    if model is None:
-        return f"Whatsit {version}. My model is still being prepared; your pictures wait until it is ready."
-    lines = [
-        f"Whatsit {version}.",
-        f"{model.title} answers. It knows {model.classes} kinds of things.",
-        model.why,
-        model.why_precision,
-        "Your picture is deleted as soon as I have looked at it, your message as soon as it is answered.",
-        "For a while I remember what I said about a picture, but not the picture or you, in case it comes again.",
-    ]
-    # The record's own texts have the plain apostrophe, and so have the records of older versions.
-    return "\n".join(line for line in lines if line).replace("'", "’")

@@ -39,7 +39,7 @@ def _chat(user: User) -> None:
 def _take(browser: Browser, url: str, name: str, scheme: str) -> None:
     page = browser.new_page(viewport={"width": 900, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
     page.goto(url)
-    page.get_by_text("Egyptian cat").first.wait_for()
+    page.locator(".text").filter(has_text="cat").first.wait_for()
     page.wait_for_function("[...document.images].every((image) => image.complete)")
     page.screenshot(path=FOLDER / name)
     page.close()

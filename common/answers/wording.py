@@ -206,7 +206,7 @@ def _group(finding: Finding, names: _Names) -> _Answer:
     if finding.probability < LIKELY_FROM:
         return _Answer(_placed(f"perhaps {group}", finding.place), _lines(finding.guesses, names))
     best = _clear_best(finding, names)
-    which = f", perhaps {names.phrase(best.index)} ({_percent(best.probability)})" if best else "; I can’t tell which"
+    which = f", {_perhaps(best, names)}" if best else "; I can’t tell which"
     lines = _lines(finding.guesses, names, given=best)
     return _Answer(_placed(f"{group}{which}", finding.place), lines, sure=True)
 
@@ -239,8 +239,14 @@ def _thing(finding: Finding, names: _Names) -> str:
 def _worn(finding: Finding, names: _Names) -> _Answer:
     worn = (guess for guess in finding.guesses if guess.index in imagenet().worn and names.may_say(guess))
     best = next((guess for guess in worn if guess.probability >= WORN_FROM), None)
-    which = f": perhaps {names.phrase(best.index)} ({_percent(best.probability)})" if best else ""
+    which = f": {_perhaps(best, names)}" if best else ""
     return _Answer(f"{WORN}{which}. {CLOTHES_ONLY}", _lines(finding.guesses, names, given=best), sure=True)
+
+
+def _perhaps(guess: Guess, names: _Names) -> str:
+    """The best of a group: a small group can be likelier than a class that is likely itself."""
+    how = "most likely" if guess.probability >= LIKELY_FROM else "perhaps"
+    return f"{how} {names.phrase(guess.index)} ({_percent(guess.probability)})"
 
 
 def _unknown(sentence: str, lines: Sequence[str]) -> _Answer:

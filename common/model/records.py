@@ -100,6 +100,18 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
         return not self.labels_source and self.classes == IMAGENET_CLASSES
 
 
+def described(record: ModelRecord) -> str:
+    """What operators want to know about a model that answers, besides its name: for the check and the log."""
+    found = record.calibration
+    measured = f"measured on {found.measured_on} (temperature {found.temperature:.3g})" if found.measured_on else ""
+    parts = [
+        f"percentages {measured or 'not measured'}",
+        "can zoom in" if record.maps else "cannot zoom in (no maps)",
+        " ".join(filter(None, (record.why, record.why_precision))),
+    ]
+    return "; ".join(filter(None, parts))
+
+
 def read(path: Path) -> ModelRecord | None:
     """The record in that file; None if there is no such file, or the record is incomplete."""
     try:

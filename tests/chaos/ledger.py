@@ -5,26 +5,28 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import itertools
+import re
 import threading
 from collections import Counter, defaultdict
 from typing import Final, NamedTuple, TypeAlias
 
 Asked: TypeAlias = tuple[int, int]  # chat, message
 
-_BARS: Final = ("■", "□")
+# What an answer found: in its sentence, or in the list below one that ends with a colon.
+_IN_SENTENCE: Final = re.compile(r"(?:I’m sure: |Most likely |Perhaps |At the [a-z ]+: (?:perhaps )?)?(.+?) \(\d+%\)")
+_IN_LIST: Final = re.compile(r"(?s:.*):\n\d+% (.+)")
+_ARTICLE: Final = re.compile(r"^an? ", re.IGNORECASE)
 
 
 def gist(text: str) -> str:
-    """The essence of an answer: the likeliest label, after the link if it names one; otherwise all of its text.
+    """The essence of an answer: the likeliest thing, after the link if it names one; otherwise all of its text.
 
-    It leaves out percentages: their last digit can depend on how many pictures the model classified together.
+    It leaves out percentages, and how sure the answer is: a digit of them can depend on how many pictures the model
+    classified together.
     """
-    lines = text.split("\n")
-    best = next((line for line in lines if line.startswith(_BARS)), "")
-    if not best:
-        return text
-    label = best.partition("% ")[2]
-    return f"{lines[0]} {label}" if lines[0].startswith("http") else label
+    link, _, rest = text.partition("\n") if text.startswith("http") else ("", "", text)
+    found = _IN_SENTENCE.match(rest) or _IN_LIST.match(rest)
+    return f"{link} {_ARTICLE.sub('', found[1])}".strip() if found else text
 
 
 @dataclasses.dataclass(frozen=True)

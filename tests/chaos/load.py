@@ -14,6 +14,7 @@ from PIL import Image
 
 from common import VERSION, words
 from common.model.records import in_use
+from common.settings import Settings
 from tests.chaos.ledger import Said, gist
 from tests.support import photos, web_server
 from tests.support.bot_api import User
@@ -99,8 +100,8 @@ class Load:
             "voice": self._voice,
             "text file": self._text_file,
             "text": lambda user: self._text("text", user, "What can you do?", words.unwelcome("text without a link")),
-            "/start": lambda user: self._text("/start", user, "/start", words.START),
-            "/about": lambda user: self._text("/about", user, "/about", words.about(VERSION, in_use(models_dir))),
+            "/start": lambda user: self._command(user, "start"),
+            "/about": lambda user: self._command(user, "about"),
         }
 
     def learn(self) -> None:
@@ -208,6 +209,10 @@ class Load:
     def _text_file(self, user: User) -> list[Said]:
         sent = user.send_document(b"Dear diary,", "diary.txt")
         return [Said("text file", user.chat_id, sent["message_id"], (words.unwelcome("files of this kind"),))]
+
+    def _command(self, user: User, name: str) -> list[Said]:
+        said = words.command(name, VERSION, in_use(self._models_dir), Settings())
+        return self._text(f"/{name}", user, f"/{name}", said)
 
     @staticmethod
     def _text(kind: str, user: User, text: str, *gists: str) -> list[Said]:

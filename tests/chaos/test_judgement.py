@@ -17,8 +17,10 @@ from tests.chaos.strikes import VICTIMS, Strike, strikes
 from tests.chaos.watch import crowds
 from tests.support import processes
 
-CAT = "■■■■■□□□□□  49% Egyptian cat\n■□□□□□□□□□   9% tabby"
-CUP = "I’m not sure what this is. My best guesses:\n■■□□□□□□□□  18% espresso\n■□□□□□□□□□   9% cup"
+CAT = "Perhaps an Egyptian cat (49%)\n9% tabby"
+SURE_CAT = "Most likely an Egyptian cat (81%)\n9% tabby"
+CUP = "I’m not sure. My best guesses:\n18% espresso\n9% cup"
+DOG = "At the top left: a dog (93%), perhaps a bull mastiff (45%)"
 
 
 @pytest.fixture
@@ -31,7 +33,11 @@ def ledger() -> Ledger:
 
 
 def test_the_gist_of_an_answer_is_its_likeliest_label_behind_its_link_or_else_its_words() -> None:
-    assert gist(CAT) == "Egyptian cat"
+    assert gist(CAT) == gist(SURE_CAT) == "Egyptian cat"
+    assert gist(DOG) == "dog"
+    assert gist("A dog (93%); I can’t tell which") == "dog"
+    assert gist("I’m sure: corn (97%)") == "corn"
+    assert gist("I can’t tell what this is. I know …\nIf I had to guess:\n20% hay\n5% corn") == "hay"
     assert gist(CUP) == "espresso"
     assert gist(f"http://x/1\n{CAT}") == "http://x/1 Egyptian cat"
     assert gist("I don’t accept voice messages.") == "I don’t accept voice messages."

@@ -202,7 +202,7 @@ def test_a_photo_is_sent_and_its_answer_is_replied_to_by_keyboard_alone(page: Pa
 
 def test_a_reload_keeps_the_history_and_the_chat(page: Page) -> None:
     write(page, "/about")
-    expect_answer(page, "EfficientNet-Lite2")
+    expect_answer(page, "I know 1,000 kinds of things")
     before = page.locator("#messages").inner_text()
     page.reload()
     expect(answers(page)).to_have_count(1)
@@ -211,7 +211,7 @@ def test_a_reload_keeps_the_history_and_the_chat(page: Page) -> None:
 
 def test_several_chats_stand_side_by_side_and_show_unread_messages(page: Page, bot: Bot, user: User) -> None:
     write(page, "/about")
-    expect_answer(page, "EfficientNet-Lite2")
+    expect_answer(page, "I know 1,000 kinds of things")
     page.get_by_role("button", name="New chat").click()
     expect(page.get_by_role("link", name="Nothing said yet").last).to_have_attribute("aria-current", "page")
     expect(page.locator("article")).to_have_count(0)
@@ -284,7 +284,7 @@ def test_the_page_shows_a_stopped_bot_as_down_and_comes_back_by_itself(page: Pag
     expect(page.get_by_text("Whatsit is not running. What you send waits until it is back.")).to_be_visible()
     write(page, "/about")
     bot.ctl("start", "receive")
-    expect_answer(page, "EfficientNet-Lite2")
+    expect_answer(page, "I know 1,000 kinds of things")
     expect(page.locator("#state")).to_have_text("online")
     expect(page.locator("#notice")).to_be_hidden()
 

@@ -527,4 +527,4 @@ async def test_which_engine_and_precision_answer_is_logged(
         settings = Settings(models_dir=lite2_dir, data_dir=tmp_path, classify_threads=2)
         await ClassifyWorker(settings).open(Channels(settings))
 
-    assert "EfficientNet-Lite2 answers, prepared in fp32, run by OpenVINO (CPU, 2 threads)" in caplog.messages
+    assert "EfficientNet-Lite2 answers, prepared in fp32, run by OpenVINO (CPU, 2 threads); percentages" in caplog.text

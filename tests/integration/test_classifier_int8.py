@@ -22,7 +22,6 @@ from classifier.prepare.command import main
 from classifier.serve.classifier import Classifier
 from classifier.serve.second_look import Sight
 from classify import ClassifyWorker
-from common import words
 from common.channels import answers
 from common.channels.channels import Channels
 from common.errors import Outage
@@ -303,8 +302,10 @@ def truncate(path: Path) -> None:
     path.write_bytes(content[:-1])
 
 
-def test_about_names_the_precision(int8: Int8) -> None:
-    assert "It computes in 8 bits (int8), as asked for" in words.about("1.0", in_use(int8.models_dir))
+def test_operators_read_the_precision_and_why(int8: Int8) -> None:
+    record = in_use(int8.models_dir)
+    assert record
+    assert "It computes in 8 bits (int8), as asked for" in records.described(record)
 
 
 # Serving it

@@ -7,12 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from common import words
-from common.model import records
-from tests.support import model_in_use
 from tests.support.bot_api import ROOT
 
 # Strings of the playground that quote Telegram's server, which has the plain apostrophe, are in other files.
@@ -61,11 +57,3 @@ def test_the_page_s_texts_have_one_style(path: Path) -> None:
     texts = [re.sub(r"\$\{[^}]*\}", "", text) for text in PAGE_STRING.findall(code)]
     assert texts
     assert [text for text in texts if OTHER_STYLE.search(text)] == []
-
-
-def test_what_the_model_s_record_says_is_put_into_that_style(tmp_path: Path) -> None:
-    model_in_use.put_in_use(tmp_path)
-    record = records.in_use(tmp_path)
-    assert record
-    about = words.about("1", msgspec.structs.replace(record, why="Inception V3's weights are here."))
-    assert "Inception V3’s weights are here." in about

@@ -33,7 +33,8 @@ def model(config: Settings) -> Result:
     if found:
         return together(found)
     total = sum(path.stat().st_size for path in folder.iterdir())
-    return ok(f"{record.title}, {record.classes} classes, {size(total)} as they were prepared")
+    what = f"{record.title} in {record.precision}, {record.classes} classes"
+    return ok(f"{what}, {size(total)} as they were prepared; {records.described(record)}")
 
 
 def _damage(folder: Path) -> Iterator[str]:

@@ -106,6 +106,7 @@ OTHERS = ((TABBY, 0.06), (LYNX, 0.02), (PUG, 0.0199))
             "**A bird** (91%), perhaps a bald eagle (45%)\n> 30% ostrich",
         ),
         (a_group("bird", 0.91), "**A bird** (91%); I can’t tell which"),
+        (a_group("bird", 0.99, (EAGLE, 0.85)), "**A bird** (99%), most likely a bald eagle (85%)"),
         (a_group("dog", 0.62, (BEAGLE, 0.45)), "Perhaps **a dog** (62%)\n45% beagle"),
         (
             a_group("dog", 0.93, (BEAGLE, 0.45), place=Place.RIGHT),

@@ -1,0 +1,85 @@
+"""What people read when they send a command: what the bot knows, how sure it is, and what it keeps."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from common import words
+from common.model.records import Calibration, MapGrid, ModelRecord
+from common.settings import Settings
+from tests.support import model_in_use
+
+THINGS = "1,000 kinds of things: animals, plants, food, vehicles, tools; but no people, places, drawings or texts."
+OPERATORS = "I know 1,234 kinds of things, which my operator has chosen, and nothing else."
+NOT_MEASURED = "Nobody has measured how often my percentages are right."
+
+
+def record(**fields: Any) -> ModelRecord:
+    values: dict[str, Any] = {"title": "EfficientNet-Lite2", "classes": 1000}
+    return model_in_use.record(**(values | fields))
+
+
+MEASURED = record(calibration=Calibration(temperature=0.9, measured_on="400 photos"), maps=MapGrid(0, 1))
+UNMEASURED = record(why="Its official weights are here.", why_precision="It computes in 8 bits (int8).")
+OWN = record(classes=1234, labels_source="labels.json")
+
+
+def said(name: str, model: ModelRecord | None, **fields: Any) -> str:
+    return words.command(name, "1.2.3", model, Settings(**fields))
+
+
+@pytest.mark.parametrize("name", ["start", "about"])
+def test_people_are_told_what_the_model_knows(name: str) -> None:
+    assert THINGS in said(name, MEASURED)
+    assert THINGS not in said(name, OWN)
+    assert OPERATORS in said(name, OWN)
+    assert "Send me a photo" in said("start", None)
+
+
+def test_a_promise_is_made_only_for_a_model_that_was_measured() -> None:
+    assert "When I say 80% or more, I’m right at least 9 times in 10." in said("about", MEASURED)
+    assert "“I’m sure”: I’m right at least 95 times in 100" in said("help", MEASURED)
+    for model in (UNMEASURED, OWN, None):
+        texts = [said(name, model) for name in words.COMMANDS]
+        assert not [
+            text for text in texts if re.search("I’m sure|I’m right|are right$", text.replace(NOT_MEASURED, ""))
+        ]
+    assert NOT_MEASURED in said("about", UNMEASURED)
+
+
+def test_a_model_without_maps_cannot_zoom_in_and_says_so() -> None:
+    assert "I can’t zoom in" in said("about", UNMEASURED)
+    assert "zoom" not in said("about", MEASURED)
+
+
+@pytest.mark.parametrize("model", [MEASURED, UNMEASURED, OWN, None], ids=["measured", "unmeasured", "own", "none yet"])
+def test_users_read_nothing_of_what_operators_need(model: ModelRecord | None) -> None:
+    for name in words.COMMANDS:
+        text = said(name, model)
+        assert not re.search("int8|fp32|bits|precision|weights|download|Lite2|temperature", text, re.IGNORECASE)
+        assert len(text) < 600, "a phone shows about 25 lines"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "time"),
+    [
+        *((1, "a minute"), (60, "a minute"), (61, "2 minutes"), (3600, "an hour"), (3601, "2 hours")),
+        *((86400, "a day"), (86401, "2 days"), (7 * 86400, "7 days")),
+    ],
+)
+def test_people_are_told_how_long_an_answer_is_kept(seconds: int, time: str) -> None:
+    line = f"\n• what I said about a picture, without the picture and your name: {time}\n"
+    assert line in said("about", MEASURED, cache_ttl_s=seconds)
+    assert line in said("about", None, cache_ttl_s=seconds)
+
+
+def test_where_answers_are_not_kept_people_are_not_told_so() -> None:
+    assert "what I said" not in said("about", MEASURED, cache_max=0)
+    assert "your picture: until I have looked at it" in said("about", MEASURED, cache_max=0)
+
+
+def test_a_command_that_does_not_exist_gets_those_that_do() -> None:
+    assert "I don’t know the command /sing. I know /start, /help, /about." in said("sing", MEASURED)
