@@ -8,7 +8,25 @@ from typing import get_args
 import msgspec
 import pytest
 
-from common.messages import CHANNELS, AnyMessage, CheckFile, Kind, Message, SendReply, Step, Words, decode, encode
+from common.messages import (
+    CHANNELS,
+    AnyMessage,
+    CheckFile,
+    ClassifyImage,
+    Finding,
+    FindingKind,
+    Guess,
+    Kind,
+    Message,
+    Place,
+    Prediction,
+    Predictions,
+    SendReply,
+    Step,
+    Words,
+    decode,
+    encode,
+)
 from tests.support import make
 
 
@@ -47,3 +65,92 @@ def test_a_text_of_a_kind_that_only_a_newer_worker_knows_is_read_all_the_same() 
     wire["content"]["kind"] = "of next year"
 
     assert decode(json.dumps(wire).encode()) == SendReply(job=make.job(), content=Words(text="Hello"))
+
+
+# Versions before 0.3: no findings, no second look
+
+
+class FormerPrediction(msgspec.Struct, frozen=True, array_like=True):
+    label: str
+    probability: float
+
+
+class FormerPredictions(msgspec.Struct, frozen=True, kw_only=True, tag="Predictions"):
+    top: tuple[FormerPrediction, ...]
+    model: str = ""
+    model_ms: float = 0.0
+
+
+class FormerMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    job: dict[str, object]
+
+
+class FormerCheckFile(FormerMessage, frozen=True, kw_only=True, tag="CheckFile"):
+    key: str
+    announced_bytes: int | None = None
+    file_unique_id: str = ""
+
+
+class FormerClassifyImage(FormerMessage, frozen=True, kw_only=True, tag="ClassifyImage"):
+    key: str
+    file_unique_id: str = ""
+
+
+class FormerSendReply(FormerMessage, frozen=True, kw_only=True, tag="SendReply"):
+    content: FormerPredictions
+    files: tuple[str, ...] = ()
+
+
+FOUND = Finding(
+    kind=FindingKind.GROUP,
+    guesses=(Guess(243, 0.45), Guess(242, 0.22)),
+    probability=0.93,
+    group="dog",
+    place=Place.LEFT,
+    other=Finding(kind=FindingKind.CLASS, guesses=(Guess(949, 0.9),), probability=0.9, place=Place.RIGHT),
+    looks=4,
+)
+LABELS = {243: "bull mastiff", 242: "boxer"}
+CONTENT = Predictions.of(FOUND, LABELS, "M", 8.5)  # type: ignore[arg-type]
+
+
+def test_a_worker_of_the_version_before_reads_an_answer_by_its_labels() -> None:
+    body = encode(SendReply(job=make.job(), content=CONTENT, files=make.job().files))
+
+    read = msgspec.json.decode(body, type=FormerSendReply)
+
+    assert read.content == FormerPredictions(
+        top=(FormerPrediction("bull mastiff", 0.45), FormerPrediction("boxer", 0.22)), model="M", model_ms=8.5
+    )
+
+
+def test_a_worker_of_the_version_before_reads_a_request_for_a_second_look_as_one_for_a_first() -> None:
+    check = encode(CheckFile(job=make.job(), key="k", file_unique_id="U", first_look=CONTENT))
+    classify = encode(ClassifyImage(job=make.job(), key="k", file_unique_id="U", original="o", first_look=CONTENT))
+
+    assert msgspec.json.decode(check, type=FormerCheckFile).file_unique_id == "U"
+    assert msgspec.json.decode(classify, type=FormerClassifyImage).key == "k"
+
+
+def test_an_answer_and_a_picture_from_a_worker_of_the_version_before_are_read() -> None:
+    job = '{"id":"1-10-0","chat_id":7,"message_id":5,"accepted_at":0.0}'
+    answer = f'{{"type":"SendReply","job":{job},"content":{{"type":"Predictions","top":[["cat",0.4]],"model":"M"}}}}'
+    picture = f'{{"type":"ClassifyImage","job":{job},"key":"1-10-0.0.input"}}'
+
+    assert decode(answer.encode()) == SendReply(
+        job=make.job(), content=Predictions(top=(Prediction("cat", 0.4),), model="M")
+    )
+    assert decode(picture.encode()) == ClassifyImage(job=make.job(), key="1-10-0.0.input")
+
+
+def test_findings_survive_the_wire_and_what_only_a_newer_worker_knows_has_its_fallback() -> None:
+    reply = SendReply(job=make.job(), content=CONTENT)
+    assert decode(encode(reply)) == reply
+
+    wire = json.loads(encode(reply))
+    wire["content"]["finding"] |= {"kind": "of next year", "place": "behind"}
+    read = decode(json.dumps(wire).encode())
+    assert isinstance(read, SendReply)
+    assert isinstance(read.content, Predictions)
+    assert read.content.finding
+    assert (read.content.finding.kind, read.content.finding.place) == (FindingKind.UNSURE, Place.MIDDLE)
