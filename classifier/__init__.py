@@ -5,6 +5,7 @@
     serve/         runs the model in use
     networks.py    the two networks: how each wants its pictures and how torch builds it
     weights.py     reads a network's weights from a file and checks them
+    maps.py        the served graph's second output: where the network saw what
     artifact.py    the prepared model's folder: written whole, checked before use
     progress.py    writes how far prepare is, for the chat page
     telemetry.py   keeps OpenVINO and NNCF from reporting to their makers

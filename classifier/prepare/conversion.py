@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from classifier import telemetry
+from classifier import maps, telemetry
 from classifier.errors import ModelError
 from classifier.networks import MAX_DIFFERENCE
 from common.model.input import InputSpec
+from common.model.records import MapGrid
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
 _TEST_IMAGES: Final = 3
 
 
-def convert(module: nn.Module, spec: InputSpec, path: Path) -> None:
+def convert(module: nn.Module, spec: InputSpec, path: Path) -> MapGrid | None:
     """Write the module as OpenVINO's ``path`` (``.xml``) and its weights next to it (``.bin``).
 
     The file takes pixels as they are (1 x crop x crop x 3, uint8, RGB): mean and scale are part of the
-    graph. It gives logits (1 x classes, float32). A fixed batch of one: see ``OpenVinoEngine``.
+    graph. It gives logits (1 x classes, float32), and maps if the network has them (``classifier/maps.py``). A fixed
+    batch of one: see ``OpenVinoEngine``.
+
+    Returns:
+        Where the maps' cells are; None if the network has no maps.
 
     Raises:
         ModelError: The files cannot be written.
@@ -44,12 +49,15 @@ def convert(module: nn.Module, spec: InputSpec, path: Path) -> None:
     pixels.model().set_layout(ov.Layout("NCHW"))
     steps = pixels.preprocess().convert_element_type(ov.Type.f32)
     steps.scale(255.0).mean(list(spec.mean)).scale(list(spec.std))
+    built = processor.build()
+    grid = maps.add(built)
     # Half-precision weights would halve the file, but agree less with torch.
     try:
-        ov.save_model(processor.build(), path, compress_to_fp16=False)
+        ov.save_model(built, path, compress_to_fp16=False)
     except RuntimeError as error:  # OpenVINO's error for a full disk; it names only the stream
         msg = f"{path}: cannot be written; is the disk full? ({error})"
         raise ModelError(msg) from None
+    return grid
 
 
 def compare(module: nn.Module, spec: InputSpec, engine: Engine, max_difference: float = MAX_DIFFERENCE) -> float:

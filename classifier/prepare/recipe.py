@@ -137,7 +137,7 @@ def _make(recipe: Recipe, staged: Path, say: Say) -> ModelRecord:
     kept = artifact.whole(staged.parent / record.folder)
     if kept:
         return kept  # its record, not the new one: the operator's files may have had other names
-    _convert_and_compare(recipe, loaded, record, names, staged, say)
+    record = _convert_and_compare(recipe, loaded, record, names, staged, say)
     artifact.install(staged, record)
     return record
 
@@ -149,7 +149,8 @@ def _convert_and_compare(
     names: tuple[str, ...],
     staged: Path,
     say: Say,
-) -> None:
+) -> ModelRecord:
+    """Convert, compare, and complete the staged folder. Returns the record, now with the cells of the maps."""
     # Both need torch, and the engine OpenVINO: too slow to import if a prepared model is kept.
     from classifier.prepare import conversion  # noqa: PLC0415
     from classifier.serve.engines.openvino import OpenVinoEngine  # noqa: PLC0415
@@ -157,11 +158,13 @@ def _convert_and_compare(
     progress.report(staged.parent, progress.CONVERTING)
     say("  converting to OpenVINO")
     module = weights.build(recipe.network, loaded, record.transform_input)
-    conversion.convert(module, record.input, staged / artifact.NETWORK)
+    grid = conversion.convert(module, record.input, staged / artifact.NETWORK)
+    record = msgspec.structs.replace(record, maps=grid)
     artifact.seal(staged, record, names)
     progress.report(staged.parent, progress.COMPARING)
     difference = conversion.compare(module, record.input, OpenVinoEngine(staged), recipe.network.max_difference)
     say(f"  compared with torch: logits differ by {difference:.0e} of their range")
+    return record
 
 
 def _transform_input(recipe: Recipe, sha256: str) -> bool | None:

@@ -22,7 +22,7 @@ from classifier.errors import ModelError
 from classifier.serve import compiled, preload
 from classifier.serve.classifier import Classifier
 from classifier.serve.engines import openvino
-from classifier.serve.engines.engine import Engine
+from classifier.serve.engines.engine import Engine, Output
 from classifier.serve.engines.openvino import BacklogPolicy, OpenVinoEngine, RequestPool
 from classifier.serve.engines.openvino_c import Network, Request
 from classifier.serve.second_look import Sight
@@ -286,7 +286,7 @@ def test_the_next_pictures_wait_in_the_queue_before_the_last_ones_are_through(
     begin, end = RequestPool.begin, RequestPool.end
     main = threading.get_ident()
 
-    def slow(pool: RequestPool, request: Any) -> list[float]:
+    def slow(pool: RequestPool, request: Any) -> Output:
         if threading.get_ident() != main:
             ends.set()
             goes_on.wait(20)

@@ -15,7 +15,7 @@ import pytest
 
 from classifier.artifact import put_in_use
 from classifier.prepare.choose import Request, prepare
-from classifier.serve.engines.engine import Engine, Picture
+from classifier.serve.engines.engine import Engine, Output, Picture
 from classify import ClassifyWorker
 from common.channels.channels import Channels
 from common.errors import InputLost, Outage
@@ -151,10 +151,10 @@ class Busy(Engine):
         self.asked, self.free = threading.Event(), threading.Event()
         self.computed: list[int] = []
 
-    def scores(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> Sequence[Sequence[float]]:
+    def outputs(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> Sequence[Output]:
         self.asked.set()
         assert self.free.wait(20)
-        found = self._engine.scores(pictures, given_up)
+        found = self._engine.outputs(pictures, given_up)
         self.computed.append(len(found))
         return found
 

@@ -1,16 +1,19 @@
-"""What every engine can do: scores for pictures."""
+"""What every engine can do: scores for pictures, and maps of where it saw what."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
 Picture: TypeAlias = bytes | bytearray | memoryview
+
+MAPS: Final = 3
+"""So many of the likeliest classes have a map; fewer where there are fewer classes."""
 
 
 class Maps(NamedTuple):
@@ -19,7 +22,7 @@ class Maps(NamedTuple):
     Attributes:
         rows: How many rows of cells each has. ``MapGrid`` says where the cells are in the picture.
         columns: How many cells each row has.
-        cells: For each of the three likeliest classes, best first, the cells (rows · columns, row by row).
+        cells: For each of the likeliest classes (``MAPS``), best first, the cells (rows · columns, row by row).
     """
 
     rows: int
@@ -50,19 +53,19 @@ class Engine(Protocol):
     name: str
     classes: int
 
-    def scores(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> Sequence[Sequence[float]]:
-        """Scores of all classes for each picture, in turn with those of other threads.
+    def outputs(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> Sequence[Output]:
+        """Scores of all classes for each picture, and where they were seen, in turn with those of other threads.
 
         Args:
             pictures: Pixels of one picture each (crop x crop x 3, uint8, RGB, row by row).
-            given_up: Set as soon as nobody waits for the scores. Pictures that have not begun by then are not computed,
-                and nothing is returned.
+            given_up: Set as soon as nobody waits for the outputs. Pictures that have not begun by then are not
+                computed, and nothing is returned.
         """
         ...
 
-    def outputs(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> Sequence[Output]:
-        """The same, with maps."""
-        return [Output(scores, None) for scores in self.scores(pictures, given_up)]
+    def scores(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> Sequence[Sequence[float]]:
+        """The same without the maps."""
+        return [output.scores for output in self.outputs(pictures, given_up)]
 
     def rest(self) -> None:
         """Get ready for a single image, where that takes time. Call it when no image has come for a while."""

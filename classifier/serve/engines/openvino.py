@@ -17,7 +17,7 @@ from typing import Final
 from classifier import artifact, telemetry
 from classifier.errors import ModelError
 from classifier.serve import compiled, cores
-from classifier.serve.engines.engine import Engine, Picture
+from classifier.serve.engines.engine import Engine, Output, Picture
 from classifier.serve.engines.openvino_c import Network, Request, version
 from common import libc
 
@@ -85,13 +85,13 @@ class OpenVinoEngine(Engine):
         self.classes = self._open(1).classes
         self.name = f"OpenVINO (CPU, {self._threads} thread{'s' if self._threads > 1 else ''})"
 
-    def scores(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> list[list[float]]:
-        """Scores of all classes for each picture; nothing if given up before they began."""
+    def outputs(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> list[Output]:
+        """Scores and maps for each picture; nothing if given up before they began."""
         with self._begins:
             if given_up and given_up.is_set():
                 return []
             pool = self._pool_for(len(pictures))
-            found, busy = [], deque[Request]()
+            found, busy = list[Output](), deque[Request]()
             for picture in pictures:
                 if len(busy) == MOST_IN_QUEUE:
                     found.append(pool.end(busy.popleft()))
@@ -181,7 +181,7 @@ class RequestPool:
         requests = [network.request() for _ in range(1 if streams == 1 else 2 * streams)]
         for request in requests:
             request.start(bytes(request.size))
-        (self.classes,) = {len(self.end(request)) for request in requests}
+        (self.classes,) = {len(self.end(request).scores) for request in requests}
 
     def begin(self, picture: Picture) -> Request:
         """Put a picture into the queue."""
@@ -189,11 +189,11 @@ class RequestPool:
         request.start(picture)
         return request
 
-    def end(self, request: Request) -> list[float]:
-        """Wait for its scores."""
-        scores = request.scores()
+    def end(self, request: Request) -> Output:
+        """Wait for its scores and maps."""
+        output = request.output()
         self._free.append(request)
-        return scores
+        return output
 
 
 class Backlog:

@@ -10,18 +10,26 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import math
 import os
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from ctypes import POINTER, byref, c_char_p, c_float, c_int, c_size_t, c_uint8, c_void_p
+from ctypes import POINTER, byref, c_char_p, c_float, c_int, c_int64, c_size_t, c_uint8, c_void_p
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar
 
-from classifier.serve.engines.engine import Picture
+from classifier.serve.engines.engine import Maps, Output, Picture
 from common import optional_packages
 
 _DEVICE: Final = b"CPU"
+_LOGITS, _MAPS = 0, 1  # the outputs, as ``classifier/maps.py`` puts them; a network without maps has one
 _OUT: Final = POINTER(c_void_p)
+
+
+class _Shape(ctypes.Structure):
+    _fields_ = (("rank", c_int64), ("dimensions", POINTER(c_int64)))
+
+
 # The functions of openvino/c/*.h that are used here. All return a status (0 is success), except the *_free functions
 # and ov_get_last_err_msg.
 _ARGUMENTS: Final[Mapping[str, tuple[Any, ...]]] = {
@@ -29,12 +37,14 @@ _ARGUMENTS: Final[Mapping[str, tuple[Any, ...]]] = {
     "ov_core_compile_model_from_file": (c_void_p, c_char_p, c_char_p, c_size_t, _OUT),  # then names and values
     "ov_compiled_model_create_infer_request": (c_void_p, _OUT),
     "ov_compiled_model_get_property": (c_void_p, c_char_p, _OUT),
+    "ov_compiled_model_outputs_size": (c_void_p, POINTER(c_size_t)),
     "ov_infer_request_get_input_tensor": (c_void_p, _OUT),
-    "ov_infer_request_get_output_tensor": (c_void_p, _OUT),
+    "ov_infer_request_get_output_tensor_by_index": (c_void_p, c_size_t, _OUT),
     "ov_infer_request_start_async": (c_void_p,),
     "ov_infer_request_wait": (c_void_p,),
     "ov_tensor_data": (c_void_p, _OUT),
-    "ov_tensor_get_byte_size": (c_void_p, POINTER(c_size_t)),
+    "ov_tensor_get_shape": (c_void_p, POINTER(_Shape)),
+    "ov_shape_free": (POINTER(_Shape),),
     "ov_core_free": (c_void_p,),
     "ov_compiled_model_free": (c_void_p,),
     "ov_infer_request_free": (c_void_p,),
@@ -47,6 +57,13 @@ _ARGUMENTS: Final[Mapping[str, tuple[Any, ...]]] = {
 
 
 _LibraryT = TypeVar("_LibraryT", ctypes.CDLL, ctypes.PyDLL)
+
+
+class _Tensor(NamedTuple):
+    """A request's memory: its numbers one after the other, and their shape."""
+
+    numbers: memoryview
+    shape: tuple[int, ...]
 
 
 class _Version(ctypes.Structure):
@@ -72,10 +89,13 @@ class Network:
                 "ov_core_compile_model_from_file", core, os.fsencode(path), _DEVICE, len(pairs), then=pairs
             )
         _free_with(self, "ov_compiled_model_free", self._handle)
+        outputs = c_size_t()
+        _check(_library().ov_compiled_model_outputs_size(self._handle, byref(outputs)))
+        self._has_maps = outputs.value > _MAPS
 
     def request(self) -> Request:
         """A new request. It keeps the network alive."""
-        return Request(_made("ov_compiled_model_create_infer_request", self._handle))
+        return Request(_made("ov_compiled_model_create_infer_request", self._handle), has_maps=self._has_maps)
 
     def property(self, name: str) -> str:
         """A property of the compiled network, as OpenVINO spells it."""
@@ -89,12 +109,13 @@ class Request:
     Freeing one that computes waits for its end.
     """
 
-    def __init__(self, handle: c_void_p) -> None:
+    def __init__(self, handle: c_void_p, *, has_maps: bool) -> None:
         self._handle = handle
         _free_with(self, "ov_infer_request_free", handle)
         # The request's own tensors. All shapes are fixed, so these stay where they are.
-        self._input = self._tensor("ov_infer_request_get_input_tensor", c_uint8).cast("B")
-        self._output = self._tensor("ov_infer_request_get_output_tensor", c_float).cast("B").cast("f")
+        self._input = self._tensor(c_uint8, "ov_infer_request_get_input_tensor").numbers
+        self._logits = self._tensor(c_float, "ov_infer_request_get_output_tensor_by_index", _LOGITS).numbers
+        self._maps = self._tensor(c_float, "ov_infer_request_get_output_tensor_by_index", _MAPS) if has_maps else None
 
     @property
     def size(self) -> int:
@@ -116,22 +137,31 @@ class Request:
         # up to 5 ms when other threads are busy.
         _check(_quick().ov_infer_request_start_async(self._handle))
 
-    def scores(self) -> list[float]:
-        """Wait for the scores of all classes.
+    def output(self) -> Output:
+        """Wait for the scores of all classes, and the maps if the network has them.
 
         Raises:
             RuntimeError: They could not be computed.
         """
         _check(_library().ov_infer_request_wait(self._handle))
-        scores: Any = self._output.tolist()
-        return cast(list[float], scores)
+        return Output(self._logits.tolist(), _maps(self._maps) if self._maps else None)
 
-    def _tensor(self, which: str, element: Any) -> memoryview:
-        tensor, size = _made(which, self._handle), c_size_t()
+    def _tensor(self, element: Any, which: str, *index: int) -> _Tensor:
+        tensor, shape = _made(which, self._handle, *index), _Shape()
         _free_with(self, "ov_tensor_free", tensor)
-        _check(_library().ov_tensor_get_byte_size(tensor, byref(size)))
+        _check(_library().ov_tensor_get_shape(tensor, byref(shape)))
+        dimensions = tuple(shape.dimensions[: shape.rank])
+        _library().ov_shape_free(byref(shape))
         address = _made("ov_tensor_data", tensor).value or 0
-        return memoryview((element * (size.value // ctypes.sizeof(element))).from_address(address))
+        content = (element * math.prod(dimensions)).from_address(address)
+        return _Tensor(memoryview(content).cast("B").cast(element._type_), dimensions)
+
+
+def _maps(tensor: _Tensor) -> Maps:
+    """The maps of one picture (1 x maps x rows x columns)."""
+    _, number, rows, columns = tensor.shape
+    cells, size = tensor.numbers.tolist(), rows * columns
+    return Maps(rows, columns, tuple(tuple(cells[size * each : size * (each + 1)]) for each in range(number)))
 
 
 @functools.cache

@@ -10,7 +10,7 @@ import pytest
 
 from classifier.errors import ModelError
 from classifier.serve.classifier import Classifier
-from classifier.serve.engines.engine import Engine, Picture
+from classifier.serve.engines.engine import Engine, Output, Picture
 from classifier.serve.second_look import Sight
 from common.messages import Finding
 from common.model.input import InputSpec
@@ -33,9 +33,9 @@ class MeanColour(Engine):
     def rest(self) -> None:
         pass
 
-    def scores(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> list[list[float]]:
+    def outputs(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> list[Output]:
         means = [np.frombuffer(pixels, np.uint8).reshape(-1, 3).mean(axis=0) for pixels in pictures]
-        return [[*mean.tolist(), *self.constants] for mean in means]
+        return [Output([*mean.tolist(), *self.constants], None) for mean in means]
 
 
 def classifier(labels: Sequence[str], constants: Sequence[float] = ()) -> Classifier:
