@@ -1,12 +1,12 @@
 """A prepared model's folder in ``MODELS_DIR``: written whole or not at all, and checked before use.
 
-    <model>-v1-<id>/
-        model.xml, model.bin  the network for OpenVINO: uint8 pixels in, logits out
+    <model>-v2-<id>/
+        model.xml, model.bin  the network for OpenVINO: uint8 pixels in, logits and maps out
         weights.pth           the weights that it was made from, for ENGINE=torch
         labels.json           the classes' names, in the order of the logits
         model.json            the ModelRecord
         SHA256SUMS            of all these, as ``sha256sum --check`` reads them
-    <model>-v1-<id>-int8-<id>/
+    <model>-v2-<id>-int8-<id>/
         ...                   the same, with the network in 8 bits
         comparison.json       how its answers differ from those of the model that it was made from
     in_use.json               the ModelRecord of the folder that answers, with the reason why
@@ -14,6 +14,9 @@
 
 The id depends on the inputs (weights, labels, transform_input; for int8 the photos, too): another content has another
 folder. So one rename of ``in_use.json`` switches models, and a folder in use never changes.
+
+In v1, networks had no maps. Such a folder can be served, and the next prepare makes one of today's of it
+(``prepare/upgrade.py``).
 """
 
 from __future__ import annotations
@@ -33,7 +36,9 @@ from common.model import labels as model_labels
 from common.model.checksums import CHECKSUMS, sha256_of
 from common.model.records import ModelRecord
 
-FORMAT: Final = "v1"  # change it when the meaning of a folder changes: then all models are prepared again
+# Change them when the meaning of a folder changes: then all models are brought up to date, or prepared again.
+FORMAT: Final = "v2"
+OLDER: Final = "v1"
 NETWORK: Final = "model.xml"
 NETWORK_WEIGHTS: Final = "model.bin"
 TORCH_WEIGHTS: Final = "weights.pth"
@@ -49,6 +54,11 @@ def folder_name(model: str, weights_sha256: str, labels: Sequence[str], transfor
     """The name of the folder for a model that is made from these."""
     made_from = msgspec.json.encode((weights_sha256, labels, transform_input))
     return f"{model}-{FORMAT}-{hashlib.sha256(made_from).hexdigest()[:8]}"
+
+
+def name_today(older: ModelRecord) -> str:
+    """The name of the folder that an older model's folder becomes: its id depends on the same inputs."""
+    return older.folder.replace(f"{older.model}-{OLDER}-", f"{older.model}-{FORMAT}-", 1)
 
 
 def int8_folder_name(fp32: ModelRecord, made_with: str) -> str:
@@ -101,9 +111,18 @@ def check_in_use(models_dir: Path, record: ModelRecord) -> None:
         raise ModelError(msg)
 
 
-def prepared(models_dir: Path, model: str) -> ModelRecord | None:
-    """The record of a prepared model, in fp32, whose folder is whole; None if there is no such folder."""
-    return _first_whole(models_dir, model, lambda record: record.precision == "fp32")
+def prepared(models_dir: Path, model: str, version: str = FORMAT) -> ModelRecord | None:
+    """The record of a prepared model, in fp32, whose folder is whole; None if there is no such folder.
+
+    Args:
+        models_dir: Where to look.
+        model: The model's name.
+        version: The folder's: ``FORMAT`` or ``OLDER``.
+    """
+    begin = f"{model}-{version}-"
+    return _first_whole(
+        models_dir, model, lambda record: record.precision == "fp32" and record.folder.startswith(begin)
+    )
 
 
 def prepared_int8(models_dir: Path, fp32: ModelRecord) -> ModelRecord | None:
@@ -113,7 +132,7 @@ def prepared_int8(models_dir: Path, fp32: ModelRecord) -> ModelRecord | None:
 
 def _first_whole(models_dir: Path, model: str, fits: Callable[[ModelRecord], bool]) -> ModelRecord | None:
     for folder in _folders(models_dir, model):
-        record = _description(folder) if folder.name.startswith(f"{model}-{FORMAT}-") else None
+        record = _description(folder)
         if record and fits(record) and whole(folder):
             return record
     return None
@@ -179,6 +198,14 @@ def install(staged: Path, record: ModelRecord) -> None:
         shutil.rmtree(final)
     staged.rename(final)
     _sync(staged.parent)
+
+
+def link(source: Path, target: Path) -> None:
+    """Give a file a second name, so that 100 MB are not stored twice. Nothing writes into it."""
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(source, target)
 
 
 def put_in_use(models_dir: Path, record: ModelRecord) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -44,19 +43,19 @@ def make(models_dir: Path, fp32: ModelRecord, folder: Path | None, say: Say) -> 
         return kept
     staged = artifact.stage(models_dir)
     try:
-        _make(models_dir / fp32.folder, staged, record, found, say)
+        return _make(models_dir / fp32.folder, staged, record, found, say)
     finally:
         shutil.rmtree(staged, ignore_errors=True)  # gone already if all went well
-    return record
 
 
-def _make(fp32: Path, staged: Path, record: ModelRecord, found: Photos, say: Say) -> None:
+def _make(fp32: Path, staged: Path, record: ModelRecord, found: Photos, say: Say) -> ModelRecord:
     number = len(found.calibration) + len(found.judging)
     say(f"  {number} photos of {found.source}; {found.passed_over} other files are not pictures, or the same again")
     say(f"  calibrating on {len(found.calibration)} of them")
     seen = photos.pixels(found.calibration, record.input)
-    quantization.quantise(fp32 / artifact.NETWORK, staged / artifact.NETWORK, seen)
-    _link(fp32 / artifact.TORCH_WEIGHTS, staged / artifact.TORCH_WEIGHTS)
+    grid = quantization.quantise(fp32 / artifact.NETWORK, staged / artifact.NETWORK, seen)
+    record = msgspec.structs.replace(record, maps=grid)
+    artifact.link(fp32 / artifact.TORCH_WEIGHTS, staged / artifact.TORCH_WEIGHTS)
     labels = msgspec.json.decode((fp32 / artifact.LABELS).read_bytes(), type=tuple[str, ...])
     artifact.seal(staged, record, labels)
     progress.report(staged.parent, progress.JUDGING)
@@ -66,6 +65,7 @@ def _make(fp32: Path, staged: Path, record: ModelRecord, found: Photos, say: Say
     artifact.seal(staged, record, labels)
     artifact.install(staged, record)
     _say_all(comparison, say)
+    return record
 
 
 def _compare(fp32: Path, int8: Path, record: ModelRecord, found: Photos) -> Comparison:
@@ -95,11 +95,3 @@ def _compare(fp32: Path, int8: Path, record: ModelRecord, found: Photos) -> Comp
 def _say_all(comparison: Comparison, say: Say) -> None:
     for line in comparison.lines():
         say(f"  {line}")
-
-
-def _link(source: Path, target: Path) -> None:
-    """Give a file a second name, so that 100 MB are not stored twice. Nothing writes into it."""
-    try:
-        os.link(source, target)
-    except OSError:  # a file system without hard links
-        shutil.copyfile(source, target)

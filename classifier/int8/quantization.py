@@ -11,9 +11,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from classifier import telemetry
+from classifier import maps, telemetry
 from classifier.errors import ModelError
 from common import optional_packages
+from common.model.records import MapGrid
 
 # An int8 model depends on its fp32 model, its photos, NNCF and this: change it when the method here changes.
 METHOD: Final = "mixed, first and depthwise convolutions in fp32"
@@ -30,7 +31,7 @@ def version() -> str:
         raise ModelError(msg) from None
 
 
-def quantise(network: Path, target: Path, calibration: Iterable[bytes]) -> None:
+def quantise(network: Path, target: Path, calibration: Iterable[bytes]) -> MapGrid | None:
     """Write the int8 version of a network in fp32 (``.xml``) to ``target``.
 
     The first convolution and the depthwise ones stay in fp32: they are a small part of the work, and cost most of the
@@ -42,6 +43,9 @@ def quantise(network: Path, target: Path, calibration: Iterable[bytes]) -> None:
         target: Where the new ``.xml`` goes; its weights are next to it.
         calibration: The pixels of each photo, to take the ranges from.
 
+    Returns:
+        Where the cells of its maps are; None if it has none.
+
     Raises:
         ModelError: The files cannot be written.
         ImportError: NNCF is not installed.
@@ -52,6 +56,7 @@ def quantise(network: Path, target: Path, calibration: Iterable[bytes]) -> None:
         import openvino as ov  # noqa: PLC0415
 
         model = ov.Core().read_model(network)
+        maps.remove(model)  # they read the features and the weights, which NNCF would treat otherwise then
         shape = tuple(model.input().shape)
         images = [np.frombuffer(seen, np.uint8).reshape(shape) for seen in calibration]
         quantised = nncf.quantize(
@@ -62,11 +67,13 @@ def quantise(network: Path, target: Path, calibration: Iterable[bytes]) -> None:
             subset_size=len(images),
             ignored_scope=nncf.IgnoredScope(names=left_in_fp32(model)),
         )
+    grid = maps.add(quantised)
     try:
         ov.save_model(quantised, target, compress_to_fp16=False)
     except RuntimeError as error:  # as in conversion.convert
         msg = f"{target}: cannot be written; is the disk full? ({error})"
         raise ModelError(msg) from None
+    return grid
 
 
 def left_in_fp32(model: Any) -> list[str]:

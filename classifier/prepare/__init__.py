@@ -5,6 +5,7 @@
     inventory.py   the models that are prepared already
     precision.py   which version answers, fp32 or int8, and why
     recipe.py      what a model is made from, and its making
+    upgrade.py     brings a model that an older version prepared up to date
     official.py    a network's official weights: found, downloaded, checked
     download.py    a download that can be resumed
     labels.py      the names of the classes

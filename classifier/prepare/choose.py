@@ -24,7 +24,7 @@ import msgspec
 from classifier import artifact, progress
 from classifier.errors import ModelError, WeightsUnavailable
 from classifier.networks import EFFICIENTNET_LITE2, INCEPTION_V3, NETWORKS, Network
-from classifier.prepare import precision, recipe
+from classifier.prepare import precision, recipe, upgrade
 from classifier.prepare.inventory import Inventory
 from classifier.prepare.precision import Prepared
 from classifier.prepare.recipe import Recipe
@@ -83,6 +83,7 @@ def prepare(request: Request, models_dir: Path, say: Say, networks: Mapping[str,
     models_dir.mkdir(parents=True, exist_ok=True)
     with _lock(models_dir, say):
         try:
+            preparation.bring_up_to_date()
             found = preparation.kept() or preparation.make()
         except ImportError as error:
             msg = f"a package that preparing needs is missing or broken ({error}); {optional_packages.CURE}"
@@ -96,12 +97,13 @@ def prepare(request: Request, models_dir: Path, say: Say, networks: Mapping[str,
 
 
 def is_prepared(request: Request, models_dir: Path) -> bool:
-    """Whether everything that the request asks for is already prepared, so that torch is not needed.
+    """Whether all that the request asks for is prepared, by this version or an older one, so that torch is not needed.
 
     Raises:
         ModelError: The weights that were placed in ``models_dir`` are damaged.
     """
-    return _Preparation(request, Inventory(models_dir, NETWORKS), lambda _line: None).kept() is not None
+    inventories = (Inventory(models_dir, NETWORKS, version) for version in (artifact.FORMAT, artifact.OLDER))
+    return any(_Preparation(request, inventory, lambda _line: None).kept() for inventory in inventories)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,6 +121,13 @@ class _Preparation:
             return None
         int8 = artifact.prepared_int8(self.inventory.models_dir, fp32)
         return None if self.request.precision == "int8" and int8 is None else Prepared(fp32, int8)
+
+    def bring_up_to_date(self) -> None:
+        """If only an older version of the bot has prepared what satisfies the request, make today's of it."""
+        inventory = dataclasses.replace(self.inventory, version=artifact.OLDER)
+        older = dataclasses.replace(self, inventory=inventory)._kept_fp32() if self._kept_fp32() is None else None
+        if older:
+            upgrade.bring_up_to_date(self.inventory.models_dir, older, self.say)
 
     def make(self) -> Prepared:
         """Make what is not prepared yet."""

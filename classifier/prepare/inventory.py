@@ -23,10 +23,12 @@ class Inventory:
     Attributes:
         models_dir: The folder.
         networks: All networks, by name.
+        version: Of folders: what this version of the bot prepares, or what an older one did.
     """
 
     models_dir: Path
     networks: Mapping[str, Network]
+    version: str = artifact.FORMAT
 
     def find(self, choice: ModelChoice) -> ModelRecord | None:
         """The prepared model, in fp32, that satisfies a choice; None if it must be made.
@@ -34,7 +36,7 @@ class Inventory:
         Raises:
             ModelError: The weights that were placed in ``models_dir`` are damaged.
         """
-        return self._auto() if choice == "auto" else artifact.prepared(self.models_dir, choice)
+        return self._auto() if choice == "auto" else self._prepared(choice)
 
     def own_in_use(self) -> ModelRecord | None:
         """The model in use if it has an operator's weights or labels: ``auto`` does not choose another."""
@@ -47,8 +49,8 @@ class Inventory:
         """The prepared model that ``auto`` takes without the download; None if the download should be tried."""
         own = self.own_in_use()
         if own:
-            return artifact.prepared(self.models_dir, own.model)
-        return self._brought() or artifact.prepared(self.models_dir, INCEPTION_V3.name) or self._fallback()
+            return self._prepared(own.model)
+        return self._brought() or self._prepared(INCEPTION_V3.name) or self._fallback()
 
     def _brought(self) -> ModelRecord | None:
         """On a machine that cannot prepare models: the one in use, which an operator copied to it; or the only one."""
@@ -56,8 +58,8 @@ class Inventory:
             return None
         record = records.in_use(self.models_dir)
         if record and record.model in self.networks:
-            return artifact.prepared(self.models_dir, record.model)
-        found = [there for network in self.networks if (there := artifact.prepared(self.models_dir, network))]
+            return self._prepared(record.model)
+        found = [there for network in self.networks if (there := self._prepared(network))]
         return found[0] if len(found) == 1 else None
 
     def _fallback(self) -> ModelRecord | None:
@@ -70,4 +72,7 @@ class Inventory:
         inception = self.networks[INCEPTION_V3.name]
         if in_use is None or in_use.why != NOT_AVAILABLE or official.local_file(inception, self.models_dir):
             return None
-        return artifact.prepared(self.models_dir, EFFICIENTNET_LITE2.name)
+        return self._prepared(EFFICIENTNET_LITE2.name)
+
+    def _prepared(self, model: str) -> ModelRecord | None:
+        return artifact.prepared(self.models_dir, model, self.version)
