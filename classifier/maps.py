@@ -77,6 +77,7 @@ def _maps(logits: Any, head: _Head) -> Any:
     number = min(MAPS, classes)
     best = op.topk(logits, np.int32(number), 1, "max", "value", index_element_type="i32").output(1)  # N x 3
     theirs = op.gather(head.weights, best, np.int32(0))  # N x 3 x C
+    # The dearest part, 0.5 ms for 1000 x 1280. Over the best 64 classes alone, one peak in five is in another cell.
     likely = op.matmul(op.softmax(logits, 1), head.weights, False, False)  # N x C
     beyond = op.subtract(theirs, op.unsqueeze(likely, np.int32(1)))  # N x 3 x C
     cells = op.reshape(head.features, [0, channels, rows * columns], True)  # N x C x h·w

@@ -54,7 +54,7 @@ def load(folder: Path) -> Scores:
 
 def _answer(request: Any) -> Any:
     request.wait()
-    return request.get_output_tensor().data.copy()
+    return request.get_output_tensor(0).data.copy()
 
 
 if __name__ == "__main__":

@@ -66,8 +66,8 @@ def playground() -> Iterator[RunningPlayground]:
 
 
 @pytest.fixture
-def bot(lite2_dir: Path, playground: RunningPlayground) -> Iterator[Bot]:
-    """The former version, in its own folder."""
+def bot(playground: RunningPlayground) -> Iterator[Bot]:
+    """The former version, in its own folder, with a model that it prepared."""
     archive = former_version()
     with tempfile.TemporaryDirectory(prefix="whatsit-") as folder:  # short: a socket's path is limited
         root = Path(folder)
@@ -76,7 +76,8 @@ def bot(lite2_dir: Path, playground: RunningPlayground) -> Iterator[Bot]:
         (root / ".venv").symlink_to(sys.prefix)
         (root / "run" / "logs").mkdir(parents=True)
         environ = {
-            "MODELS_DIR": str(lite2_dir),
+            "MODELS_DIR": str(root / "models"),
+            "MODEL": "efficientnet_lite2",
             "PLAYGROUND_PORT": str(free_port()),
             "PATH": f"{root}/.venv/bin:{os.environ['PATH']}",
             "TELEGRAM_API_URL": playground.url,
@@ -84,9 +85,16 @@ def bot(lite2_dir: Path, playground: RunningPlayground) -> Iterator[Bot]:
             "USER_RATE": "100000",
             "CACHE_MAX": "0",
         }
+        prepare(root, environ)
         bot = Bot(root, playground.url, environ, writes_processes="common.processes")
         with bot.running():
             yield bot
+
+
+def prepare(root: Path, environ: dict[str, str]) -> None:
+    """Do what ``make model`` does where all packages are installed."""
+    command = [sys.executable, "-m", "classifier.prepare"]
+    subprocess.run(command, cwd=root, env=os.environ | environ, check=True, capture_output=True)
 
 
 def wait_for_more(user: User, sent: list[int]) -> None:
@@ -140,6 +148,7 @@ def test_an_upgrade_under_load_loses_nothing_restarted_the_former_way_or_as_docu
             switch(bot.root)
             kill_the_decoders(bot)
             wait_for_more(user, sent)
+            prepare(bot.root, bot.environ)  # until the restart, pictures wait: the former version cannot read it
             restarted(bot, "supervisorctl restart all")
             assert "common.embedded_redis" in commands(bot)
             wait_for_more(user, sent)

@@ -30,7 +30,7 @@ def put_in_use(models_dir: Path, spec: InputSpec = SPEC) -> None:
 def put_whole_model_in_use(models_dir: Path) -> Path:
     """The same with a folder whose files have their checksums, as the classifier leaves it. Returns the folder."""
     spec = InputSpec(model="inception_v3", resize=342, crop=299, interpolation="bilinear", mean=(0,) * 3, std=(1,) * 3)
-    name = "inception_v3-v1-12345678"
+    name = "inception_v3-v2-12345678"
     whole = record(spec, model="inception_v3", title="Inception V3", folder=name, classes=1000)
     folder = models_dir / name
     folder.mkdir(parents=True)
