@@ -34,6 +34,7 @@ from tests.support.models_fixtures import Int8, copy_models, quiet, serving
 
 pytestmark = pytest.mark.timeout(180)
 
+ROUNDED = 0.01  # of their range: OpenVINO's graph has the rows of the last layer in 8 bits
 AGREES = 1e-4  # of the maps' range, as the engines' logits
 
 Floats = npt.NDArray[np.float32]
@@ -82,7 +83,7 @@ def test_torch_and_openvino_saw_it_in_the_same_places(fixture: str, request: pyt
 
     size = {"lite2_dir": 9, "inception_dir": 8}[fixture]
     assert by_openvino.shape == by_torch.shape == (len(photos.NAMES), MAPS, size, size)
-    assert difference(by_openvino, by_torch) < AGREES
+    assert difference(by_openvino, by_torch) < ROUNDED
 
 
 @pytest.mark.parametrize("kind", [OpenVinoEngine, TorchEngine])
@@ -140,7 +141,7 @@ def test_without_the_maps_the_logits_are_the_same_to_the_bit(
     assert [output.scores for output in with_maps] == [output.scores for output in without]
     assert {output.maps for output in without} == {None}
     sizes = [sum((each / name).stat().st_size for name in network_files()) for each in (former, folder)]
-    assert 0 < sizes[1] - sizes[0] < 12_000
+    assert 0 < sizes[1] - sizes[0] < 1000 * 1408 + 12_000  # Lite2's last layer, a byte each
 
 
 def network_files() -> tuple[str, str]:
