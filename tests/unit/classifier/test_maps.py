@@ -58,7 +58,7 @@ def with_maps(logits: Any, parameter: Any) -> tuple[Any, MapGrid | None]:
 
 
 @pytest.mark.parametrize("turned", [True, False])
-def test_a_map_says_what_each_cell_says_for_a_class_beyond_the_likely_ones(turned: bool) -> None:
+def test_a_map_says_what_each_cell_says_for_a_class_beyond_the_mean_of_all(turned: bool) -> None:
     parameter = pixels()
     model, _ = with_maps(linear(mean(features(parameter)), turned=turned), parameter)
     picture = random(1, CROP, CROP, 3)
@@ -67,10 +67,10 @@ def test_a_map_says_what_each_cell_says_for_a_class_beyond_the_likely_ones(turne
 
     (cells,) = run(ov.Model([features(other := pixels())], [other], "features"), picture)
     weights, best = random(7, CHANNELS), np.argsort(-logits[0])[:3]
-    shares = np.exp(logits[0] - logits[0].max())
-    beyond = weights[best] - (shares / shares.sum()) @ weights
+    beyond = weights[best] - weights.mean(axis=0)
     assert [list(output.get_names()) for output in model.outputs[1:]] == [["maps"]]
-    assert found == pytest.approx(np.einsum("mc,nchw->nmhw", beyond, cells), abs=1e-5)
+    expected = np.einsum("mc,nchw->nmhw", beyond, cells)
+    assert found == pytest.approx(expected, abs=0.01 * float(np.abs(expected).max()))  # the rows have 8 bits
 
 
 def test_pictures_of_a_batch_keep_their_own() -> None:
