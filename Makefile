@@ -44,8 +44,11 @@ dead: $(INSTALLED) ## list the messages that could not be handled; SHOW=ID shows
 processes: $(INSTALLED) ## after a change of CLASSIFY_PROCESSES, and before `supervisorctl update`
 	@umask 077; $(BIN)/python -m common.programs.processes
 
-model: $(VENV)/.prepare ## prepare the model that MODEL names, and nothing else
-	@$(BIN)/python -m classifier.prepare
+# Not from the environment.
+LABELLED =
+
+model: $(VENV)/.prepare ## prepare the model that MODEL names; LABELLED=folder-or-csv measures how sure it may be
+	@$(BIN)/python -m classifier.prepare $(if $(LABELLED),--labelled '$(LABELLED)')
 
 test: $(VENV)/.test ## install what the tests need, run all of them, and say how much of the code the unit tests run
 	@sh tests/system_packages.sh

@@ -2,6 +2,7 @@
 
     prepare/       makes the model and puts it in use: ``make model``
     int8/          makes the model's version in 8 bits, and compares the two on photos
+    calibration/   measures how sure the model may be, on labelled photos
     serve/         runs the model in use
     networks.py    the two networks: how each wants its pictures and how torch builds it
     weights.py     reads a network's weights from a file and checks them

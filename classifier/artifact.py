@@ -9,7 +9,8 @@
     <model>-v2-<id>-int8-<id>/
         ...                   the same, with the network in 8 bits
         comparison.json       how its answers differ from those of the model that it was made from
-    in_use.json               the ModelRecord of the folder that answers, with the reason why
+    calibration-<folder>.json what labelled photos showed of the fp32 model in that folder and of its int8 version
+    in_use.json               the ModelRecord of the folder that answers, with the reason why and its calibration
     .preparing-*              what prepare is writing, or left when it was killed: the next prepare removes it
 
 The id depends on the inputs (weights, labels, transform_input; for int8 the photos, too): another content has another
@@ -34,7 +35,7 @@ from classifier.errors import ModelError
 from common.model import checksums, records
 from common.model import labels as model_labels
 from common.model.checksums import CHECKSUMS, sha256_of
-from common.model.records import ModelRecord
+from common.model.records import Calibration, ModelRecord
 
 # Change them when the meaning of a folder changes: then all models are brought up to date, or prepared again.
 FORMAT: Final = "v2"
@@ -47,6 +48,7 @@ COMPARISON: Final = "comparison.json"
 FILES: Final = (NETWORK, NETWORK_WEIGHTS, TORCH_WEIGHTS, LABELS, records.DESCRIPTION)
 
 _STAGING: Final = ".preparing-"
+_CALIBRATION: Final = "calibration-"
 PREPARE_AGAIN: Final = "prepare it again: make model"
 
 
@@ -69,6 +71,11 @@ def int8_folder_name(fp32: ModelRecord, made_with: str) -> str:
         made_with: Names everything else that it depends on.
     """
     return f"{fp32.folder}-int8-{hashlib.sha256(made_with.encode()).hexdigest()[:8]}"
+
+
+def calibration_file(models_dir: Path, fp32: ModelRecord) -> Path:
+    """Where a calibration is that was measured on labelled photos, for that model and its int8 version."""
+    return models_dir / f"{_CALIBRATION}{fp32.folder}.json"
 
 
 def check(folder: Path, names: Iterable[str] = FILES) -> None:
@@ -106,9 +113,14 @@ def check_in_use(models_dir: Path, record: ModelRecord) -> None:
     """
     folder = models_dir / record.folder
     check(folder, (records.DESCRIPTION,))
-    if records.read(folder / records.DESCRIPTION) != msgspec.structs.replace(record, why="", why_precision=""):
+    if records.read(folder / records.DESCRIPTION) != as_prepared(record):
         msg = f"{models_dir / records.IN_USE} is not as it was prepared; {PREPARE_AGAIN}"
         raise ModelError(msg)
+
+
+def as_prepared(record: ModelRecord) -> ModelRecord:
+    """A record without all that only ``in_use.json`` has: what the model's own folder says."""
+    return msgspec.structs.replace(record, why="", why_precision="", calibration=Calibration())
 
 
 def prepared(models_dir: Path, model: str, version: str = FORMAT) -> ModelRecord | None:
@@ -230,7 +242,7 @@ def write(path: Path, content: bytes) -> None:
 
 
 def remove_superseded(models_dir: Path, model: str, keep: Iterable[ModelRecord]) -> None:
-    """Remove the same model's other folders.
+    """Remove the same model's other folders, and their calibrations.
 
     A worker that still runs one of them goes on, or changes to the model in use.
     """
@@ -238,6 +250,9 @@ def remove_superseded(models_dir: Path, model: str, keep: Iterable[ModelRecord])
     for folder in _folders(models_dir, model):
         if folder.name not in kept:
             shutil.rmtree(folder)
+    for path in models_dir.glob(f"{_CALIBRATION}{model}-v*-*.json"):
+        if path.stem.removeprefix(_CALIBRATION) not in kept:
+            path.unlink()
 
 
 def _folders(models_dir: Path, model: str) -> list[Path]:

@@ -94,7 +94,7 @@ def find(folder: Path | None, spec: InputSpec, limits: PhotoLimits = LIMITS) -> 
     files = _shipped() if folder is None else _files(folder, limits.files)
     found: dict[str, Photo] = {}
     for path in files:
-        pixels = _pixels(path, spec, limits.file_bytes)
+        pixels = read_pixels(path, spec, limits.file_bytes)
         if pixels is not None:
             photo = Photo(hashlib.sha256(pixels).hexdigest(), path)
             found.setdefault(photo.digest, photo)
@@ -112,20 +112,39 @@ def find(folder: Path | None, spec: InputSpec, limits: PhotoLimits = LIMITS) -> 
     )
 
 
+class Lookalikes:
+    """Knows pictures again that look alike.
+
+    Args:
+        spec: The size of the pictures.
+        most: How many pictures it will be shown.
+    """
+
+    def __init__(self, spec: InputSpec, most: int) -> None:
+        import numpy as np  # noqa: PLC0415 -- serving does not need it, and prepare imports this module
+
+        self._size = (spec.crop, spec.crop)
+        self._seen = np.empty((most, _THUMB**2 * 3), np.int16)
+        self._known = 0
+
+    def is_new(self, image: bytes) -> bool:
+        """Whether a picture (crop x crop x 3, uint8, RGB) looks unlike all that were new before."""
+        import numpy as np  # noqa: PLC0415
+        from PIL import Image  # noqa: PLC0415
+
+        thumb = Image.frombytes("RGB", self._size, image).resize((_THUMB, _THUMB), Image.Resampling.BOX)
+        this = np.frombuffer(thumb.tobytes(), np.uint8)
+        if (np.abs(self._seen[: self._known] - this).mean(axis=1) < _ALIKE).any():
+            return False
+        self._seen[self._known] = this
+        self._known += 1
+        return True
+
+
 def _different(photos: Sequence[Photo], spec: InputSpec) -> list[Photo]:
     """The photos without those that look like one before."""
-    import numpy as np  # noqa: PLC0415 -- serving needs neither, and prepare imports this module
-    from PIL import Image  # noqa: PLC0415
-
-    kept: list[Photo] = []
-    seen = np.empty((len(photos), _THUMB**2 * 3), np.int16)
-    for photo, image in zip(photos, pixels(photos, spec), strict=True):
-        thumb = Image.frombytes("RGB", (spec.crop, spec.crop), image).resize((_THUMB, _THUMB), Image.Resampling.BOX)
-        this = np.frombuffer(thumb.tobytes(), np.uint8)
-        if not (np.abs(seen[: len(kept)] - this).mean(axis=1) < _ALIKE).any():
-            seen[len(kept)] = this
-            kept.append(photo)
-    return kept
+    lookalikes = Lookalikes(spec, len(photos))
+    return [photo for photo, image in zip(photos, pixels(photos, spec), strict=True) if lookalikes.is_new(image)]
 
 
 def number_to_judge(photos: int) -> int:
@@ -161,14 +180,15 @@ def pixels(photos: Iterable[Photo], spec: InputSpec) -> Iterator[bytes]:
         ModelError: A file has changed.
     """
     for photo in photos:
-        seen = _pixels(photo.path, spec, LIMITS.file_bytes)
+        seen = read_pixels(photo.path, spec)
         if seen is None or hashlib.sha256(seen).hexdigest() != photo.digest:
             msg = f"{photo.path} changed meanwhile: start again"
             raise ModelError(msg)
         yield seen
 
 
-def _pixels(path: Path, spec: InputSpec, max_bytes: int) -> bytes | None:
+def read_pixels(path: Path, spec: InputSpec, max_bytes: int = LIMITS.file_bytes) -> bytes | None:
+    """The pixels of a file, as the model sees them (crop x crop x 3, uint8, RGB); None if the bot would refuse it."""
     from common.pictures.child.images import decode_to_pixels  # noqa: PLC0415 -- Pillow: serving does not need it
 
     try:

@@ -7,8 +7,8 @@
     5. Install     the folder in MODELS_DIR, then ``in_use.json``, each by one rename
 
 With PRECISION=int8, ``--int8`` or ``--photos``, before the last step: quantise the network, compare the two on photos,
-and install that, too. If everything is already prepared, this takes 0.3 s and no torch. The steps themselves are in
-``recipe.py`` and ``int8/make.py``.
+and install that, too. With ``--labelled``: measure how sure the model may be. If everything is already prepared, this
+takes 0.3 s and no torch. The steps themselves are in ``recipe.py``, ``int8/make.py`` and ``calibration/make.py``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from typing import Final
 import msgspec
 
 from classifier import artifact, progress
+from classifier.calibration import make as measuring
+from classifier.calibration import store
+from classifier.calibration.measured import MEASURED, NOT_MEASURED
 from classifier.errors import ModelError, WeightsUnavailable
 from classifier.networks import EFFICIENTNET_LITE2, INCEPTION_V3, NETWORKS, Network
 from classifier.prepare import precision, recipe, upgrade
@@ -31,7 +34,7 @@ from classifier.prepare.recipe import Recipe
 from classifier.progress import Say
 from common import file_lock, optional_packages
 from common.model import records
-from common.model.records import ModelRecord
+from common.model.records import Calibration, ModelRecord
 from common.settings import ModelChoice, PrecisionChoice
 
 _LOCK: Final = ".lock"
@@ -47,6 +50,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         transform_input: What the operator's weights want; None if the operator did not say.
         precision: In which precision it computes.
         photos: An operator's photos, to make and judge an int8 version with; None for the photos in packages.
+        labelled: An operator's photos whose classes are known, to measure a calibration with; None to keep that of the
+            last time.
     """
 
     model: ModelChoice
@@ -55,6 +60,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     transform_input: bool | None = None
     precision: PrecisionChoice = "auto"
     photos: Path | None = None
+    labelled: Path | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -117,7 +123,7 @@ class _Preparation:
     def kept(self) -> Prepared | None:
         """The already prepared model that satisfies the request; else None."""
         fp32 = self._kept_fp32()
-        if fp32 is None or self.request.photos:
+        if fp32 is None or self.request.photos or self.request.labelled:
             return None
         int8 = artifact.prepared_int8(self.inventory.models_dir, fp32)
         return None if self.request.precision == "int8" and int8 is None else Prepared(fp32, int8)
@@ -138,13 +144,17 @@ class _Preparation:
             from classifier.int8 import make as making  # noqa: PLC0415 -- brings OpenVINO and numpy
 
             int8 = making.make(models_dir, fp32, self.request.photos, self.say)
-        return Prepared(fp32, int8)
+        found = Prepared(fp32, int8)
+        if self.request.labelled:
+            measuring.make(models_dir, [*filter(None, found)], self.request.labelled, self.say)
+        return found
 
     def answering(self, found: Prepared) -> ModelRecord:
         """The version that answers, with the reasons why."""
         models_dir, network = self.inventory.models_dir, self.inventory.networks[found.fp32.model]
         why = precision.why(found.fp32, network, self.request.model, models_dir)
-        return msgspec.structs.replace(precision.choose(found, self.request.precision, models_dir), why=why)
+        chosen = precision.choose(found, self.request.precision, models_dir)
+        return msgspec.structs.replace(chosen, why=why, calibration=calibration(found.fp32, network, models_dir))
 
     def _kept_fp32(self) -> ModelRecord | None:
         return self.inventory.find(self.request.model) if self.request.is_plain else None
@@ -179,6 +189,14 @@ class _Preparation:
     def _official(self, model: str) -> Recipe:
         network = self.inventory.networks[model]
         return recipe.with_official_weights(network, self.inventory.models_dir, self.request.labels, self.say)
+
+
+def calibration(fp32: ModelRecord, network: Network, models_dir: Path) -> Calibration:
+    """The calibration of a model: an operator's own, or that of the official weights, or that of no measurement."""
+    own = store.read(models_dir, fp32)
+    if own or recipe.own_parts(fp32, network):
+        return own or NOT_MEASURED
+    return MEASURED.get(network.name, NOT_MEASURED)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from classifier.errors import ModelError
 from classifier.prepare.choose import Request, prepare
 from common import settings
 from common.errors import SettingsError
+from common.model.records import Calibration
 from common.settings import ModelChoice, Settings
 
 
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     _say(record.why)
     _say(record.why_precision)
+    _say(_how_sure(record.calibration))
     return 0
 
 
@@ -57,6 +59,13 @@ def _parse(arguments: Sequence[str] | None, configured: Settings) -> Request:
     parser.add_argument(
         "--photos", type=Path, metavar="FOLDER", help="make an int8 version with your own photos, and judge it by them"
     )
+    parser.add_argument(
+        "--labelled",
+        type=Path,
+        metavar="FOLDER-OR-CSV",
+        help="measure how sure the model may be, with photos whose classes you know: a folder for each class, or a "
+        "CSV file with the columns file and class",
+    )
     given = parser.parse_args(arguments)
     return Request(
         model=given.model,
@@ -65,7 +74,14 @@ def _parse(arguments: Sequence[str] | None, configured: Settings) -> Request:
         transform_input=None if given.transform_input is None else given.transform_input == "yes",
         precision="int8" if given.int8 else configured.precision,
         photos=given.photos,
+        labelled=given.labelled,
     )
+
+
+def _how_sure(calibration: Calibration) -> str:
+    if calibration.measured_on:
+        return f"How sure it may be was measured on {calibration.measured_on}."
+    return "How sure it may be was not measured: make model LABELLED=folder-or-csv does that."
 
 
 def _say(line: str) -> None:
