@@ -14,7 +14,7 @@ CONSTRAINTS := requirements/constraints.txt
 INSTALLED := $(or $(wildcard $(VENV)/.prepare),$(VENV)/.serve)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check dead processes test chaos bench lint model screenshots pins clean
+.PHONY: help install run check dead processes test chaos bench answers lint model screenshots pins clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -69,6 +69,13 @@ bench: $(VENV)/.bench $(PEERS)/.installed ## measure every claim next to its pee
 	$(BIN)/python -m benchmarks.bench_growth --write
 	$(BIN)/python -m benchmarks.bench_pipeline --write
 	PYTHON=$(BIN)/python benchmarks/bench_memory.sh --write
+
+# Not from the environment. Without them: what is drawn here.
+OTHERS =
+
+answers: $(VENV)/.prepare ## measure how good the answers are to photos in LABELLED and OTHERS, and write docs/answers.md again
+	$(BIN)/python -m benchmarks.bench_answers --write $(if $(LABELLED),--labelled '$(LABELLED)') \
+		$(if $(OTHERS),--others '$(OTHERS)')
 
 lint: $(VENV)/.test ## check style, types, and which part imports which
 	$(BIN)/ruff check .
