@@ -13,7 +13,7 @@ import msgspec
 from classifier import artifact, progress
 from classifier.calibration import fit, labelled, store
 from classifier.calibration.fit import Bin, Scored, Told
-from classifier.calibration.labelled import LIMITS, Labelled, LabelledLimits
+from classifier.calibration.labelled import Labelled
 from classifier.calibration.names import ClassNames
 from classifier.calibration.store import Kept, Report
 from classifier.errors import ModelError
@@ -48,14 +48,7 @@ class _Photo(NamedTuple):
         return Scored(self.scores[version], self.truth)
 
 
-def make(
-    models_dir: Path,
-    versions: Sequence[ModelRecord],
-    source: Path,
-    say: Say,
-    open_engine: Callable[[Path], Engine] | None = None,
-    limits: LabelledLimits = LIMITS,
-) -> None:
+def make(models_dir: Path, versions: Sequence[ModelRecord], source: Path, say: Say) -> None:
     """Measure a calibration, report how well it fits, and keep it.
 
     It is fitted on the first version's scores, and judged for each. The caller holds the lock on ``models_dir``.
@@ -65,36 +58,23 @@ def make(
         versions: The model in fp32, and its int8 version if there is one.
         source: The labelled photos: see ``labelled.find``.
         say: Takes a line about each step, for the terminal.
-        open_engine: Loads the network in a folder; None for OpenVINO.
-        limits: How many photos are enough.
 
     Raises:
         ModelError: The photos are too few, or not labelled with the model's classes. Nothing is kept then.
     """
-    fp32 = versions[0]
-    say(f"Measuring how sure {fp32.title} may be")
-    labels = msgspec.json.decode((models_dir / fp32.folder / artifact.LABELS).read_bytes(), type=list[str])
-    found = labelled.find(source, ClassNames(fp32, labels), limits)
-    labelled.check_enough(source, (each.truth for each in found), fp32.classes, limits)
-    engines = [(open_engine or _openvino())(models_dir / version.folder) for version in versions]
-    shown = sorted(_shown(found, fp32, engines, models_dir), key=lambda photo: photo.digest)
-    labelled.check_enough(source, (photo.truth for photo in shown), fp32.classes, limits)
-    others = len(found) - len(shown)
-    say(f"  {len(shown)} photos of {source.name}; {others} other files are not pictures, or the same again")
-    half = len(shown) // 2
-    calibration = _fit(fp32, [photo.by(0) for photo in shown[:half]], source)
-    say(
-        f"  fitted on {half} of them: temperature {calibration.temperature}, "
-        f"strange below {calibration.strange_below} standard deviations"
-    )
-    reports = [
-        _judge(version, calibration, [photo.by(number) for photo in shown[half:]])
-        for number, version in enumerate(versions)
-    ]
-    for report in reports:
+    say(f"Measuring how sure {versions[0].title} may be")
+    shown = _show_all(models_dir, versions, source, say)
+    to_fit, to_judge = shown[: len(shown) // 2], shown[len(shown) // 2 :]
+    calibration = _fit(versions[0], [photo.by(0) for photo in to_fit], source)
+    strange = f"strange below {calibration.strange_below} standard deviations"
+    say(f"  fitted on {len(to_fit)} of them: temperature {calibration.temperature}, {strange}")
+    reports = []
+    for number, version in enumerate(versions):
+        report = _judge(version, calibration, [photo.by(number) for photo in to_judge])
         for line in lines(report):
             say(f"  {line}")
-    store.write(models_dir, fp32, Kept(calibration, tuple(reports)))
+        reports.append(report)
+    store.write(models_dir, versions[0], Kept(calibration, tuple(reports)))
 
 
 def lines(report: Report) -> Iterator[str]:
@@ -124,6 +104,20 @@ def _openvino() -> Callable[[Path], Engine]:
     return OpenVinoEngine
 
 
+def _show_all(models_dir: Path, versions: Sequence[ModelRecord], source: Path, say: Say) -> list[_Photo]:
+    """Show the photos to every version. Their order is that of their content, whatever the files are called."""
+    fp32 = versions[0]
+    labels = msgspec.json.decode((models_dir / fp32.folder / artifact.LABELS).read_bytes(), type=list[str])
+    found = labelled.find(source, ClassNames(fp32, labels))
+    labelled.check_enough(source, (each.truth for each in found), fp32.classes)
+    engines = [_openvino()(models_dir / version.folder) for version in versions]
+    shown = sorted(_shown(found, fp32, engines, models_dir), key=lambda photo: photo.digest)
+    labelled.check_enough(source, (photo.truth for photo in shown), fp32.classes)
+    others = len(found) - len(shown)
+    say(f"  {len(shown)} photos of {source.resolve().name}; {others} other files are not pictures, or the same again")
+    return shown
+
+
 def _shown(
     found: Sequence[Labelled], record: ModelRecord, engines: Sequence[Engine], models_dir: Path
 ) -> Iterator[_Photo]:
@@ -151,7 +145,7 @@ def _fit(record: ModelRecord, scored: Sequence[Scored], source: Path) -> Calibra
     return Calibration(
         temperature=temperature,
         strange_below=round(limit, 2),
-        measured_on=f"{len(scored)} photos of {source.name}",
+        measured_on=f"{len(scored)} photos of {source.resolve().name}",
         rules=rules.VERSION,
     )
 

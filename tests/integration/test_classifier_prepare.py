@@ -343,6 +343,7 @@ def test_a_second_prepare_waits_for_the_first(tmp_path: Path, lite2_dir: Path) -
     assert rest.splitlines() == [
         "EfficientNet-Lite2 answers: it was asked for by name.",
         "It computes in full precision (fp32).",
+        "How sure it may be was measured on 1,300 ImageNet validation photos.",
     ]
     assert second.returncode == 0
 
