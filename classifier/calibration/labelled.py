@@ -120,7 +120,7 @@ def _in_csv(source: Path, names: ClassNames) -> list[Labelled]:
         else:
             msg = f"--labelled {source}: photo {number}: {path}: no such file"
             raise ModelError(msg)
-    _refuse(source, [*dict.fromkeys(unknown)], "classes")
+    _refuse(source, [*dict.fromkeys(unknown)], "names")
     return found
 
 

@@ -114,10 +114,10 @@ def test_a_table_names_files_beside_it_and_their_classes(tmp_path: Path) -> None
     [
         (
             ("file,class", "a.jpg,goldfish", "b.jpg,unicorn", "b.jpg,"),
-            "these classes are not classes of the model: 'unicorn', ''",
+            "these names are not classes of the model: 'unicorn', ''",
         ),
         (("file,class", "a.jpg,1", "c.jpg,1"), r"photo 2: .*c\.jpg: no such file"),
-        (("file,class", "a.jpg"), "these classes are not classes of the model: ''"),
+        (("file,class", "a.jpg"), "these names are not classes of the model: ''"),
         (("picture,class", "a.jpg,1"), "its first line does not name the columns 'file'"),
         ((), "its first line does not name the columns 'file', 'class'"),
     ],
