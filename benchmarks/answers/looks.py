@@ -1,18 +1,21 @@
-"""A picture's file in, the bot's finding out: the one place that knows how the bot looks at a picture."""
+"""A picture's file in, the bot's finding out: what the workers do, without the workers."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from classifier.serve.classifier import Classifier
 from classifier.serve.engines.openvino import OpenVinoEngine
-from classifier.serve.rules import Rules
+from classifier.serve.second_look import Sight, is_wanted
 from common.messages import Finding
+from common.model import labels, whole
 from common.model.records import ModelRecord
-from common.pictures.child.images import decode_to_pixels
+from common.pictures.child.images import decode_to_pixels, decode_to_whole
+from common.pictures.protocol import Whole
 
 
 class Look:
-    """Looks at pictures with one version of a model.
+    """Looks at pictures with one version of a model, a second time where the first says too little.
 
     Args:
         models_dir: The folder of prepared models.
@@ -21,12 +24,18 @@ class Look:
 
     def __init__(self, models_dir: Path, record: ModelRecord) -> None:
         self.record = record
-        self._engine = OpenVinoEngine(models_dir / record.folder)
-        self._rules = Rules(record)
+        folder = models_dir / record.folder
+        self._classifier = Classifier(record, OpenVinoEngine(folder), labels.of_model(folder))
 
     def at(self, content: bytes) -> Finding | None:
         """What the bot finds in a picture's file; None if it refuses the file."""
-        pixels = decode_to_pixels(content, self.record.input)
-        if not isinstance(pixels, bytes):
+        spec = self.record.input
+        centre = decode_to_pixels(content, spec)
+        if not isinstance(centre, bytes):
             return None
-        return self._rules.finding(self._engine.scores([pixels])[0])
+        (first,) = self._classifier.find([Sight(centre)])
+        picture = decode_to_whole(content, Whole(spec.resize, spec.interpolation)) if is_wanted(first) else None
+        if not isinstance(picture, bytes):
+            return first
+        (second,) = self._classifier.find([Sight(centre, whole.unpack(whole.pack(picture, spec), spec))])
+        return second

@@ -81,19 +81,22 @@ class Seen(NamedTuple):
     Attributes:
         view: The view.
         shares: The probabilities of all classes.
+        best: That of the best class; classes of the same name are one.
         strange: Whether it is unlike the pictures that the model knows.
         maps: Where the network saw its best classes.
     """
 
     view: View
     shares: Sequence[float]
+    best: float
     strange: bool
     maps: Maps | None
 
     @classmethod
     def of(cls, view: View, output: Output, rules: Rules) -> Seen:
         """The same, from the network's output."""
-        return cls(view, rules.probabilities(output.scores), rules.is_strange(output.scores), output.maps)
+        shares = rules.probabilities(output.scores)
+        return cls(view, shares, max(rules.merge(shares)), rules.is_strange(output.scores), output.maps)
 
 
 def is_wanted(finding: Finding) -> bool:
@@ -117,7 +120,7 @@ def views(sight: Sight) -> list[View]:
 
 def zoom(whole: Whole, seen: Sequence[Seen], grid: MapGrid) -> View | None:
     """A closer look at what the surest view saw; None if the network does not say where that is."""
-    surest = max(seen, key=_best)
+    surest = max(seen, key=operator.attrgetter("best"))
     if surest.maps is None:
         return None
     column, row = _spot(surest.maps)
@@ -136,9 +139,9 @@ def judged(seen: Sequence[Seen], rules: Rules) -> Finding:
     if both := _both_ends(seen, rules):
         return both
     together = _combined(seen)
-    if max(together) <= _best(centre):
+    if max(rules.merge(together)) <= centre.best:
         return first
-    surest = max(seen, key=_best)
+    surest = max(seen, key=operator.attrgetter("best"))
     found = rules.judge(together, strange=surest.strange)
     return msgspec.structs.replace(found, place=_place(together, surest, centre), looks=len(seen))
 
@@ -146,14 +149,14 @@ def judged(seen: Sequence[Seen], rules: Rules) -> Finding:
 def _place(together: Sequence[float], surest: Seen, centre: Seen) -> Place:
     """Where the likeliest class is: where the surest view saw it, if the centre hardly did."""
     best = together.index(max(together))
-    is_there = surest.shares[best] == _best(surest) and together[best] >= PLACE_FROM
+    is_there = surest.shares[best] == max(surest.shares) and together[best] >= PLACE_FROM
     return surest.view.place if is_there and centre.shares[best] < SEEN_BEFORE else Place.MIDDLE
 
 
 def _both_ends(seen: Sequence[Seen], rules: Rules) -> Finding | None:
     """Both ends of a long picture, if each is sure of a thing and the two differ."""
     ends = seen[1 : 1 + ENDS]
-    if len(seen) < 1 + ENDS or min(map(_best, ends)) < BOTH_SURE_FROM:
+    if len(seen) < 1 + ENDS or min(end.best for end in ends) < BOTH_SURE_FROM:
         return None
     one, other = (_found_in(end, rules, len(seen)) for end in ends)
     say_a_thing = {one.kind, other.kind} <= {FindingKind.CLASS, FindingKind.GROUP}
@@ -171,16 +174,12 @@ def _found_in(end: Seen, rules: Rules, looks: int) -> Finding:
 
 def _combined(seen: Sequence[Seen]) -> list[float]:
     """The probabilities of all classes by all views, each weighted by the square of its best one."""
-    weights = [each.view.counts * _best(each) ** 2 for each in seen]
+    weights = [each.view.counts * each.best**2 for each in seen]
     total = sum(weights)
     return [
         sum(map(operator.mul, weights, of_a_class)) / total
         for of_a_class in zip(*(each.shares for each in seen), strict=True)
     ]
-
-
-def _best(seen: Seen) -> float:
-    return max(seen.shares)
 
 
 def _spot(maps: Maps) -> tuple[float, float]:

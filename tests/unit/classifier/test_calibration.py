@@ -22,7 +22,7 @@ from classifier.networks import EFFICIENTNET_LITE2
 from classifier.prepare import choose
 from classifier.prepare.command import main
 from classifier.serve import rules
-from classifier.serve.engines.engine import Engine, Picture
+from classifier.serve.engines.engine import Engine, Output, Picture
 from classifier.serve.rules import Rules
 from common.messages import FindingKind
 from common.model import records
@@ -49,8 +49,8 @@ class Remembering(Engine):
     def __init__(self, known: Mapping[str, Sequence[float]]) -> None:
         self._known = known
 
-    def scores(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> list[Sequence[float]]:
-        return [self._known[hashlib.sha256(pixels).hexdigest()] for pixels in pictures]
+    def outputs(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> list[Output]:
+        return [Output(self._known[hashlib.sha256(pixels).hexdigest()], None) for pixels in pictures]
 
     def rest(self) -> None:
         pass

@@ -96,7 +96,7 @@ def looked_at(picture: npt.NDArray[np.uint8], engine: Engine | None = None) -> F
 
 
 def seen(*shares: float, x: float = 0.5, y: float = 0.5) -> Seen:
-    return Seen(View(x, y, b""), shares, strange=False, maps=None)
+    return Seen(View(x, y, b""), shares, max(shares), strange=False, maps=None)
 
 
 @pytest.mark.parametrize(("probability", "looks", "wanted"), [(0.59, 1, True), (0.6, 1, False), (0.3, 4, False)])
@@ -214,7 +214,7 @@ def test_clothes_get_no_second_look() -> None:
 
 
 def test_a_zoom_counts_half() -> None:
-    zoom = Seen(View(0.5, 0.5, b"", counts=0.5), (0.8, 0.1, 0.1), strange=False, maps=None)
+    zoom = Seen(View(0.5, 0.5, b"", counts=0.5), (0.8, 0.1, 0.1), 0.8, strange=False, maps=None)
 
     found = second_look.judged([seen(0.2, 0.4, 0.4), zoom], Rules(RECORD))
 
