@@ -4,7 +4,9 @@
     int8/          makes the model's version in 8 bits, and compares the two on photos
     calibration/   measures how sure the model may be, on labelled photos
     serve/         runs the model in use
-    networks.py    the two networks: how each wants its pictures and how torch builds it
+    networks.py    the networks: how each wants its pictures and how torch builds it
+    published.py   what torchvision publishes of its models: reads torchvision.json
+    hollow.py      networks without memory, to compare layouts with
     weights.py     reads a network's weights from a file and checks them
     maps.py        the served graph's second output: where the network saw what
     artifact.py    the prepared model's folder: written whole, checked before use

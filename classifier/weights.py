@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +17,14 @@ if TYPE_CHECKING:
 
 _KEYS_SHOWN: Final = 3
 _COUNTER: Final = "num_batches_tracked"  # an integer that batch norms count with while they are trained
+_INDEX: Final = "relative_position_index"  # integers that Swin and MaxViT are built with; never trained
+# The official files of DenseNet and the Vision Transformer have names of older versions of torchvision, which renames
+# them, too: torchvision/models/densenet.py and vision_transformer.py.
+_RENAMED: Final = (
+    (re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])(?=\.)"), r"\1\2"),
+    (re.compile(r"(?<=\.mlp\.)linear_1(?=\.)"), "0"),
+    (re.compile(r"(?<=\.mlp\.)linear_2(?=\.)"), "3"),
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,11 +52,10 @@ def load(network: Network, path: Path, name: Path | None = None) -> Loaded:
         ModelError: It is another kind of file, or its weights are for another network.
     """
     name = name or path
-    state = _read(path, name)
-    if network.unused:
-        state = {key: tensor for key, tensor in state.items() if not key.startswith(network.unused)}
+    read = _read(path, name)
+    state = {_present_name(key): tensor for key, tensor in read.items() if not key.startswith(network.unused)}
     head = state.get(network.head)
-    if head is None or head.dim() != 2:  # noqa: PLR2004 -- classes x features
+    if head is None or head.dim() < 2:  # noqa: PLR2004 -- classes x features; SqueezeNet's are x 1 x 1
         msg = f"weights {name}: no {network.title} state dict: it has no matrix {network.head!r}"
         raise ModelError(msg)
     classes = int(head.shape[0])
@@ -60,8 +69,18 @@ def load(network: Network, path: Path, name: Path | None = None) -> Loaded:
 def build(network: Network, weights: Loaded, transform_input: bool | None) -> nn.Module:
     """The torch module with these weights, ready for inference."""
     module = network.build(weights.classes, transform_input)
-    module.load_state_dict(weights.state, strict=True)
+    state = OrderedDict(weights.state)
+    # MNASNet asks for the version of its layout, which the file's metadata has if torch saved it from a whole module.
+    # The layout was checked. All other modules get no version: those that ask take that for the oldest.
+    state._metadata = {"": {"version": module._version}}  # type: ignore[attr-defined]
+    module.load_state_dict(state, strict=True)
     return module.eval().requires_grad_(False)
+
+
+def _present_name(key: str) -> str:
+    for former, present in _RENAMED:
+        key = former.sub(present, key)
+    return key
 
 
 def _read(path: Path, name: Path) -> dict[str, Tensor]:
@@ -89,7 +108,7 @@ def _check_values(key: str, tensor: Tensor, name: Path) -> None:
 
     is_dense = tensor.layout is torch.strided and not tensor.is_quantized and not tensor.is_meta
     is_float = tensor.dtype in {torch.float16, torch.bfloat16, torch.float32, torch.float64}
-    if not is_dense or not (is_float or key.endswith(_COUNTER)):
+    if not is_dense or not (is_float or key.endswith((_COUNTER, _INDEX))):
         kind = f"{tensor.dtype}, {tensor.layout}, {tensor.device}".replace("torch.", "")
         msg = f"weights {name}: {key} does not hold plain floating-point numbers ({kind}); save the model unquantized"
         raise ModelError(msg)
@@ -102,7 +121,9 @@ def _check_layout(network: Network, state: Mapping[str, Tensor], classes: int, n
     """Compare names and shapes with the network's own: torch's own error fills the screen."""
     import torch  # noqa: PLC0415 -- 5 s
 
-    with torch.device("meta"):  # shapes without memory
+    from classifier.hollow import Hollow  # noqa: PLC0415 -- brings torch
+
+    with Hollow():
         expected = network.build(classes, None).state_dict()
     # Files from before PyTorch 0.4.1 lack this counter, and inference does not use it.
     needed = {key for key in expected if not key.endswith(_COUNTER)}
@@ -111,6 +132,12 @@ def _check_layout(network: Network, state: Mapping[str, Tensor], classes: int, n
         "does not know": sorted(state.keys() - expected.keys()),
         "has another shape for": sorted(
             key for key in state.keys() & expected.keys() if state[key].shape != expected[key].shape
+        ),
+        "has another": sorted(
+            key
+            for key in state.keys() & expected.keys()
+            # A wrong index would be found only by computing with it.
+            if key.endswith(_INDEX) and not torch.equal(state[key], expected[key])
         ),
     }
     faults = [f"{what} {_some(keys)}" for what, keys in wrong.items() if keys]

@@ -12,6 +12,7 @@
     messages.py           the messages between workers
     errors.py             every error that a worker raises on purpose
     settings.py           what an operator can set
+    model_names.py        the models that can be asked for
     store.py              the files of jobs
     words.py              what the bot says
     logs.py               one line an event, without secrets

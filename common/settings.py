@@ -16,13 +16,14 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from common import model_names
 from common.errors import SettingsError
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PLAYGROUND_TOKEN: Final = "1:playground"  # noqa: S105 -- not a secret: it opens the playground only
 TELEGRAM_API: Final = "https://api.telegram.org"
 
-ModelChoice = Literal["auto", "inception_v3", "efficientnet_lite2"]
+ModelChoice: TypeAlias = str  # one of model_names.MODEL_NAMES
 EngineChoice = Literal["auto", "openvino", "torch"]
 PrecisionChoice = Literal["auto", "fp32", "int8"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -49,7 +50,7 @@ class Settings:
     """Begins every Redis key and channel."""
     data_dir: Annotated[Path, _path] = ROOT / "run"
     """Files, locks, and our own Redis's data."""
-    model: Annotated[ModelChoice, _choice(ModelChoice)] = "auto"
+    model: Annotated[ModelChoice, _model] = model_names.AUTO
     """Which model answers."""
     engine: Annotated[EngineChoice, _choice(EngineChoice)] = "auto"
     """What runs it."""
@@ -197,6 +198,12 @@ def _choice(literal: Any) -> Callable[[str, str], str]:
         return value
 
     return parse
+
+
+def _model(name: str, value: str) -> str:
+    if value not in model_names.MODEL_NAMES:
+        raise _wrong(name, value, model_names.why_wrong(value))
+    return value
 
 
 def _port(name: str, value: str) -> int:

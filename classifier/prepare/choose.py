@@ -38,6 +38,10 @@ from common.model.records import Calibration, ModelRecord
 from common.settings import ModelChoice, PrecisionChoice
 
 _LOCK: Final = ".lock"
+_NOT_LITE2: Final = (
+    "--weights takes weights of torchvision's networks, and EfficientNet-Lite2 is another: say --model inception_v3 "
+    "with it, or which network they are for"
+)
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,9 +167,9 @@ class _Preparation:
         request, networks = self.request, self.inventory.networks
         if request.weights:
             if request.model == EFFICIENTNET_LITE2.name:
-                raise ModelError("--weights takes Inception V3 weights: say --model inception_v3 with it")
+                raise ModelError(_NOT_LITE2)
             return Recipe(
-                network=networks[INCEPTION_V3.name],
+                network=networks[INCEPTION_V3.name if request.model == "auto" else request.model],
                 weights=request.weights,
                 labels=request.labels,
                 transform_input=request.transform_input,

@@ -6,14 +6,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
 
 from classifier.errors import ModelError
 from classifier.prepare.choose import Request, prepare
-from common import settings
+from common import model_names, settings
 from common.errors import SettingsError
 from common.model.records import Calibration
-from common.settings import ModelChoice, Settings
+from common.settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,16 +41,16 @@ def _parse(arguments: Sequence[str] | None, configured: Settings) -> Request:
         prog="python -m classifier.prepare", description="Prepares the model that answers."
     )
     parser.add_argument(
-        "--model", choices=get_args(ModelChoice), default=configured.model, help="which model (default: MODEL)"
+        "--model", type=_model, default=configured.model, metavar="NAME", help="which model (default: MODEL)"
     )
     parser.add_argument(
-        "--weights", type=Path, metavar="FILE", help="your own Inception V3 weights: a state dict, .pth"
+        "--weights", type=Path, metavar="FILE", help="your own weights for that model: a state dict, .pth"
     )
     parser.add_argument("--labels", type=Path, metavar="FILE", help="the classes' names: one a line, or a JSON list")
     parser.add_argument(
         "--transform-input",
         choices=("yes", "no"),
-        help="with --weights: what torchvision's transform_input was when the model was trained",
+        help="with --weights, for Inception V3 or GoogLeNet: torchvision's transform_input when the model was trained",
     )
     parser.add_argument(
         "--int8", action="store_true", help="put an int8 version in use until the next start; PRECISION=int8 lasts"
@@ -82,6 +81,13 @@ def _how_sure(calibration: Calibration) -> str:
     if calibration.measured_on:
         return f"How sure it may be was measured on {calibration.measured_on}."
     return "How sure it may be was not measured: make model LABELLED=folder-or-csv does that."
+
+
+def _model(name: str) -> str:
+    if name not in model_names.MODEL_NAMES:
+        msg = f"{name!r} {model_names.why_wrong(name)}"
+        raise argparse.ArgumentTypeError(msg)
+    return name
 
 
 def _say(line: str) -> None:

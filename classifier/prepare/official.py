@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import math
 import os
 from pathlib import Path
 from typing import Final
@@ -29,7 +31,7 @@ def find(network: Network, models_dir: Path, say: Say) -> Path:
     if network.weights_url is None:
         return _in_package(network)
     found = local_file(network, models_dir)
-    return found or _download(network, network.weights_url(), models_dir, say)
+    return found or _download(network, network.weights_url, models_dir, say)
 
 
 def local_file(network: Network, models_dir: Path) -> Path | None:
@@ -54,8 +56,10 @@ def _download(network: Network, url: str, models_dir: Path, say: Say) -> Path:
     say(f"Downloading {network.title}'s weights from {url}")
     report = functools.partial(progress.report, models_dir, progress.DOWNLOADING)
     report()
+    max_bytes = max(download.LIMITS.max_bytes, math.ceil((network.weights_mib + 1) * 2**20))
+    limits = dataclasses.replace(download.LIMITS, max_bytes=max_bytes)
     try:
-        download.fetch(url, target, sha256=network.weights_hash, progress=report)
+        download.fetch(url, target, sha256=network.weights_hash, limits=limits, progress=report)
     except download.DownloadError as error:
         msg = (
             f"{network.title}'s weights could not be downloaded: {error}. "

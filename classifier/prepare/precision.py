@@ -10,7 +10,7 @@ import msgspec
 from classifier.int8 import comparison
 from classifier.int8.comparison import GOOD_ENOUGH, Comparison
 from classifier.int8.photos import ENOUGH_TO_JUDGE
-from classifier.networks import INCEPTION_V3, Network
+from classifier.networks import EFFICIENTNET_LITE2, INCEPTION_V3, Network
 from classifier.prepare import recipe
 from common import optional_packages
 from common.model import records
@@ -68,6 +68,7 @@ def why(record: ModelRecord, network: Network, choice: ModelChoice, models_dir: 
     if record.model == INCEPTION_V3.name:
         return f"{record.title} answers: its official weights are here."
     in_use = records.in_use(models_dir)
-    if in_use and in_use.why != NOT_AVAILABLE and not optional_packages.is_installed("torch"):
+    is_brought = record.model != EFFICIENTNET_LITE2.name or (in_use and in_use.why != NOT_AVAILABLE)
+    if is_brought and not optional_packages.is_installed("torch"):
         return f"{record.title} answers: it was copied to this machine, which cannot prepare another."
     return NOT_AVAILABLE

@@ -17,8 +17,8 @@ from common.model.checksums import sha256_of
 from common.model.records import IMAGENET_CLASSES, ModelRecord
 
 _SAY_TRANSFORM_INPUT: Final = (
-    "these are not the official weights, so say how they were trained: --transform-input yes if the model "
-    "was made by inception_v3(weights=…), as when fine-tuning torchvision's; --transform-input no if it was "
+    "weights {weights}: these are not the official weights, so say how they were trained: --transform-input yes if the "
+    "model was made by {name}(weights=…), as when fine-tuning torchvision's; --transform-input no if it was "
     "made without weights and fed with (x - mean) / std. The wrong one answers badly without any error"
 )
 
@@ -168,14 +168,20 @@ def _convert_and_compare(
 
 
 def _transform_input(recipe: Recipe, sha256: str) -> bool | None:
-    if not recipe.network.is_official(sha256):
-        if recipe.transform_input is None:
-            msg = f"weights {recipe.weights}: {_SAY_TRANSFORM_INPUT}"
+    """Whether the network re-normalises its input; None for a network that cannot."""
+    network = recipe.network
+    if network.transform_input is None:
+        if recipe.transform_input is not None:
+            msg = f"--transform-input is for GoogLeNet and Inception V3: {network.title} has no such setting"
             raise ModelError(msg)
+        return None
+    if not network.is_official(sha256):
+        if recipe.transform_input is None:
+            raise ModelError(_SAY_TRANSFORM_INPUT.format(weights=recipe.weights, name=network.name))
         return recipe.transform_input
-    if recipe.transform_input not in (None, recipe.network.transform_input):
+    if recipe.transform_input not in (None, network.transform_input):
         raise ModelError("these are the official weights, which want --transform-input yes")
-    return recipe.network.transform_input
+    return network.transform_input
 
 
 def _labels(file: Path | None, classes: int) -> tuple[str, ...]:

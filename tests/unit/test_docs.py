@@ -174,6 +174,7 @@ def test_every_installed_package_is_pinned_and_has_the_version_of_its_pin() -> N
 # All other files serve. These import packages beyond requirements/serve.txt, to prepare, or with ENGINE=torch.
 WITH_THE_WHOLE_SET = {
     "torch": {
+        "hollow.py",
         "networks.py",
         "prepare/conversion.py",
         "serve/engines/choose.py",

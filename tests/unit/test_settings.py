@@ -9,6 +9,7 @@ import pytest
 
 from common import settings
 from common.errors import SettingsError
+from common.model_names import MODEL_NAMES
 from common.settings import PLAYGROUND_TOKEN, ROOT, TELEGRAM_API, Settings
 
 TOKEN = "123456789:AAExampleExampleExampleExample_-xyz"
@@ -60,7 +61,6 @@ def test_networks_are_separated_by_commas() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("MODEL", "resnet", "MODEL='resnet' is not one of: auto, inception_v3, efficientnet_lite2"),
         ("ENGINE", "onnx", "ENGINE='onnx' is not one of: auto, openvino, torch"),
         ("PLAYGROUND_PORT", "80800", "PLAYGROUND_PORT='80800' must be a port number from 1 to 65535"),
         ("FETCH_ALLOW_NETWORKS", "10.0.0.1/8", "FETCH_ALLOW_NETWORKS='10.0.0.1/8' must be networks like 10.0.0.0/8"),
@@ -80,6 +80,25 @@ def test_a_wrong_value_gets_one_line_that_names_it_and_what_is_allowed(name: str
         load({name: value})
     assert str(error.value).startswith(said)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "close"),
+    [
+        ("regnet", "; close to it: regnet_x_16gf, regnet_x_1_6gf, regnet_x_32gf, regnet_x_3_2gf, regnet_x_400mf"),
+        ("ResNet-50", "; close to it: resnet50, resnet152, resnet101, resnet34, resnet18"),
+        ("clip", ""),
+    ],
+)
+def test_a_wrong_model_gets_the_names_that_are_close(value: str, close: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        load({"MODEL": value})
+    assert str(error.value) == f"MODEL={value!r} is not a model's name (docs/models.md lists all){close}"
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_every_model_can_be_asked_for(name: str) -> None:
+    assert load({"MODEL": name}).model == name
 
 
 @pytest.mark.parametrize("name", ["TELEGRAM_TOKEN", "REDIS_URL"])

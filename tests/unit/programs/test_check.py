@@ -139,7 +139,7 @@ def test_every_wrong_value_is_reported_at_once_and_where_it_was_set(env_file: Pa
     env_file.write_text("MODEL=resnet\nTELEGRAM_TOKEN=s3cret\n")
     result = configuration.configured({"ENGINE": "onnx"}, env_file)
     assert result.level == "FAIL"
-    assert "MODEL='resnet' is not one of: auto, inception_v3, efficientnet_lite2: set it right in .env" in result.text
+    assert "MODEL='resnet' is not a model's name (docs/models.md lists all); close to it: resnet101, " in result.text
     assert "TELEGRAM_TOKEN is not a bot token" in result.text
     assert "ENGINE='onnx' is not one of: auto, openvino, torch: set it right in the environment" in result.text
     assert "s3cret" not in result.text
