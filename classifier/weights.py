@@ -53,7 +53,7 @@ def load(network: Network, path: Path, name: Path | None = None) -> Loaded:
     """
     name = name or path
     read = _read(path, name)
-    state = {_present_name(key): tensor for key, tensor in read.items() if not key.startswith(network.unused)}
+    state = {present_name(key): tensor for key, tensor in read.items() if not key.startswith(network.unused)}
     head = state.get(network.head)
     if head is None or head.dim() < 2:  # noqa: PLR2004 -- classes x features; SqueezeNet's are x 1 x 1
         msg = f"weights {name}: no {network.title} state dict: it has no matrix {network.head!r}"
@@ -77,7 +77,8 @@ def build(network: Network, weights: Loaded, transform_input: bool | None) -> nn
     return module.eval().requires_grad_(False)
 
 
-def _present_name(key: str) -> str:
+def present_name(key: str) -> str:
+    """A name in a state dict as this version of torchvision writes it."""
     for former, present in _RENAMED:
         key = former.sub(present, key)
     return key

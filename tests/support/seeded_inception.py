@@ -29,13 +29,13 @@ def write_seeded_weights(path: Path, classes: int = 1000) -> Path:
         transform = Inception_V3_Weights.IMAGENET1K_V1.transforms()
         pictures = torch.stack([transform(photos.photo(name)) for name in photos.NAMES])
         with torch.inference_mode():
-            _calibrate_batch_norms(model, pictures)
+            calibrate_batch_norms(model, pictures)
             _sharpen_last_layer(model, pictures)
     torch.save(model.state_dict(), path)
     return path
 
 
-def _calibrate_batch_norms(model: nn.Module, pictures: Tensor) -> None:
+def calibrate_batch_norms(model: nn.Module, pictures: Tensor) -> None:
     """One pass in training mode: without it, all pictures give nearly the same logits."""
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
