@@ -24,11 +24,12 @@ from benchmarks import measuring
 from benchmarks.engines import Measured, measure, onnx_runtime, worker
 from classifier import artifact
 from classifier.int8 import photos
-from classifier.networks import INCEPTION_V3, NETWORKS
+from classifier.networks import EFFICIENTNET_LITE2, INCEPTION_V3, NETWORKS
 from common.model.records import ModelRecord, Precision
 from common.settings import ROOT
 
 NAME: Final = "bench_classify"
+MODELS: Final = (INCEPTION_V3.name, EFFICIENTNET_LITE2.name)
 _WARM_UP_S: Final = 0.1
 
 
@@ -147,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
     given = _parse(arguments)
     contenders = [each for each in CONTENDERS if each.name in given.only] or CONTENDERS
-    models = [model for model in NETWORKS if model in given.only] or list(NETWORKS)
+    models = [model for model in MODELS if model in given.only] or list(MODELS)
     rounds, seconds = (1, 0.3) if given.quick else (given.rounds, given.seconds)
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         courses = [_course(model, contenders, given.models_dir, Path(scratch)) for model in models]
@@ -285,7 +286,7 @@ def _run(module: str, *arguments: str, **environment: str) -> None:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench_classify", description=__doc__)
-    names = [*NETWORKS, *(contender.name for contender in CONTENDERS)]
+    names = [*MODELS, *(contender.name for contender in CONTENDERS)]
     parser.add_argument("--only", nargs="+", choices=names, default=[], metavar="NAME", help=", ".join(names))
     parser.add_argument("--models-dir", type=measuring.folder, help="a folder that keeps the prepared models")
     parser.add_argument("--rounds", type=int, default=3)
