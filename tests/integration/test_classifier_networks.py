@@ -20,11 +20,12 @@ from classifier import published, weights
 from classifier.errors import ModelError, WeightsUnavailable
 from classifier.hollow import Hollow
 from classifier.networks import INCEPTION_V3, MAX_DIFFERENCE, NETWORKS, SERVER, Network
-from classifier.prepare import choose, download, labels, official, precision
+from classifier.prepare import choose, download, official, precision
 from classifier.prepare.choose import Request
 from classifier.prepare.command import main
 from classifier.published import Published
 from classifier.serve.classifier import Classifier
+from classifier.serve.second_look import Sight
 from common import model_names, optional_packages
 from common.model import records
 from common.model.checksums import sha256_of
@@ -227,6 +228,7 @@ def test_the_record_names_the_network_and_its_weights(prepared: Placed) -> None:
     assert (record.model, record.title, record.input, record.classes) == (model.name, model.title, model.input, 1000)
     assert record.weights_source == f"torchvision's {model.weights}"
     assert record.transform_input is None
+    assert (record.maps is not None) == model.has_maps, "the table and the graph agree"
     assert record.why == f"{model.title} answers: it was asked for by name."
     assert prepared.prepare(Request(model=model.name)) == record, "it is kept"
 
@@ -243,9 +245,11 @@ def test_it_answers_as_torchvision_does(prepared: Placed, engine: EngineChoice) 
     inputs = [to_pixels(picture, classifier.record.input) for picture in pictures]
 
     assert np.abs(classifier.logits(inputs) - expected).max() / np.ptp(expected) < MAX_DIFFERENCE
-    assert [each[0].label for each in classifier.predict(inputs)] == [
-        labels.imagenet()[best] for best in expected.argmax(axis=1)
-    ]
+    found = classifier.find([Sight(each) for each in inputs])
+    assert {(each.imagenet, each.measured) for each in found} == {(True, False)}, "nobody measured how sure it may be"
+    assert [output.maps is not None for output in classifier.engine.outputs(inputs)] == [
+        bool(classifier.record.maps)
+    ] * len(inputs)
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
@@ -289,11 +293,11 @@ def test_own_weights_answer_with_own_labels(tmp_path: Path) -> None:
 
     assert record.why == "MNASNet 0.5 answers, with an operator's own weights (own.pth) and labels (things.txt)."
     assert choose.prepare(Request(model="auto"), tmp_path, quiet) == record, "auto stays with it"
-    inputs = [to_pixels(photos.photo("coffee"), record.input)]
-    (by_openvino,) = Classifier.open(serving(tmp_path)).predict(inputs)
-    (by_torch,) = Classifier.open(serving(tmp_path, "torch")).predict(inputs)
-    assert [each.label for each in by_openvino] == [each.label for each in by_torch]
-    assert {each.label for each in by_openvino} == {*THINGS}
+    sights = [Sight(to_pixels(photos.photo("coffee"), record.input))]
+    (by_openvino,) = Classifier.open(serving(tmp_path)).find(sights)
+    (by_torch,) = Classifier.open(serving(tmp_path, "torch")).find(sights)
+    assert [each.index for each in by_openvino.guesses] == [each.index for each in by_torch.guesses]
+    assert {each.index for each in by_openvino.guesses} == {*range(len(THINGS))}
 
 
 @pytest.mark.parametrize(
