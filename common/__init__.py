@@ -30,7 +30,7 @@ start the modules that replaced them; the next release removes them.
 
 import sys
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 
 # python-telegram-bot imports httpx, which imports its command line, too, and with that rich, pygments and click where
 # they are installed: 4 MB and 0.1 s for nothing. httpx works without its command line if that cannot be imported.

@@ -1,4 +1,4 @@
-"""The name of ``common.programs.banner`` before 0.2.0; removed in the next release.
+"""The name of ``common.programs.banner`` before 0.2.0; removed in 0.4.0.
 
 Commands that were written down before then still call it.
 """

@@ -1,4 +1,4 @@
-"""The name of ``common.pictures.child.main`` before 0.2.0; removed in the next release.
+"""The name of ``common.pictures.child.main`` before 0.2.0; removed in 0.4.0.
 
 A worker that was started before then still starts it.
 """

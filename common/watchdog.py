@@ -1,4 +1,4 @@
-"""The name of ``common.programs.watchdog`` before 0.2.0; removed in the next release.
+"""The name of ``common.programs.watchdog`` before 0.2.0; removed in 0.4.0.
 
 A supervisord that read its configuration before then still starts it.
 """
