@@ -25,7 +25,7 @@
     optional_packages.py  packages that not every machine has
 
 banner, check, dead_letters, decoder_child, embedded_redis, processes and watchdog are names of before 0.2.0. They
-start the modules that replaced them; the next release removes them.
+start the modules that replaced them; 0.4.0 removes them.
 """
 
 import sys
