@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter, mul
 from typing import Final, NamedTuple
 
@@ -38,7 +38,7 @@ PRINTED_FROM: Final = 0.4
 """Of 104 drawn pages and screens that were dim, tilted or blurred, 63 reach this, and 57 a half. Of 300 photos (NIPS
 2017), 4 reach either, 3 of which show printed matter."""
 SURE_OF_DELICATE: Final = 0.9
-"""Under this, a delicate class (underwear, swimwear) is never said: in portraits the model sees much of it."""
+"""Under this, a delicate class (underwear, swimwear, apes) is never said: in portraits the model sees some of it."""
 UNKNOWN_BELOW: Final = 0.1
 """The best class's probability in a picture that a model without a limit of strangeness does not know."""
 CAUTION: Final = 20.0
@@ -77,12 +77,14 @@ class _Group(NamedTuple):
         id: Its id in the vocabulary.
         shares: Takes its classes' probabilities out of those of all classes.
         delicate: Which of its classes are delicate.
+        of_clothes: Whether some of its classes are worn.
         reward: What it is worth if it is certain, in bits.
     """
 
     id: str
     shares: _Shares
     delicate: tuple[int, ...]
+    of_clothes: bool
     reward: float
 
 
@@ -111,7 +113,7 @@ class Rules:
             known = vocabulary.imagenet()
             self._merged, self._delicate = known.merged, known.delicate
             self._printed, self._worn = itemgetter(*known.printed), itemgetter(*known.worn)
-            groups = [_group(each.id, each.classes, known.delicate) for each in known.groups]
+            groups = [_group(each, known) for each in known.groups]
             self._kin = [each.classes for each in known.groups if len(each.classes) <= KIN]
             self._groups = sorted(groups, key=lambda group: -group.reward)
 
@@ -212,16 +214,23 @@ def _reward(classes: int) -> float:
     return math.log2(IMAGENET_CLASSES / classes) + CAUTION
 
 
-def _group(name: str, classes: Sequence[int], delicate: Iterable[int]) -> _Group:
-    return _Group(name, itemgetter(*classes), tuple({*classes}.intersection(delicate)), _reward(len(classes)))
+def _group(group: vocabulary.Group, known: vocabulary.Hierarchy) -> _Group:
+    classes = {*group.classes}
+    delicate = tuple(classes.intersection(known.delicate))
+    of_clothes = not classes.isdisjoint(known.worn)
+    return _Group(group.id, itemgetter(*group.classes), delicate, of_clothes, _reward(len(classes)))
 
 
 def _says_something(said: _Said, shares: Sequence[float]) -> bool:
-    """Whether it is the best class, or a group that says something, and not mostly by delicate classes."""
-    if said.group is None:
-        return True
+    """Whether it is the best class, or a group that says something.
+
+    A group that is mostly of delicate classes says too much: of clothes always, of apes and monkeys unless it is sure.
+    """
+    if said.group is None or said.group.id == _VAGUE:
+        return said.group is None
     delicate = sum(shares[each] for each in said.group.delicate)
-    return said.group.id != _VAGUE and delicate < HALF * said.probability
+    is_sure = said.probability >= SURE_OF_DELICATE and not said.group.of_clothes
+    return is_sure or delicate < HALF * said.probability
 
 
 def _likeliest(merged: Sequence[float]) -> tuple[Guess, ...]:

@@ -33,11 +33,15 @@ ZOOM_COUNTS: Final = 0.5
 """A zoom counts half: it sees a part of something that fills the picture."""
 OFF_THE_MIDDLE: Final = 0.2
 """How far the middle of a view is from that of the picture, in shares of its side, to be at one side of it."""
+NOT_THE_MIDDLE: Final = 0.08
+"""For the two ends of a picture that is hardly longer than wide: they are 0.12 off, and a rounding across is less."""
 PLACE_FROM: Final = 0.5
 """What has less is not said to be anywhere."""
 SEEN_BEFORE: Final = 0.3
 """What the centre gave this probability, or more, is not only somewhere else."""
 ENDS: Final = 2
+
+_THINGS: Final = frozenset({FindingKind.CLASS, FindingKind.GROUP})
 
 
 class Sight(NamedTuple):
@@ -67,11 +71,10 @@ class View(NamedTuple):
     pixels: Picture
     counts: float = 1.0
 
-    @property
-    def place(self) -> Place:
-        """Where it is in the picture."""
-        across = _side(self.x, "left", "right")
-        down = _side(self.y, "top", "bottom")
+    def place(self, off: float = OFF_THE_MIDDLE) -> Place:
+        """Where it is in the picture, if its middle is more than that off the picture's."""
+        across = _side(self.x - 0.5, off, "left", "right")
+        down = _side(self.y - 0.5, off, "top", "bottom")
         return Place(f"{down} {across}".strip() or "middle")
 
 
@@ -150,26 +153,26 @@ def _place(together: Sequence[float], surest: Seen, centre: Seen) -> Place:
     """Where the likeliest class is: where the surest view saw it, if the centre hardly did."""
     best = together.index(max(together))
     is_there = surest.shares[best] == max(surest.shares) and together[best] >= PLACE_FROM
-    return surest.view.place if is_there and centre.shares[best] < SEEN_BEFORE else Place.MIDDLE
+    return surest.view.place() if is_there and centre.shares[best] < SEEN_BEFORE else Place.MIDDLE
 
 
 def _both_ends(seen: Sequence[Seen], rules: Rules) -> Finding | None:
     """Both ends of a long picture, if each is sure of a thing and the two differ."""
     ends = seen[1 : 1 + ENDS]
-    if len(seen) < 1 + ENDS or min(end.best for end in ends) < BOTH_SURE_FROM:
+    if len(ends) < ENDS:  # a picture that is not long has only its centre and a zoom
         return None
     one, other = (_found_in(end, rules, len(seen)) for end in ends)
-    say_a_thing = {one.kind, other.kind} <= {FindingKind.CLASS, FindingKind.GROUP}
+    sure = all(each.kind in _THINGS and each.probability >= BOTH_SURE_FROM for each in (one, other))
     first, second = one.guesses[0].index, other.guesses[0].index
     differ = max(ends[1].shares[first], ends[0].shares[second]) <= OTHER_END_UP_TO
-    if not say_a_thing or not differ or rules.are_related(first, second):
+    if not sure or not differ or rules.are_related(first, second):
         return None
     return msgspec.structs.replace(one, other=other)
 
 
 def _found_in(end: Seen, rules: Rules, looks: int) -> Finding:
     found = rules.judge(end.shares, strange=end.strange)
-    return msgspec.structs.replace(found, place=end.view.place, looks=looks)
+    return msgspec.structs.replace(found, place=end.view.place(NOT_THE_MIDDLE), looks=looks)
 
 
 def _combined(seen: Sequence[Seen]) -> list[float]:
@@ -204,7 +207,7 @@ def _clamped(corner: float, most: int) -> int:
     return min(max(round(corner), 0), most)
 
 
-def _side(share: float, before: str, behind: str) -> str:
-    if abs(share - 0.5) < OFF_THE_MIDDLE:
+def _side(distance: float, off: float, before: str, behind: str) -> str:
+    if abs(distance) < off:
         return ""
-    return before if share < 0.5 else behind  # noqa: PLR2004 -- half of the picture
+    return before if distance < 0 else behind

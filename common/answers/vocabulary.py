@@ -37,7 +37,8 @@ class Hierarchy(msgspec.Struct, frozen=True):
         merged: Pairs of classes that mean the same thing, and have the same name. A group has both or neither.
         printed: Classes of what is printed or written, which the model says of any picture of text.
         worn: Classes of what people wear, ascending.
-        delicate: Classes that could embarrass if they are said of the wrong picture, ascending.
+        delicate: Classes that could embarrass or insult if they are said of the wrong picture, ascending: underwear and
+            swimwear, apes and monkeys.
         groups: From the largest to the smallest, roughly. They overlap: a terrier is a hunting dog, a dog, a mammal
             and an animal, and a ladle is a container and a kitchen tool.
     """

@@ -157,6 +157,16 @@ def test_a_group_that_is_mostly_delicate_is_only_worn() -> None:
     assert judged({BRASSIERE: 0.5, BIKINI: 0.45}).kind is FindingKind.WORN
 
 
+def test_apes_and_monkeys_are_said_only_if_that_is_sure() -> None:
+    # 365 to 369 are apes, 366 a gorilla; 834 is a suit, 457 a bow tie
+    assert judged({366: 0.92}).kind is FindingKind.CLASS
+    sure = judged({366: 0.4, 367: 0.3, 365: 0.25})
+    assert (sure.kind, sure.group) == (FindingKind.GROUP, "ape")
+    unsure = judged({366: 0.5, 367: 0.3, 834: 0.1, 457: 0.1})
+    assert unsure.kind not in {FindingKind.CLASS, FindingKind.GROUP}
+    assert {366, 367}.isdisjoint(guess.index for guess in unsure.guesses)
+
+
 def test_classes_with_the_same_name_count_as_one() -> None:
     found = judged({SUNGLASSES[0]: 0.3, SUNGLASSES[1]: 0.5, WIG: 0.1})
 

@@ -121,12 +121,12 @@ def test_a_picture_whose_best_class_has_less_than_60_percent_gets_one_second_loo
 )
 def test_a_long_picture_is_also_looked_at_at_its_ends(width: int, height: int, places: list[str]) -> None:
     views = second_look.views(sight(painted(width, height)))
-    assert [view.place.value for view in views] == places
+    assert [view.place().value for view in views] == places
 
 
 def test_in_a_first_look_there_is_only_the_centre() -> None:
     (view,) = second_look.views(Sight(b"pixels"))
-    assert (view.place, view.pixels) == (Place.MIDDLE, b"pixels")
+    assert (view.place(), view.pixels) == (Place.MIDDLE, b"pixels")
 
 
 @pytest.mark.parametrize(
@@ -157,6 +157,13 @@ def test_two_ends_that_are_sure_of_different_things_are_both_named() -> None:
     assert (found.guesses[0].index, found.place) == (0, Place.LEFT)
     assert found.other
     assert (found.other.guesses[0].index, found.other.place) == (2, Place.RIGHT)
+
+
+def test_the_two_ends_of_a_picture_that_is_hardly_longer_than_wide_have_names_too() -> None:
+    views = [seen(0.3, 0.3, 0.4), seen(0.9, 0.05, 0.05, x=0.35), seen(0.05, 0.9, 0.05, x=0.65)]
+    found = second_look.judged(views, Rules(RECORD))
+    assert found.other
+    assert (found.place, found.other.place) == (Place.LEFT, Place.RIGHT)
 
 
 def test_two_ends_that_show_the_same_are_one_thing() -> None:
@@ -227,7 +234,7 @@ def test_a_zoom_counts_half() -> None:
     [(0.5, 0.5, "middle"), (0.31, 0.5, "middle"), (0.29, 0.5, "left"), (0.5, 0.9, "bottom"), (0.8, 0.2, "top right")],
 )
 def test_a_view_s_place_has_a_name(x: float, y: float, place: str) -> None:
-    assert View(x, y, b"").place.value == place
+    assert View(x, y, b"").place().value == place
 
 
 def test_a_strange_picture_is_still_strange_if_its_surest_view_is() -> None:
