@@ -103,7 +103,7 @@ def _known(model: ModelRecord | None) -> str:
 
 
 def _is_measured(model: ModelRecord | None) -> bool:
-    return model is not None and bool(model.calibration.measured_on)
+    return model is not None and model.is_measured
 
 
 def _kept(settings: Settings) -> str:

@@ -23,6 +23,7 @@ from classifier.serve import rules
 from classifier.serve.engines.engine import Engine
 from classifier.serve.rules import Rules
 from common.answers import vocabulary
+from common.model import records
 from common.model.records import Calibration, ModelRecord
 
 LEAST_RIGHT: Final = 0.1
@@ -146,7 +147,7 @@ def _fit(record: ModelRecord, scored: Sequence[Scored], source: Path) -> Calibra
         temperature=temperature,
         strange_below=round(limit, 2),
         measured_on=f"{len(scored)} photos of {source.resolve().name}",
-        rules=rules.VERSION,
+        rules=records.RULES,
     )
 
 

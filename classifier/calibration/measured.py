@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from classifier.serve import rules
+from common.model import records
 from common.model.records import Calibration
 
 NOT_MEASURED: Final = Calibration()
@@ -15,7 +15,7 @@ MEASURED: Final[Mapping[str, Calibration]] = {
         temperature=0.72,
         strange_below=5.8,
         measured_on="1,300 ImageNet validation photos",
-        rules=rules.VERSION,
+        rules=records.RULES,
     ),
 }
 """By the network's name. A network that is not here was not measured."""

@@ -1,7 +1,7 @@
 """Keeps a measured calibration in ``MODELS_DIR``, beside the model's folder: later starts find it there.
 
 One file is valid for the fp32 model and the int8 models that are made from it. What was measured for other rules
-(``classifier/serve/rules.py``, ``VERSION``) is not used: a limit may mean something else there.
+(``classifier/serve/rules.py``, ``RULES``) is not used: a limit may mean something else there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import msgspec
 
 from classifier import artifact
 from classifier.calibration.fit import Bin
-from classifier.serve import rules
+from common.model import records
 from common.model.records import Calibration, ModelRecord, Precision
 
 
@@ -59,4 +59,4 @@ def read(models_dir: Path, fp32: ModelRecord) -> Calibration | None:
         kept = msgspec.json.decode(artifact.calibration_file(models_dir, fp32).read_bytes(), type=Kept)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
-    return kept.calibration if kept.calibration.rules == rules.VERSION else None
+    return kept.calibration if kept.calibration.rules == records.RULES else None

@@ -29,9 +29,6 @@ from common.answers import vocabulary
 from common.messages import Finding, FindingKind, Guess
 from common.model.records import IMAGENET_CLASSES, ModelRecord
 
-VERSION: Final = 1
-"""Change it when a finding comes from other probabilities or limits than before: what was measured no longer holds."""
-
 GUESSES: Final = 5
 HALF: Final = 0.5
 PRINTED_FROM: Final = 0.4
@@ -105,7 +102,7 @@ class Rules:
 
     def __init__(self, record: ModelRecord) -> None:
         self._imagenet = record.knows_imagenet
-        self._measured = bool(record.calibration.measured_on) and record.calibration.rules == VERSION
+        self._measured = record.is_measured
         self._temperature = record.calibration.temperature if self._measured else 1.0
         self._strange_below = record.calibration.strange_below if self._measured else 0.0
         self._kin: list[tuple[int, ...]] = []

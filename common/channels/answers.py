@@ -1,9 +1,9 @@
 """Stored answers: a picture that comes again needs no download and no model.
 
 Only findings are kept, never pictures or words, under a hash of the picture's name or pixels, and of the model that
-answered with its calibration. The pixels are all that decided: of an answer from the centre those of the centre, of one
-from a second look those of the whole picture, too. Answers are bounded in number (``CACHE_MAX``) and time
-(``CACHE_TTL_S``). They may be lost: when Redis refuses or is unreachable, the model classifies the picture.
+answered with its calibration and rules. The pixels are all that decided: of an answer from the centre those of the
+centre, of one from a second look those of the whole picture, too. Answers are bounded in number (``CACHE_MAX``) and
+time (``CACHE_TTL_S``). They may be lost: when Redis refuses or is unreachable, the model classifies the picture.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from common.channels.channels import Channels
 from common.channels.scripts import Call
 from common.messages import Finding, Predictions
 from common.model.labels import of_model
-from common.model.records import ModelRecord
+from common.model.records import RULES, ModelRecord
 from common.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def of_pixels(model: ModelRecord, *pixels: bytes | memoryview) -> str:
 
 
 def _key(model: ModelRecord, kind: str, *names: bytes | memoryview) -> str:
-    digest = hashlib.sha256(msgspec.json.encode((model.folder, model.calibration, kind)))
+    digest = hashlib.sha256(msgspec.json.encode((model.folder, model.calibration, RULES, kind)))
     for name in names:
         digest.update(name)
     return digest.hexdigest()[:32]

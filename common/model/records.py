@@ -18,6 +18,9 @@ from common.model.input import InputSpec
 IN_USE = "in_use.json"
 DESCRIPTION = "model.json"
 IMAGENET_CLASSES: Final = 1000
+RULES: Final = 1
+"""The version of what makes a finding of scores: ``rules.py`` and ``second_look.py`` in ``classifier/serve``, and the
+groups in ``common/answers/imagenet.json``. Change it with them: what was stored or measured for others is not used."""
 _LOOK_AGAIN_S: Final = 1.0
 
 Precision = Literal["fp32", "int8"]
@@ -35,7 +38,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
         strange_below: A picture is strange if its best score is fewer standard deviations above the mean of all scores
             than this; 0 if no picture is.
         measured_on: On which photos this was measured, for people; '' if nobody did.
-        rules: The version of the rules that make an answer of probabilities.
+        rules: The ``RULES`` for which this was measured.
     """
 
     temperature: float = 1.0
@@ -99,11 +102,16 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
         """Whether its classes are ImageNet's, in ImageNet's order, and not an operator's."""
         return not self.labels_source and self.classes == IMAGENET_CLASSES
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether its calibration was measured, for these rules."""
+        return bool(self.calibration.measured_on) and self.calibration.rules == RULES
+
 
 def described(record: ModelRecord) -> str:
     """What operators want to know about a model that answers, besides its name: for the check and the log."""
     found = record.calibration
-    measured = f"measured on {found.measured_on} (temperature {found.temperature:.3g})" if found.measured_on else ""
+    measured = f"measured on {found.measured_on} (temperature {found.temperature:.3g})" if record.is_measured else ""
     parts = [
         f"percentages {measured or 'not measured'}",
         "can zoom in" if record.maps else "cannot zoom in (no maps)",

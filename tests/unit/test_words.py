@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from common import words
-from common.model.records import Calibration, MapGrid, ModelRecord
+from common.model.records import RULES, Calibration, MapGrid, ModelRecord
 from common.settings import Settings
 from tests.support import model_in_use
 
@@ -22,7 +22,7 @@ def record(**fields: Any) -> ModelRecord:
     return model_in_use.record(**(values | fields))
 
 
-MEASURED = record(calibration=Calibration(temperature=0.9, measured_on="400 photos"), maps=MapGrid(0, 1))
+MEASURED = record(calibration=Calibration(temperature=0.9, measured_on="400 photos", rules=RULES), maps=MapGrid(0, 1))
 UNMEASURED = record(why="Its official weights are here.", why_precision="It computes in 8 bits (int8).")
 OWN = record(classes=1234, labels_source="labels.json")
 

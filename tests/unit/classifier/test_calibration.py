@@ -148,7 +148,7 @@ def test_labelled_photos_give_the_temperature_that_their_scores_were_made_with(m
     assert found.temperature == pytest.approx(HEAT, rel=0.2)  # 120 photos to fit on
     assert found.strange_below > 0
     assert found.measured_on.startswith("120 photos of album")
-    assert found.rules == rules.VERSION
+    assert found.rules == records.RULES
 
 
 def test_the_operator_reads_what_was_found(
@@ -187,7 +187,7 @@ def test_a_later_start_keeps_the_calibration(measured: Path) -> None:
 
 
 def test_what_was_measured_for_other_rules_is_not_used(measured: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "VERSION", rules.VERSION + 1)
+    monkeypatch.setattr(records, "RULES", records.RULES + 1)
 
     assert main([]) == 0
 
@@ -236,7 +236,7 @@ def test_a_refused_album_changes_nothing(models_dir: Path, tmp_path: Path, capsy
 
 def test_told_probabilities_are_those_that_the_rules_say(album: Album) -> None:
     record = msgspec.structs.replace(
-        prepared(), calibration=Calibration(temperature=HEAT, measured_on="x", rules=rules.VERSION)
+        prepared(), calibration=Calibration(temperature=HEAT, measured_on="x", rules=records.RULES)
     )
     for scores in album.scores[:20]:
         found = Rules(record).finding(scores)

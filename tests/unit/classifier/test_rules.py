@@ -13,10 +13,11 @@ from classifier.serve import rules
 from classifier.serve.rules import Rules
 from common.answers import vocabulary
 from common.messages import Finding, FindingKind, Guess
+from common.model import records
 from common.model.records import Calibration, ModelRecord
 from tests.support import model_in_use
 
-MEASURED: Final = Calibration(temperature=0.5, strange_below=5.0, measured_on="photos", rules=rules.VERSION)
+MEASURED: Final = Calibration(temperature=0.5, strange_below=5.0, measured_on="photos", rules=records.RULES)
 
 # By ImageNet's own order: https://gist.github.com/yrevar/942d3a0ac09ec9e5eb3a
 WEB_SITE, MENU, ENVELOPE = 916, 922, 549
@@ -190,7 +191,7 @@ def test_scores_are_judged_at_the_model_s_temperature_and_limit_of_strangeness()
 
 @pytest.mark.parametrize(
     "calibration",
-    [Calibration(), Calibration(temperature=0.5, strange_below=5, measured_on="photos", rules=rules.VERSION + 1)],
+    [Calibration(), Calibration(temperature=0.5, strange_below=5, measured_on="photos", rules=records.RULES + 1)],
     ids=["not measured", "measured for other rules"],
 )
 def test_a_model_that_nobody_measured_has_temperature_1_and_no_strange_pictures(calibration: Calibration) -> None:
