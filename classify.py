@@ -21,17 +21,14 @@ from typing import Final
 
 from classifier.errors import ModelError
 from classifier.serve.classifier import Classifier
-from classifier.serve.remembered import Found, find, is_final
-from classifier.serve.second_look import Sight, is_wanted
+from classifier.serve.remembered import Found, find, is_final, sight_of
+from classifier.serve.second_look import is_wanted
 from common.backoff import Backoff
-from common.channels.answers import Answers, of_pixels, of_telegram
+from common.channels.answers import Answers, of_telegram
 from common.channels.channels import Channels
-from common.errors import InputLost, Outage
+from common.errors import Outage
 from common.messages import CheckFile, ClassifyImage, DeleteFiles, Message, Predictions, SendReply, ShowTyping
-from common.model import whole
-from common.model.input import unpack
-from common.model.records import ModelRecord, described, in_use, wait_for_model
-from common.runtime import apologies
+from common.model.records import described, in_use, wait_for_model
 from common.runtime.process import run
 from common.runtime.worker import Outputs, Worker
 from common.settings import Settings
@@ -99,14 +96,31 @@ class ClassifyWorker(Worker[ClassifyImage]):
         return None if message.first_look else ShowTyping(job=message.job, at=time.time())
 
     async def handle_batch(self, messages: Sequence[ClassifyImage]) -> Sequence[Outputs | Exception]:
-        """Classify the pictures together. A picture whose input is lost does not stop the others."""
+        """Classify the pictures together; then those of second looks one by one, since each takes megabytes.
+
+        A picture whose input is lost does not stop the others, nor does a second look that fails.
+        """
         try:
             classifier = await self._model_in_use()
-            read = await asyncio.to_thread(lambda: [self._read(message, classifier.record) for message in messages])
-            sights = dict(each for each in read if isinstance(each, tuple))
-            found = await find(classifier, self.answers, sights)
+            first_looks = [message for message in messages if not message.first_look]
+            outcomes = iter(await self._find(classifier, first_looks) if first_looks else [])
         except ModelError as error:
-            return [apologies.first_look(message) or Outage(str(error)) for message in messages]
+            return [Outage(str(error))] * len(messages)
+        return [
+            await self._look_again(classifier, message) if message.first_look else next(outcomes)
+            for message in messages
+        ]
+
+    async def _look_again(self, classifier: Classifier, message: ClassifyImage) -> Outputs | Exception:
+        try:
+            (outcome,) = await self._find(classifier, [message])
+        except Exception as error:  # whatever it is, the first look's answer is ready: see common/runtime/settle.py
+            return error
+        return outcome
+
+    async def _find(self, classifier: Classifier, messages: Sequence[ClassifyImage]) -> list[Outputs | Exception]:
+        read = await asyncio.to_thread(lambda: [sight_of(each, self.store, classifier.record) for each in messages])
+        found = await find(classifier, self.answers, dict(each for each in read if isinstance(each, tuple)))
         files = {
             of_telegram(classifier.record, message.file_unique_id): found[each[0]].finding
             for message, each in zip(messages, read, strict=True)
@@ -114,22 +128,9 @@ class ClassifyWorker(Worker[ClassifyImage]):
         }
         await self.answers.remember(files)
         return [
-            self._outputs(message, found[each[0]], classifier)
-            if isinstance(each, tuple)
-            else apologies.first_look(message) or each
+            self._outputs(message, found[each[0]], classifier) if isinstance(each, tuple) else each
             for message, each in zip(messages, read, strict=True)
         ]
-
-    def _read(self, message: ClassifyImage, record: ModelRecord) -> tuple[str, Sight] | InputLost | Outage:
-        """A picture's key among the answers, and the picture."""
-        try:
-            centre = unpack(self.store.read(message.job.key("input")), record.input)
-            if not message.first_look:
-                return of_pixels(record, centre), Sight(centre)
-            file = self.store.read(message.key)
-            return of_pixels(record, centre, file), Sight(centre, whole.unpack(file, record.input))
-        except (InputLost, Outage) as error:
-            return error
 
     def _outputs(self, message: ClassifyImage, found: Found, classifier: Classifier) -> Outputs:
         """The answer; or a request to see the whole picture, if the centre says too little."""

@@ -12,13 +12,12 @@ import logging
 from collections.abc import Sequence
 
 from common.channels.channels import Channels
-from common.errors import InputLost, Outage
-from common.messages import CheckFile, ClassifyImage, DeleteFiles, Message, SendReply
+from common.errors import InputLost
+from common.messages import CheckFile, ClassifyImage, DeleteFiles, Message, Predictions, SendReply
 from common.model.records import wait_for_model
 from common.pictures.decoder import Decoder
 from common.pictures.inputs import InputMaker
 from common.pictures.large_picture_lock import large_picture_lock
-from common.runtime import apologies
 from common.runtime.process import run
 from common.runtime.worker import Worker
 from common.settings import Settings
@@ -60,9 +59,9 @@ class FileCheckWorker(Worker[CheckFile]):
             InputLost: The download is gone, or shorter than announced: it must be downloaded again.
             Outage: No model is prepared, the disk fails, the decoder does not start, or too many files wait for it.
         """
-        if again := apologies.first_look(message):
-            return await self._look_again(message, again)
         content = await asyncio.to_thread(self._store.read, message.key)
+        if message.first_look:
+            return await self._look_again(message, content, message.first_look)
         too_short = message.announced_bytes is not None and len(content) < message.announced_bytes
         if too_short and not message.job.run:  # the second time, trust the file and not the announcement
             msg = f"{message.key!r} has {len(content)} of {message.announced_bytes} bytes"
@@ -72,22 +71,15 @@ class FileCheckWorker(Worker[CheckFile]):
             return [SendReply(job=message.job, content=refused, files=(message.key,))]
         return [ClassifyImage(job=message.job, key=key, file_unique_id=name, original=message.key)]
 
-    async def _look_again(self, message: CheckFile, first_look: SendReply) -> Sequence[Message]:
-        """Write the whole picture. If that fails in any way, the first look's answer is good enough."""
-        key = message.job.key("whole")
-        try:
-            content = await asyncio.to_thread(self._store.read, message.key)
-            failed: object = await self._inputs.make_whole(content, key)
-        except (InputLost, Outage) as error:
-            failed = error
-        if failed:
-            _log.info("job=%s gets no second look: %s", message.job.id, failed)
-            return [first_look]
+    async def _look_again(self, message: CheckFile, content: bytes, first_look: Predictions) -> Sequence[Message]:
+        """Write the whole picture; or send the first look's answer."""
+        job, key = message.job, message.job.key("whole")
+        if refused := await self._inputs.make_whole(content, key):
+            _log.info("job=%s gets no second look: %s", job.id, refused)
+            return [SendReply(job=job, content=first_look, files=job.files)]
         return [
-            ClassifyImage(
-                job=message.job, key=key, file_unique_id=message.file_unique_id, first_look=message.first_look
-            ),
-            DeleteFiles(job=message.job, keys=(message.key,)),
+            ClassifyImage(job=job, key=key, file_unique_id=message.file_unique_id, first_look=first_look),
+            DeleteFiles(job=job, keys=(message.key,)),
         ]
 
 

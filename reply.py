@@ -95,7 +95,7 @@ def _kind(content: Predictions | Words) -> str:
     if found is None:
         return "answer"
     probability = f" {found.probability:.2f}" if found.probability else ""
-    return f"answer: {found.kind}{probability}, {found.looks} look{'' if found.looks == 1 else 's'}"
+    return f"answer: {found.kind}{probability}, {found.views} view{'' if found.views == 1 else 's'}"
 
 
 def _summary(message: SendReply, send_ms: float) -> str:

@@ -173,7 +173,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         other: What the other end shows, if both ends are sure and differ. It has a place of its own.
         imagenet: Whether the indices are those of ImageNet's 1,000 classes, and not of an operator's labels.
         measured: Whether the probabilities were measured to be right as often as they say.
-        looks: How many views of the picture decided: 1 for the centre alone.
+        views: How many views of the picture decided: 1 for the centre alone.
     """
 
     kind: FindingKind
@@ -184,7 +184,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     other: Finding | None = None
     imagenet: bool = True
     measured: bool = True
-    looks: int = 1
+    views: int = 1
 
 
 class Prediction(msgspec.Struct, frozen=True, array_like=True):

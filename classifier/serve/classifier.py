@@ -77,15 +77,19 @@ class Classifier:
         Raises:
             ValueError: A picture does not have the model's size.
         """
-        seen = self._seen([second_look.views(sight) for sight in sights], given_up)
-        closer = self._seen([self._zooms(*each) for each in zip(sights, seen, strict=True)], given_up)
+        again = any(sight.whole for sight in sights)
+        seen = self._seen([second_look.views(sight) for sight in sights], given_up, again=again)
+        zooms = [self._zooms(*each) for each in zip(sights, seen, strict=True)]
+        closer = self._seen(zooms, given_up, again=again)
         if given_up and given_up.is_set():
             return []
         return [second_look.judged(views + zooms, self.rules) for views, zooms in zip(seen, closer, strict=True)]
 
-    def _seen(self, views: Sequence[Sequence[View]], given_up: threading.Event | None) -> list[list[Seen]]:
+    def _seen(
+        self, views: Sequence[Sequence[View]], given_up: threading.Event | None, *, again: bool
+    ) -> list[list[Seen]]:
         """What the network says of the views of each picture; nothing if given up."""
-        outputs = iter(self._outputs([view.pixels for each in views for view in each], given_up))
+        outputs = iter(self._outputs([view.pixels for each in views for view in each], given_up, again=again))
         # zip takes a view first, so that it does not lose an output to the end of the views
         return [[Seen.of(*each, self.rules) for each in zip(of_one, outputs, strict=False)] for of_one in views]
 
@@ -117,14 +121,16 @@ class Classifier:
 
         return np.array([output.scores for output in self._outputs(inputs)], dtype=np.float32)
 
-    def _outputs(self, inputs: Sequence[Picture], given_up: threading.Event | None = None) -> Sequence[Output]:
+    def _outputs(
+        self, inputs: Sequence[Picture], given_up: threading.Event | None = None, *, again: bool = False
+    ) -> Sequence[Output]:
         size = 3 * self.record.input.crop**2
         for pixels in inputs:
             if len(pixels) != size:
                 msg = f"{self.record.input.name} takes {size} bytes of pixels, not {len(pixels)}"
                 raise ValueError(msg)
         self._used_at = time.monotonic()
-        return self.engine.outputs(inputs, given_up) if inputs else []
+        return self.engine.outputs(inputs, given_up, again=again) if inputs else []
 
 
 def _labels(folder: Path) -> tuple[str, ...]:

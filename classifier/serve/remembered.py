@@ -1,4 +1,4 @@
-"""What the model found in a picture, asked of the stored answers first."""
+"""What the model found in a picture, asked of the stored answers first. Opens no foreign files, only pixels."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ from typing import NamedTuple
 from classifier.serve import second_look
 from classifier.serve.classifier import Classifier
 from classifier.serve.second_look import Sight
-from common.channels.answers import Answers
-from common.messages import Finding
+from common.channels.answers import Answers, of_pixels
+from common.errors import InputLost, Outage
+from common.messages import ClassifyImage, Finding
+from common.model import whole
+from common.model.input import unpack
+from common.model.records import ModelRecord
+from common.store import Store
 
 
 class Found(NamedTuple):
@@ -25,6 +30,18 @@ class Found(NamedTuple):
 
     finding: Finding
     model_ms: float = 0.0
+
+
+def sight_of(message: ClassifyImage, store: Store, record: ModelRecord) -> tuple[str, Sight] | InputLost | Outage:
+    """A picture as the model will see it, and its key among the answers: it covers every pixel that decides."""
+    try:
+        centre = unpack(store.read(message.job.key("input")), record.input)
+        if not message.first_look:
+            return of_pixels(record, centre), Sight(centre)
+        file = store.read(message.key)
+        return of_pixels(record, centre, file), Sight(centre, whole.unpack(file, record.input))
+    except (InputLost, Outage) as error:
+        return error
 
 
 async def find(classifier: Classifier, answers: Answers, sights: Mapping[str, Sight]) -> dict[str, Found]:

@@ -41,8 +41,8 @@ UNKNOWN_BELOW: Final = 0.1
 CAUTION: Final = 20.0
 """Lambda of DARTS, in bits."""
 
-KIN: Final = 130
-"""The name of a group of more classes says little of them: of all dogs, 118, it still says much."""
+KIN: Final = 30
+"""The name of a group of more classes says little of them: people tell two dogs apart, or an espresso and a pizza."""
 
 _VAGUE: Final = "thing"
 """The group that says nothing."""
@@ -141,12 +141,16 @@ class Rules:
         best = max(merged)
         if not self._imagenet:
             said = _Said(None, best) if best >= HALF else None
-            return self._made(FindingKind.CLASS if said else FindingKind.UNSURE, merged, said)
+            nothing = FindingKind.UNKNOWN if best < UNKNOWN_BELOW else FindingKind.UNSURE
+            return self._made(FindingKind.CLASS if said else nothing, merged, said)
         index = merged.index(best)
         kind, said = self._choose(shares, _Said(None, best), index, strange=strange)
+        hidden = 0.0
         for each in self._delicate:
             if merged[each] < SURE_OF_DELICATE:
-                merged[each] = 0.0  # nor is it named among the guesses
+                hidden, merged[each] = hidden + merged[each], 0.0  # nor is it named among the guesses
+        if hidden >= HALF and kind is FindingKind.UNSURE:
+            return self._made(FindingKind.UNKNOWN, [], None)  # what is left would be beside the point
         return self._made(kind, merged, said)
 
     def merge(self, shares: Sequence[float]) -> list[float]:

@@ -39,9 +39,12 @@ PLACE_FROM: Final = 0.5
 """What has less is not said to be anywhere."""
 SEEN_BEFORE: Final = 0.3
 """What the centre gave this probability, or more, is not only somewhere else."""
+STRANGE_UP_TO: Final = 0.8
+"""Of a picture whose centre and surest view are strange, nothing is said with less."""
 ENDS: Final = 2
 
 _THINGS: Final = frozenset({FindingKind.CLASS, FindingKind.GROUP})
+_NOTHING: Final = frozenset({FindingKind.UNKNOWN, FindingKind.UNSURE})
 
 
 class Sight(NamedTuple):
@@ -104,8 +107,8 @@ class Seen(NamedTuple):
 
 def is_wanted(finding: Finding) -> bool:
     """Whether a finding from the centre alone is too little. Of clothes on somebody, there is no more to say."""
-    is_unsure = finding.kind is not FindingKind.WORN and finding.guesses[0].probability < WANTED_BELOW
-    return finding.looks == 1 and is_unsure
+    best = finding.guesses[0].probability if finding.guesses else 0.0
+    return finding.kind is not FindingKind.WORN and best < WANTED_BELOW
 
 
 def views(sight: Sight) -> list[View]:
@@ -146,7 +149,16 @@ def judged(seen: Sequence[Seen], rules: Rules) -> Finding:
         return first
     surest = max(seen, key=operator.attrgetter("best"))
     found = rules.judge(together, strange=surest.strange)
-    return msgspec.structs.replace(found, place=_place(together, surest, centre), looks=len(seen))
+    if _says_less(found, first, surest):
+        return first
+    return msgspec.structs.replace(found, place=_place(together, surest, centre), views=len(seen))
+
+
+def _says_less(found: Finding, first: Finding, surest: Seen) -> bool:
+    """Whether all views together say less than the centre, or say something of nothing but strange views."""
+    if found.kind in _NOTHING:
+        return first.kind not in _NOTHING
+    return first.kind is FindingKind.UNKNOWN and surest.strange and found.probability < STRANGE_UP_TO
 
 
 def _place(together: Sequence[float], surest: Seen, centre: Seen) -> Place:
@@ -170,9 +182,9 @@ def _both_ends(seen: Sequence[Seen], rules: Rules) -> Finding | None:
     return msgspec.structs.replace(one, other=other)
 
 
-def _found_in(end: Seen, rules: Rules, looks: int) -> Finding:
+def _found_in(end: Seen, rules: Rules, views: int) -> Finding:
     found = rules.judge(end.shares, strange=end.strange)
-    return msgspec.structs.replace(found, place=end.view.place(NOT_THE_MIDDLE), looks=looks)
+    return msgspec.structs.replace(found, place=end.view.place(NOT_THE_MIDDLE), views=views)
 
 
 def _combined(seen: Sequence[Seen]) -> list[float]:

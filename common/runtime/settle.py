@@ -67,6 +67,8 @@ class Settler:
                 return None
             case HandedBack():
                 return self._consumer.hand_back(delivery)
+            case BaseException() if first_look := apologies.first_look(finished.message):
+                return self._settle_for(first_look, finished, outcome)
             case Outage() | Deferred():
                 return await self._put_off(finished, outcome)
             case InputLost() if delivery.job:
@@ -76,9 +78,20 @@ class Settler:
             case BaseException():
                 return await self._try_again(finished, outcome)
             case _:
-                busy = functools.partial(apologies.busy, backlog_s=self.backlog_s)
-                too_fast = functools.partial(apologies.too_fast, per_minute=self._channels.limits.of_a_user)
-                return self._consumer.hand_off(delivery, _with_trail(finished, outcome), busy, too_fast)
+                return self._hand_off(finished, outcome)
+
+    def _hand_off(self, finished: Finished, outputs: Sequence[Message]) -> Call:
+        busy = functools.partial(apologies.busy, backlog_s=self.backlog_s)
+        too_fast = functools.partial(apologies.too_fast, per_minute=self._channels.limits.of_a_user)
+        return self._consumer.hand_off(finished.delivery, _with_trail(finished, outputs), busy, too_fast)
+
+    def _settle_for(self, first_look: SendReply, finished: Finished, error: BaseException) -> Call:
+        """A second look that failed, in whatever way, is not tried again: the first look's answer is ready."""
+        is_expected = isinstance(error, Outage | Deferred | InputLost)
+        said = "job=%s gets the answer of its first look, since the second failed: %r"
+        shown = None if is_expected or finished.shown else error
+        _log.log(logging.INFO if is_expected else logging.ERROR, said, finished.delivery.job, error, exc_info=shown)
+        return self._hand_off(finished, [first_look])
 
     async def _put_off(self, finished: Finished, why: Outage | Deferred) -> Call:
         """No attempt is used. The delay grows with the outage, up to a minute, for up to a day."""
@@ -110,8 +123,8 @@ class Settler:
 
     async def _bury(self, finished: Finished, error: BaseException) -> Call:
         delivery, message = finished.delivery, finished.message
-        apology = apologies.first_look(message)
-        if delivery.job and not apology and not isinstance(message, SendReply):
+        apology = None
+        if delivery.job and not isinstance(message, SendReply):
             ledger = self._channels.ledger
             job = message.job if message else await ledger.whose(delivery.job, await ledger.origin(delivery.job))
             apology = apologies.apology(job) if job else None

@@ -56,7 +56,7 @@ def test_the_whole_bot_is_measured_and_so_is_the_model_alone(models: Path, capsy
 
 def test_the_journey_adds_up_to_the_whole() -> None:
     stages = "accept=1+2 download=1+6 check=2+9 classify=0+12 send=5"
-    line = f"job=1-2-0 answered (answer: class 0.97, 1 look) total={{}} {stages} model=7.0\n"
+    line = f"job=1-2-0 answered (answer: class 0.97, 1 view) total={{}} {stages} model=7.0\n"
     parts = journey.by_part(line.format(99) + line.format(40) + line.format(44), photos=2)
     assert sum(parts.values()) == pytest.approx(42)
     assert parts["model"] == 7

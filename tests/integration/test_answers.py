@@ -16,6 +16,7 @@ from classifier.serve.second_look import Sight
 from classify import ClassifyWorker
 from common.channels.answers import Answers, of_pixels, of_telegram
 from common.channels.channels import Channels
+from common.errors import InputLost
 from common.messages import (
     CheckFile,
     ClassifyImage,
@@ -149,12 +150,15 @@ class Model:
         self.labels = LABELS
         self.sure = sure
         self.asked: list[int] = []
+        self.fails_at_wholes = False
 
     def took_s(self, asked: float, answered: float) -> float:
         return answered - asked
 
     def find(self, sights: Sequence[Sight], _given_up: threading.Event) -> list[Finding]:
         self.asked.append(len(sights))
+        if self.fails_at_wholes and sights[0].whole:
+            raise ValueError
         return [self._found(sight) for sight in sights]
 
     def _found(self, sight: Sight) -> Finding:
@@ -279,7 +283,7 @@ async def test_a_picture_that_cannot_be_looked_at_again_is_answered_by_its_centr
 
 
 @pytest.mark.parametrize("lost", ["input", "whole"])
-async def test_a_second_look_that_lost_its_pixels_gets_the_first_look_s_answer(
+async def test_a_second_look_that_lost_its_pixels_stops_no_other(
     channels: Channels, settings: Settings, model: ModelRecord, lost: str
 ) -> None:
     worker = await opened(channels, settings, Model(model, sure=0.5))
@@ -289,9 +293,28 @@ async def test_a_second_look_that_lost_its_pixels_gets_the_first_look_s_answer(
     second = seen_whole(settings, model, back, at_left=7)
     worker.store.delete(back.job.key(lost))
 
-    (answer,) = await worker.handle_batch([second])
+    other = shade(settings, model, "1-2-0", 3)
+    results = await worker.handle_batch([second, msgspec.structs.replace(other, original="")])
 
-    assert answer == SendReply(job=back.job, content=back.first_look, files=back.job.files)
+    assert isinstance(results[0], InputLost), "the runtime answers with the first look"
+    assert said(results[1]) == ("1-2-0", "shade 3")
+
+
+async def test_a_second_look_in_which_the_model_fails_stops_no_other(
+    channels: Channels, settings: Settings, model: ModelRecord
+) -> None:
+    asked = Model(model, sure=0.5)
+    worker = await opened(channels, settings, asked)
+    (back,) = await worker.handle_batch([shade(settings, model, "1-1-0", 1)])
+    assert isinstance(back, CheckFile)
+    second = seen_whole(settings, model, back, at_left=7)
+    other = msgspec.structs.replace(shade(settings, model, "1-2-0", 3), original="")
+    asked.fails_at_wholes = True
+
+    results = await worker.handle_batch([second, other])
+
+    assert isinstance(results[0], ValueError)
+    assert said(results[1]) == ("1-2-0", "shade 3")
 
 
 async def test_typing_is_shown_for_the_first_look_only(settings: Settings) -> None:

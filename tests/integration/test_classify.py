@@ -151,10 +151,12 @@ class Busy(Engine):
         self.asked, self.free = threading.Event(), threading.Event()
         self.computed: list[int] = []
 
-    def outputs(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> Sequence[Output]:
+    def outputs(
+        self, pictures: Sequence[Picture], given_up: threading.Event | None = None, *, again: bool = False
+    ) -> Sequence[Output]:
         self.asked.set()
         assert self.free.wait(20)
-        found = self._engine.outputs(pictures, given_up)
+        found = self._engine.outputs(pictures, given_up, again=again)
         self.computed.append(len(found))
         return found
 

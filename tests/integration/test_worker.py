@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from common.channels.channels import Channels
 from common.channels.redis_client import RedisLimits
 from common.channels.wakeups import LOOK_AGAIN_S
-from common.errors import Hung, InputLost, LeaseLost, Outage, RateLimited
+from common.errors import Hung, InputLost, LeaseLost, Outage, RateLimited, TooEarly
 from common.messages import (
     ClassifyImage,
     FetchUrl,
@@ -144,8 +144,8 @@ async def test_a_failing_message_is_tried_again_and_in_the_end_buried_with_an_ap
     assert reply.content.text == apologies.APOLOGY
 
 
-@pytest.mark.parametrize("error", [ValueError("no such thing"), Outage("down")])
-async def test_a_second_look_that_fails_in_the_end_gets_the_first_look_s_answer_and_no_apology(
+@pytest.mark.parametrize("error", [ValueError("no such thing"), Outage("down"), InputLost("gone"), TooEarly(1.0)])
+async def test_a_second_look_that_fails_is_not_tried_again_and_the_first_look_answers(
     channels: Channels, settings: Settings, error: Exception
 ) -> None:
 
@@ -155,14 +155,28 @@ async def test_a_second_look_that_fails_in_the_end_gets_the_first_look_s_answer_
     first = Predictions(top=(Prediction("cat", 0.4),))
     message = msgspec.structs.replace(make.classify(), first_look=first)
     await publish(channels, message)
-    soon = Retries(first_delay_s=0.005, longest_delay_s=0.005, longest_outage_s=0.001)
-    await work_off(Classify(settings, fail), channels, retries=soon)
+    worker = Classify(settings, fail)
+    await work_off(worker, channels)
 
-    assert len(await entries(channels.redis, channels.keys.key("dead"))) == 1, "an operator can see why"
+    assert len(worker.seen) == 1
+    assert await entries(channels.redis, channels.keys.key("dead")) == []
     (reply,) = await on(channels, "reply")
     assert isinstance(reply, SendReply)
     assert reply.content == first
     assert set(reply.files) == set(message.job.files), "nothing is left behind"
+
+
+async def test_a_second_look_that_takes_too_long_is_cut_and_the_first_look_answers(
+    channels: Channels, settings: Settings
+) -> None:
+    first = Predictions(top=(Prediction("cat", 0.4),))
+    await publish(channels, msgspec.structs.replace(make.classify(), first_look=first))
+    worker = Classify(settings, lambda message: asyncio.Event().wait())
+    worker.handler_limit_s = 0.05
+    await work_off(worker, channels)
+    (reply,) = await on(channels, "reply")
+    assert isinstance(reply, SendReply)
+    assert reply.content == first
 
 
 async def test_a_reply_that_cannot_be_sent_is_buried_without_another_reply(

@@ -108,7 +108,7 @@ FOUND = Finding(
     group="dog",
     place=Place.LEFT,
     other=Finding(kind=FindingKind.CLASS, guesses=(Guess(949, 0.9),), probability=0.9, place=Place.RIGHT),
-    looks=4,
+    views=4,
 )
 LABELS = {243: "bull mastiff", 242: "boxer"}
 CONTENT = Predictions.of(FOUND, LABELS, "M", 8.5)  # type: ignore[arg-type]

@@ -53,13 +53,16 @@ class Engine(Protocol):
     name: str
     classes: int
 
-    def outputs(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> Sequence[Output]:
+    def outputs(
+        self, pictures: Sequence[Picture], given_up: threading.Event | None = None, *, again: bool = False
+    ) -> Sequence[Output]:
         """Scores of all classes for each picture, and where they were seen, in turn with those of other threads.
 
         Args:
             pictures: Pixels of one picture each (crop x crop x 3, uint8, RGB, row by row).
             given_up: Set as soon as nobody waits for the outputs. Pictures that have not begun by then are not
                 computed, and nothing is returned.
+            again: Whether these are more views of pictures that came before: they do not count as waiting work.
         """
         ...
 

@@ -85,12 +85,14 @@ class OpenVinoEngine(Engine):
         self.classes = self._open(1).classes
         self.name = f"OpenVINO (CPU, {self._threads} thread{'s' if self._threads > 1 else ''})"
 
-    def outputs(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> list[Output]:
+    def outputs(
+        self, pictures: Sequence[Picture], given_up: threading.Event | None = None, *, again: bool = False
+    ) -> list[Output]:
         """Scores and maps for each picture; nothing if given up before they began."""
         with self._begins:
             if given_up and given_up.is_set():
                 return []
-            pool = self._pool_for(len(pictures))
+            pool = self._pool if again and self._pool else self._pool_for(len(pictures))
             found, busy = list[Output](), deque[Request]()
             for picture in pictures:
                 if len(busy) == MOST_IN_QUEUE:

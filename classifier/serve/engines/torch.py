@@ -46,7 +46,9 @@ class TorchEngine(Engine):
         self._turn = threading.Lock()
         self.classes = len(self.scores([bytes(3 * self._crop**2)])[0])  # a GPU's first run takes longer
 
-    def outputs(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> list[Output]:
+    def outputs(
+        self, pictures: Sequence[Picture], given_up: threading.Event | None = None, *, again: bool = False
+    ) -> list[Output]:
         """Scores and maps for each picture; nothing if given up before they began."""
         with self._turn:
             if not pictures or (given_up and given_up.is_set()):

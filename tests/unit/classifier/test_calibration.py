@@ -49,7 +49,9 @@ class Remembering(Engine):
     def __init__(self, known: Mapping[str, Sequence[float]]) -> None:
         self._known = known
 
-    def outputs(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> list[Output]:
+    def outputs(
+        self, pictures: Sequence[Picture], given_up: threading.Event | None = None, *, again: bool = False
+    ) -> list[Output]:
         return [Output(self._known[hashlib.sha256(pixels).hexdigest()], None) for pixels in pictures]
 
     def rest(self) -> None:

@@ -33,7 +33,9 @@ class MeanColour(Engine):
     def rest(self) -> None:
         pass
 
-    def outputs(self, pictures: Sequence[Picture], given_up: threading.Event | None = None) -> list[Output]:
+    def outputs(
+        self, pictures: Sequence[Picture], given_up: threading.Event | None = None, *, again: bool = False
+    ) -> list[Output]:
         means = [np.frombuffer(pixels, np.uint8).reshape(-1, 3).mean(axis=0) for pixels in pictures]
         return [Output([*mean.tolist(), *self.constants], None) for mean in means]
 

@@ -174,27 +174,3 @@ async def test_a_picture_that_cannot_be_seen_whole_gets_the_first_look_s_answer(
     store.write(ORIGINAL, content)
 
     assert await worker.handle(SECOND_LOOK) == [ANSWER]
-
-
-async def test_a_download_that_is_gone_gets_the_first_look_s_answer(worker: FileCheckWorker) -> None:
-    assert await worker.handle(SECOND_LOOK) == [ANSWER]
-
-
-async def test_without_a_model_the_first_look_s_answer_does_not_wait(
-    worker: FileCheckWorker, store: Store, settings: Settings
-) -> None:
-    store.write(ORIGINAL, png())
-    (settings.models_dir / IN_USE).unlink()
-
-    assert await worker.handle(SECOND_LOOK) == [ANSWER]
-
-
-@pytest.mark.parametrize("key", [ORIGINAL, WHOLE])
-async def test_a_failing_disk_gets_the_first_look_s_answer(
-    key: str, worker: FileCheckWorker, store: Store, settings: Settings
-) -> None:
-    store.write(ORIGINAL, png())
-    store.delete(key)
-    (settings.files_dir / key).mkdir()
-
-    assert await worker.handle(SECOND_LOOK) == [ANSWER]

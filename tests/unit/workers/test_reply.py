@@ -144,7 +144,7 @@ async def test_one_log_line_has_the_times_of_all_steps(caplog: pytest.LogCapture
     trail = (Step("accept", 1, 2), Step("classify", 0, 21.4))
     await replies.handle(SendReply(job=message.job, content=message.content, trail=trail))
     (line,) = caplog.messages
-    assert line.startswith("job=1-10-0 answered (answer: class 0.62, 1 look) total=")
+    assert line.startswith("job=1-10-0 answered (answer: class 0.62, 1 view) total=")
     assert "accept=1+2 classify=0+21 send=" in line
     assert line.endswith("model=20.0")
 
@@ -152,8 +152,8 @@ async def test_one_log_line_has_the_times_of_all_steps(caplog: pytest.LogCapture
 @pytest.mark.parametrize(
     ("found", "kind"),
     [
-        (Finding(kind=FindingKind.UNKNOWN, guesses=(), looks=3), "answer: unknown, 3 looks"),
-        (Finding(kind=FindingKind.GROUP, guesses=(), group="dog", probability=0.931), "answer: group 0.93, 1 look"),
+        (Finding(kind=FindingKind.UNKNOWN, guesses=(), views=3), "answer: unknown, 3 views"),
+        (Finding(kind=FindingKind.GROUP, guesses=(), group="dog", probability=0.931), "answer: group 0.93, 1 view"),
         (None, "answer"),
     ],
 )
