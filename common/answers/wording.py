@@ -6,7 +6,7 @@ line, without what the sentence already gives with its percentage.
     I’m sure: an espresso (97%)                     a class; from 80 % "Most likely an espresso", else "Perhaps"
     A dog (93%), perhaps a bull mastiff (45%)       a group; below 80 % "Perhaps a dog"
     A dog at the left, strawberries at the right    two ends, each 80 % or more
-    A screenshot or something printed. I know …     printed matter
+    A screenshot or something printed. I know …     printed matter, from 50 %; below, "Perhaps a screenshot …"
     Something to wear, perhaps on somebody: …       clothes
     I’m not sure. My best guesses:                  nothing is likely enough
     I can’t tell what this is. I know …             nothing that the model knows
@@ -46,6 +46,8 @@ NOT_KNOWN: Final = f"{KNOWN}; but no people, places, drawings or texts."
 IF_I_HAD_TO_GUESS: Final = "If I had to guess:"
 UNSURE: Final = "I’m not sure. My best guesses:"
 PRINTED: Final = "A screenshot or something printed. I know things, I can’t read."
+PERHAPS_PRINTED: Final = "Perhaps a screenshot or something printed. I know things, I can’t read."
+LIKELY_PRINTED: Final = 0.5
 WORN: Final = "<b>Something to wear</b>, perhaps on somebody"
 CLOTHES_ONLY: Final = "I know clothes, not people."
 
@@ -151,7 +153,8 @@ def _of_imagenet(finding: Finding) -> _Answer:
         return _class(named, names) if named.kind is FindingKind.CLASS else _group(named, names)
     lines = _lines(finding.guesses, names)
     if finding.kind is FindingKind.PRINTED:
-        return _Answer(PRINTED, lines, sure=True)
+        is_likely = finding.probability >= LIKELY_PRINTED
+        return _Answer(PRINTED if is_likely else PERHAPS_PRINTED, lines, sure=is_likely)
     if _is_worn(finding):
         return _worn(finding, names)
     if finding.kind is FindingKind.UNKNOWN or not lines:

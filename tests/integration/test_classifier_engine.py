@@ -204,6 +204,18 @@ def test_in_a_backlog_several_are_computed_at_once_and_each_gets_its_own_answer(
     assert property_of(engine, "NUM_STREAMS") == "1", "the backlog is over"
 
 
+def test_more_views_of_a_picture_neither_end_a_backlog_nor_make_one(folder: Path, images: Images) -> None:
+    engine = OpenVinoEngine(folder, threads=2, policy=AT_ONCE)
+    pictures = [image.tobytes() for image in images]
+
+    engine.outputs(pictures, again=True)
+    assert property_of(engine, "NUM_STREAMS") == "1"
+
+    engine.outputs(pictures)
+    engine.outputs(pictures[:1], again=True)
+    assert property_of(engine, "NUM_STREAMS") == "2"
+
+
 def test_there_are_never_two_networks_in_memory(folder: Path, images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
     alive, most = weakref.WeakSet[Network | Request](), 0  # a request keeps its network
 

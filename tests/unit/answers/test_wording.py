@@ -119,6 +119,10 @@ OTHERS = ((TABBY, 0.06), (LYNX, 0.02), (PUG, 0.0199))
             finding(PRINTED, 0.9, (MENU, 0.4), (COMIC_BOOK, 0.01)),
             "A screenshot or something printed. I know things, I can’t read.\n> 40% menu",
         ),
+        (
+            finding(PRINTED, 0.49, (MENU, 0.4)),
+            "Perhaps a screenshot or something printed. I know things, I can’t read.\n40% menu",
+        ),
         # Clothes.
         (
             finding(WORN, 0.6, (SUIT, 0.31), (TIE, 0.12), (TABBY, 0.05)),
