@@ -39,8 +39,10 @@ PLACE_FROM: Final = 0.5
 """What has less is not said to be anywhere."""
 SEEN_BEFORE: Final = 0.3
 """What the centre gave this probability, or more, is not only somewhere else."""
+SAYS_FROM: Final = 0.6
+"""Where the centre says nothing, all views together say nothing with less: of 100 such answers, half would be right."""
 STRANGE_UP_TO: Final = 0.8
-"""Of a picture whose centre and surest view are strange, nothing is said with less."""
+"""... and with less than this, if the surest view is strange."""
 ENDS: Final = 2
 
 _THINGS: Final = frozenset({FindingKind.CLASS, FindingKind.GROUP})
@@ -155,10 +157,12 @@ def judged(seen: Sequence[Seen], rules: Rules) -> Finding:
 
 
 def _says_less(found: Finding, first: Finding, surest: Seen) -> bool:
-    """Whether all views together say less than the centre, or say something of nothing but strange views."""
+    """Whether all views together say less than the centre, or too little where the centre says nothing."""
     if found.kind in _NOTHING:
         return first.kind not in _NOTHING
-    return first.kind is FindingKind.UNKNOWN and surest.strange and found.probability < STRANGE_UP_TO
+    if first.kind not in _NOTHING or found.kind is FindingKind.PRINTED:
+        return False
+    return found.probability < (STRANGE_UP_TO if surest.strange else SAYS_FROM)
 
 
 def _place(together: Sequence[float], surest: Seen, centre: Seen) -> Place:
@@ -174,12 +178,12 @@ def _both_ends(seen: Sequence[Seen], rules: Rules) -> Finding | None:
     if len(ends) < ENDS:  # a picture that is not long has only its centre and a zoom
         return None
     one, other = (_found_in(end, rules, len(seen)) for end in ends)
-    sure = all(each.kind in _THINGS and each.probability >= BOTH_SURE_FROM for each in (one, other))
-    first, second = one.guesses[0].index, other.guesses[0].index
-    differ = max(ends[1].shares[first], ends[0].shares[second]) <= OTHER_END_UP_TO
-    if not sure or not differ or rules.are_related(first, second):
+    if not all(each.kind in _THINGS and each.probability >= BOTH_SURE_FROM for each in (one, other)):
         return None
-    return msgspec.structs.replace(one, other=other)
+    # Of each end its likeliest class: a group that is all delicate has no guesses.
+    first, second = (end.shares.index(max(end.shares)) for end in ends)
+    differ = max(ends[1].shares[first], ends[0].shares[second]) <= OTHER_END_UP_TO
+    return msgspec.structs.replace(one, other=other) if differ and not rules.are_related(first, second) else None
 
 
 def _found_in(end: Seen, rules: Rules, views: int) -> Finding:
