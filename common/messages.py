@@ -186,6 +186,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     measured: bool = True
     views: int = 1
 
+    @property
+    def best(self) -> Guess:
+        """The likeliest class; -1 with a probability of 0 where no class may be named."""
+        return self.guesses[0] if self.guesses else Guess(-1, 0.0)
+
 
 class Prediction(msgspec.Struct, frozen=True, array_like=True):
     """A class by its label, and its probability (0 to 1)."""

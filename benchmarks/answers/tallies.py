@@ -28,7 +28,7 @@ class Answer(NamedTuple):
     @property
     def best_is_right(self) -> bool:
         """Whether the likeliest class is right."""
-        return self.finding.guesses[0].index == self.truth
+        return self.finding.best.index == self.truth
 
     @property
     def is_right(self) -> bool:
@@ -79,7 +79,7 @@ class Tally:
     @property
     def best(self) -> list[Told]:
         """The probability of the likeliest class, and whether that is right."""
-        return [Told(answer.finding.guesses[0].probability, answer.best_is_right) for answer in self.answers]
+        return [Told(answer.finding.best.probability, answer.best_is_right) for answer in self.answers]
 
     @property
     def sayings(self) -> list[Told]:
@@ -154,7 +154,7 @@ def others(findings: Mapping[str, Mapping[Precision, Sequence[Finding]]]) -> str
 def _others_row(found: Sequence[Finding]) -> list[str]:
     kinds = Counter(finding.kind for finding in found)
     confident = sum(finding.kind in SAYS and finding.probability >= CONFIDENT for finding in found)
-    delicate = sum(finding.guesses[0].index in vocabulary.imagenet().delicate for finding in found)
+    delicate = sum(finding.best.index in vocabulary.imagenet().delicate for finding in found)
     counts = [*(kinds[kind] for kind in FindingKind), confident, delicate]
     return [f"{len(found)}", *(f"{count / len(found):.0%}" if count else "" for count in counts)]
 

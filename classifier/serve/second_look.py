@@ -109,8 +109,7 @@ class Seen(NamedTuple):
 
 def is_wanted(finding: Finding) -> bool:
     """Whether a finding from the centre alone is too little. Of clothes on somebody, there is no more to say."""
-    best = finding.guesses[0].probability if finding.guesses else 0.0
-    return finding.kind is not FindingKind.WORN and best < WANTED_BELOW
+    return finding.kind is not FindingKind.WORN and finding.best.probability < WANTED_BELOW
 
 
 def views(sight: Sight) -> list[View]:

@@ -78,8 +78,8 @@ def test_clothes_are_not_called_delicate_and_fruit_is_food(look: Look) -> None:
         kinds.get(row["what"].partition("/")[0], []).append(BESIDE / row["file"])
     clothes, fruit = (found(look, (path.read_bytes() for path in kinds[kind][:20])) for kind in kinds)
 
-    sure = [finding for finding in clothes if finding.guesses[0].probability >= 0.9]
-    delicate = {finding.guesses[0].index for finding in clothes if finding not in sure}
+    sure = [finding for finding in clothes if finding.best.probability >= 0.9]
+    delicate = {finding.best.index for finding in clothes if finding not in sure}
     assert not delicate & {*vocabulary.imagenet().delicate}
     assert sum(finding.kind in (FindingKind.CLASS, FindingKind.GROUP) for finding in fruit) >= 0.7 * len(fruit)
 
@@ -100,7 +100,7 @@ def test_small_faces_are_not_called_delicate(look: Look) -> None:
     kinds = Counter(finding.kind for finding in faces)
     assert len(faces) == 40
     assert kinds[FindingKind.WORN] + kinds[FindingKind.UNKNOWN] >= 30
-    assert not {finding.guesses[0].index for finding in faces} & {*vocabulary.imagenet().delicate}
+    assert not {finding.best.index for finding in faces} & {*vocabulary.imagenet().delicate}
 
 
 def test_the_report_has_each_kind_in_each_precision(
