@@ -34,6 +34,8 @@ HALF: Final = 0.5
 PRINTED_FROM: Final = 0.4
 """Of 104 drawn pages and screens that were dim, tilted or blurred, 63 reach this, and 57 a half. Of 300 photos (NIPS
 2017), 4 reach either, 3 of which show printed matter."""
+SOME_PRINTED: Final = 0.1
+"""Of nothing else, a page that is dim or tilted has at least this, and half together with what has small print."""
 SURE_OF_DELICATE: Final = 0.9
 """Under this, a delicate class (underwear, swimwear, apes) is never said: in portraits the model sees some of it."""
 UNKNOWN_BELOW: Final = 0.1
@@ -110,6 +112,7 @@ class Rules:
             known = vocabulary.imagenet()
             self._merged, self._delicate = known.merged, known.delicate
             self._printed, self._worn = itemgetter(*known.printed), itemgetter(*known.worn)
+            self._lettered = itemgetter(*known.lettered)
             groups = [_group(each, known) for each in known.groups]
             self._kin = [each.classes for each in known.groups if len(each.classes) <= KIN]
             self._groups = sorted(groups, key=lambda group: -group.reward)
@@ -172,6 +175,8 @@ class Rules:
         if printed >= max(PRINTED_FROM, best.probability):
             return FindingKind.PRINTED, _Said(None, printed)
         said = self._worth_most(shares, best, may_say_best=self._may_say(index, best.probability))
+        if (strange or said is None) and printed >= SOME_PRINTED and printed + sum(self._lettered(shares)) >= HALF:
+            return FindingKind.PRINTED, _Said(None, min(printed, PRINTED_FROM))
         worn = sum(self._worn(shares))
         if worn >= HALF and (strange or said is None or (said.group and said.group.id in _VAGUELY_WORN)):
             return FindingKind.WORN, _Said(None, worn)

@@ -36,6 +36,7 @@ class Hierarchy(msgspec.Struct, frozen=True):
     Attributes:
         merged: Pairs of classes that mean the same thing, and have the same name. A group has both or neither.
         printed: Classes of what is printed or written, which the model says of any picture of text.
+        lettered: Classes of things with small print or a screen, ascending: the model says these of a dim page, too.
         worn: Classes of what people wear, ascending.
         delicate: Classes that could embarrass or insult if they are said of the wrong picture, ascending: underwear and
             swimwear, apes and monkeys.
@@ -45,6 +46,7 @@ class Hierarchy(msgspec.Struct, frozen=True):
 
     merged: tuple[tuple[int, int], ...]
     printed: tuple[int, ...]
+    lettered: tuple[int, ...]
     worn: tuple[int, ...]
     delicate: tuple[int, ...]
     groups: tuple[Group, ...]
