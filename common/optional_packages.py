@@ -20,6 +20,17 @@ def is_installed(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
+def require(package: str) -> None:
+    """Fail as an import of the package would, before the work that leads to that import.
+
+    Raises:
+        ModuleNotFoundError: It is not installed.
+    """
+    if not is_installed(package):
+        msg = f"No module named {package!r}"
+        raise ModuleNotFoundError(msg, name=package)
+
+
 def folders(package: str) -> list[Path]:
     """The folders of an installed package's files; empty if it is not installed."""
     found = importlib.util.find_spec(package)

@@ -142,7 +142,7 @@ class _Preparation:
     def make(self) -> Prepared:
         """Make what is not prepared yet."""
         models_dir = self.inventory.models_dir
-        fp32 = self._kept_fp32() or recipe.make(self._recipe(), models_dir, self.say)
+        fp32 = self._kept_fp32() or self._make_fp32()
         int8 = artifact.prepared_int8(models_dir, fp32)
         if self.request.photos or (self.request.precision == "int8" and int8 is None):
             from classifier.int8 import make as making  # noqa: PLC0415 -- brings OpenVINO and numpy
@@ -152,6 +152,10 @@ class _Preparation:
         if self.request.labelled:
             measuring.make(models_dir, [*filter(None, found)], self.request.labelled, self.say)
         return found
+
+    def _make_fp32(self) -> ModelRecord:
+        optional_packages.require("torch")  # first: weights are up to 2.6 GB to download, and useless without it
+        return recipe.make(self._recipe(), self.inventory.models_dir, self.say)
 
     def answering(self, found: Prepared) -> ModelRecord:
         """The version that answers, with the reasons why."""

@@ -98,7 +98,8 @@ def test_what_needs_torch_says_what_to_install(python: Path, models_dir: Path) -
     engine = run(python, "-c", program, MODELS_DIR=str(models_dir), ENGINE="torch")
 
     assert other.returncode == 1
-    assert re.fullmatch(r"error: .*\(No module named '\w+'\); run: make model\n", other.stderr)
+    assert re.fullmatch(r"error: .*\(No module named 'torch'\); run: make model\n", other.stderr)
+    assert other.stdout == "", "nothing is downloaded first"
     assert reason(models_dir) == before
     assert "(No module named 'torch'); run: make model, or set ENGINE=openvino" in engine.stderr
 
@@ -135,6 +136,14 @@ def test_without_a_model_or_with_a_damaged_one_the_whole_set_is_needed(
     assert not is_needed(models_dir)
     next(models_dir.glob("*/model.bin")).unlink()
     assert is_needed(models_dir)
+
+
+@pytest.mark.parametrize("model", ["auto", "inception_v3", "resnet18"])
+def test_without_torch_no_weights_are_downloaded(python: Path, tmp_path: Path, model: str) -> None:
+    done = run(python, "-m", "classifier.prepare", "--model", model, MODELS_DIR=str(tmp_path))
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "(No module named 'torch'); run: make model" in done.stderr
 
 
 # `make`, with a pip and a Python that only write down their arguments.
