@@ -25,6 +25,7 @@ from benchmarks.engines import Measured, measure, onnx_runtime, worker
 from classifier import artifact
 from classifier.int8 import photos
 from classifier.networks import EFFICIENTNET_LITE2, INCEPTION_V3, NETWORKS
+from classifier.serve.rules import Rules
 from common.model.records import ModelRecord, Precision
 from common.settings import ROOT
 
@@ -135,7 +136,7 @@ class Course:
             more = [str(kept)]
         elif module == "onnx_runtime":
             folder = self._onnx(folder)
-        return measure(module, str(folder), str(self.pictures), str(seconds), *more)
+        return measure(Rules(self.record), module, str(folder), str(self.pictures), str(seconds), *more)
 
     def _onnx(self, folder: Path) -> Path:
         exported = self.scratch / onnx_runtime.ONNX

@@ -22,6 +22,7 @@ from typing import Any, Final
 import msgspec
 
 from benchmarks import measuring
+from classifier.serve.rules import Rules
 from common.settings import ROOT
 
 SETTLE_S: Final = 4.0  # our engine switches to several streams when a backlog has lasted for 3 s
@@ -38,29 +39,40 @@ class Found:
     Attributes:
         images_s: Pictures a second while more of them wait.
         latency_ms: The median time of a picture that comes alone.
-        best: The likeliest class of each picture, to see that all contenders did the same work.
+        scores: What it gives each picture.
+    """
+
+    images_s: float
+    latency_ms: float
+    scores: tuple[tuple[float, ...], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """A contender's figures, and those that are measured from outside.
+
+    Attributes:
+        images_s: Pictures a second while more of them wait.
+        latency_ms: The median time of a picture that comes alone.
+        best: The class that the bot would name first for each picture, to see that all contenders did the same work.
+        ready_s: From exec to the first answer.
+        pss_mb: Its memory at the end.
     """
 
     images_s: float
     latency_ms: float
     best: tuple[int, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Measured(Found):
-    """The same, and figures that are measured from outside.
-
-    Attributes:
-        ready_s: From exec to the first answer.
-        pss_mb: Its memory at the end.
-    """
-
     ready_s: float
     pss_mb: float
 
 
-def measure(module: str, *arguments: str) -> Measured:
+def measure(rules: Rules, module: str, *arguments: str) -> Measured:
     """Run a contender and measure it.
+
+    Args:
+        rules: What the bot makes of the scores: classes of the same name, for example, count as one.
+        module: The contender's module, without the package.
+        arguments: Its arguments, as above.
 
     Raises:
         subprocess.CalledProcessError: It failed.
@@ -78,7 +90,8 @@ def measure(module: str, *arguments: str) -> Measured:
     if said != b"ready\n" or not line:
         raise subprocess.CalledProcessError(process.returncode, command)
     found = msgspec.json.decode(line, type=Found)
-    return Measured(found.images_s, found.latency_ms, found.best, ready_s, pss_mb)
+    best = tuple(rules.finding(scores).guesses[0].index for scores in found.scores)
+    return Measured(found.images_s, found.latency_ms, best, ready_s, pss_mb)
 
 
 def compete(load: Callable[[Path], Scores], at_once: int = AT_ONCE) -> None:
@@ -95,7 +108,7 @@ def compete(load: Callable[[Path], Scores], at_once: int = AT_ONCE) -> None:
     scores = load(folder)
     scores(images[:1])
     _say(b"ready")
-    best = tuple(int(scores([image]).argmax()) for image in images)
+    given = tuple(tuple(scores([image])[0].tolist()) for image in images)
     alone, waiting = itertools.cycle(images), itertools.cycle(images)
     latency_ms = statistics.median(_times(lambda: scores([next(alone)]), seconds / 2)) * 1000
 
@@ -104,7 +117,7 @@ def compete(load: Callable[[Path], Scores], at_once: int = AT_ONCE) -> None:
 
     _times(several, min(SETTLE_S, seconds * 2))
     took_s = _times(several, seconds)
-    _say(msgspec.json.encode(Found(at_once * len(took_s) / sum(took_s), latency_ms, best)))
+    _say(msgspec.json.encode(Found(at_once * len(took_s) / sum(took_s), latency_ms, given)))
     sys.stdin.read()
     os._exit(0)  # the end of a library's threads is not measured
 

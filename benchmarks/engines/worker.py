@@ -106,18 +106,26 @@ class Feed:
         self._last = "0"
         record = records.read(folder / records.DESCRIPTION)
         assert record  # noqa: S101 -- the caller prepared it
-        store = Store(settings.files_dir)
+        self._files_dir = settings.files_dir
+        shutil.rmtree(self._files_dir, ignore_errors=True)  # of an earlier run
+        store = Store(self._files_dir)
         for at in range(DIFFERENT):  # moved down by a row or more, it is another picture
             moved = np.roll(images[at % len(images)], at // len(images), axis=0)
-            store.write(_key(at), pack(moved.tobytes(), record.input))
+            store.write(_job(at).key("input"), pack(moved.tobytes(), record.input))
 
     async def publish(self, number: int) -> None:
         """Publish so many more pictures."""
         left = range(self._published, self._published + number)
         self._published += number
+        for at in left:
+            if at >= DIFFERENT:  # a file of its own, which takes no room
+                self._file(at).hardlink_to(self._file(at % DIFFERENT))
         for first in left[::_PUBLISHED_AT_ONCE]:
             ids = range(first, min(first + _PUBLISHED_AT_ONCE, left.stop))
             await self._channels.publish([(_message(at), Once("bench", str(at), _MARKER_MS)) for at in ids])
+
+    def _file(self, at: int) -> Path:
+        return self._files_dir / _job(at).key("input")
 
     async def answer(self, process: subprocess.Popen[bytes]) -> None:
         """Wait until one more picture is answered.
@@ -174,13 +182,13 @@ def rate(times_ms: Sequence[int], settle_s: float) -> float:
     return sum(time_ms > counted[0] for time_ms in counted) / (counted[-1] - counted[0]) * 1000
 
 
-def _key(at: int) -> str:
-    return f"1-{at % DIFFERENT}-0.0.input"
+def _job(at: int) -> Job:
+    return Job(id=f"1-{at}-0", chat_id=at, user_id=at, message_id=1, accepted_at=time.time())
 
 
 def _message(at: int) -> ClassifyImage:
-    job = Job(id=f"1-{at}-0", chat_id=at, user_id=at, message_id=1, accepted_at=time.time())
-    return ClassifyImage(job=job, key=_key(at), file_unique_id=f"telegram-{at}")
+    job = _job(at)
+    return ClassifyImage(job=job, key=job.key("input"), file_unique_id=f"telegram-{at}")
 
 
 @contextlib.contextmanager
