@@ -11,12 +11,14 @@ import msgspec
 from classifier.serve import rules
 
 TEMPERATURES: Final = (0.1, 10.0)
+"""From the lowest to the highest that is looked for."""
 KEPT: Final = 0.98
 """The share of the photos whose best class is right that are not strange."""
 BINS: Final = 10
 
 _GOLDEN: Final = (math.sqrt(5) - 1) / 2
 _CLOSE: Final = 1e-3
+_NEAR: Final = 0.01
 
 
 class Scored(NamedTuple):
@@ -78,6 +80,11 @@ def temperature(photos: Sequence[Scored], merged: Sequence[Sequence[int]]) -> fl
 
     low, high = map(math.log, TEMPERATURES)
     return math.exp(_least(loss, low, high))
+
+
+def at_limit(found: float) -> float | None:
+    """The limit of ``TEMPERATURES`` that a temperature has run into: the one that fits is beyond it; else None."""
+    return next((limit for limit in TEMPERATURES if math.isclose(found, limit, rel_tol=_NEAR)), None)
 
 
 def strange_below(photos: Iterable[Scored], told: Iterable[Told]) -> float:

@@ -28,6 +28,8 @@ from common.model.records import Calibration, ModelRecord
 
 LEAST_RIGHT: Final = 0.1
 """If the best class is right less often, the names probably do not fit the model: indices may begin at 1."""
+LEAST_WRONG: Final = 10
+"""From fewer photos whose best class is wrong, how sure the model may be is mostly chance."""
 
 _REPORT_EVERY: Final = 50  # photos: the report is synced to the disk
 
@@ -61,7 +63,7 @@ def make(models_dir: Path, versions: Sequence[ModelRecord], source: Path, say: S
         say: Takes a line about each step, for the terminal.
 
     Raises:
-        ModelError: The photos are too few, or not labelled with the model's classes. Nothing is kept then.
+        ModelError: The photos are too few, too easy, or not labelled with the model's classes. Nothing is kept then.
     """
     say(f"Measuring how sure {versions[0].title} may be")
     shown = _show_all(models_dir, versions, source, say)
@@ -134,14 +136,9 @@ def _shown(
 
 
 def _fit(record: ModelRecord, scored: Sequence[Scored], source: Path) -> Calibration:
-    right = fit.share_right(told(record, 1.0, scored))
-    if right < LEAST_RIGHT:
-        msg = (
-            f"--labelled {source}: the best class is right on {right:.1%} of the photos: their classes are not what "
-            "the model calls so (indices begin at 0)"
-        )
-        raise ModelError(msg)
+    _check_right(told(record, 1.0, scored), source)
     temperature = round(fit.temperature(scored, vocabulary.imagenet().merged if record.knows_imagenet else ()), 3)
+    _check_temperature(temperature, source)
     limit = fit.strange_below(scored, told(record, temperature, scored)) if record.knows_imagenet else 0.0
     return Calibration(
         temperature=temperature,
@@ -149,6 +146,36 @@ def _fit(record: ModelRecord, scored: Sequence[Scored], source: Path) -> Calibra
         measured_on=f"{len(scored)} photos of {source.resolve().name}",
         rules=records.RULES,
     )
+
+
+def _check_right(answers: Sequence[Told], source: Path) -> None:
+    """Make sure that the best class is neither right too rarely nor too often to measure anything."""
+    right = fit.share_right(answers)
+    if right < LEAST_RIGHT:
+        msg = (
+            f"--labelled {source}: the best class is right on {right:.1%} of the photos: their classes are not what "
+            "the model calls so (indices begin at 0)"
+        )
+        raise ModelError(msg)
+    wrong = sum(not answer.right for answer in answers)
+    if wrong < LEAST_WRONG:
+        msg = (
+            f"--labelled {source}: of {len(answers)} photos, half of all, the model names only {wrong} wrongly; at "
+            f"least {LEAST_WRONG} are needed to measure how sure it may be: add harder photos"
+        )
+        raise ModelError(msg)
+
+
+def _check_temperature(temperature: float, source: Path) -> None:
+    limit = fit.at_limit(temperature)
+    if limit is not None:
+        lowest, highest = fit.TEMPERATURES
+        cure = "add harder photos" if limit == lowest else "look whether their classes are right"
+        msg = (
+            f"--labelled {source}: no temperature from {lowest} to {highest} fits these photos (it would be {limit} or "
+            f"{'less' if limit == lowest else 'more'}), so how sure the model may be cannot be measured: {cure}"
+        )
+        raise ModelError(msg)
 
 
 def _judge(record: ModelRecord, calibration: Calibration, scored: Sequence[Scored]) -> Report:

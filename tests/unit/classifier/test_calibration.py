@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -58,18 +58,32 @@ class Remembering(Engine):
         pass
 
 
-class Album:
-    """Labelled photos: pictures of noise, whose classes are as likely as the engine's scores say at ``HEAT``."""
+def as_likely_as_said(lot: random.Random, scores: Sequence[float]) -> int:
+    """A class, as likely as the scores say at ``HEAT``."""
+    return lot.choices(range(1000), rules.probabilities(scores, HEAT))[0]
 
-    def __init__(self, folder: Path) -> None:
+
+def always_the_best(_lot: random.Random, scores: Sequence[float]) -> int:
+    return scores.index(max(scores))
+
+
+def mostly_the_worst(lot: random.Random, scores: Sequence[float]) -> int:
+    return scores.index(min(scores) if lot.random() < 0.85 else max(scores))
+
+
+class Album:
+    """Labelled photos: pictures of noise, whose classes ``truth`` draws by the engine's scores."""
+
+    def __init__(
+        self, folder: Path, truth_of: Callable[[random.Random, Sequence[float]], int] = as_likely_as_said
+    ) -> None:
         self.folder = folder
         self._known: dict[str, Sequence[float]] = {}
         lot = random.Random(3)  # noqa: S311 -- nothing secret
         for number in range(PHOTOS):
             scores = [lot.gauss(0, 0.5) for _ in range(1000)]
-            scores[number % len(CLASSES)] = 4 + 3 * lot.random()
-            (truth,) = lot.choices(range(1000), rules.probabilities(scores, HEAT))
-            path = folder / f"{truth}" / f"{number}.png"
+            scores[number % len(CLASSES)] = 3 + 3 * lot.random()
+            path = folder / f"{truth_of(lot, scores)}" / f"{number}.png"
             path.parent.mkdir(exist_ok=True)
             Image.frombytes("RGB", (8, 8), lot.randbytes(192)).save(path)
             pixels = photos.read_pixels(path, SPEC)
@@ -222,6 +236,57 @@ def test_classes_that_are_counted_from_1_are_refused(
     assert "the best class is right on" in error
     assert "(indices begin at 0)" in error
     assert not artifact.calibration_file(models_dir, prepared()).exists()
+
+
+@pytest.mark.parametrize(
+    ("truth_of", "reason"),
+    [
+        (
+            always_the_best,
+            "of 120 photos, half of all, the model names only 0 wrongly; at least 10 are needed to measure how sure it "
+            "may be: add harder photos",
+        ),
+        (
+            mostly_the_worst,
+            "no temperature from 0.1 to 10.0 fits these photos (it would be 10.0 or more), so how sure the model may "
+            "be cannot be measured: look whether their classes are right",
+        ),
+    ],
+)
+def test_photos_that_cannot_say_how_sure_it_may_be_are_refused(
+    models_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    truth_of: Callable[[random.Random, Sequence[float]], int],
+    reason: str,
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = Album(tmp_path / "other", truth_of)
+    monkeypatch.setattr(make, "_openvino", lambda: other.open_engine)
+
+    assert main(["--labelled", str(other.folder)]) == 1
+
+    assert capsys.readouterr().err == f"error: --labelled {other.folder}: {reason}\n"
+    assert not artifact.calibration_file(models_dir, prepared()).exists()
+
+
+def test_the_temperature_of_photos_that_are_all_easy_is_not_taken(
+    models_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "easy").mkdir()
+    easy = Album(tmp_path / "easy", always_the_best)
+    monkeypatch.setattr(make, "_openvino", lambda: easy.open_engine)
+    monkeypatch.setattr(make, "LEAST_WRONG", 0)
+
+    assert main(["--labelled", str(easy.folder)]) == 1
+
+    assert "(it would be 0.1 or less), so how sure the model may be cannot be measured: add harder" in (
+        capsys.readouterr().err
+    )
 
 
 def test_a_refused_album_changes_nothing(models_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

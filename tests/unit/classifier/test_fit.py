@@ -30,6 +30,17 @@ def test_a_known_temperature_is_found_within_3_percent(heat: float) -> None:
     assert fit.temperature(drawn(6000, 20, heat, seed=7), merged=()) == pytest.approx(heat, rel=0.03)
 
 
+@pytest.mark.parametrize(("scores", "limit"), [([3.0, 0.0], 0.1), ([0.0, 3.0], 10.0)])
+def test_a_temperature_that_runs_into_a_limit_is_known(scores: list[float], limit: float) -> None:
+    # always right fits the coldest, and always wrong the hottest
+    assert fit.at_limit(fit.temperature([Scored(scores, 0)] * 20, merged=())) == limit
+
+
+@pytest.mark.parametrize("found", [0.12, 0.72, 9.5])
+def test_a_temperature_between_the_limits_is_not_at_one(found: float) -> None:
+    assert fit.at_limit(found) is None
+
+
 def test_merged_classes_are_right_together() -> None:
     # The truth is one of two classes with the same score. Each alone is right half the time, both together always:
     # the fit for both goes to the coldest temperature, and the fit for one stays where they have half each.
