@@ -30,17 +30,25 @@ SEND: Final = (
     f"• a photo, or an image as a file (JPEG, PNG, WebP, GIF, BMP or AVIF, up to {_MOST})\n"
     "• the link of an image, or up to 5 of them in one message"
 )
-MEASURED: Final = (
+PROMISED: Final = (
     "What my answers mean:\n"
     "• “I’m sure”: I’m right at least 95 times in 100\n"
     "• “Most likely”: at least 80 times in 100\n"
     "• “Perhaps”: less often\n"
     "• 62%: of a hundred such answers, about 62 are right"
 )
+MEASURED: Final = (
+    "What my answers mean:\n"
+    "• “I’m sure”: I give it 95% or more\n"
+    "• “Most likely”: 80% or more\n"
+    "• “Perhaps”: less\n"
+    "• 62%: of a hundred such answers, about 62 were right on my operator’s photos"
+)
 NOT_MEASURED: Final = "What my answers mean:\n• “Most likely”: I give it 80% or more\n• “Perhaps”: less"
 OTHERS: Final = "• the lines below: what else it could be"
 MORE: Final = "In a group, mention me or reply to me.\n/about says what I know, how sure I am, and what I keep."
 SURE: Final = "When I say 80% or more, I’m right at least 9 times in 10."
+OPERATORS: Final = "How often my percentages are right was measured on my operator’s photos."
 UNMEASURED: Final = "Nobody has measured how often my percentages are right."
 NO_ZOOM: Final = "I can’t zoom in. If a thing is small or at the edge, send me that part of the picture."
 TOO_LARGE: Final = (
@@ -84,7 +92,7 @@ def start(model: ModelRecord | None) -> str:
 
 def usage(model: ModelRecord | None) -> str:
     """What people can send, and what the answers mean."""
-    return f"{SEND}\n\n{MEASURED if _is_measured(model) else NOT_MEASURED}\n{OTHERS}\n\n{MORE}"
+    return f"{SEND}\n\n{_meaning(model)}\n{OTHERS}\n\n{MORE}"
 
 
 def about(version: str, model: ModelRecord | None, settings: Settings) -> str:
@@ -92,8 +100,8 @@ def about(version: str, model: ModelRecord | None, settings: Settings) -> str:
     if model is None:
         ready = "My model is still being prepared; your pictures wait until it is ready."
         return f"Whatsit {version}. {ready}\n\n{_kept(settings)}"
-    sure = [SURE if _is_measured(model) else UNMEASURED] + ([] if model.maps else [NO_ZOOM])
-    return "\n\n".join([f"Whatsit {version}. {_known(model)}", *sure, _kept(settings)])
+    limits = [_how_sure(model)] if model.maps else [_how_sure(model), NO_ZOOM]
+    return "\n\n".join([f"Whatsit {version}. {_known(model)}", *limits, _kept(settings)])
 
 
 def _known(model: ModelRecord | None) -> str:
@@ -102,8 +110,18 @@ def _known(model: ModelRecord | None) -> str:
     return f"I know {model.classes:,} kinds of things, which my operator has chosen, and nothing else."
 
 
-def _is_measured(model: ModelRecord | None) -> bool:
-    return model is not None and model.is_measured
+def _meaning(model: ModelRecord | None) -> str:
+    """What the answers mean. What an operator measured promises only what every calibration does."""
+    if model is None or not model.is_measured:
+        return NOT_MEASURED
+    return PROMISED if model.calibration.came_with_code else MEASURED
+
+
+def _how_sure(model: ModelRecord) -> str:
+    """How often it is right, likewise."""
+    if not model.is_measured:
+        return UNMEASURED
+    return SURE if model.calibration.came_with_code else OPERATORS
 
 
 def _kept(settings: Settings) -> str:

@@ -16,6 +16,7 @@ MEASURED: Final[Mapping[str, Calibration]] = {
         strange_below=5.8,
         measured_on="1,300 ImageNet validation photos",
         rules=records.RULES,
+        came_with_code=True,
     ),
 }
 """By the network's name. A network that is not here was not measured."""

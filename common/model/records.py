@@ -39,12 +39,15 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
             than this; 0 if no picture is.
         measured_on: On which photos this was measured, for people; '' if nobody did.
         rules: The ``RULES`` for which this was measured.
+        came_with_code: Whether it is one of the code's own, whose answers were judged on many photos, and not an
+            operator's.
     """
 
     temperature: float = 1.0
     strange_below: float = 0.0
     measured_on: str = ""
     rules: int = 0
+    came_with_code: bool = False
 
 
 class MapGrid(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import msgspec
 import pytest
 
 from common import words
@@ -22,7 +23,9 @@ def record(**fields: Any) -> ModelRecord:
     return model_in_use.record(**(values | fields))
 
 
-MEASURED = record(calibration=Calibration(temperature=0.9, measured_on="400 photos", rules=RULES), maps=MapGrid(0, 1))
+CALIBRATION = Calibration(temperature=0.9, measured_on="400 photos", rules=RULES)
+MEASURED = record(calibration=msgspec.structs.replace(CALIBRATION, came_with_code=True), maps=MapGrid(0, 1))
+BY_OPERATOR = record(calibration=CALIBRATION)
 UNMEASURED = record(why="Its official weights are here.", why_precision="It computes in 8 bits (int8).")
 OWN = record(classes=1234, labels_source="labels.json")
 
@@ -39,7 +42,15 @@ def test_people_are_told_what_the_model_knows(name: str) -> None:
     assert "Send me a photo" in said("start", None)
 
 
-def test_a_promise_is_made_only_for_a_model_that_was_measured() -> None:
+def test_of_what_an_operator_measured_only_their_own_photos_are_promised() -> None:
+    assert "62%: of a hundred such answers, about 62 were right on my operator’s photos" in said("help", BY_OPERATOR)
+    assert "“I’m sure”: I give it 95% or more" in said("help", BY_OPERATOR)
+    assert "How often my percentages are right was measured on my operator’s photos." in said("about", BY_OPERATOR)
+    for name in words.COMMANDS:
+        assert not re.search(r"I’m right|times in 10|are right$", said(name, BY_OPERATOR), re.MULTILINE)
+
+
+def test_a_promise_is_made_only_for_a_calibration_that_came_with_the_code() -> None:
     assert "When I say 80% or more, I’m right at least 9 times in 10." in said("about", MEASURED)
     assert "“I’m sure”: I’m right at least 95 times in 100" in said("help", MEASURED)
     for model in (UNMEASURED, OWN, None):
@@ -55,7 +66,7 @@ def test_a_model_without_maps_cannot_zoom_in_and_says_so() -> None:
     assert "zoom" not in said("about", MEASURED)
 
 
-@pytest.mark.parametrize("model", [MEASURED, UNMEASURED, OWN, None], ids=["measured", "unmeasured", "own", "none yet"])
+@pytest.mark.parametrize("model", [MEASURED, BY_OPERATOR, UNMEASURED, OWN, None])
 def test_users_read_nothing_of_what_operators_need(model: ModelRecord | None) -> None:
     for name in words.COMMANDS:
         text = said(name, model)

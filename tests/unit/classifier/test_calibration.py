@@ -165,6 +165,7 @@ def test_labelled_photos_give_the_temperature_that_their_scores_were_made_with(m
     assert found.strange_below > 0
     assert found.measured_on.startswith("120 photos of album")
     assert found.rules == records.RULES
+    assert not found.came_with_code
 
 
 def test_the_operator_reads_what_was_found(
