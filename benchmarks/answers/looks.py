@@ -20,12 +20,17 @@ class Look:
     Args:
         models_dir: The folder of prepared models.
         record: Which version, with its calibration.
+
+    Attributes:
+        record: The same.
+        labels: The labels of its classes, by index.
     """
 
     def __init__(self, models_dir: Path, record: ModelRecord) -> None:
         self.record = record
         folder = models_dir / record.folder
-        self._classifier = Classifier(record, OpenVinoEngine(folder), labels.of_model(folder))
+        self.labels = labels.of_model(folder)
+        self._classifier = Classifier(record, OpenVinoEngine(folder), self.labels)
 
     def at(self, content: bytes) -> Finding | None:
         """What the bot finds in a picture's file; None if it refuses the file."""

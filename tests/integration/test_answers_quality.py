@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,11 +17,14 @@ from benchmarks.answers.looks import Look
 from benchmarks.answers.tallies import Answer, Tally
 from benchmarks.bench_answers import BESIDE, looks_of, main
 from common.answers import vocabulary
-from common.messages import Finding, FindingKind
+from common.answers.wording import worded
+from common.messages import Finding, FindingKind, Predictions
 from tests.support.models_fixtures import Int8
 
 PHOTOS: Final = 60
 DRAWN: Final = 10
+SURE: Final = 0.9
+"""From here on, an answer may name delicate things: docs/decisions/0019-answers-are-sentences.md."""
 
 pytestmark = pytest.mark.timeout(180)
 needs_photos = pytest.mark.skipif(not (BESIDE / "photos.csv").is_file(), reason=f"{BESIDE} is not here")
@@ -48,6 +52,19 @@ def rows(name: str) -> list[dict[str, str]]:
         return [*csv.DictReader(file)]
 
 
+def phone(kind: str) -> Iterator[bytes]:
+    """The photos of that kind that people took with a phone."""
+    return ((BESIDE / row["file"]).read_bytes() for row in rows("phone.csv") if row["what"].partition("/")[0] == kind)
+
+
+def underwear_and_swimwear() -> set[str]:
+    """The names of what is worn and delicate, as an answer says them."""
+    known, names = vocabulary.imagenet(), vocabulary.english()
+    delicate = {*known.delicate} & {*known.worn}
+    groups = {names.group(group.id) for group in known.groups if delicate.issuperset(group.classes)}
+    return groups | {names.listed(index) for index in delicate}
+
+
 @needs_photos
 def test_most_photos_get_an_answer_and_it_is_right_as_often_as_it_is_sure(look: Look) -> None:
     every = rows("photos.csv")
@@ -72,15 +89,19 @@ def test_most_photos_get_an_answer_and_it_is_right_as_often_as_it_is_sure(look: 
 
 
 @needs_photos
-def test_clothes_are_not_called_delicate_and_fruit_is_food(look: Look) -> None:
-    kinds: dict[str, list[Path]] = {"clothes": [], "Fruit": []}
-    for row in rows("phone.csv"):
-        kinds.get(row["what"].partition("/")[0], []).append(BESIDE / row["file"])
-    clothes, fruit = (found(look, (path.read_bytes() for path in kinds[kind][:20])) for kind in kinds)
+def test_underwear_and_swimwear_are_not_read_first_in_photos_of_clothes(look: Look) -> None:
+    clothes = found(look, phone("clothes"))
 
-    sure = [finding for finding in clothes if finding.best.probability >= 0.9]
-    delicate = {finding.best.index for finding in clothes if finding not in sure}
-    assert not delicate & {*vocabulary.imagenet().delicate}
+    unsure = [finding for finding in clothes if finding.best.probability < SURE]
+    first_lines = [worded(Predictions.of(each, look.labels, "")).partition("\n")[0] for each in unsure]
+    assert len(first_lines) >= 10
+    assert not [line for line in first_lines if re.search(rf"\b({'|'.join(underwear_and_swimwear())})\b", line)]
+
+
+@needs_photos
+def test_fruit_is_food(look: Look) -> None:
+    fruit = found(look, itertools.islice(phone("Fruit"), 20))
+
     assert sum(finding.kind in (FindingKind.CLASS, FindingKind.GROUP) for finding in fruit) >= 0.7 * len(fruit)
 
 
