@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 _OTHERS: Final = """\
 Which share got which kind of answer. *At 80 % or more*: the bot says something, and says that it is so sure.
-*Delicate first*: its best guess is underwear, swimwear or the like. *Drawn* pictures are made by
+*Delicate first*: its best guess is underwear, swimwear, an ape, a monkey or the like. *Drawn* pictures are made by
 `benchmarks/answers/pictures.py`. The faces are 25 × 25 pixels, from scikit-image."""
 
 
