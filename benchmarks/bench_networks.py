@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in given.names:
         rows.append(_row(NETWORKS[name]))
         _say(f"{rows[-1]}")
-    head = ("`MODEL=`", "GFLOP", "fp32, ms", "int8, ms", "fp32, MB", "int8, MB", "prepared in, s")
+    head = ("`MODEL=`", "GFLOP", "fp32, ms", "int8, ms", "fp32 file, MB", "int8 file, MB", "prepared in, s")
     text = f"{measuring.machine('torch', 'torchvision', 'openvino', 'nncf')}.\n\n{measuring.table(head, rows)}"
     _say(text)
     if given.write:

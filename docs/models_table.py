@@ -149,7 +149,7 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def table(found: list[Published]) -> str:
     """The table of all models in docs/models.md; Markdown."""
-    head = ("`MODEL=`", "title", "top-1, %", "GFLOP", "weights, MB", "picture", "maps")
+    head = ("`MODEL=`", "title", "top-1, %", "GFLOP", "weights, MiB", "picture", "maps")
     rows = (
         (
             f"`{each.name}`",

@@ -51,22 +51,11 @@ def quantise(network: Path, target: Path, calibration: Iterable[bytes]) -> MapGr
         ImportError: NNCF is not installed.
     """
     telemetry.forbid()
-    with _quiet():
-        import nncf  # noqa: PLC0415 -- 5 s, and telemetry must be off first
-        import openvino as ov  # noqa: PLC0415
+    import openvino as ov  # noqa: PLC0415 -- telemetry must be off first
 
-        model = ov.Core().read_model(network)
-        maps.remove(model)  # they read the features and the weights, which NNCF would treat otherwise then
-        shape = tuple(model.input().shape)
-        images = [np.frombuffer(seen, np.uint8).reshape(shape) for seen in calibration]
-        quantised = nncf.quantize(
-            model,
-            nncf.Dataset(images),
-            preset=nncf.QuantizationPreset.MIXED,
-            target_device=nncf.TargetDevice.CPU,
-            subset_size=len(images),
-            ignored_scope=nncf.IgnoredScope(names=left_in_fp32(model)),
-        )
+    model = ov.Core().read_model(network)
+    maps.remove(model)  # they read the features and the weights, which NNCF would treat otherwise then
+    quantised = _in_int8(model, calibration)
     grid = maps.add(quantised)
     try:
         ov.save_model(quantised, target, compress_to_fp16=False)
@@ -74,6 +63,23 @@ def quantise(network: Path, target: Path, calibration: Iterable[bytes]) -> MapGr
         msg = f"{target}: cannot be written; is the disk full? ({error})"
         raise ModelError(msg) from None
     return grid
+
+
+def _in_int8(model: Any, calibration: Iterable[bytes]) -> Any:
+    """The int8 version of a network without maps."""
+    with _quiet():
+        import nncf  # noqa: PLC0415 -- 5 s
+
+        shape = tuple(model.input().shape)
+        images = [np.frombuffer(seen, np.uint8).reshape(shape) for seen in calibration]
+        return nncf.quantize(
+            model,
+            nncf.Dataset(images),
+            preset=nncf.QuantizationPreset.MIXED,
+            target_device=nncf.TargetDevice.CPU,
+            subset_size=len(images),
+            ignored_scope=nncf.IgnoredScope(names=left_in_fp32(model)),
+        )
 
 
 def left_in_fp32(model: Any) -> list[str]:
