@@ -34,6 +34,7 @@ from classifier.progress import Say
 from classifier.serve.classifier import Classifier
 from classifier.serve.engines.openvino import OpenVinoEngine
 from classifier.serve.second_look import Sight
+from common import optional_packages
 from common.model import records
 from common.model.checksums import CHECKSUMS, sha256_of
 from common.model.progress import PROGRESS
@@ -312,13 +313,19 @@ def test_a_disk_that_is_full_when_the_model_is_written_is_named(models_dir: Path
     assert re.search(r"model\.xml: cannot be written; is the disk full\?", message)
 
 
-def test_without_torch_it_says_what_to_install(models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("is_installed", "reason"), [(False, "No module named 'torch'"), (True, "import of torch halted")]
+)
+def test_without_torch_or_with_a_broken_one_it_says_what_to_install(
+    models_dir: Path, monkeypatch: pytest.MonkeyPatch, *, is_installed: bool, reason: str
+) -> None:
     shutil.rmtree(models_dir / in_use(models_dir).folder)
     monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setattr(optional_packages, "is_installed", lambda _package: is_installed)
 
     message = refusing(LITE2, models_dir)
 
-    assert message.startswith("a package that preparing needs is missing or broken (import of torch halted")
+    assert message.startswith(f"a package that preparing needs is missing or broken ({reason}")
     assert message.endswith("; run: make model")
 
 
