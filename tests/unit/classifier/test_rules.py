@@ -115,7 +115,8 @@ def test_printed_matter_counts_together() -> None:
 def test_a_dim_page_is_printed_by_what_has_small_print_if_some_of_it_is_printed() -> None:
     # 720 is a pill bottle, 769 a ruler, 922 a menu
     dim = judged({720: 0.3, 922: 0.2, 769: 0.1})
-    assert (dim.kind, dim.probability) == (FindingKind.PRINTED, pytest.approx(0.2, abs=0.01))
+    assert dim.kind is FindingKind.PRINTED
+    assert dim.probability == pytest.approx(0.2, abs=0.01)
     assert judged({720: 0.45, 769: 0.2}).kind is not FindingKind.PRINTED, "nothing of it is printed"
     assert judged({720: 0.6, 922: 0.2}).kind is FindingKind.CLASS, "a class that is clear stays one"
 
