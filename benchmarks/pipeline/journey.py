@@ -26,9 +26,11 @@ _SMALLEST_WITH_A_NUMBER_MS: Final = 1.5
 _INK, _INK_ON_DARK = "#1f2328", "#e6edf3"
 _BACKGROUND, _BACKGROUND_ON_DARK = "#ffffff", "#0d1117"
 _LINE: Final = re.compile(
-    r"answered \(answer[^)]*\) total=(\d+) accept=\d+\+(\d+) download=\d+\+(\d+) check=\d+\+(\d+) "
-    r"classify=\d+\+(\d+) send=(\d+) model=([\d.]+)"
+    r"answered \(answer[^)]*\) total=(?P<total>\d+) (?P<steps>accept=\S+ download=\S+ check=.*?) "
+    r"send=(?P<send>\d+) model=(?P<model>[\d.]+)"
 )
+_STEPS: Final = ("accept", "download", "check", "classify")
+_STEP: Final = re.compile(r"(\w+)=\d+\+(\d+)")
 
 
 def by_part(log: str, photos: int) -> dict[str, float]:
@@ -36,19 +38,27 @@ def by_part(log: str, photos: int) -> dict[str, float]:
 
     The log gives whole milliseconds, so medians would be whole as well.
     """
-    lines = [[float(number) for number in found] for found in _LINE.findall(log)[-photos:]]
-    if len(lines) < photos:
-        msg = f"{len(lines)} of {photos} answers are in the log of reply"
+    journeys = [_of_one(found) for found in _LINE.finditer(log)][-photos:]
+    if len(journeys) < photos:
+        msg = f"{len(journeys)} of {photos} answers are in the log of reply"
         raise LookupError(msg)
-    total, accept, download, check, classify, send, model = map(statistics.fmean, zip(*lines, strict=True))
-    between = total - accept - download - check - classify - send
-    parts = (between, accept, download, check, classify - model, model, send)
-    return dict(zip(PARTS, parts, strict=True))
+    return {part: statistics.fmean(journey[part] for journey in journeys) for part in PARTS}
+
+
+def _of_one(line: re.Match[str]) -> dict[str, float]:
+    """The time of each part of one answer. A second look has some of the steps twice."""
+    took = dict.fromkeys(_STEPS, 0.0)
+    for step, took_ms in _STEP.findall(line["steps"]):
+        took[step] += float(took_ms)
+    model, send = float(line["model"]), float(line["send"])
+    between = float(line["total"]) - sum(took.values()) - send
+    took["classify"] -= model
+    return {"channels": between, **took, "model": model, "send": send}
 
 
 def overheads(log: str, photos: int) -> list[float]:
     """The time of each of the last ``photos`` answers without the model's own time, in milliseconds."""
-    return [float(total) - float(model) for total, *_, model in _LINE.findall(log)[-photos:]]
+    return [float(line["total"]) - float(line["model"]) for line in _LINE.finditer(log)][-photos:]
 
 
 def draw(journeys: Mapping[str, Mapping[str, float]], path: Path) -> None:

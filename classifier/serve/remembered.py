@@ -35,10 +35,10 @@ class Found(NamedTuple):
 def sight_of(message: ClassifyImage, store: Store, record: ModelRecord) -> tuple[str, Sight] | InputLost | Outage:
     """A picture as the model will see it, and its key among the answers: it covers every pixel that decides."""
     try:
-        centre = unpack(store.read(message.job.key("input")), record.input)
         if not message.first_look:
+            centre = unpack(store.read(message.key), record.input)
             return of_pixels(record, centre), Sight(centre)
-        file = store.read(message.key)
+        centre, file = unpack(store.read(message.job.key("input")), record.input), store.read(message.key)
         return of_pixels(record, centre, file), Sight(centre, whole.unpack(file, record.input))
     except (InputLost, Outage) as error:
         return error

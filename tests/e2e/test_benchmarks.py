@@ -65,6 +65,13 @@ def test_the_journey_adds_up_to_the_whole() -> None:
     assert journey.overheads(line.format(40), photos=1) == [33]
 
 
+def test_a_second_look_has_some_steps_twice() -> None:
+    steps = "accept=1+2 download=1+6 check=2+9 classify=0+12 check=1+8 classify=1+20 send=5"
+    parts = journey.by_part(f"answered (answer: class 0.97, 4 views) total=80 {steps} model=25.0\n", photos=1)
+    assert (parts["check"], parts["classify"], parts["model"]) == (17, 7, 25)
+    assert sum(parts.values()) == pytest.approx(80)
+
+
 def test_the_picture_of_the_journey_is_readable_on_light_and_on_dark_pages(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     path = tmp_path / "journey.svg"

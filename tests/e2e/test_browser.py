@@ -178,7 +178,7 @@ def test_the_commands_are_chosen_by_keyboard_alone(page: Page) -> None:
     expect_answer(page, "What you can send")
     page.keyboard.type("/ab")
     page.keyboard.press("Tab")
-    expect_answer(page, "EfficientNet-Lite2 answers")
+    expect_answer(page, "I know 1,000 kinds of things")
     page.keyboard.type("/")
     page.keyboard.press("Escape")
     expect(options).to_have_count(0)
