@@ -35,6 +35,7 @@ from common.settings import Settings
 from common.store import Store
 
 IDLE_S: Final = 1.0
+SECOND_LOOKS_S: Final = 15.0  # of a batch together: with a slow network, the first answers do not wait for more
 
 _log = logging.getLogger(__name__)
 
@@ -106,14 +107,16 @@ class ClassifyWorker(Worker[ClassifyImage]):
             outcomes = iter(await self._find(classifier, first_looks) if first_looks else [])
         except ModelError as error:
             return [Outage(str(error))] * len(messages)
+        until = asyncio.get_running_loop().time() + SECOND_LOOKS_S
         return [
-            await self._look_again(classifier, message) if message.first_look else next(outcomes)
+            await self._look_again(classifier, message, until) if message.first_look else next(outcomes)
             for message in messages
         ]
 
-    async def _look_again(self, classifier: Classifier, message: ClassifyImage) -> Outputs | Exception:
+    async def _look_again(self, classifier: Classifier, message: ClassifyImage, until: float) -> Outputs | Exception:
         try:
-            (outcome,) = await self._find(classifier, [message])
+            async with asyncio.timeout_at(until):
+                (outcome,) = await self._find(classifier, [message])
         except Exception as error:  # whatever it is, the first look's answer is ready: see common/runtime/settle.py
             return error
         return outcome

@@ -317,6 +317,22 @@ async def test_a_second_look_in_which_the_model_fails_stops_no_other(
     assert said(results[1]) == ("1-2-0", "shade 3")
 
 
+async def test_second_looks_that_take_too_long_do_not_hold_up_first_looks(
+    channels: Channels, settings: Settings, model: ModelRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = await opened(channels, settings, Model(model, sure=0.5))
+    (back,) = await worker.handle_batch([shade(settings, model, "1-1-0", 1)])
+    assert isinstance(back, CheckFile)
+    second = seen_whole(settings, model, back, at_left=7)
+    other = msgspec.structs.replace(shade(settings, model, "1-2-0", 3), original="")
+    monkeypatch.setattr("classify.SECOND_LOOKS_S", 0.0)
+
+    results = await worker.handle_batch([second, other])
+
+    assert isinstance(results[0], TimeoutError)
+    assert said(results[1]) == ("1-2-0", "shade 3")
+
+
 async def test_typing_is_shown_for_the_first_look_only(settings: Settings) -> None:
     worker, message = ClassifyWorker(settings), make.classify()
     assert worker.announce(message)
