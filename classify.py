@@ -21,7 +21,7 @@ from typing import Final
 
 from classifier.errors import ModelError
 from classifier.serve.classifier import Classifier
-from classifier.serve.remembered import Found, find, is_final, sight_of
+from classifier.serve.remembered import Found, find, sight_of
 from classifier.serve.second_look import is_wanted
 from common.backoff import Backoff
 from common.channels.answers import Answers, of_telegram
@@ -123,13 +123,13 @@ class ClassifyWorker(Worker[ClassifyImage]):
 
     async def _find(self, classifier: Classifier, messages: Sequence[ClassifyImage]) -> list[Outputs | Exception]:
         read = await asyncio.to_thread(lambda: [sight_of(each, self.store, classifier.record) for each in messages])
-        found = await find(classifier, self.answers, dict(each for each in read if isinstance(each, tuple)))
         files = {
-            of_telegram(classifier.record, message.file_unique_id): found[each[0]].finding
+            of_telegram(classifier.record, message.file_unique_id): each[0]
             for message, each in zip(messages, read, strict=True)
-            if message.file_unique_id and isinstance(each, tuple) and is_final(found[each[0]].finding, each[1])
+            if message.file_unique_id and isinstance(each, tuple)
         }
-        await self.answers.remember(files)
+        sights = dict(each for each in read if isinstance(each, tuple))
+        found = await find(classifier, self.answers, sights, files)
         return [
             self._outputs(message, found[each[0]], classifier) if isinstance(each, tuple) else each
             for message, each in zip(messages, read, strict=True)

@@ -88,7 +88,7 @@ def worded(message: SendReply) -> str:
 
 
 def _kind(content: Predictions | Words) -> str:
-    """What was answered, for the log: ``busy``, or ``answer: class 0.97, 1 look``."""
+    """What was answered, for the log: ``busy``, or ``answer: class 0.97, 1 view``."""
     if isinstance(content, Words):
         return content.kind
     found = content.finding

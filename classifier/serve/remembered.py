@@ -44,8 +44,19 @@ def sight_of(message: ClassifyImage, store: Store, record: ModelRecord) -> tuple
         return error
 
 
-async def find(classifier: Classifier, answers: Answers, sights: Mapping[str, Sight]) -> dict[str, Found]:
-    """What each picture shows, by its key: the stored answer if there is one, else the model's."""
+async def find(
+    classifier: Classifier, answers: Answers, sights: Mapping[str, Sight], files: Mapping[str, str]
+) -> dict[str, Found]:
+    """What each picture shows, by its key: the stored answer if there is one, else the model's.
+
+    What is final is stored, in one call.
+
+    Args:
+        classifier: The model.
+        answers: The stored answers.
+        sights: The pictures, by their keys among the answers.
+        files: For each file that Telegram has, by its key among the answers, the key of its picture.
+    """
     known = await answers.recall(list(sights))
     found = {key: Found(finding) for key, finding in zip(sights, known, strict=True) if finding}
     if fresh := {key: sight for key, sight in sights.items() if key not in found}:
@@ -54,13 +65,14 @@ async def find(classifier: Classifier, answers: Answers, sights: Mapping[str, Si
             found |= await asyncio.to_thread(_ask, classifier, fresh, given_up)
         finally:
             given_up.set()  # after a time limit, this answer is not needed, and other batches wait
-        await answers.remember(
-            {key: found[key].finding for key, sight in fresh.items() if is_final(found[key].finding, sight)}
-        )
+    keys = {key: key for key in fresh} | {**files}
+    await answers.remember(
+        {key: found[of].finding for key, of in keys.items() if _is_final(found[of].finding, sights[of])}
+    )
     return found
 
 
-def is_final(finding: Finding, sight: Sight) -> bool:
+def _is_final(finding: Finding, sight: Sight) -> bool:
     """Whether the pixels of this look say all that the model has to say of the picture."""
     return sight.whole is not None or not second_look.is_wanted(finding)
 

@@ -26,6 +26,7 @@ from operator import itemgetter, mul
 from typing import Final, NamedTuple
 
 from common.answers import vocabulary
+from common.answers.vocabulary import DELICATE_FROM
 from common.messages import Finding, FindingKind, Guess
 from common.model.records import IMAGENET_CLASSES, ModelRecord
 
@@ -36,8 +37,6 @@ PRINTED_FROM: Final = 0.4
 2017), 4 reach either, 3 of which show printed matter."""
 SOME_PRINTED: Final = 0.1
 """Of nothing else, a page that is dim or tilted has at least this, and half together with what has small print."""
-SURE_OF_DELICATE: Final = 0.9
-"""Under this, a delicate class (underwear, swimwear, apes) is never said: in portraits the model sees some of it."""
 UNKNOWN_BELOW: Final = 0.1
 """The best class's probability in a picture that a model without a limit of strangeness does not know."""
 CAUTION: Final = 20.0
@@ -150,7 +149,7 @@ class Rules:
         kind, said = self._choose(shares, _Said(None, best), index, strange=strange)
         hidden = 0.0
         for each in self._delicate:
-            if merged[each] < SURE_OF_DELICATE:
+            if merged[each] < DELICATE_FROM:
                 hidden, merged[each] = hidden + merged[each], 0.0  # nor is it named among the guesses
         if hidden >= HALF and kind is FindingKind.UNSURE:
             return self._made(FindingKind.UNKNOWN, [], None)  # what is left would be beside the point
@@ -188,7 +187,7 @@ class Rules:
         return (FindingKind.GROUP if said.group else FindingKind.CLASS), said
 
     def _may_say(self, index: int, probability: float) -> bool:
-        return probability >= SURE_OF_DELICATE or index not in self._delicate
+        return probability >= DELICATE_FROM or index not in self._delicate
 
     def _worth_most(self, shares: Sequence[float], best: _Said, *, may_say_best: bool) -> _Said | None:
         """The group or class that is worth most; None if that says nothing."""
@@ -235,7 +234,7 @@ def _says_something(said: _Said, shares: Sequence[float]) -> bool:
     if said.group is None or said.group.id == _VAGUE:
         return said.group is None
     delicate = sum(shares[each] for each in said.group.delicate)
-    is_sure = said.probability >= SURE_OF_DELICATE and not said.group.of_clothes
+    is_sure = said.probability >= DELICATE_FROM and not said.group.of_clothes
     return is_sure or delicate < HALF * said.probability
 
 

@@ -143,6 +143,8 @@ def judged(seen: Sequence[Seen], rules: Rules) -> Finding:
     """What a picture shows, by all views of it. The first is the centre."""
     centre = seen[0]
     first = rules.judge(centre.shares, strange=centre.strange)
+    if len(seen) == 1:
+        return first
     if both := _both_ends(seen, rules):
         return both
     together = _combined(seen)

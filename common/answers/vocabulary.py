@@ -15,6 +15,9 @@ from typing import Final
 
 import msgspec
 
+DELICATE_FROM: Final = 0.9
+"""Under this, a delicate class (underwear, swimwear, apes) is never said: in portraits the model sees some of it."""
+
 _FOLDER: Final = Path(__file__).parent
 
 

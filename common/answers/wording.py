@@ -22,12 +22,11 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final, NamedTuple, Protocol
 
-from common.answers.vocabulary import english, imagenet
+from common.answers.vocabulary import DELICATE_FROM, english, imagenet
 from common.messages import Finding, FindingKind, Guess, Place, Prediction, Predictions
 
 SURE_FROM: Final = 0.95
 LIKELY_FROM: Final = 0.80
-DELICATE_FROM: Final = 0.90
 LISTED_FROM: Final = 0.02
 MOST_LISTED: Final = 5
 MOST_IF_UNKNOWN: Final = 3

@@ -55,8 +55,7 @@ def pack(pixels: bytes, spec: InputSpec) -> bytes:
     if len(pixels) != 3 * spec.crop**2:
         msg = f"{spec.name} takes {3 * spec.crop**2} bytes of pixels, not {len(pixels)}"
         raise ValueError(msg)
-    name = spec.name.encode()
-    return _HEADER.pack(_MAGIC, len(name)) + name + pixels
+    return header(_MAGIC, spec) + pixels
 
 
 def unpack(file: bytes, spec: InputSpec) -> memoryview:
@@ -65,16 +64,38 @@ def unpack(file: bytes, spec: InputSpec) -> memoryview:
     Raises:
         InputLost: It is not a model input, not whole, or made for another model.
     """
-    if len(file) < _HEADER.size or not file.startswith(_MAGIC):
-        raise InputLost("not a model input: the file does not begin as one")
-    _, name_length = _HEADER.unpack_from(file)
-    end_of_name = _HEADER.size + name_length
-    name = file[_HEADER.size : end_of_name].decode(errors="replace")
-    if name != spec.name:
-        msg = f"the model input is for {name!r}, and {spec.name!r} is in use"
-        raise InputLost(msg)
-    pixels = memoryview(file)[end_of_name:]
+    pixels = behind_header(file, _MAGIC, spec, "model input")
     if len(pixels) != 3 * spec.crop**2:
         msg = f"the model input has {len(pixels)} bytes of pixels, not {3 * spec.crop**2}"
         raise InputLost(msg)
     return pixels
+
+
+def header(magic: bytes, spec: InputSpec) -> bytes:
+    """How a file with pixels for ``spec`` begins: four bytes that say what it is, and the specification's name."""
+    name = spec.name.encode()
+    return _HEADER.pack(magic, len(name)) + name
+
+
+def behind_header(file: bytes, magic: bytes, spec: InputSpec, what: str) -> memoryview:
+    """What is behind that header.
+
+    Args:
+        file: The file.
+        magic: How it should begin.
+        spec: What it should be for.
+        what: What it should be, for people.
+
+    Raises:
+        InputLost: It begins otherwise, or was made for another model.
+    """
+    if len(file) < _HEADER.size or not file.startswith(magic):
+        msg = f"not a {what}: the file does not begin as one"
+        raise InputLost(msg)
+    _, name_length = _HEADER.unpack_from(file)
+    end_of_name = _HEADER.size + name_length
+    name = file[_HEADER.size : end_of_name].decode(errors="replace")
+    if name != spec.name:
+        msg = f"the {what} is for {name!r}, and {spec.name!r} is in use"
+        raise InputLost(msg)
+    return memoryview(file)[end_of_name:]

@@ -18,12 +18,11 @@ import struct
 from typing import Final
 
 from common.errors import InputLost
-from common.model.input import InputSpec
+from common.model.input import InputSpec, behind_header, header
 
 SCALE: Final = 2  # of the larger copy
 
 _MAGIC = b"WHO1"
-_HEADER = struct.Struct("<4sH")
 _SIZE = struct.Struct("<HH")
 
 
@@ -56,8 +55,7 @@ class Whole:
 
 def pack(picture: bytes, spec: InputSpec) -> bytes:
     """The file for a whole picture as the decoder gives it: width, height, pixels, larger pixels."""
-    name = spec.name.encode()
-    return _HEADER.pack(_MAGIC, len(name)) + name + picture
+    return header(_MAGIC, spec) + picture
 
 
 def unpack(file: bytes, spec: InputSpec) -> Whole:
@@ -66,19 +64,11 @@ def unpack(file: bytes, spec: InputSpec) -> Whole:
     Raises:
         InputLost: It is not such a file, not whole, or made for another model.
     """
-    if len(file) < _HEADER.size or not file.startswith(_MAGIC):
-        raise InputLost("not a whole picture: the file does not begin as one")
-    _, name_length = _HEADER.unpack_from(file)
-    end_of_name = _HEADER.size + name_length
-    name = file[_HEADER.size : end_of_name].decode(errors="replace")
-    if name != spec.name:
-        msg = f"the whole picture is for {name!r}, and {spec.name!r} is in use"
-        raise InputLost(msg)
-    begin = end_of_name + _SIZE.size
-    if len(file) < begin:
+    picture = behind_header(file, _MAGIC, spec, "whole picture")
+    if len(picture) < _SIZE.size:
         raise InputLost("the whole picture ends before its size")
-    width, height = _SIZE.unpack_from(file, end_of_name)
-    pixels = memoryview(file)[begin:]
+    width, height = _SIZE.unpack_from(picture)
+    pixels = picture[_SIZE.size :]
     size = 3 * width * height
     if min(width, height) < spec.crop or len(pixels) != size * (1 + SCALE**2):
         msg = f"the whole picture has {len(pixels)} bytes for {width} x {height} pixels"

@@ -11,19 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.answers.looks import Look
 from benchmarks.measuring import pss_mb
-from classifier.serve.classifier import Classifier
-from classifier.serve.second_look import Sight, is_wanted
 from common import words
 from common.answers import wording
-from common.messages import CHANNELS, Finding, Predictions
-from common.model import whole
+from common.messages import CHANNELS, Predictions
+from common.model.records import in_use
 from common.pictures import refusals
-from common.pictures.child import images
-from common.pictures.protocol import Whole
 from tests.support import photos, web_server
 from tests.support.bot_api import User
-from tests.support.models_fixtures import serving
 from tests.support.processes import DECODER, REDIS_SERVER, SUPERVISORD, of_checkout
 from tests.support.running_bot import Bot, running_bot
 from tests.support.waiting import wait_until
@@ -204,22 +200,13 @@ def test_a_stop_is_graceful_and_a_start_goes_on_where_it_was(lite2_dir: Path) ->
         assert set(re.findall(r"(\w+) \(exit status [1-9]", log)) == {"redis", "playground"}
 
 
-def found_in(photo: str, classifier: Classifier) -> Finding:
-    """What a photo shows, with a second look if the first says too little."""
-    spec = classifier.record.input
-    centre = images.to_pixels(photos.photo(photo), spec)
-    (found,) = classifier.find([Sight(centre)])
-    if not is_wanted(found):
-        return found
-    picture = images.decode_to_whole(photos.path(photo).read_bytes(), Whole(spec.resize, spec.interpolation))
-    assert isinstance(picture, bytes)
-    (found,) = classifier.find([Sight(centre, whole.unpack(whole.pack(picture, spec), spec))])
-    return found
-
-
 def test_pytorchs_inception_v3_answers(inception_dir: Path) -> None:
-    reference = Classifier.open(serving(inception_dir, "openvino"))
-    expected = Predictions.of(found_in("chelsea", reference), reference.labels, "")
+    record = in_use(inception_dir)
+    assert record
+    reference = Look(inception_dir, record)
+    found = reference.at(photos.path("chelsea").read_bytes())
+    assert found
+    expected = Predictions.of(found, reference.labels, "")
     with running_bot(inception_dir, MODEL="inception_v3", ENGINE="torch") as bot, bot.user(3003) as user:
         # As a file, which arrives unchanged: Telegram compresses a photo.
         user.send_document(photos.path("chelsea").read_bytes(), "chelsea.png")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -240,17 +241,8 @@ def test_a_view_s_place_has_a_name(x: float, y: float, place: str) -> None:
 
 
 def test_a_strange_picture_is_still_strange_if_its_surest_view_is() -> None:
-    record = ModelRecord(
-        model="m",
-        title="M",
-        folder="",
-        input=SPEC,
-        classes=1000,
-        weights_sha256="",
-        weights_source="",
-        calibration=Calibration(temperature=0.72, strange_below=5.8, measured_on="photos", rules=RULES),
-    )
-    rules = Rules(record)
+    calibration = Calibration(temperature=0.72, strange_below=5.8, measured_on="photos", rules=RULES)
+    rules = Rules(msgspec.structs.replace(IMAGENET, calibration=calibration))
     centre, odd = seen(*sure(9, 0.2))._replace(strange=True), seen(*sure(9, 0.7))._replace(strange=True)
     assert second_look.judged([centre, odd], rules).kind is FindingKind.UNKNOWN
     assert second_look.judged([centre, odd._replace(strange=False)], rules).kind is FindingKind.CLASS
