@@ -25,6 +25,21 @@ FILES = ("original", "input", "whole")
 """The kinds of files that a job may have: the download, the model input, the whole picture for a second look."""
 
 
+class Subject(enum.StrEnum):
+    """What the picture of a job is to what the user sent. By value on the wire; an unknown one is ``PICTURE``."""
+
+    PICTURE = "picture"
+    """It is what they sent."""
+    STILL = "still"
+    """The still picture that Telegram supplies with a moving one."""
+    PAGE = "page"
+    """The preview picture of a web page that they sent a link to."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Subject:
+        return cls.PICTURE  # from a newer worker, during an upgrade
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One update, or one picture in it, on its way to an answer.
 
@@ -32,13 +47,16 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         id: ``<bot id>-<update id>`` for an update, with ``-<index>`` behind it for a picture in it.
             The same update always makes the same ids.
         chat_id: Where the answer goes; None if the update did not say.
-        message_id: The message that the answer replies to.
+        message_id: The message that the answer replies to: the one with the picture, where it is in the same chat.
         thread_id: The topic that it is in, where the chat is a forum.
+        topic_id: The topic that it is in, where the chat is a channel's direct messages.
         user_id: Who sent it; None if Telegram does not say.
         accepted_at: When Telegram delivered the update, in Unix seconds.
         run: How often the job was started again from its first message, by the bot or an operator.
         restarts: How often the bot itself has done that since an operator last did.
         quote: The link that the answer is about, where one message has several.
+        subject: What the picture is to what the user sent.
+        after: The job whose answer goes out before this one's, where a message or an album asks for several.
     """
 
     id: str
@@ -46,10 +64,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     message_id: int | None
     accepted_at: float
     thread_id: int | None = None
+    topic_id: int | None = None
     user_id: int | None = None
     run: int = 0
     restarts: int = 0
     quote: str = ""
+    subject: Subject = Subject.PICTURE
+    after: str = ""
 
     def key(self, kind: str) -> str:
         """The store key of this run's file of that ``kind``, one of ``FILES``."""

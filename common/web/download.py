@@ -95,11 +95,15 @@ class Fetched:
     Attributes:
         body: The file, of any kind.
         url: Where it was, after all redirects.
+        encoding: The character encoding that the server named for it; '' if it named no encoding.
+        refresh: The server's ``Refresh`` header: seconds, and where to go then; '' if it sent none.
         budget: What it used.
     """
 
     body: bytes
     url: str
+    encoding: str = ""
+    refresh: str = ""
     budget: FetchBudget = dataclasses.field(default_factory=FetchBudget, compare=False)
 
 
@@ -173,7 +177,7 @@ class Download:
             return response
         with response:
             refused = _refused_by_status(response, _host(self._first))
-            return refused or Fetched(self._body(response), str(response.url), self._budget)
+            return refused or Fetched(self._body(response), str(response.url), budget=self._budget)
 
     def _follow_redirects(self, adapter: SafeAdapter) -> requests.Response | Words:
         request = self._first
