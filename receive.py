@@ -11,24 +11,13 @@ import logging
 import time
 from collections.abc import Sequence
 
-from common import VERSION, words
+from common import words
 from common.backoff import Backoff
 from common.channels.answers import Answers
 from common.channels.channels import Channels
 from common.errors import Deferred, Outage, TelegramRefused
 from common.libc import give_back_large_memory
-from common.limits import MAX_FILE_BYTES
-from common.messages import (
-    AcceptUpdate,
-    CheckFile,
-    DownloadPhoto,
-    FetchUrl,
-    Kind,
-    Message,
-    SendReply,
-    ShowTyping,
-    Words,
-)
+from common.messages import AcceptUpdate, CheckFile, DownloadPhoto, FetchUrl, Kind, SendReply, ShowTyping, Words
 from common.model.records import in_use
 from common.runtime.process import run
 from common.runtime.worker import Outputs, Worker
@@ -36,9 +25,10 @@ from common.settings import Settings
 from common.store import Store
 from common.telegram import polling
 from common.telegram.client import Me, Telegram
-from common.telegram.jobs import job_within
+from common.telegram.jobs import first_messages
 from common.telegram.limits import LIMITS, TelegramLimits
-from common.telegram.updates import Asked, Command, Link, NotServed, Photo, Unwelcome, asked, message_of
+from common.telegram.reading import read
+from common.telegram.updates import Asked, NotServed, asked
 
 _log = logging.getLogger(__name__)
 
@@ -92,11 +82,10 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
         """Read an update, or download a photo."""
         if isinstance(message, DownloadPhoto):
             return await self._download(message)
-        said = message_of(message.update)
+        said = read(message.update)
         if said is None:
             return None
-        found = self._allowed(said.chat.id, asked(said, self.me))
-        started = [self._start(message, index, item, len(found)) for index, item in enumerate(found)]
+        started = first_messages(message, said, self._allowed(said.chat_id, asked(said, self.me)), self.settings)
         if any(isinstance(first, DownloadPhoto | FetchUrl) for first in started):
             return [*started, ShowTyping(job=started[0].job, at=time.time())]
         return started
@@ -105,29 +94,6 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
         """What the message asks for; only NotServed if the bot does not serve its chat."""
         chats = self.settings.allowed_chats
         return found if not found or not chats or chat_id in chats else (NotServed(),)
-
-    def _start(self, message: AcceptUpdate, index: int, item: Asked, of: int) -> Message:
-        """The first message of a job."""
-        job = job_within(message, index, item.url if of > 1 and isinstance(item, Link) else "")
-        match item:
-            case Photo() if (item.file_bytes or 0) > MAX_FILE_BYTES:
-                return SendReply(job=job, content=Words(text=words.TOO_LARGE, kind=Kind.REFUSAL))
-            case Photo():
-                return DownloadPhoto(
-                    job=job,
-                    file_id=item.file_id,
-                    file_unique_id=item.file_unique_id,
-                    announced_bytes=item.file_bytes,
-                )
-            case Link():
-                return FetchUrl(job=job, url=item.url)
-            case Command():
-                text = words.command(item.name, VERSION, in_use(self.settings.models_dir), self.settings)
-                return SendReply(job=job, content=Words(text=text, kind=Kind.COMMAND))
-            case NotServed():
-                return SendReply(job=job, content=Words(text=words.NOT_FOR_YOU, kind=Kind.REFUSAL))
-            case Unwelcome():
-                return SendReply(job=job, content=Words(text=words.unwelcome(item.what), kind=Kind.REFUSAL))
 
     async def _download(self, message: DownloadPhoto) -> Outputs:
         model = in_use(self.settings.models_dir)

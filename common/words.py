@@ -28,7 +28,9 @@ HELLO: Final = (
 SEND: Final = (
     "What you can send:\n"
     f"• a photo, or an image as a file (JPEG, PNG, WebP, GIF, BMP or AVIF, up to {_MOST})\n"
-    "• the link of an image, or up to 5 of them in one message"
+    "• a GIF, a video or a moving sticker: I look at its preview picture\n"
+    "• the link of an image, or up to 5 of them in one message\n"
+    "• “what is this?” as a reply to one of these"
 )
 PROMISED: Final = (
     "What my answers mean:\n"
@@ -69,6 +71,17 @@ def refusal(text: str) -> Words:
 def unwelcome(what: str) -> str:
     """The answer to something that the bot cannot look at."""
     return f"I don’t accept {what}. {WHAT_TO_SEND}"
+
+
+def no_preview(what: str) -> str:
+    """The answer to something that moves, of which Telegram has no still picture."""
+    return f"I can’t look at {what} without a preview picture, and Telegram has made no preview of this. {WHAT_TO_SEND}"
+
+
+def left_out(what: str, most: int, count: int) -> str:
+    """How many links or pictures of a message the bot left out."""
+    others = f"other {count}" if count > 1 else "other one"
+    return f"I looked at the first {most} {what}s. Please send the {others} in another message."
 
 
 def command(name: str, version: str, model: ModelRecord | None, settings: Settings) -> str:

@@ -6,6 +6,12 @@
     flood      how many messages may be sent, to all chats and to one group
     limits     how long Telegram may take, and how much it may send
     polling    takes updates, and confirms each once it is stored
+    said       what is read of a message, as one small structure
+    reading    makes it from a raw update
+    raw        values in raw updates: one of an odd type breaks nothing
+    rich       rich messages: texts, links and pictures in nested blocks
+    links      the links in a text
+    pictures   which file shows what was sent
     updates    what a message asks for
     jobs       the jobs that an update begins
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from telegram.constants import ChatType
-
-from common.messages import AcceptUpdate, Job
+from common import VERSION, words
+from common.limits import MAX_FILE_BYTES
+from common.messages import AcceptUpdate, DownloadPhoto, FetchUrl, Job, Kind, Message, SendReply, Subject, Words
+from common.model.records import in_use
+from common.settings import Settings
+from common.telegram.pictures import NoPreview, Photo
+from common.telegram.said import Said
+from common.telegram.updates import Asked, Command, LeftOut, Link, NotServed, Unwelcome
 
 
 def job_of(update: dict[str, Any], bot_id: str, now: float) -> Job:
@@ -19,7 +25,7 @@ def job_of(update: dict[str, Any], bot_id: str, now: float) -> Job:
     """
     message = update.get("message")
     chat = message.get("chat") if isinstance(message, dict) else None
-    private = isinstance(chat, dict) and chat.get("type") == ChatType.PRIVATE and isinstance(chat.get("id"), int)
+    private = isinstance(chat, dict) and chat.get("type") == "private" and isinstance(chat.get("id"), int)
     return Job(
         id=f"{bot_id}-{update['update_id']}",
         chat_id=chat["id"] if private and chat else None,
@@ -28,21 +34,66 @@ def job_of(update: dict[str, Any], bot_id: str, now: float) -> Job:
     )
 
 
-def job_within(accepted: AcceptUpdate, index: int, quote: str = "") -> Job:
-    """The job of one thing that an update asks for. The update was read before, so its message is valid.
+def first_messages(accepted: AcceptUpdate, said: Said, found: Sequence[Asked], settings: Settings) -> list[Message]:
+    """The first message of each job that an update begins.
 
     Args:
         accepted: The update.
-        index: Which of the things it is, from 0.
-        quote: The link that the answer is about, if the message asks for several things.
+        said: Its message.
+        found: What that asks for.
+        settings: For the answers to commands.
     """
-    message = accepted.update["message"]
-    return Job(
-        id=f"{accepted.job.id}-{index}",
-        chat_id=message["chat"]["id"],
-        message_id=message["message_id"],
-        thread_id=message.get("message_thread_id") if message.get("is_topic_message") else None,
-        user_id=(message.get("sender_chat") or message.get("from") or {}).get("id"),
-        accepted_at=accepted.job.accepted_at,
-        quote=quote,
-    )
+    return [_first_message(job, item, settings) for job, item in zip(jobs(accepted, said, found), found, strict=True)]
+
+
+def jobs(accepted: AcceptUpdate, said: Said, found: Sequence[Asked]) -> Iterator[Job]:
+    """A job for each thing that a message asks for. Each is answered after the one before it."""
+    before = ""
+    for index, item in enumerate(found):
+        job = Job(
+            id=f"{accepted.job.id}-{index}",
+            chat_id=said.chat_id,
+            message_id=_message_id(item) or said.message_id or None,  # a message that nobody can reply to has 0
+            thread_id=said.thread_id,
+            topic_id=said.topic_id,
+            user_id=said.sender_id,
+            accepted_at=accepted.job.accepted_at,
+            quote=item.url if isinstance(item, Link) and len(found) > 1 else "",
+            subject=item.subject if isinstance(item, Photo) else Subject.PICTURE,
+            after=before,
+        )
+        before = job.id
+        yield job
+
+
+def _message_id(item: Asked) -> int | None:
+    return item.message_id if isinstance(item, Photo | Link | NoPreview | LeftOut) else None
+
+
+def _first_message(job: Job, item: Asked, settings: Settings) -> Message:
+    match item:
+        case Photo() if (item.file_bytes or 0) <= MAX_FILE_BYTES:
+            size, name = item.file_bytes, item.file_unique_id
+            return DownloadPhoto(job=job, file_id=item.file_id, file_unique_id=name, announced_bytes=size)
+        case Link():
+            return FetchUrl(job=job, url=item.url)
+        case Command():
+            text = words.command(item.name, VERSION, in_use(settings.models_dir), settings)
+            return SendReply(job=job, content=Words(text=text, kind=Kind.COMMAND))
+        case LeftOut():
+            return SendReply(job=job, content=Words(text=words.left_out(item.what, item.most, item.count)))
+        case _:
+            return SendReply(job=job, content=words.refusal(_why_not(item)))
+
+
+def _why_not(item: Photo | NoPreview | Unwelcome | NotServed) -> str:
+    """The words for something that the bot does not look at."""
+    match item:
+        case Photo():
+            return words.TOO_LARGE
+        case NoPreview():
+            return words.no_preview(item.what)
+        case Unwelcome():
+            return words.unwelcome(item.what)
+        case NotServed():
+            return words.NOT_FOR_YOU

@@ -4,44 +4,45 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Sequence
+from typing import Final, TypeAlias
 
-from telegram import Document, Message, MessageEntity, PhotoSize, Sticker, Update
-from telegram.constants import ChatType
-from telegram.ext import filters
+import msgspec
 
 from common.telegram.client import Me
+from common.telegram.links import is_to_telegram, links
+from common.telegram.pictures import NoPreview, Photo, pictures
+from common.telegram.reading import SERVICE
+from common.telegram.said import Content, Original, Said, Text
 from common.words import COMMANDS
 
 MAX_LINKS: Final = 5
-# A model sees at most 299 pixels, cut from a picture whose short side is 342: 400 leaves room to scale down.
-MIN_SHORT_SIDE: Final = 400
+MAX_PICTURES: Final = 10
+"""As many as an album has. A rich message may have 50."""
 
-# For texts in which the server marked no links: a link has a scheme, or a host with a path behind it.
-_URL = re.compile(
-    r"https?://(?:(?!,https?://)[^\s<>\"])+"
-    r"|(?<![\w@./-])(?:(?:[a-z0-9-]+\.)+[a-z]{2,}|\d+(?:\.\d+){3})(?::\d+)?/(?:(?!,https?://)[^\s<>\"])+",
-    re.IGNORECASE,
-)
 _COMMAND = re.compile(r"/(\w{1,32})(?:@(\w+))?(?=\s|$)")  # core.telegram.org/bots/api#botcommand
-_TRAILING_PUNCTUATION = ".,;:!?)]}»”’'"
-
-
-@dataclasses.dataclass(frozen=True)
-class Photo:
-    """A picture in the message: Telegram's names for the file, and its size if that is known."""
-
-    file_id: str
-    file_unique_id: str
-    file_bytes: int | None
+_TO_BOT: Final = (
+    r"tg://(?:user\?id={id}|openmessage\?user_id={id}|resolve\?domain={name})(?:[&#]|$)"
+    r"|(?:https?://)?(?:(?:t\.me|telegram\.(?:me|dog))/{name}|{name}\.t\.me)(?:[/?#]|$)"
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Link:
-    """A link in the message, as the user wrote it."""
+    """A link, as the user wrote it. ``message_id``: the message in this chat that has it, if not the asking one."""
 
     url: str
+    message_id: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class LeftOut:
+    """More than the bot looks at in one message: of ``what`` ("link", "picture") it looks at ``most``."""
+
+    what: str
+    most: int
+    count: int
+    message_id: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,10 +64,12 @@ class NotServed:
     """The bot does not serve this chat."""
 
 
-Asked: TypeAlias = Photo | Link | Command | Unwelcome | NotServed
+Shown: TypeAlias = Photo | NoPreview | Link | LeftOut
+Asked: TypeAlias = Shown | Command | Unwelcome | NotServed
 
 _NAMES: Final = {
-    "animation": "animations",
+    "text": "text without a link",
+    "rich_message": "text without a link",
     "audio": "audio files",
     "contact": "contacts",
     "dice": "dice",
@@ -75,124 +78,102 @@ _NAMES: Final = {
     "venue": "places",  # before its location
     "location": "locations",
     "poll": "polls",
-    "sticker": "moving stickers",
     "story": "stories",
-    "video": "videos",
-    "video_note": "video messages",
     "voice": "voice messages",
 }
 
 
-def message_of(update: dict[str, Any]) -> Message | None:
-    """The new message that an update brings, if it brings one.
-
-    Raises:
-        Exception: python-telegram-bot cannot read it.
-    """
-    return Update.de_json(update, None).message
-
-
-def asked(message: Message, me: Me) -> Sequence[Asked]:
+def asked(said: Said, me: Me) -> Sequence[Asked]:
     """What the message asks the bot for; nothing if it is not meant for the bot.
 
-    In a group the bot acts only on commands, and on photos and links that mention it or answer it. In all chats it
-    ignores service messages, what a channel forwards to its group, and other bots. It does not ignore bots that
-    represent people: anonymous admins, and people who write as a channel.
+    In a group the bot acts only on commands, and on pictures and links that mention it or answer it. What the message
+    does not show itself, it may ask about: "what is this?" below a photo. In all chats the bot ignores service
+    messages, what a channel forwards to its group, and other bots. It does not ignore bots that represent people:
+    anonymous admins, and people who write as a channel.
     """
-    is_bot = message.from_user and message.from_user.is_bot and not message.sender_chat
-    if is_bot or message.is_automatic_forward:
+    if said.is_from_bot or said.is_automatic_forward:
         return ()
-    in_private = message.chat.type == ChatType.PRIVATE
-    addressed = in_private or _mentions(message, me) or _answers(message, me)
-    if command := _command(message, me, in_private=in_private):
+    if command := _command(said, me):
         return (command,)
-    if not addressed:
+    if not is_addressed(said, me):
         return ()
-    found: list[Asked] = [*_pictures(message), *_links(message)]
-    if not found and not in_private and message.reply_to_message:
-        answered = message.reply_to_message  # "@bot, what is this?" below somebody's photo
-        found = [*_pictures(answered), *_links(answered)]
-    return found if found or not in_private else _unwelcome(message)
+    found = shown(said.content, me) or _answered(said, me)
+    return found if found or not said.is_private else _unwelcome(said)
 
 
-def _command(message: Message, me: Me, *, in_private: bool) -> Command | None:
+def is_addressed(said: Said, me: Me) -> bool:
+    """Whether a message is meant for the bot: in private, or since it mentions the bot or answers it."""
+    return said.is_private or _mentions(said.content.text, me) or _is_by(said.reply_to, me)
+
+
+def shown(content: Content, me: Me) -> list[Shown]:
+    """The pictures of a message, then its links, and how many are left out.
+
+    Links to Telegram count only where there is nothing else: below a photo they name its source.
+    """
+    found = list(pictures(content))
+    urls = [url for url in links(content.text) if not _leads_to_bot(url, me)]
+    others = [url for url in urls if not is_to_telegram(url)]
+    if found or others:
+        urls = others
+    first: list[Shown] = [*found[:MAX_PICTURES], *map(Link, urls[:MAX_LINKS])]
+    if len(found) > MAX_PICTURES:
+        first.append(LeftOut("picture", MAX_PICTURES, len(found) - MAX_PICTURES))
+    if len(urls) > MAX_LINKS:
+        first.append(LeftOut("link", MAX_LINKS, len(urls) - MAX_LINKS))
+    return first
+
+
+def _answered(said: Said, me: Me) -> list[Shown]:
+    """What the message shows that this one replies to: of a quoted part, its links. The bot's own are no question."""
+    original = said.reply_to or said.external_reply or Original()
+    if original.sender_id == me.id:
+        return []
+    content = original.content
+    if said.quote and said.reply_to is None:  # Telegram tells no other text of a message in another chat
+        content = msgspec.structs.replace(content, text=said.quote.text)
+    if said.quote and (said.quote.chosen or said.reply_to) and _names_pictures(said.quote.text, me):
+        content = Content(text=said.quote.text)
+    return [dataclasses.replace(each, message_id=original.message_id) for each in shown(content, me)]
+
+
+def _names_pictures(text: Text, me: Me) -> bool:
+    return any(isinstance(each, Link) and not is_to_telegram(each.url) for each in shown(Content(text=text), me))
+
+
+def _command(said: Said, me: Me) -> Command | None:
     """The command that the text begins with. In a group, an unknown one is for another bot, unless it names ours."""
-    found = _COMMAND.match(message.text or "")
+    found = _COMMAND.match(said.typed)
     if not found:
         return None
     name, addressee = found[1].lower(), (found[2] or "").lower()
-    if addressee != me.username.lower() and (addressee or not (in_private or name in COMMANDS)):
+    if addressee != me.username.lower() and (addressee or not (said.is_private or name in COMMANDS)):
         return None
     return Command(name)
 
 
-def _mentions(message: Message, me: Me) -> bool:
-    mentioned = message.parse_entities([MessageEntity.MENTION]) | message.parse_caption_entities(
-        [MessageEntity.MENTION]
-    )
-    if any(text.lower() == f"@{me.username.lower()}" for text in mentioned.values()):
-        return True
-    people = [*message.entities, *message.caption_entities]
-    return any(entity.user is not None and entity.user.id == me.id for entity in people)
+def _mentions(text: Text, me: Me) -> bool:
+    """Whether the bot is named: by @name, by a tapped name, or by a link to it."""
+    for mark in text.marks:
+        if mark.user_id == me.id or (mark.kind == "mention" and mark.username.lower() == me.username.lower()):
+            return True
+        if mark.kind in {"url", "text_link"} and _leads_to_bot(mark.url or text.text[mark.start : mark.end], me):
+            return True
+    return False
 
 
-def _answers(message: Message, me: Me) -> bool:
-    original = message.reply_to_message
-    return bool(original and original.from_user and original.from_user.id == me.id)
+def _leads_to_bot(url: str, me: Me) -> bool:
+    to_bot = _TO_BOT.format(id=me.id, name=re.escape(me.username) or "(?!)")
+    return re.match(to_bot, url, re.IGNORECASE) is not None
 
 
-def _pictures(message: Message) -> Iterator[Photo]:
-    if message.photo:
-        yield _photo(_big_enough(message.photo))
-    elif message.animation:  # it has a document, too
-        return
-    elif message.document and _looks_like_image(message.document):
-        yield _photo(message.document)
-    elif message.sticker and not (message.sticker.is_animated or message.sticker.is_video):
-        yield _photo(message.sticker)
+def _is_by(original: Original | None, me: Me) -> bool:
+    """Whether the bot wrote it. All messages of a topic seem to reply to the topic's head: that is not meant."""
+    return original is not None and original.sender_id == me.id and not original.is_service
 
 
-def _big_enough(sizes: Sequence[PhotoSize]) -> PhotoSize:
-    """The smallest size that is large enough for the model, else the largest."""
-    by_size = sorted(sizes, key=lambda size: size.width * size.height)
-    return next((size for size in by_size if min(size.width, size.height) >= MIN_SHORT_SIDE), by_size[-1])
-
-
-def _photo(file: PhotoSize | Document | Sticker) -> Photo:
-    return Photo(file.file_id, file.file_unique_id, file.file_size)
-
-
-def _looks_like_image(document: Document) -> bool:
-    """Whether the sender's app calls it an image. ``file_check`` finds out what it really is."""
-    name = (document.file_name or "").lower()
-    return (document.mime_type or "").startswith("image/") or name.endswith(
-        (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif", ".heic", ".heif", ".tif", ".tiff")
-    )
-
-
-def _links(message: Message) -> Sequence[Link]:
-    text = message.text or message.caption or ""
-    kinds: list[str | None] = [MessageEntity.URL, MessageEntity.TEXT_LINK]
-    marked = message.parse_entities(kinds) if message.text else message.parse_caption_entities(kinds)
-    urls = [entity.url or part for entity, part in sorted(marked.items(), key=lambda item: item[0].offset)]
-    if not urls:
-        urls = [_without_punctuation(match.group()) for match in _URL.finditer(text)]
-    return [Link(url) for url in list(dict.fromkeys(urls))[:MAX_LINKS]]
-
-
-def _without_punctuation(url: str) -> str:
-    """The link without the punctuation of its sentence; a closing bracket stays if the link opens one."""
-    while url and url[-1] in _TRAILING_PUNCTUATION and not (url[-1] == ")" and url.count("(") >= url.count(")")):
-        url = url[:-1]
-    return url
-
-
-def _unwelcome(message: Message) -> Sequence[Unwelcome]:
-    if message.text:
-        return (Unwelcome("text without a link"),)
-    for attribute, what in _NAMES.items():
-        if getattr(message, attribute):
+def _unwelcome(said: Said) -> Sequence[Unwelcome]:
+    for field, what in _NAMES.items():
+        if field in said.fields:
             return (Unwelcome(what),)
-    if filters.StatusUpdate.ALL.filter(Update(0, message=message)):
-        return ()  # a service message: somebody joined, a message was pinned, …
-    return (Unwelcome("messages of this kind"),)
+    return () if SERVICE & said.fields else (Unwelcome("messages of this kind"),)
