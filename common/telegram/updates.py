@@ -97,7 +97,9 @@ def asked(said: Said, me: Me) -> Sequence[Asked]:
         return (command,)
     if not is_addressed(said, me):
         return ()
-    found = shown(said.content, me) or _answered(said, me)
+    found = shown(said.content, me)
+    if not found and not SERVICE & said.fields:
+        found = _answered(said, me)
     return found if found or not said.is_private else _unwelcome(said)
 
 
