@@ -28,9 +28,9 @@ HELLO: Final = (
 SEND: Final = (
     "What you can send:\n"
     f"• a photo, or an image as a file (JPEG, PNG, WebP, GIF, BMP or AVIF, up to {_MOST})\n"
-    "• a GIF, a video or a moving sticker: I look at its preview picture\n"
+    "• a GIF, video or moving sticker: I look at its preview\n"
     "• the link of an image, or up to 5 of them in one message\n"
-    "• “what is this?” as a reply to one of these"
+    "• “what is this?”, in reply to one of these"
 )
 PROMISED: Final = (
     "What my answers mean:\n"

@@ -6,6 +6,7 @@ Markdown along, and code has no marks. So each link ends where a reader would sa
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -13,6 +14,10 @@ from typing import Final
 
 from common.telegram.said import Text
 
+MAX_FOUND: Final = 100
+"""So many links of a text are looked for. With ``MAX_LENGTH``, a hostile text costs less than half a second."""
+MAX_LENGTH: Final = 4096
+"""Characters of a link, and of a text message: core.telegram.org/bots/api#sendmessage"""
 MAX_LOOK_BACK: Final = 256
 """So many characters before a link may hold the Markdown that ends it."""
 
@@ -40,7 +45,7 @@ _IN_NAMES: Final = frozenset("·・･’‧§†‡°")
 
 def links(text: Text) -> list[str]:
     """The links in a text in their order, each once; without those to people, such as ``tg://user?id=1``."""
-    found = [link for link in _found(text) if link and not _TO_PEOPLE.match(link)]
+    found = [link for link in itertools.islice(_found(text), MAX_FOUND) if link and not _TO_PEOPLE.match(link)]
     return list(dict.fromkeys(found))
 
 
@@ -75,7 +80,7 @@ def _unmarked(text: str, pattern: re.Pattern[str], at: int, end: int) -> Iterato
 
 def _ended(text: str, start: int, end: int) -> str:
     """The link that begins at ``start``, without what is not part of it; '' if nothing is left of it."""
-    link = text[start:end]
+    link = text[start : min(end, start + MAX_LENGTH)]
     before = text[max(0, start - MAX_LOOK_BACK) : start].rpartition("\n")[2]
     partners = _partners(link)
     link = link[: min(_next_words(link, partners), _closed(link, before, partners))]

@@ -129,7 +129,9 @@ def _names_another_kind(name: str) -> bool:
     if ending in {"x.", "x.bin", "x.dat"}:  # they say nothing
         return False
     kind, encoding = _TYPES.guess_type(ending, strict=False)
-    return kind is not None or encoding is not None or ending[2:] in _OTHER_ENDINGS
+    if encoding is not None or ending[2:] in _OTHER_ENDINGS:
+        return True
+    return kind is not None and not kind.startswith("image/")
 
 
 def _ending(name: str) -> str:

@@ -127,7 +127,7 @@ def shown(content: Content, me: Me) -> list[Shown]:
 
 
 def _answered(said: Said, me: Me) -> list[Shown]:
-    """What the message shows that this one replies to: of a quoted part, its links. The bot's own are no question."""
+    """What the message shows that this one replies to: of a quoted part, its links. The bot's own are never one."""
     original = said.reply_to or said.external_reply or Original()
     if original.sender_id == me.id:
         return []

@@ -22,6 +22,7 @@ from common.messages import (
     Message,
     SendReply,
     ShowTyping,
+    Subject,
     Words,
     decode,
 )
@@ -196,7 +197,7 @@ async def test_after_updates_the_next_poll_waits_for_others_to_gather(channels: 
 async def test_an_update_that_cannot_be_read_is_buried_and_does_not_stop_others(
     channels: Channels, settings: Settings
 ) -> None:
-    broken = update(10, entities=[{"type": "url"}], text="x", date="yesterday")
+    broken = update(10, message_id="ten")
     receive, fake = worker(settings, broken, update(11, photo=photo()))
     await poll(receive, channels, lambda: len(fake.offsets) == 2)
     await Runtime(receive, channels, "a", retries=SOON, burst=True).run()
@@ -220,6 +221,25 @@ async def test_each_picture_of_a_message_is_a_job_of_its_own(settings: Settings)
     assert [m.job.id for m in (picture, first, second)] == ["1-10-0", "1-10-1", "1-10-2"]
     assert [m.job.quote for m in (first, second)] == ["https://e.org/a", "https://e.org/b"]
     assert isinstance(typing, ShowTyping)
+
+
+async def test_of_seven_links_five_are_fetched_and_a_last_answer_tells_of_the_others(settings: Settings) -> None:
+    receive, _ = worker(settings)
+    text = " ".join(f"https://e.org/{number}" for number in range(7))
+    *links, last, typing = await handled(receive, update(10, text=text))
+    assert [first.url for first in links] == [f"https://e.org/{number}" for number in range(5)]
+    assert last.content == Words(text=words.left_out("link", 5, 2), kind=Kind.NOTICE)
+    assert [first.job.after for first in [*links, last]] == ["", *(f"1-10-{number}" for number in range(5))]
+    assert isinstance(typing, ShowTyping)
+
+
+async def test_an_answer_to_a_question_about_a_video_hangs_on_the_video(settings: Settings) -> None:
+    receive, _ = worker(settings)
+    video = {"file_id": "V", "file_unique_id": "UV", "thumbnail": photo(file_id="T", file_unique_id="UT")[0]}
+    original = update(4, video=video)["message"]
+    download, _ = await handled(receive, update(10, text="what is this?", reply_to_message=original))
+    assert (download.file_id, download.file_unique_id) == ("T", "UT")
+    assert (download.job.message_id, download.job.subject) == (4, Subject.STILL)
 
 
 @pytest.mark.parametrize(("allowed", "served"), [("7", True), ("8,-1001", False)])

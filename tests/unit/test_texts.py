@@ -16,6 +16,7 @@ MODULES = [
     *("common/words.py", "common/pictures/refusals.py", "common/web/fetcher.py", "common/web/download.py"),
     *(
         "common/runtime/apologies.py",
+        "common/telegram/pictures.py",
         "common/telegram/updates.py",
         "common/answers/wording.py",
         "receive.py",
