@@ -7,7 +7,6 @@ The name of a file does not decide before its bytes are seen: phones and bridges
 from __future__ import annotations
 
 import dataclasses
-import mimetypes
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -20,20 +19,19 @@ from common.telegram.said import Content, File, Medium
 MIN_SHORT_SIDE: Final = 400
 
 # The suffix is what websites leave behind the ending: photo.jpg_large, photo.jpg-orig, photo.jpg:small.
-_IMAGE_NAME = re.compile(
-    r"\.(?:jpe?g|jpe|jfif|jfi|jif|pjpeg|pjp|a?png|webp|gif|bmp|dib|avifs?|hei[cf]s?|hif|tiff?)"
+_IMAGE_ENDING = re.compile(
+    r"(?:jpe?g|jpe|jfif|jfi|jif|pjpeg|pjp|a?png|webp|gif|bmp|dib|avifs?|hei[cf]s?|hif|tiff?)"
     r"(?:[_:-](?:large|orig|small|medium|thumb|\d+))?$"
 )
 _IMAGE_TYPE = re.compile(r"image(?:/|$)|(?:application/)?(?:x-)?(?:jpe?g|png|gif|webp|bmp|avif|hei[cf]|tiff?)$")
 _VAGUE_TYPE = re.compile(r"(?:\w+/)?(?:x-)?(?:octet-stream|binary|unknown|(?:force-)?download)$|\*/\*$|[^/]*$")
-# Without the machine's own lists, so that each machine decides alike; with the common endings that Python lacks.
-_TYPES: Final = mimetypes.MimeTypes()
-_OTHER_ENDINGS: Final = frozenset(
-    {
-        *("7z", "apk", "bat", "cmd", "deb", "dmg", "docx", "flac", "iso", "jar", "m4a", "msi", "odp", "ods", "odt"),
-        *("ogg", "opus", "otf", "pptx", "rar", "rpm", "rtf", "srt", "tgs", "torrent", "ttf", "woff", "xlsx", "xz"),
-    }
-)
+_VIDEO_ENDINGS: Final = frozenset({"3gp", "avi", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "webm", "wmv"})
+_OTHER_ENDINGS: Final = _VIDEO_ENDINGS | {
+    *("csv", "doc", "docx", "epub", "fb2", "htm", "html", "ics", "json", "md", "odp", "ods", "odt", "pdf", "ppt"),
+    *("pptx", "rtf", "srt", "tgs", "txt", "vcf", "xls", "xlsx", "xml", "css", "js", "py", "bat", "cmd", "sh"),
+    *("7z", "bz2", "gz", "jar", "rar", "tar", "tgz", "torrent", "xz", "zip", "apk", "deb", "dll", "dmg", "exe", "iso"),
+    *("msi", "rpm", "otf", "ttf", "woff", "woff2", "aac", "flac", "m4a", "mid", "mp3", "oga", "ogg", "opus", "wav"),
+}
 _MOVING: Final = {
     "animation": "GIFs",
     "document": "videos",
@@ -108,8 +106,7 @@ def _is_picture(medium: Medium, file: File) -> bool:
 
 
 def _is_video(file: File) -> bool:
-    kind, _ = _TYPES.guess_type(_ending(file.name), strict=False)
-    return file.mime_type.startswith("video/") or (kind or "").startswith("video/")
+    return file.mime_type.startswith("video/") or _ending(file.name) in _VIDEO_ENDINGS
 
 
 def may_be_image(name: str, mime_type: str) -> bool:
@@ -119,25 +116,14 @@ def may_be_image(name: str, mime_type: str) -> bool:
         name: As the sender's app says, or ''.
         mime_type: Likewise, in lower case.
     """
-    if _IMAGE_NAME.search(_ending(name)) or _IMAGE_TYPE.match(mime_type):
+    if _IMAGE_ENDING.match(_ending(name)) or _IMAGE_TYPE.match(mime_type):
         return True
-    return bool(_VAGUE_TYPE.match(mime_type)) and not _names_another_kind(name)
-
-
-def _names_another_kind(name: str) -> bool:
-    ending = _ending(name)
-    if ending in {"x.", "x.bin", "x.dat"}:  # they say nothing
-        return False
-    kind, encoding = _TYPES.guess_type(ending, strict=False)
-    if encoding is not None or ending[2:] in _OTHER_ENDINGS:
-        return True
-    return kind is not None and not kind.startswith("image/")
+    return bool(_VAGUE_TYPE.match(mime_type)) and _ending(name) not in _OTHER_ENDINGS
 
 
 def _ending(name: str) -> str:
-    """The name's ending in lower case, as the name of a file: ``x.jpg``; ``x.`` if it has no ending."""
-    stem, dot, ending = name.lower().rstrip(". ").rpartition(".")
-    return f"x.{ending}" if dot and stem else "x."
+    """What stands behind the last dot of a name, in lower case; '' if it has no dot."""
+    return name.lower().rstrip(". ").rpartition(".")[2] if "." in name else ""
 
 
 def _big_enough(sizes: Sequence[File]) -> File:
