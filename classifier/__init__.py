@@ -7,7 +7,9 @@
     networks.py    the networks: how each wants its pictures and how torch builds it
     published.py   what torchvision publishes of its models: reads torchvision.json
     hollow.py      networks without memory, to compare layouts with
-    weights.py     reads a network's weights from a file and checks them
+    weights.py     a network's weights from a file, checked
+    weights_file.py  reads a file of weights without running code in it
+    checkpoint.py  finds the weights in what was saved with them
     maps.py        the served graph's second output: where the network saw what
     artifact.py    the prepared model's folder: written whole, checked before use
     progress.py    writes how far prepare is, for the chat page

@@ -1,14 +1,16 @@
-"""Reads a network's weights from a file and checks them. Refuses everything that looks wrong."""
+"""A network's weights from a file, checked. Refuses everything that looks wrong."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from classifier import checkpoint, weights_file
+from classifier.checkpoint import Found
 from classifier.errors import ModelError
 from classifier.networks import MIN_CLASSES, Network
 
@@ -34,14 +36,35 @@ class Loaded:
     Attributes:
         state: The state dict without what only training uses.
         classes: How many classes they know.
+        place: Where in the file they are, for people; '' if the file holds nothing else.
     """
 
     state: Mapping[str, Tensor]
     classes: int
+    place: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Candidate:
+    """A state dict in the file, and how it fits the network.
+
+    Attributes:
+        found: Where it is.
+        state: Its tensors by the names that torchvision uses now, without what only training uses.
+        classes: How many classes it knows.
+        known: How many of its names the network knows.
+        faults: What does not fit, in words.
+    """
+
+    found: Found
+    state: Mapping[str, Tensor]
+    classes: int
+    known: int
+    faults: Sequence[str]
 
 
 def load(network: Network, path: Path, name: Path | None = None) -> Loaded:
-    """The weights in a state dict file. All numbers are finite.
+    """The weights in a file, alone or beside other things. All numbers are finite.
 
     Args:
         network: The network that they are for.
@@ -49,21 +72,21 @@ def load(network: Network, path: Path, name: Path | None = None) -> Loaded:
         name: The file's name in errors; its path by default.
 
     Raises:
-        ModelError: It is another kind of file, or its weights are for another network.
+        ModelError: It is another kind of file, its weights are for another network, or several of them fit.
     """
     name = name or path
-    read = _read(path, name)
-    state = {present_name(key): tensor for key, tensor in read.items() if not key.startswith(network.unused)}
-    head = state.get(network.head)
-    if head is None or head.dim() < 2:  # noqa: PLR2004 -- classes x features; SqueezeNet's are x 1 x 1
-        msg = f"weights {name}: no {network.title} state dict: it has no matrix {network.head!r}"
-        raise ModelError(msg)
-    classes = int(head.shape[0])
-    if classes < MIN_CLASSES:
-        msg = f"weights {name}: {classes} class; a classifier needs at least {MIN_CLASSES}"
-        raise ModelError(msg)
-    _check_layout(network, state, classes, name)
-    return Loaded(state=state, classes=classes)
+    content = weights_file.read(path, name)
+    candidates = _candidates(network, content)
+    if not candidates:
+        raise _refusal(name, _why_without_head(network, content, name))
+    fitting = [one for one in candidates if not one.faults]
+    chosen = _only(fitting, network, name) if fitting else max(candidates, key=lambda one: one.known)
+    for key, tensor in chosen.state.items():
+        _check_values(key, tensor, name)
+    if chosen.faults:
+        where = f" in {chosen.found}" if str(chosen.found) else ""
+        raise _refusal(name, f"not {network.title}'s layout{where}: {'; '.join(chosen.faults)}")
+    return Loaded(state=chosen.state, classes=chosen.classes, place=str(chosen.found))
 
 
 def build(network: Network, weights: Loaded, transform_input: bool | None) -> nn.Module:
@@ -84,23 +107,43 @@ def present_name(key: str) -> str:
     return key
 
 
-def _read(path: Path, name: Path) -> dict[str, Tensor]:
-    import torch  # noqa: PLC0415 -- 5 s
+def _candidates(network: Network, content: Any) -> list[_Candidate]:
+    """The state dicts in a file's content that have a last layer, compared with the network's own."""
+    # An auxiliary classifier has a last layer, too: AuxLogits.fc.weight.
+    found = [one for one in checkpoint.find(content, network.head) if not one.prefix.endswith(network.unused)]
+    layouts = {
+        classes: _layout(network, classes) for classes in {int(one.state[network.head].shape[0]) for one in found}
+    }
+    candidates = []
+    for one in found:
+        state = {present_name(key): value for key, value in one.state.items() if not key.startswith(network.unused)}
+        classes = int(state[network.head].shape[0])
+        layout = layouts[classes]
+        faults = _faults(state, layout) if layout else [f"{classes} class; a classifier needs at least {MIN_CLASSES}"]
+        known = len(state.keys() & layout.keys())
+        candidates.append(_Candidate(found=one, state=state, classes=classes, known=known, faults=faults))
+    return candidates
 
-    try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises a dozen kinds of errors for files that it did not write
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        msg = f"weights {name}: not a PyTorch state dict, or cut short ({reason[:120]})"
-        raise ModelError(msg) from None
-    if not isinstance(content, dict) or not all(
-        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in content.items()
-    ):
-        msg = f"weights {name}: not a state dict (names and tensors); save it with torch.save(model.state_dict(), …)"
-        raise ModelError(msg)
-    for key, tensor in content.items():
-        _check_values(key, tensor, name)
-    return content
+
+def _why_without_head(network: Network, content: Any, name: Path) -> str:
+    """Why a file is refused that holds no last layer of this network."""
+    objects = sorted(checkpoint.objects(content), key=lambda item: not item[1].is_network)
+    tensors = checkpoint.names(content)
+    if objects and (objects[0][1].is_network or not tensors):
+        return weights_file.pickled_model(objects[0][1], name, objects[0][0])
+    if not tensors:
+        return f"not a state dict (names and tensors); save it with {weights_file.SAVE}"
+    return f"no {network.title} state dict: it has no matrix {network.head!r}, but {_some(tensors)}"
+
+
+def _only(fitting: list[_Candidate], network: Network, name: Path) -> _Candidate:
+    """The one state dict that fits, or the first of several that are the same."""
+    first, *others = fitting
+    if all(checkpoint.are_same(first.state, other.state) for other in others):
+        return first
+    places = " and ".join(str(one.found) or "the file itself" for one in fitting)
+    problem = f"several of its parts fit {network.title}: {places}. Save the one that shall answer by itself"
+    raise _refusal(name, f"{problem}: {weights_file.SAVE}")
 
 
 def _check_values(key: str, tensor: Tensor, name: Path) -> None:
@@ -111,42 +154,44 @@ def _check_values(key: str, tensor: Tensor, name: Path) -> None:
     is_float = tensor.dtype in {torch.float16, torch.bfloat16, torch.float32, torch.float64}
     if not is_dense or not (is_float or key.endswith((_COUNTER, _INDEX))):
         kind = f"{tensor.dtype}, {tensor.layout}, {tensor.device}".replace("torch.", "")
-        msg = f"weights {name}: {key} does not hold plain floating-point numbers ({kind}); save the model unquantized"
-        raise ModelError(msg)
+        problem = f"does not hold plain floating-point numbers ({kind}); save the model unquantized"
+        raise _refusal(name, f"{weights_file.plain(key)} {problem}")
     if not torch.isfinite(tensor.float()).all():
-        msg = f"weights {name}: {key} holds values that are not numbers (NaN or infinite)"
-        raise ModelError(msg)
+        raise _refusal(name, f"{weights_file.plain(key)} holds values that are not numbers (NaN or infinite)")
 
 
-def _check_layout(network: Network, state: Mapping[str, Tensor], classes: int, name: Path) -> None:
-    """Compare names and shapes with the network's own: torch's own error fills the screen."""
-    import torch  # noqa: PLC0415 -- 5 s
-
+def _layout(network: Network, classes: int) -> Mapping[str, Tensor]:
+    """The names and shapes of the network's own state dict."""
     from classifier.hollow import Hollow  # noqa: PLC0415 -- brings torch
 
+    if classes < MIN_CLASSES:
+        return {}
     with Hollow():
-        expected = network.build(classes, None).state_dict()
+        layout: Mapping[str, Tensor] = network.build(classes, None).state_dict()
+    return layout
+
+
+def _faults(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> list[str]:
+    """What does not fit in names and shapes, in words: torch's own error fills the screen."""
+    import torch  # noqa: PLC0415 -- 5 s
+
     # Files from before PyTorch 0.4.1 lack this counter, and inference does not use it.
     needed = {key for key in expected if not key.endswith(_COUNTER)}
+    shared = state.keys() & expected.keys()
     wrong = {
-        "lacks": sorted(needed - state.keys()),
-        "does not know": sorted(state.keys() - expected.keys()),
-        "has another shape for": sorted(
-            key for key in state.keys() & expected.keys() if state[key].shape != expected[key].shape
-        ),
-        "has another": sorted(
-            key
-            for key in state.keys() & expected.keys()
-            # A wrong index would be found only by computing with it.
-            if key.endswith(_INDEX) and not torch.equal(state[key], expected[key])
-        ),
+        "lacks": needed - state.keys(),
+        "does not know": state.keys() - expected.keys(),
+        "has another shape for": {key for key in shared if state[key].shape != expected[key].shape},
+        # A wrong index would be found only by computing with it.
+        "has another": {key for key in shared if key.endswith(_INDEX) and not torch.equal(state[key], expected[key])},
     }
-    faults = [f"{what} {_some(keys)}" for what, keys in wrong.items() if keys]
-    if faults:
-        msg = f"weights {name}: not {network.title}'s layout: {'; '.join(faults)}"
-        raise ModelError(msg)
+    return [f"{what} {_some(sorted(keys))}" for what, keys in wrong.items() if keys]
 
 
 def _some(keys: list[str]) -> str:
     more = len(keys) - _KEYS_SHOWN
-    return ", ".join(keys[:_KEYS_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(map(weights_file.plain, keys[:_KEYS_SHOWN])) + (f" and {more} more" if more > 0 else "")
+
+
+def _refusal(name: Path, problem: str) -> ModelError:
+    return ModelError(f"weights {name}: {problem}")

@@ -9,6 +9,7 @@
     official.py    a network's official weights: found, downloaded, checked
     download.py    a download that can be resumed
     labels.py      the names of the classes
+    label_list.py  reads an operator's list of names
     conversion.py  torch → OpenVINO, and the comparison of the two
     whole_set.py   whether this machine needs torch at all, for `make install`
 

@@ -44,9 +44,9 @@ def _parse(arguments: Sequence[str] | None, configured: Settings) -> Request:
         "--model", type=_model, default=configured.model, metavar="NAME", help="which model (default: MODEL)"
     )
     parser.add_argument(
-        "--weights", type=Path, metavar="FILE", help="your own weights for that model: a state dict, .pth"
+        "--weights", type=Path, metavar="FILE", help="your own weights for that model: .pth, .safetensors"
     )
-    parser.add_argument("--labels", type=Path, metavar="FILE", help="the classes' names: one a line, or a JSON list")
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="the classes' names: one a line, or JSON")
     parser.add_argument(
         "--transform-input",
         choices=("yes", "no"),

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from classifier.errors import ModelError
+from classifier.prepare import label_list
 
 # Torchvision's names that mean something else to most people, or that differ from another only by a capital
 # letter. WordNet's meaning follows in brackets, so that the official name can still be found.
@@ -90,39 +89,18 @@ def imagenet() -> tuple[str, ...]:
 
 
 def read(path: Path) -> tuple[str, ...]:
-    """The labels in a file: a JSON list of strings, or one label a line; in the order of the logits.
+    """The labels in a file, in the order of the logits: lines, or JSON in one of the shapes that people save.
 
     Raises:
         ModelError: It cannot be read, or a label is empty or occurs twice.
     """
     try:
-        content = path.read_bytes().decode("utf-8-sig")
+        labels = label_list.parse(path.read_bytes())
+        label_list.check(labels)
     except OSError as error:
         msg = f"labels {path}: cannot be read ({error.strerror})"
         raise ModelError(msg) from None
-    except UnicodeDecodeError:
-        msg = f"labels {path}: not UTF-8 text"
+    except ValueError as error:
+        msg = f"labels {path}: {error}"
         raise ModelError(msg) from None
-    labels = _json(path, content) if content.lstrip().startswith("[") else content.rstrip().splitlines()
-    return _checked(path, tuple(label.strip() for label in labels))
-
-
-def _json(path: Path, content: str) -> list[str]:
-    try:
-        return msgspec.json.decode(content, type=list[str])
-    except msgspec.DecodeError as error:
-        msg = f"labels {path}: not a JSON list of strings ({error})"
-        raise ModelError(msg) from None
-
-
-def _checked(path: Path, labels: tuple[str, ...]) -> tuple[str, ...]:
-    seen: set[str] = set()
-    for number, label in enumerate(labels, start=1):
-        if not label:
-            msg = f"labels {path}: label {number} is empty"
-            raise ModelError(msg)
-        if label in seen:
-            msg = f"labels {path}: {label!r} occurs twice; users could not tell the two apart"
-            raise ModelError(msg)
-        seen.add(label)
     return labels

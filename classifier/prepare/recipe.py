@@ -122,7 +122,8 @@ def _make(recipe: Recipe, staged: Path, say: Say) -> ModelRecord:
     loaded = weights.load(network, staged / artifact.TORCH_WEIGHTS, recipe.weights)
     names = _labels(recipe.labels, loaded.classes)
     is_official = network.is_official(sha256)
-    say(f"  weights {recipe.weights}: {'the official ones' if is_official else f'SHA-256 {sha256}'}")
+    place = f"; {loaded.place}" if loaded.place else ""
+    say(f"  weights {recipe.weights}: {'the official ones' if is_official else f'SHA-256 {sha256}'}{place}")
     record = ModelRecord(
         model=network.name,
         title=network.title,

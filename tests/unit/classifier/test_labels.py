@@ -36,10 +36,83 @@ def test_labels_may_hold_any_script(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        '{"0": "apple", "1": "pear"}',
+        '{"1": "pear", "0": "apple"}',
+        '{"apple": 0, "pear": 1}',
+        '{"pear": "1", "apple": "0"}',
+        '{"0": ["n07739125", "apple"], "1": ["n12655869", "pear"]}',
+        '[["n07739125", "apple"], ["n12655869", "pear"]]',
+        '{"classes": ["apple", "pear"]}',
+        '{"epoch": 3, "class_names": ["apple", "pear"]}',
+        '{"class_to_idx": {"apple": 0, "pear": 1}}',
+        '{"model_type": "resnet", "id2label": {"0": "apple", "1": "pear"}, "label2id": {"apple": 0, "pear": 1}}',
+        '\ufeff{"0": "apple",\r\n "1": "pear"}\r\n',
+    ],
+)
+def test_labels_are_read_from_json_objects_as_libraries_write_them(file: Path, content: str) -> None:
+    file.write_text(content, newline="")
+
+    assert labels.read(file) == ("apple", "pear")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "apple\npear\n\n \n",
+        "apple\rpear\r",
+        "0 apple\n1 pear\n",
+        "0: apple\r\n1: pear",
+        "0,apple\n1,pear",
+        "0 - apple\n1 - pear",
+    ],
+)
+def test_lines_may_end_as_on_any_system_and_begin_with_their_numbers(file: Path, content: str) -> None:
+    file.write_text(content, newline="")
+
+    assert labels.read(file) == ("apple", "pear")
+
+
+@pytest.mark.parametrize(
+    "content", ["1 euro\n2 euros", "0.5 l\n1.5 l", "0,5 l\n1,7 l", "0\n1", "0 am\nnoon", "7 up\ncola"]
+)
+def test_numbers_that_belong_to_labels_stay(file: Path, content: str) -> None:
+    file.write_text(content)
+
+    assert labels.read(file) == tuple(content.split("\n"))
+
+
+def test_notepad_s_utf_16_is_read(file: Path) -> None:
+    file.write_text("äpple\r\n梨\r\n", encoding="utf-16", newline="")
+
+    assert labels.read(file) == ("äpple", "梨")
+
+
+def test_two_imagenet_classes_of_one_name_are_told_apart_as_keras_s_list_has_them(file: Path) -> None:
+    file.write_text(
+        '{"0": ["n02012849", "crane"], "1": ["n03126707", "crane"], "2": ["n01484850", "great_white_shark"]}'
+    )
+
+    assert labels.read(file) == ("crane (n02012849)", "crane (n03126707)", "great white shark")
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b'["apple", 5]', "not a JSON list of strings"),
-        (b'["apple", ', "not a JSON list of strings"),
+        (b'["apple", 5]', "not a list of strings: item 2 is 5"),
+        (b'["apple", ', r"not JSON, though it begins with \["),
+        (b"{'0': 'apple'}", "not JSON, though it begins with {"),
+        (b'{"0": "apple", "2": "pear"}', "index 1 is missing: 2 labels have the indices 0 to 1; the largest here is 2"),
+        (b'{"1": "apple", "2": "pear"}', "index 0 is missing"),
+        (b'{"apple": 0, "pear": 0}', "two labels have the same index"),
+        (b'{"0": "apple", "0": "pear"}', "the key '0' occurs twice"),
+        (b'{"0": {"name": "apple"}}', r"'0' is \{\"name\": \"apple\"\}"),
+        (b'{"apple": -1, "pear": 0}', "an object must be"),
+        (b'{"fruit": "apple"}', "an object must be"),
+        (b"{}", "an object must be"),
+        (b"[" * 100_000, "not JSON"),
+        (b"\n \r\n", "the file is empty"),
         (b"\xff\xfe\x00", "not UTF-8 text"),
         (b"apple\n\npear\n", "label 2 is empty"),
         (b"apple\npear\napple\n", "'apple' occurs twice"),
