@@ -92,8 +92,6 @@ def _kind(content: Predictions | Words) -> str:
     if isinstance(content, Words):
         return content.kind
     found = content.finding
-    if found is None:
-        return "answer"
     probability = f" {found.probability:.2f}" if found.probability else ""
     return f"answer: {found.kind}{probability}, {found.views} view{'' if found.views == 1 else 's'}"
 

@@ -225,17 +225,17 @@ class Predictions(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     Attributes:
         top: The likeliest classes, best first, by label: the same as in ``finding.guesses``. Operators' own labels are
-            read from here, and workers of version 0.2 know only this.
+            read from here.
         model: The model's name, for people.
         model_ms: The model's own time for this image (in a batch: its share of the batch's time); 0 for a stored
             answer.
-        finding: What that means; None from a worker of version 0.2.
+        finding: What that means.
     """
 
     top: tuple[Prediction, ...]
     model: str = ""
     model_ms: float = 0.0
-    finding: Finding | None = None
+    finding: Finding
 
     @classmethod
     def of(cls, finding: Finding, labels: Sequence[str], model: str, model_ms: float = 0.0) -> Predictions:

@@ -50,10 +50,6 @@ LIKELY_PRINTED: Final = 0.5
 WORN: Final = "<b>Something to wear</b>, perhaps on somebody"
 CLOTHES_ONLY: Final = "I know clothes, not people."
 
-# For answers of version 0.2, which have no finding. The next release removes them.
-_OLD_SURE_FROM: Final = 0.20
-_OLD_DELICATE: Final = frozenset({"bikini", "brassiere", "diaper", "maillot", "miniskirt", "nipple"})
-
 
 class _Answer(NamedTuple):
     """What is said: a sentence, and the lines of the other guesses."""
@@ -109,8 +105,6 @@ class _Labels:
 def worded(predictions: Predictions) -> str:
     """The answer as Telegram's HTML."""
     finding = predictions.finding
-    if finding is None:
-        finding, predictions = _of_version_0_2(predictions)
     said = _of_imagenet(finding) if finding.imagenet else _of_labels(finding, _Labels(finding.guesses, predictions.top))
     if not said.lines:
         return said.sentence
@@ -121,16 +115,6 @@ def worded(predictions: Predictions) -> str:
 def shortened(text: str, length: int) -> str:
     """The text, cut to that many characters."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
-
-
-def _of_version_0_2(predictions: Predictions) -> tuple[Finding, Predictions]:
-    """An answer without a finding, as that of an operator's network that nobody measured."""
-    top = tuple(each for each in predictions.top if each.label not in _OLD_DELICATE)
-    guesses = tuple(Guess(index, each.probability) for index, each in enumerate(top))
-    best = max((each.probability for each in top), default=0.0)
-    kind = FindingKind.CLASS if best >= _OLD_SURE_FROM else FindingKind.UNSURE
-    finding = Finding(kind=kind, guesses=guesses, probability=best, imagenet=False, measured=False)
-    return finding, Predictions(top=top)
 
 
 def _of_labels(finding: Finding, labels: _Labels) -> _Answer:

@@ -336,7 +336,7 @@ async def test_second_looks_that_take_too_long_do_not_hold_up_first_looks(
 async def test_typing_is_shown_for_the_first_look_only(settings: Settings) -> None:
     worker, message = ClassifyWorker(settings), make.classify()
     assert worker.announce(message)
-    assert worker.announce(msgspec.structs.replace(message, first_look=Predictions(top=()))) is None
+    assert worker.announce(msgspec.structs.replace(message, first_look=Predictions(top=(), finding=CAT))) is None
 
 
 def said(outputs: Any) -> tuple[str, str]:

@@ -288,7 +288,7 @@ async def test_a_file_that_is_too_large_for_telegram_is_refused_without_a_reques
     [
         ({"text": "/start"}, "Send me a photo"),
         ({"text": "/help"}, "What you can send"),
-        ({"text": "/about"}, "Whatsit 0.3.0. "),
+        ({"text": "/about"}, "Whatsit 0.4.0. "),
         ({"text": "/sing"}, "I don’t know the command /sing. I know /start, /help, /about."),
         ({"text": "hello"}, "I don’t accept text without a link. Please send a photo"),
         ({"location": {"latitude": 1.0, "longitude": 1.0}}, "I don’t accept locations. Please send a photo"),

@@ -23,6 +23,9 @@ from common.errors import Hung, InputLost, LeaseLost, Outage, RateLimited, TooEa
 from common.messages import (
     ClassifyImage,
     FetchUrl,
+    Finding,
+    FindingKind,
+    Guess,
     Kind,
     Message,
     Prediction,
@@ -152,7 +155,9 @@ async def test_a_second_look_that_fails_is_not_tried_again_and_the_first_look_an
     def fail(message: ClassifyImage) -> None:
         raise error
 
-    first = Predictions(top=(Prediction("cat", 0.4),))
+    first = Predictions(
+        top=(Prediction("cat", 0.4),), finding=Finding(kind=FindingKind.UNSURE, guesses=(Guess(0, 0.4),))
+    )
     message = msgspec.structs.replace(make.classify(), first_look=first)
     await publish(channels, message)
     worker = Classify(settings, fail)
@@ -169,7 +174,9 @@ async def test_a_second_look_that_fails_is_not_tried_again_and_the_first_look_an
 async def test_a_second_look_that_takes_too_long_is_cut_and_the_first_look_answers(
     channels: Channels, settings: Settings
 ) -> None:
-    first = Predictions(top=(Prediction("cat", 0.4),))
+    first = Predictions(
+        top=(Prediction("cat", 0.4),), finding=Finding(kind=FindingKind.UNSURE, guesses=(Guess(0, 0.4),))
+    )
     await publish(channels, msgspec.structs.replace(make.classify(), first_look=first))
     worker = Classify(settings, lambda message: asyncio.Event().wait())
     worker.handler_limit_s = 0.05

@@ -21,10 +21,6 @@ _MODULES: Final = {
     "common.programs.embedded_redis": REDIS,
     "common.programs.watchdog": WATCHDOG,
     "common.pictures.child.main": DECODER,
-    # before 0.2.0
-    "common.embedded_redis": REDIS,
-    "common.watchdog": WATCHDOG,
-    "common.decoder_child": DECODER,
 }
 _GONE: Final = (FileNotFoundError, ProcessLookupError)
 

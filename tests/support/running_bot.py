@@ -41,11 +41,10 @@ class Bot:
     url: str
     environ: dict[str, str]
     supervisord: subprocess.Popen[bytes] | None = None
-    writes_processes: str = "common.programs.processes"
 
     def launch(self) -> None:
         """Start supervisord as `make run` does, without waiting for the workers."""
-        processes = [self._bin("python"), "-m", self.writes_processes]
+        processes = [self._bin("python"), "-m", "common.programs.processes"]
         subprocess.run(processes, cwd=self.root, env=self.environ, check=True)
         with (self.root / "run" / "supervisord.out").open("ab") as out:
             self.supervisord = subprocess.Popen(

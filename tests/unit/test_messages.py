@@ -13,6 +13,7 @@ from common.messages import (
     AnyMessage,
     CheckFile,
     ClassifyImage,
+    DownloadPhoto,
     Finding,
     FindingKind,
     Guess,
@@ -23,6 +24,7 @@ from common.messages import (
     Predictions,
     SendReply,
     Step,
+    Subject,
     Words,
     decode,
     encode,
@@ -67,33 +69,51 @@ def test_a_text_of_a_kind_that_only_a_newer_worker_knows_is_read_all_the_same() 
     assert decode(json.dumps(wire).encode()) == SendReply(job=make.job(), content=Words(text="Hello"))
 
 
-# Versions before 0.3: no findings, no second look
+# Version 0.3: no subject of a picture, no order of answers, no topics of direct messages
 
 
-class FormerPrediction(msgspec.Struct, frozen=True, array_like=True):
-    label: str
-    probability: float
+class FormerJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    id: str
+    chat_id: int | None
+    message_id: int | None
+    accepted_at: float
+    thread_id: int | None = None
+    user_id: int | None = None
+    run: int = 0
+    restarts: int = 0
+    quote: str = ""
+
+
+class FormerMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    job: FormerJob
+    trail: tuple[Step, ...] = ()
 
 
 class FormerPredictions(msgspec.Struct, frozen=True, kw_only=True, tag="Predictions"):
-    top: tuple[FormerPrediction, ...]
+    top: tuple[Prediction, ...]
     model: str = ""
     model_ms: float = 0.0
+    finding: Finding | None = None
 
 
-class FormerMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    job: dict[str, object]
+class FormerDownloadPhoto(FormerMessage, frozen=True, kw_only=True, tag="DownloadPhoto"):
+    file_id: str
+    file_unique_id: str = ""
+    announced_bytes: int | None = None
 
 
 class FormerCheckFile(FormerMessage, frozen=True, kw_only=True, tag="CheckFile"):
     key: str
     announced_bytes: int | None = None
     file_unique_id: str = ""
+    first_look: FormerPredictions | None = None
 
 
 class FormerClassifyImage(FormerMessage, frozen=True, kw_only=True, tag="ClassifyImage"):
     key: str
     file_unique_id: str = ""
+    original: str = ""
+    first_look: FormerPredictions | None = None
 
 
 class FormerSendReply(FormerMessage, frozen=True, kw_only=True, tag="SendReply"):
@@ -114,33 +134,50 @@ LABELS = {243: "bull mastiff", 242: "boxer"}
 CONTENT = Predictions.of(FOUND, LABELS, "M", 8.5)  # type: ignore[arg-type]
 
 
-def test_a_worker_of_the_version_before_reads_an_answer_by_its_labels() -> None:
-    body = encode(SendReply(job=make.job(), content=CONTENT, files=make.job().files))
+JOB = make.job(thread_id=3, topic_id=9, user_id=8, subject=Subject.PAGE, after="1-10-1")
+FORMER_JOB = FormerJob(id="1-10-0", chat_id=7, message_id=5, accepted_at=0.0, thread_id=3, user_id=8)
+FORMER_CONTENT = FormerPredictions(top=CONTENT.top, model="M", model_ms=8.5, finding=FOUND)
 
-    read = msgspec.json.decode(body, type=FormerSendReply)
+# What a worker of version 0.3 has for each message of today.
+OF_BOTH_VERSIONS = [
+    (
+        DownloadPhoto(job=JOB, file_id="F", file_unique_id="U", announced_bytes=9),
+        FormerDownloadPhoto(job=FORMER_JOB, file_id="F", file_unique_id="U", announced_bytes=9),
+    ),
+    (
+        CheckFile(job=JOB, key="k", file_unique_id="U", first_look=CONTENT),
+        FormerCheckFile(job=FORMER_JOB, key="k", file_unique_id="U", first_look=FORMER_CONTENT),
+    ),
+    (
+        ClassifyImage(job=JOB, key="k", file_unique_id="U", original="o", first_look=CONTENT),
+        FormerClassifyImage(job=FORMER_JOB, key="k", file_unique_id="U", original="o", first_look=FORMER_CONTENT),
+    ),
+    (
+        SendReply(job=JOB, content=CONTENT, files=("f",)),
+        FormerSendReply(job=FORMER_JOB, content=FORMER_CONTENT, files=("f",)),
+    ),
+]
 
-    assert read.content == FormerPredictions(
-        top=(FormerPrediction("bull mastiff", 0.45), FormerPrediction("boxer", 0.22)), model="M", model_ms=8.5
-    )
+
+@pytest.mark.parametrize(("message", "former"), OF_BOTH_VERSIONS)
+def test_a_worker_of_the_version_before_reads_all_that_it_knows_of_a_message(
+    message: Message, former: FormerMessage
+) -> None:
+    assert msgspec.json.decode(encode(message), type=type(former)) == former
 
 
-def test_a_worker_of_the_version_before_reads_a_request_for_a_second_look_as_one_for_a_first() -> None:
-    check = encode(CheckFile(job=make.job(), key="k", file_unique_id="U", first_look=CONTENT))
-    classify = encode(ClassifyImage(job=make.job(), key="k", file_unique_id="U", original="o", first_look=CONTENT))
+@pytest.mark.parametrize(("message", "former"), OF_BOTH_VERSIONS)
+def test_a_message_from_a_worker_of_the_version_before_is_read(message: Message, former: FormerMessage) -> None:
+    job = msgspec.structs.replace(JOB, topic_id=None, subject=Subject.PICTURE, after="")
 
-    assert msgspec.json.decode(check, type=FormerCheckFile).file_unique_id == "U"
-    assert msgspec.json.decode(classify, type=FormerClassifyImage).key == "k"
+    assert decode(msgspec.json.encode(former)) == msgspec.structs.replace(message, job=job)
 
 
-def test_an_answer_and_a_picture_from_a_worker_of_the_version_before_are_read() -> None:
-    job = '{"id":"1-10-0","chat_id":7,"message_id":5,"accepted_at":0.0}'
-    answer = f'{{"type":"SendReply","job":{job},"content":{{"type":"Predictions","top":[["cat",0.4]],"model":"M"}}}}'
-    picture = f'{{"type":"ClassifyImage","job":{job},"key":"1-10-0.0.input"}}'
+def test_a_subject_that_only_a_newer_worker_knows_is_a_picture() -> None:
+    wire = json.loads(encode(make.update()))
+    wire["job"]["subject"] = "of next year"
 
-    assert decode(answer.encode()) == SendReply(
-        job=make.job(), content=Predictions(top=(Prediction("cat", 0.4),), model="M")
-    )
-    assert decode(picture.encode()) == ClassifyImage(job=make.job(), key="1-10-0.0.input")
+    assert decode(json.dumps(wire).encode()) == make.update()
 
 
 def test_findings_survive_the_wire_and_what_only_a_newer_worker_knows_has_its_fallback() -> None:
@@ -152,5 +189,4 @@ def test_findings_survive_the_wire_and_what_only_a_newer_worker_knows_has_its_fa
     read = decode(json.dumps(wire).encode())
     assert isinstance(read, SendReply)
     assert isinstance(read.content, Predictions)
-    assert read.content.finding
     assert (read.content.finding.kind, read.content.finding.place) == (FindingKind.UNSURE, Place.MIDDLE)

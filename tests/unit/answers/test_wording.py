@@ -41,7 +41,7 @@ def a_group(group: str, probability: float, *guesses: tuple[int, float], **field
     return finding(GROUP, probability, *guesses, group=group, **fields)
 
 
-def said(found: Finding | None, *top: tuple[str, float]) -> str:
+def said(found: Finding, *top: tuple[str, float]) -> str:
     return worded(Predictions(top=tuple(Prediction(*each) for each in top), finding=found))
 
 
@@ -237,22 +237,6 @@ def test_an_operators_labels_stay_as_they_are_but_for_html_and_what_is_too_long(
 )
 def test_of_an_operators_labels_nothing_is_said_that_imagenet_knows(found: Finding, text: str) -> None:
     assert as_read(said(found, ("ok", 0.5), ("Riss", 0.3))) == text
-
-
-@pytest.mark.parametrize(
-    ("top", "text"),
-    [
-        ((("tabby", 0.97), ("lynx", 0.02)), "Most likely **tabby** (97%)\n> 2% lynx"),
-        ((("tabby", 0.2), ("lynx", 0.1)), "Perhaps **tabby** (20%)\n10% lynx"),
-        ((("tabby", 0.19), ("lynx", 0.1)), "I’m not sure. My best guesses:\n19% tabby\n10% lynx"),
-        ((("brassiere", 0.7), ("lynx", 0.1)), "I’m not sure. My best guesses:\n10% lynx"),
-        ((), "I can’t tell what this is."),
-    ],
-)
-def test_an_answer_of_version_0_2_has_labels_that_nobody_measured(
-    top: tuple[tuple[str, float], ...], text: str
-) -> None:
-    assert as_read(said(None, *top)) == text
 
 
 def guesses(indices: st.SearchStrategy[int]) -> st.SearchStrategy[tuple[Guess, ...]]:

@@ -66,17 +66,13 @@ def worker(error: Exception | None = None) -> tuple[ReplyWorker, FakeTelegram]:
     return ReplyWorker(Settings(), fake), fake  # type: ignore[arg-type]
 
 
-def answer(found: Finding | None = FOUND, quote: str = "") -> SendReply:
+def answer(found: Finding = FOUND, quote: str = "") -> SendReply:
     content = Predictions(top=TOP, model_ms=20.0, finding=found)
     return SendReply(job=make.job(quote=quote), content=content, files=("1-10-0.0.input",))
 
 
 def test_an_answer_is_a_sentence_with_the_other_guesses_below() -> None:
     assert worded(answer()) == "Perhaps <b>a tabby cat</b> (62%)\n25% pug\n3% lynx"
-
-
-def test_the_answer_of_an_older_worker_is_a_sentence_too() -> None:
-    assert worded(answer(found=None)) == "Perhaps <b>tabby</b> (62%)\n25% Egyptian cat\n3% lynx"
 
 
 def test_what_is_quoted_is_escaped_and_cut() -> None:
@@ -154,11 +150,10 @@ async def test_one_log_line_has_the_times_of_all_steps(caplog: pytest.LogCapture
     [
         (Finding(kind=FindingKind.UNKNOWN, guesses=(), views=3), "answer: unknown, 3 views"),
         (Finding(kind=FindingKind.GROUP, guesses=(), group="dog", probability=0.931), "answer: group 0.93, 1 view"),
-        (None, "answer"),
     ],
 )
 async def test_the_log_says_what_kind_of_thing_was_found_and_not_which(
-    found: Finding | None, kind: str, caplog: pytest.LogCaptureFixture
+    found: Finding, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     replies, _ = worker()

@@ -1,9 +1,0 @@
-"""The name of ``common.programs.banner`` before 0.2.0; removed in 0.4.0.
-
-Commands that were written down before then still call it.
-"""
-
-import runpy
-
-if __name__ == "__main__":
-    runpy.run_module("common.programs.banner", run_name="__main__", alter_sys=True)
