@@ -11,13 +11,12 @@ import logging
 import time
 from collections.abc import Sequence
 
-from common import words
 from common.backoff import Backoff
 from common.channels.answers import Answers
 from common.channels.channels import Channels
 from common.errors import Deferred, Outage, TelegramRefused
 from common.libc import give_back_large_memory
-from common.messages import AcceptUpdate, CheckFile, DownloadPhoto, FetchUrl, Kind, SendReply, ShowTyping, Words
+from common.messages import AcceptUpdate, DownloadPhoto, FetchUrl, SendReply, ShowTyping
 from common.model.records import in_use
 from common.runtime.process import run
 from common.runtime.worker import Outputs, Worker
@@ -25,6 +24,7 @@ from common.settings import Settings
 from common.store import Store
 from common.telegram import polling
 from common.telegram.client import Me, Telegram
+from common.telegram.downloads import Downloads
 from common.telegram.jobs import first_messages
 from common.telegram.limits import LIMITS, TelegramLimits
 from common.telegram.reading import read
@@ -53,6 +53,7 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
         self.limits = limits
         self.telegram = client or Telegram(settings, limits)
         self.store = store or Store(settings.files_dir)
+        self.downloads = Downloads(self.telegram, self.store, limits)
 
     async def open(self, channels: Channels) -> None:
         """Ask Telegram for the bot's name, and retry until it answers."""
@@ -99,15 +100,7 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
         model = in_use(self.settings.models_dir)
         if known := await self.answers.of_file(model, message.file_unique_id):
             return SendReply(job=message.job, content=known)
-        key = message.job.key("original")
-        try:
-            async with self.store.writing(key) as add:
-                await self.telegram.download(message.file_id, add)
-        except TelegramRefused as error:
-            _log.info("job=%s: Telegram refuses the download: %s", message.job.id, error)
-            return SendReply(job=message.job, content=Words(text=words.NO_DOWNLOAD, kind=Kind.REFUSAL))
-        size, name = message.announced_bytes, message.file_unique_id
-        return CheckFile(job=message.job, key=key, announced_bytes=size, file_unique_id=name)
+        return await self.downloads.download(message)
 
 
 if __name__ == "__main__":
