@@ -13,9 +13,12 @@ from common.messages import (
     AnyMessage,
     CheckFile,
     ClassifyImage,
+    DownloadPhoto,
+    FetchUrl,
     Finding,
     FindingKind,
     Guess,
+    Job,
     Kind,
     Message,
     Place,
@@ -23,6 +26,7 @@ from common.messages import (
     Predictions,
     SendReply,
     Step,
+    Subject,
     Words,
     decode,
     encode,
@@ -154,3 +158,80 @@ def test_findings_survive_the_wire_and_what_only_a_newer_worker_knows_has_its_fa
     assert isinstance(read.content, Predictions)
     assert read.content.finding
     assert (read.content.finding.kind, read.content.finding.place) == (FindingKind.UNSURE, Place.MIDDLE)
+
+
+# Version 0.3: no subject, no order, no topics of direct messages, nothing that waits
+
+
+class JobOf03(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    id: str
+    chat_id: int | None
+    message_id: int | None
+    accepted_at: float
+    thread_id: int | None = None
+    user_id: int | None = None
+    run: int = 0
+    restarts: int = 0
+    quote: str = ""
+
+
+class MessageOf03(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    job: JobOf03
+    trail: tuple[Step, ...] = ()
+
+
+class DownloadPhotoOf03(MessageOf03, frozen=True, kw_only=True, tag="DownloadPhoto"):
+    file_id: str
+    file_unique_id: str = ""
+    announced_bytes: int | None = None
+
+
+class FetchUrlOf03(MessageOf03, frozen=True, kw_only=True, tag="FetchUrl"):
+    url: str
+
+
+class SendReplyOf03(MessageOf03, frozen=True, kw_only=True, tag="SendReply"):
+    content: Predictions | Words
+    files: tuple[str, ...] = ()
+
+
+AnyOf03 = DownloadPhotoOf03 | FetchUrlOf03 | SendReplyOf03
+
+OLD = {"id": "1-10-1", "chat_id": 7, "message_id": 5, "accepted_at": 0.0, "thread_id": 3, "quote": "http://a/"}
+NEW = {"subject": Subject.STILL, "after": "1-10-0", "topic_id": 31}
+SORTS: list[tuple[type[Message], dict[str, object], dict[str, object]]] = [
+    (DownloadPhoto, {"file_id": "F", "announced_bytes": 9}, {"unavailable_since": 1.5}),
+    (FetchUrl, {"url": "http://a/"}, {}),
+    (SendReply, {"content": Words(text="Hello"), "files": ("a",)}, {"ready_at": 1.5}),
+]
+
+
+@pytest.mark.parametrize(("sort", "old", "new"), SORTS)
+def test_a_worker_of_0_3_reads_what_it_knows_and_what_it_hands_on_is_answered_like_before(
+    sort: type[Message], old: dict[str, object], new: dict[str, object]
+) -> None:
+    body = encode(sort(job=Job(**OLD, **NEW), **old, **new))  # type: ignore[arg-type]
+
+    read: AnyOf03 = msgspec.json.decode(body, type=AnyOf03)
+
+    assert msgspec.to_builtins(read.job) == OLD
+    assert decode(msgspec.json.encode(read)) == sort(job=Job(**OLD), **old)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("sort", "old", "new"), SORTS)
+def test_a_message_of_0_3_is_about_a_picture_that_waits_for_no_other(
+    sort: type[Message], old: dict[str, object], new: dict[str, object]
+) -> None:
+    wire = json.loads(encode(sort(job=Job(**OLD), **old)))  # type: ignore[arg-type]
+    assert not (NEW | new).keys() & (wire | wire["job"]).keys(), "what has its default is as 0.3 writes it"
+
+    read = decode(json.dumps(wire).encode())
+
+    assert (read.job.subject, read.job.after, read.job.topic_id) == (Subject.PICTURE, "", None)
+    assert not any(getattr(read, name) for name in new)
+
+
+def test_a_subject_that_only_a_newer_worker_knows_is_a_picture() -> None:
+    wire = json.loads(encode(make.reply()))
+    wire["job"]["subject"] = "hologram"
+    assert decode(json.dumps(wire).encode()).job.subject is Subject.PICTURE
