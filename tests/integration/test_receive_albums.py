@@ -116,9 +116,7 @@ async def test_albums_of_files_and_of_videos_are_asked_about_too(
     assert {message.job.subject for message in found} == {Subject.STILL if kind == "video" else Subject.PICTURE}
 
 
-async def test_a_caption_below_a_file_that_is_no_picture_asks_about_the_pictures(
-    channels: Channels, settings: Settings
-) -> None:
+async def test_a_caption_below_a_sound_asks_about_the_pictures(channels: Channels, settings: Settings) -> None:
     receive = worker(channels, settings)
     named = {"caption": NAME, "caption_entities": [{"type": "mention", "offset": 0, "length": len(NAME)}]}
     found = await begun(receive, [of_kind(11, "document"), of_kind(12, "audio", **named), of_kind(13, "document")])

@@ -617,7 +617,7 @@ async def test_why_telegram_does_not_hand_out_a_file_is_told_apart(answer: Said,
     assert type(found.value) is error
 
 
-async def test_a_path_that_has_expired_is_no_refusal_for_good_and_one_that_is_too_large_is() -> None:
+async def test_a_path_that_has_expired_may_be_asked_for_again_and_one_that_is_too_large_may_not() -> None:
     for status, error in (("404 Not Found", FileUnavailable), ("413 x", FileTooLarge), ("502 Bad Gateway", Outage)):
         gone = Said(http_of(b"", status=status))
         async with serving(Said(FILE), gone) as (_, port), client_of(port) as client:
