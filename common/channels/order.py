@@ -63,7 +63,8 @@ class Order:
             Outage: Redis is away.
         """
         after, limits = message.job.after, self._limits
-        waited_s = self._clock() - message.ready_at if message.ready_at else 0.0
+        # Whichever way the clock was set meanwhile: it must not wait longer.
+        waited_s = abs(self._clock() - message.ready_at) if message.ready_at else 0.0
         where = await self._ledger.where(after)
         longest_s = limits.longest_in_reply_s if where == SendReply.channel else limits.longest_s
         if not where or waited_s >= longest_s:

@@ -65,7 +65,7 @@ class Downloads:
         if not message.unavailable_since:
             _log.info("job=%s: %s; once more", message.job.id, error)
             return msgspec.structs.replace(message, unavailable_since=time.time())
-        lasted_s = time.time() - message.unavailable_since
+        lasted_s = abs(time.time() - message.unavailable_since)  # the clock may have been set meanwhile
         if lasted_s < self._limits.unavailable_s:
             raise Deferred(max(self._limits.ask_again_s, lasted_s), f"Telegram does not hand out the file: {error}")
         return _said(message, error, words.NO_DOWNLOAD)
