@@ -94,10 +94,15 @@ class Albums:
         except RedisError as error:
             msg = f"cannot ask Redis what else is in the album: {error}"
             raise Outage(msg) from error
-        return [message for after, part in begins for message in _after(text(after), part)]
+        parts = [(text(before), _decoded(part) if part else started) for before, part in begins]
+        return [message for before, part in parts for message in _after(before, part)]
 
 
-def _after(before: str, body: bytes) -> list[Message]:
-    """The first messages in a part of the album, the first of them behind the job ``before``."""
-    first, *others = [decode(bytes(raw)) for raw in msgspec.json.decode(body, type=list[msgspec.Raw])]
+def _decoded(part: bytes) -> list[Message]:
+    return [decode(bytes(raw)) for raw in msgspec.json.decode(part, type=list[msgspec.Raw])]
+
+
+def _after(before: str, part: Sequence[Message]) -> list[Message]:
+    """A part of the album, with the job ``before`` before its first one."""
+    first, *others = part
     return [msgspec.structs.replace(first, job=msgspec.structs.replace(first.job, after=before)), *others]

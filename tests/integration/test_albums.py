@@ -128,6 +128,14 @@ async def test_an_album_to_the_bot_is_in_order_although_nothing_waits(albums: Al
     assert [jobs(each) for each in begun] == [[("1-14-0", "")], [("1-15-0", "1-14-0")], [("1-16-0", "1-15-0")]]
 
 
+async def test_of_what_addresses_the_bot_only_names_of_jobs_are_kept(albums: Albums, channels: Channels) -> None:
+    for number in NUMBERS:
+        await joined(albums, number, addressed=True)
+    kept = await channels.redis.hvals(channels.keys.album(CHAT, ALBUM))
+    assert b"F14" not in b" ".join(kept)
+    assert jobs(await joined(albums, 15, addressed=True)) == [("1-15-0", "1-14-0")]
+
+
 async def test_albums_that_are_read_side_by_side_are_joined_in_the_order_of_their_updates(albums: Albums) -> None:
     begun = await asyncio.gather(*(joined(albums, number, addressed=True) for number in range(10, 20)))
     assert [message.job.after for each in begun for message in each] == ["", *(f"1-{n}-0" for n in range(10, 19))]

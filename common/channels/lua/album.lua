@@ -7,7 +7,8 @@
 -- ARGV  1 update  2 message's id  3 the job of what it asks for, or '': the last one, if it asks for several things
 --       4 body: what it asks for  5 whether it addresses the bot: 1 or ''  6 how long the album lives from now on if
 --       nothing of it has addressed the bot, ms  7 the same if something has
--- Returns {{the job before it or '', body}, …}: what begins now, in the order of the album.
+-- Returns {{the job before it or '', body}, …}: what begins now, in the order of the album; the body is '' for what the
+-- caller has itself.
 
 local album = KEYS[KEYS_FROM]
 local update, message, job, body, addresses, waiting_ms, addressed_ms = unpack(ARGV)
@@ -25,7 +26,7 @@ if addresses == '' and redis.call('HEXISTS', album, 'addressed') == 0 then
   return {}
 end
 
-local begin = { { tonumber(message), job, body } }
+local begin = { { tonumber(message), job, '' } }
 local fields = redis.call('HGETALL', album)
 for i = 1, #fields, 2 do
   local other = string.sub(fields[i], 1, #WAITS) == WAITS and string.sub(fields[i], #WAITS + 1)
