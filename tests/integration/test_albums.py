@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -131,7 +132,7 @@ async def test_an_album_to_the_bot_is_in_order_although_nothing_waits(albums: Al
 async def test_of_what_addresses_the_bot_only_names_of_jobs_are_kept(albums: Albums, channels: Channels) -> None:
     for number in NUMBERS:
         await joined(albums, number, addressed=True)
-    kept = await channels.redis.hvals(channels.keys.album(CHAT, ALBUM))
+    kept: Any = await channels.redis.hvals(channels.keys.album(CHAT, ALBUM))
     assert b"F14" not in b" ".join(kept)
     assert jobs(await joined(albums, 15, addressed=True)) == [("1-15-0", "1-14-0")]
 
