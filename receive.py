@@ -11,13 +11,13 @@ import logging
 import time
 from collections.abc import Sequence
 
-from common import words
 from common.backoff import Backoff
+from common.channels.albums import Albums
 from common.channels.answers import Answers
 from common.channels.channels import Channels
 from common.errors import Deferred, Outage, TelegramRefused
 from common.libc import give_back_large_memory
-from common.messages import AcceptUpdate, CheckFile, DownloadPhoto, FetchUrl, Kind, SendReply, ShowTyping, Words
+from common.messages import AcceptUpdate, DownloadPhoto, FetchUrl, Message, SendReply, ShowTyping
 from common.model.records import in_use
 from common.runtime.process import run
 from common.runtime.worker import Outputs, Worker
@@ -25,10 +25,12 @@ from common.settings import Settings
 from common.store import Store
 from common.telegram import polling
 from common.telegram.client import Me, Telegram
+from common.telegram.downloads import Downloads
 from common.telegram.jobs import first_messages
 from common.telegram.limits import LIMITS, TelegramLimits
 from common.telegram.reading import read
-from common.telegram.updates import Asked, NotServed, asked
+from common.telegram.said import Said
+from common.telegram.updates import NotServed, asked, is_addressed, is_ignored, would_ask
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
 
     me: Me
     answers: Answers
+    albums: Albums
 
     def __init__(
         self,
@@ -53,11 +56,13 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
         self.limits = limits
         self.telegram = client or Telegram(settings, limits)
         self.store = store or Store(settings.files_dir)
+        self.downloads = Downloads(self.telegram, self.store, limits)
 
     async def open(self, channels: Channels) -> None:
         """Ask Telegram for the bot's name, and retry until it answers."""
         give_back_large_memory()
         self.answers = Answers(channels, self.settings)
+        self.albums = channels.albums
         await self.telegram.open()
         self.me = await self._who_we_are()
         _log.info("the bot is @%s, at %s", self.me.username, self.settings.telegram_api_url)
@@ -85,29 +90,29 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
         said = read(message.update)
         if said is None:
             return None
-        started = first_messages(message, said, self._allowed(said.chat_id, asked(said, self.me)), self.settings)
+        started = await self._started(message, said)
         if any(isinstance(first, DownloadPhoto | FetchUrl) for first in started):
             return [*started, ShowTyping(job=started[0].job, at=time.time())]
         return started
 
-    def _allowed(self, chat_id: int, found: Sequence[Asked]) -> Sequence[Asked]:
-        """What the message asks for; only NotServed if the bot does not serve its chat."""
+    async def _started(self, accepted: AcceptUpdate, said: Said) -> Sequence[Message]:
+        """The first message of each job that begins: what is asked for, and perhaps what waited in the same album."""
+        found = asked(said, self.me)
         chats = self.settings.allowed_chats
-        return found if not found or not chats or chat_id in chats else (NotServed(),)
+        if chats and said.chat_id not in chats:
+            found = (NotServed(),) if found else ()
+        elif said.content.album and not is_ignored(said):
+            addressed = is_addressed(said, self.me)
+            started = first_messages(accepted, said, found if addressed else would_ask(said), self.settings)
+            where = (said.chat_id, said.content.album, said.message_id)
+            return await self.albums.join(accepted, *where, started, addressed=addressed)
+        return first_messages(accepted, said, found, self.settings)
 
     async def _download(self, message: DownloadPhoto) -> Outputs:
         model = in_use(self.settings.models_dir)
         if known := await self.answers.of_file(model, message.file_unique_id):
             return SendReply(job=message.job, content=known)
-        key = message.job.key("original")
-        try:
-            async with self.store.writing(key) as add:
-                await self.telegram.download(message.file_id, add)
-        except TelegramRefused as error:
-            _log.info("job=%s: Telegram refuses the download: %s", message.job.id, error)
-            return SendReply(job=message.job, content=Words(text=words.NO_DOWNLOAD, kind=Kind.REFUSAL))
-        size, name = message.announced_bytes, message.file_unique_id
-        return CheckFile(job=message.job, key=key, announced_bytes=size, file_unique_id=name)
+        return await self.downloads.download(message)
 
 
 if __name__ == "__main__":

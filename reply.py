@@ -1,7 +1,7 @@
 """Words each answer and sends it to the user on Telegram. That ends the job.
 
 in:   SendReply; and ShowTyping, which shows "typing…" to the user
-out:  DeleteFiles → garbage_collect, for the files that the job still has
+out:  DeleteFiles → garbage_collect, for the files that the job still has; an answer that waits for another one: itself
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ import time
 from html import escape
 from typing import Final
 
+import msgspec
+
 from common.answers import wording
 from common.channels.channels import Channels
+from common.channels.order import ORDER, Order, OrderLimits
 from common.errors import Deferred, Outage, TelegramRefused
-from common.messages import DeleteFiles, Predictions, SendReply, ShowTyping, Words
+from common.messages import DeleteFiles, Predictions, SendReply, ShowTyping, Subject, Words
 from common.runtime.leases import confirm_lease
 from common.runtime.process import run
 from common.runtime.worker import Outputs, Worker
@@ -33,12 +36,16 @@ class ReplyWorker(Worker[SendReply | ShowTyping]):
     channel = "reply"
     concurrency = 8
 
-    def __init__(self, settings: Settings, client: Telegram | None = None) -> None:
+    order: Order
+
+    def __init__(self, settings: Settings, client: Telegram | None = None, limits: OrderLimits = ORDER) -> None:
         super().__init__(settings)
         self.telegram = client or Telegram(settings)
+        self.limits = limits
 
     async def open(self, channels: Channels) -> None:
         """Open the connections to Telegram."""
+        self.order = Order(channels.ledger, self.limits)
         await self.telegram.open()
 
     async def close(self) -> None:
@@ -46,10 +53,12 @@ class ReplyWorker(Worker[SendReply | ShowTyping]):
         await self.telegram.close()
 
     async def handle(self, message: SendReply | ShowTyping) -> Outputs:
-        """Send the answer. If the user has blocked the bot, the job ends without an error."""
+        """Send the answer when it is its turn. If the user has blocked the bot, the job ends without an error."""
         if isinstance(message, ShowTyping):
             await self._show_typing(message)
             return None
+        if message.job.after and not await self.order.is_turn_of(message):
+            return msgspec.structs.replace(message, ready_at=time.time())
         if message.job.chat_id is not None:
             began = time.perf_counter()
             if await self._send(message.job.chat_id, message):
@@ -59,7 +68,8 @@ class ReplyWorker(Worker[SendReply | ShowTyping]):
     async def _send(self, chat_id: int, message: SendReply) -> bool:
         job = message.job
         try:
-            await self.telegram.send(chat_id, worded(message), job.message_id, job.thread_id, confirm_lease)
+            html, topic = worded(message), job.topic_id
+            await self.telegram.send(chat_id, html, job.message_id, job.thread_id, confirm_lease, topic)
         except TelegramRefused as error:
             level = logging.INFO if error.blocked else logging.ERROR
             _log.log(level, "job=%s cannot be answered: %s", job.id, error)
@@ -84,7 +94,7 @@ def worded(message: SendReply) -> str:
         # Cut before escaping: Telegram counts the characters that are left after parsing.
         text = message.content.text[: MAX_TEXT_LENGTH - QUOTE_LENGTH - 1]
         return about + escape(text, quote=False)
-    return about + wording.worded(message.content)
+    return about + wording.worded(message.content, message.job.subject)
 
 
 def _kind(content: Predictions | Words) -> str:
@@ -99,10 +109,11 @@ def _kind(content: Predictions | Words) -> str:
 def _summary(message: SendReply, send_ms: float) -> str:
     """One line on the whole journey: in each stage, time in the channel + time in the handler, in ms."""
     content, job = message.content, message.job
+    subject = "" if job.subject is Subject.PICTURE else f" of a {job.subject}"
     stages = " ".join(f"{step.stage}={step.waited_ms:.0f}+{step.took_ms:.0f}" for step in message.trail)
     model = f" model={content.model_ms:.1f}" if isinstance(content, Predictions) else ""
     total_ms = (time.time() - job.accepted_at) * 1000
-    return f"job={job.id} answered ({_kind(content)}) total={total_ms:.0f} {stages} send={send_ms:.0f}{model}"
+    return f"job={job.id} answered ({_kind(content)}){subject} total={total_ms:.0f} {stages} send={send_ms:.0f}{model}"
 
 
 if __name__ == "__main__":

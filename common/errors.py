@@ -6,8 +6,12 @@
     ├── Deferred         it is only too early: tried again when the error says, no attempt used
     │   ├── RateLimited  Telegram said when to come back
     │   ├── HostBusy     a link's host has all the requests in flight that it may have
-    │   └── TooEarly     the answer is known, and delayed
+    │   ├── TooEarly     the answer is known, and delayed
+    │   └── OutOfTurn    another answer goes out before this one
     ├── TelegramRefused  Telegram says no, and will again (400, 403): the handler words it, or ends the job
+    │   ├── FileTooLarge      the file is larger than a bot may download
+    │   ├── FileUnavailable   it does not hand out the file: not now, or never; it does not say which
+    │   └── FileOutOfReach    its Bot API server names a file on its own disk, which this machine cannot read
     ├── InputLost        a job's file is missing, broken or another model's: the job restarts
     ├── LeaseLost        another worker has the message now: this one's work is dropped
     └── Hung             steps of this process hang: it ends, and Supervisor starts a new one
@@ -18,6 +22,9 @@ refusal (not an image, a dead link) is not an error but a ``SendReply`` with wor
 """
 
 from __future__ import annotations
+
+import logging
+from typing import ClassVar
 
 
 class WhatsitError(Exception):
@@ -33,7 +40,12 @@ class Outage(WhatsitError):  # noqa: N818 -- named for what happened, as its use
 
 
 class Deferred(WhatsitError):  # noqa: N818
-    """It is only too early: try again after ``retry_after_s`` seconds. Costs the message no attempt."""
+    """It is only too early: try again after ``retry_after_s`` seconds. Costs the message no attempt.
+
+    ``log_level`` is that of the line which says so.
+    """
+
+    log_level: ClassVar[int] = logging.INFO
 
     def __init__(self, retry_after_s: float, why: str) -> None:
         super().__init__(why)
@@ -61,12 +73,43 @@ class TooEarly(Deferred):
         super().__init__(retry_after_s, "its answer is known, and delayed")
 
 
+class OutOfTurn(Deferred):
+    """Another answer goes out first. Ordinary, and soon over: the log says it to those who look closely."""
+
+    log_level = logging.DEBUG
+
+    def __init__(self, retry_after_s: float, after: str) -> None:
+        super().__init__(retry_after_s, f"the answer of {after} goes out first")
+
+
 class TelegramRefused(WhatsitError):  # noqa: N818
-    """Telegram says no for good. ``blocked``: the user blocked the bot, or the group removed it."""
+    """Telegram says no for good. ``blocked``: the chat takes nothing from the bot, by its own choice.
+
+    For example the user blocked the bot, or the group removed it or does not let it write.
+    """
 
     def __init__(self, description: str, *, blocked: bool = False) -> None:
         super().__init__(description)
         self.blocked = blocked
+
+
+class FileTooLarge(TelegramRefused):
+    """The file is larger than a bot may download."""
+
+
+class FileUnavailable(TelegramRefused):
+    """Telegram does not hand out the file. That may pass within seconds, or never: it does not say which."""
+
+
+class FileOutOfReach(TelegramRefused):
+    """The operator's own Bot API server keeps the file where this machine cannot read it.
+
+    The text is for the operator, and names the folder, not the file. ``cause`` tells apart what they have to change.
+    """
+
+    def __init__(self, description: str, cause: str) -> None:
+        super().__init__(description)
+        self.cause = cause
 
 
 class InputLost(WhatsitError):  # noqa: N818

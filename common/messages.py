@@ -131,6 +131,7 @@ class DownloadPhoto(Message, frozen=True, kw_only=True, tag=True):
         file_id: Telegram's permanent name for the file (its URL lives for an hour only).
         file_unique_id: The same for the same file from every sender.
         announced_bytes: The size that Telegram announced, or None.
+        unavailable_since: Since when Telegram says that it is unavailable, in Unix seconds; 0 if it does not.
     """
 
     channel: ClassVar[str] = "receive"
@@ -139,6 +140,7 @@ class DownloadPhoto(Message, frozen=True, kw_only=True, tag=True):
     file_id: str
     file_unique_id: str = ""
     announced_bytes: int | None = None
+    unavailable_since: float = 0.0
 
 
 class FindingKind(enum.StrEnum):
@@ -327,6 +329,7 @@ class SendReply(Message, frozen=True, kw_only=True, tag=True):
     Attributes:
         content: What to say.
         files: Store keys that the job still has, deleted once the answer is sent.
+        ready_at: Since when it waits for the answer that goes out before it, in Unix seconds; 0 if it does not.
     """
 
     channel: ClassVar[str] = "reply"
@@ -334,6 +337,7 @@ class SendReply(Message, frozen=True, kw_only=True, tag=True):
 
     content: Predictions | Words
     files: tuple[str, ...] = ()
+    ready_at: float = 0.0
 
 
 class ShowTyping(Message, frozen=True, kw_only=True, tag=True):

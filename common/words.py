@@ -60,6 +60,10 @@ TOO_LARGE: Final = (
 FILE_TOO_LARGE: Final = f"The file is larger than {_MOST}, the most that I accept."
 NOT_FOR_YOU: Final = "I’m sorry, I only work in the chats that my operator has chosen, and this is not one of them."
 NO_DOWNLOAD: Final = "Telegram does not give me this file. Please send it again."
+NOT_IN_REACH: Final = (
+    "I can’t read this file, and that is not your fault: it is where my operator has not given me access to it. My log "
+    "tells them why. Please send it again later, or send me a link."
+)
 WHAT_TO_SEND: Final = "Please send a photo, or paste the link of an image."
 
 

@@ -11,6 +11,9 @@ line, without what the sentence already gives with its percentage.
     I’m not sure. My best guesses:                  nothing is likely enough
     I can’t tell what this is. I know …             nothing that the model knows
 
+If the picture is not itself what the user sent, the sentence says so first: "From the preview: most likely an
+espresso (86%)".
+
 The first five are sure, unless they begin with "Perhaps": then the guesses are a quotation, which Telegram folds after
 three lines. Otherwise they are open lines. Why so, and what happens to delicate classes:
 docs/decisions/0019-answers-are-sentences.md.
@@ -23,7 +26,7 @@ from html import escape
 from typing import Final, NamedTuple, Protocol
 
 from common.answers.vocabulary import DELICATE_FROM, english, imagenet
-from common.messages import Finding, FindingKind, Guess, Place, Prediction, Predictions
+from common.messages import Finding, FindingKind, Guess, Place, Prediction, Predictions, Subject
 
 SURE_FROM: Final = 0.95
 LIKELY_FROM: Final = 0.80
@@ -47,12 +50,17 @@ UNSURE: Final = "I’m not sure. My best guesses:"
 PRINTED: Final = "A screenshot or something printed. I know things, I can’t read."
 PERHAPS_PRINTED: Final = "Perhaps a screenshot or something printed. I know things, I can’t read."
 LIKELY_PRINTED: Final = 0.5
-WORN: Final = "<b>Something to wear</b>, perhaps on somebody"
+WORN: Final = "<b>something to wear</b>, perhaps on somebody"
 CLOTHES_ONLY: Final = "I know clothes, not people."
+
+LEADS: Final = {Subject.STILL: "From the preview", Subject.PAGE: "This page’s picture"}
+"""What an answer begins with, where the picture is not what the user sent."""
+
+_AT: Final = "at the "
 
 
 class _Answer(NamedTuple):
-    """What is said: a sentence, and the lines of the other guesses."""
+    """What is said: a sentence, which may begin with a small letter, and the lines of the other guesses."""
 
     sentence: str
     lines: Sequence[str] = ()
@@ -102,14 +110,15 @@ class _Labels:
         return guess.index in self._labels
 
 
-def worded(predictions: Predictions) -> str:
-    """The answer as Telegram's HTML."""
+def worded(predictions: Predictions, subject: Subject = Subject.PICTURE) -> str:
+    """The answer as Telegram's HTML. ``subject`` is what the picture is to what the user sent."""
     finding = predictions.finding
     said = _of_imagenet(finding) if finding.imagenet else _of_labels(finding, _Labels(finding.guesses, predictions.top))
+    sentence = _led(subject, said.sentence)
     if not said.lines:
-        return said.sentence
+        return sentence
     lines = "\n".join(said.lines)
-    return f"{said.sentence}\n<blockquote expandable>{lines}</blockquote>" if said.sure else f"{said.sentence}\n{lines}"
+    return f"{sentence}\n<blockquote expandable>{lines}</blockquote>" if said.sure else f"{sentence}\n{lines}"
 
 
 def shortened(text: str, length: int) -> str:
@@ -213,7 +222,7 @@ def _both_ends(ends: Sequence[Finding], names: _Names) -> _Answer:
     guesses = [(guess, end) for end in in_order for guess in end.guesses]
     best_first = sorted(guesses, key=lambda each: -each[0].probability)
     lines = [f"{line}{_end(end)}" for guess, end in best_first for line in _lines([guess], names)]
-    return _Answer(_capital(", ".join(things)), lines[:MOST_LISTED], sure=True)
+    return _Answer(", ".join(things), lines[:MOST_LISTED], sure=True)
 
 
 def _thing(finding: Finding, names: _Names) -> str:
@@ -258,7 +267,15 @@ def _percent(probability: float) -> str:
 
 
 def _placed(sentence: str, place: Place) -> str:
-    return _capital(sentence) if place is Place.MIDDLE else f"At the {place}: {sentence}"
+    return sentence if place is Place.MIDDLE else f"{_AT}{place}: {sentence}"
+
+
+def _led(subject: Subject, sentence: str) -> str:
+    """The sentence with its beginning: "From the preview: perhaps …", or "From the preview, at the left: perhaps …"."""
+    lead = LEADS.get(subject)
+    if not lead:
+        return _capital(sentence)
+    return f"{lead}{', ' if sentence.startswith(_AT) else ': '}{_small(sentence)}"
 
 
 def _at(place: Place) -> str:
@@ -273,6 +290,11 @@ def _capital(html: str) -> str:
     """With a capital letter at its beginning, which may be bold."""
     start = len("<b>") if html.startswith("<b>") else 0
     return html[:start] + html[start : start + 1].upper() + html[start + 1 :]
+
+
+def _small(html: str) -> str:
+    """With a small letter at its beginning, unless that is "I", or a name, which is bold."""
+    return html if html.startswith(("I ", "I’", "<b>")) else html[:1].lower() + html[1:]
 
 
 def _html(text: str) -> str:

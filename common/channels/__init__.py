@@ -4,6 +4,8 @@
     keys.py          the names of all keys, with what each holds
     consumer.py      a worker's end of its channel: take, hand off, postpone, bury
     ledger.py        the jobs: which are unfinished, what each began with, whose it is
+    order.py         whose answer goes out first
+    albums.py        messages that ask together
     repair.py        what the sweeper repairs
     dead_letters.py  messages that could not be handled
     wakeups.py       a subscription, turned into one event

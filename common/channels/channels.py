@@ -16,6 +16,7 @@ from typing import NamedTuple
 from redis.exceptions import RedisError
 
 from common.channels import redis_client
+from common.channels.albums import Albums
 from common.channels.consumer import Consumer, JobLimits
 from common.channels.dead_letters import DeadLetters
 from common.channels.keys import Keys
@@ -42,6 +43,7 @@ class Channels:
         keys: Their names in Redis.
         scripts: Runs calls, such as those of a ``Consumer``.
         ledger: The jobs.
+        albums: What belongs together.
         repair: What the sweeper repairs.
         dead_letters: Messages that could not be handled.
         redis: The client.
@@ -55,6 +57,7 @@ class Channels:
         self.redis = redis_client.connect(settings, redis_limits)
         self.scripts = Scripts(self.redis, self.keys.ledger, redis_limits)
         self.ledger = Ledger(self.scripts, self.keys)
+        self.albums = Albums(self.scripts, self.keys)
         self.repair = Repair(self.scripts, self.keys)
         self.dead_letters = DeadLetters(self.scripts, self.keys)
 

@@ -24,6 +24,8 @@ Every key has one hash tag, ``{<namespace>}``, so that all are in one slot of a 
     {whatsit}:told               sorted set, chat, or chat and user → when they were last told that this is too much
     {whatsit}:seen:<what>        set that expires: what was published before. Updates by 500 consecutive ids, which
                                  Redis keeps as small integers: 8 bytes each
+    {whatsit}:album:<chat>:<id>  hash that expires: what an album asks for, until it addresses the bot; then
+                                 what each of its updates began: see lua/album.lua
     {whatsit}:answers            hash, picture → the answer; see common/channels/answers.py
     {whatsit}:answers:at         sorted set, picture → when it was answered
     {whatsit}:dead               stream, messages that could not be handled, with the error; kept for 7 days, about 1000
@@ -99,6 +101,10 @@ class Keys:
     def seen(self, what: str) -> str:
         """The markers of what was published before."""
         return self.key("seen", what)
+
+    def album(self, chat_id: int, media_group_id: str) -> str:
+        """What is known of an album."""
+        return self.key("album", str(chat_id), media_group_id)
 
     def users(self, minute: float) -> str:
         """How many jobs each user began in that minute, counted from the Unix epoch."""

@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
+from redis.exceptions import RedisError
 
 from common.channels.consumer import Consumer, Delivery
 from common.channels.keys import GROUP, Keys
 from common.channels.scripts import Call, Scripts, text
+from common.errors import Outage
 from common.messages import Job, Message, SendReply, decode, encode
 
 
@@ -73,6 +75,23 @@ class Ledger:
         async with self._scripts.time_limit():
             places = await self._scripts.redis.hmget(self._keys.jobs_at, jobs)
         return {job for job, place in zip(jobs, places, strict=True) if place is not None}
+
+    async def where(self, job: str) -> str:
+        """The channel where a job of an update is, or "waiting" for a slot; '' if it has ended, or never began.
+
+        While its update is not read, the job is there.
+
+        Raises:
+            Outage: Redis is away.
+        """
+        try:
+            async with self._scripts.time_limit():
+                places: Any = await self._scripts.redis.hmget(self._keys.jobs_at, [job, job.rpartition("-")[0]])
+        except RedisError as error:
+            msg = f"cannot ask Redis whether a job has ended: {error}"
+            raise Outage(msg) from error
+        key, _, _ = text(next(filter(None, places), b"")).partition(" ")
+        return key.rpartition(":")[2]
 
     async def lost(self, jobs: Sequence[str]) -> list[str]:
         """Those of the ``jobs`` whose message is in no stream and no delayed set."""

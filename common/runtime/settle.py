@@ -102,7 +102,7 @@ class Settler:
             return await self._bury(finished, why)
         level = logging.WARNING
         if isinstance(why, Deferred):
-            delay_s, level = why.retry_after_s, logging.INFO
+            delay_s, level = why.retry_after_s, why.log_level
         _log.log(level, "job=%s postponed for %.1f s: %s", delivery.job, delay_s, why)
         return self._consumer.postpone(delivery, _ms(delay_s), since_ms)
 

@@ -14,7 +14,6 @@ import datetime
 import os
 import re
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any, Final, NoReturn
 from urllib.parse import quote
 
@@ -22,8 +21,9 @@ from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.ext import ExtBot
 
-from common.errors import Outage, RateLimited, TelegramRefused
+from common.errors import FileTooLarge, FileUnavailable, Outage, RateLimited, TelegramRefused
 from common.settings import Settings
+from common.telegram import local_files, refusals
 from common.telegram.flood import Confirm, FloodLimits, confirm_sending
 from common.telegram.limits import LIMITS, TelegramLimits
 from common.telegram.transport import BotApiHttp, Take
@@ -58,13 +58,14 @@ class Telegram:
     Raises:
         RateLimited: There are too many requests; it says how long to wait.
         Outage: Telegram, or the way to it, is down.
-        TelegramRefused: Telegram refuses this request, and would refuse it again.
+        TelegramRefused: Telegram refuses this request.
 
     Every method that asks Telegram something may raise all three.
     """
 
     def __init__(self, settings: Settings, limits: TelegramLimits = LIMITS) -> None:
         self._limits = limits
+        self._token = settings.telegram_token
         url = f"{settings.telegram_api_url}/bot"
         files = f"{settings.telegram_api_url}/file/bot"
         self._http = http = BotApiHttp(url, limits)
@@ -111,15 +112,16 @@ class Telegram:
         """Hand a file that a user sent to ``take``, piece by piece.
 
         Raises:
-            TelegramRefused: The file does not exist (any longer), or is larger than the limit.
+            FileTooLarge: It is larger than the limit.
+            FileUnavailable: Telegram does not hand it out: not at the moment, or never.
+            FileOutOfReach: It is on the disk of the operator's own Bot API server, and cannot be read from here.
+            TelegramRefused: Telegram refuses it for good.
             Outage: Telegram is down, or the connection broke in the middle of the file.
         """
-        answer = await self._call("getFile", {"file_id": file_id})
-        path = answer.get("file_path") if isinstance(answer, dict) else None
-        if not isinstance(path, str) or not path:
-            raise TelegramRefused("getFile names no path for the file")
-        if path.startswith("/"):  # the operator's own Bot API server may name a file on its disk
-            await take(await asyncio.to_thread(_local_file, path, self._limits.max_file_bytes))
+        path = await self._file_path(file_id)
+        if local_files.is_local(path):
+            most = self._limits.max_file_bytes
+            await take(await asyncio.to_thread(local_files.read, path, most, self._token))
             return
         taken = 0
 
@@ -127,7 +129,8 @@ class Telegram:
             nonlocal taken
             taken += len(piece)
             if taken > self._limits.max_file_bytes:  # the announced size may be wrong
-                raise _too_large(self._limits.max_file_bytes)
+                msg = f"the file has more than {self._limits.max_file_bytes} bytes"
+                raise FileTooLarge(msg)
             await take(piece)
 
         try:
@@ -136,6 +139,17 @@ class Telegram:
             _translate(error)
         _judge_download(status)
 
+    async def _file_path(self, file_id: str) -> str:
+        """Where a file is, for an hour: below the server's address, or on the server's own disk."""
+        try:
+            answer = await self._call("getFile", {"file_id": file_id})
+        except TelegramRefused as refused:
+            raise refusals.of_file(refused) from None
+        path = answer.get("file_path") if isinstance(answer, dict) else None
+        if not isinstance(path, str) or not path:
+            raise TelegramRefused("getFile names no path for the file")
+        return path
+
     async def send(
         self,
         chat_id: int,
@@ -143,27 +157,48 @@ class Telegram:
         reply_to: int | None,
         thread_id: int | None = None,
         confirm: Confirm | None = None,
+        topic_id: int | None = None,
     ) -> None:
         """Send a text (Telegram's HTML) as a reply to a message, or alone if that message no longer exists.
 
-        ``confirm`` is called at the last moment, after the wait for the flood limits. It raises to stop the sending.
+        It goes to a topic of a forum (``thread_id``), or of a channel's direct messages (``topic_id``), and without
+        the topic if that no longer exists. ``confirm`` is called at the last moment, after the wait for the flood
+        limits. It raises to stop the sending.
         """
-        confirm_sending(confirm)
-        parameters = {
+        message: dict[str, Any] = {
             "chat_id": chat_id,
             "text": html,
             "parse_mode": "HTML",
             "link_preview_options": {"is_disabled": True},
         }
         if reply_to is not None:
-            parameters["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
+            message["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
         if thread_id is not None:
-            parameters["message_thread_id"] = thread_id
+            message["message_thread_id"] = thread_id
+        if topic_id is not None:
+            message["direct_messages_topic_id"] = topic_id
+        confirm_sending(confirm)
         try:
-            await self._call("sendMessage", parameters, limited=True)
+            await self._send(message, confirm)
         except _Moved as moved:
             # The group became a supergroup, which has its own message ids: the answer replies to no message.
             await self.send(moved.chat_id, html, None, confirm=confirm)
+
+    async def _send(self, message: dict[str, Any], confirm: Confirm | None) -> None:
+        """Send a message, without the parts that Telegram refuses of it. A refused message was not sent."""
+        limited = True
+        while True:
+            try:
+                await self._call("sendMessage", message, limited=limited)
+                return
+            except TelegramRefused as refused:
+                left = refusals.without_refused(message, refused)
+                if left is None:
+                    raise
+            # It has waited for the flood limits. If it had to again, it would never get through in a busy group.
+            message, limited = left, False
+            if confirm:
+                await confirm()
 
     async def show_typing(self, chat_id: int, thread_id: int | None = None) -> None:
         """Show "typing…" for five seconds, or until a message arrives. It does not count for the flood limits."""
@@ -202,25 +237,11 @@ class _Moved(TelegramRefused):
         self.chat_id = chat_id
 
 
-def _local_file(path: str, max_bytes: int) -> bytes:
-    try:
-        with Path(path).open("rb") as file:
-            content = file.read(max_bytes + 1)
-    except OSError as error:
-        msg = f"the Bot API server's file cannot be read: {error.strerror}"
-        raise TelegramRefused(msg) from None
-    if len(content) > max_bytes:
-        raise _too_large(max_bytes)
-    return content
-
-
-def _too_large(max_bytes: int) -> TelegramRefused:
-    return TelegramRefused(f"the file has more than {max_bytes} bytes")
-
-
 def _judge_download(status: int) -> None:
-    if status in _NO_SUCH_FILE:
-        raise TelegramRefused("Telegram has no file under the path that it gave")
+    if status in _NO_SUCH_FILE:  # for example since its path was older than an hour: getFile names another one
+        raise FileUnavailable("Telegram has no file under the path that it gave")
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        raise FileTooLarge("Telegram has a larger file there than it hands out")
     if status != HTTPStatus.OK:
         msg = f"Telegram answers a download with {status}"
         raise Outage(msg)
@@ -235,9 +256,11 @@ def _translate(error: TelegramError) -> NoReturn:
         case Forbidden():
             raise TelegramRefused(error.message, blocked=True) from None
         case BadRequest():  # before its base class NetworkError
-            raise TelegramRefused(error.message) from None
+            raise TelegramRefused(error.message, blocked=refusals.is_not_wanted(error.message)) from None
         case Conflict():
             raise Outage(_why_conflict(error.message)) from None
+        case _ if refusals.is_too_large(error.message):  # 413, which python-telegram-bot has no name for
+            raise TelegramRefused(error.message) from None
         case _:
             raise Outage(f"Telegram cannot be reached: {error.message}") from None
 

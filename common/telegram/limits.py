@@ -22,6 +22,8 @@ class TelegramLimits:
             texts, each in answer to another such message, have 12 MB.
         max_file_bytes: The largest file.
         gather_s: How long to wait for more updates after some have come: docs/decisions/0018.
+        unavailable_s: How long Telegram may say that a file is unavailable until the bot believes it.
+        ask_again_s: After what time to ask for such a file again at first.
         back_off_s: How long to wait after a failed poll, try after try; the last value for all further tries.
     """
 
@@ -31,6 +33,8 @@ class TelegramLimits:
     max_answer_bytes: int = 32 * 2**20
     max_file_bytes: int = MAX_FILE_BYTES
     gather_s: float = 0.02
+    unavailable_s: float = 30.0
+    ask_again_s: float = 1.0
     back_off_s: Sequence[float] = BACK_OFF_S
 
 

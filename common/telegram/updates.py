@@ -91,7 +91,7 @@ def asked(said: Said, me: Me) -> Sequence[Asked]:
     messages, what a channel forwards to its group, and other bots. It does not ignore bots that represent people:
     anonymous admins, and people who write as a channel.
     """
-    if said.is_from_bot or said.is_automatic_forward:
+    if is_ignored(said):
         return ()
     if command := _command(said, me):
         return (command,)
@@ -101,6 +101,16 @@ def asked(said: Said, me: Me) -> Sequence[Asked]:
     if not found and not SERVICE & said.fields:
         found = _answered(said, me)
     return found if found or not said.is_private else _unwelcome(said)
+
+
+def would_ask(said: Said) -> Sequence[Photo | NoPreview]:
+    """What a message of an album asks about if another message of the album addresses the bot: its pictures."""
+    return list(pictures(said.content))[:MAX_PICTURES]
+
+
+def is_ignored(said: Said) -> bool:
+    """Whether the bot ignores the message, even if that names the bot."""
+    return said.is_from_bot or said.is_automatic_forward
 
 
 def is_addressed(said: Said, me: Me) -> bool:

@@ -20,7 +20,7 @@ from common.settings import Settings
 from common.telegram.client import Telegram
 from receive import ReceiveWorker
 from reply import ReplyWorker
-from tests.support import make, observer, victims
+from tests.support import make, observer, photos, victims
 from tests.support.bot_api import RunningPlayground, User
 from tests.support.victims import Batch, Begins, Ends, NotPolling, OneByOne, Tiny, alive, ended, lived
 from tests.support.waiting import DEADLINE_S, until
@@ -556,6 +556,48 @@ async def test_a_poller_that_is_killed_gets_its_updates_again_and_each_makes_one
     assert await observer.jobs(channels) == set(names)
     assert await observer.counts(channels) == {"receive handled": 2}
     assert await observer.left(channels) - JOB_RECORDS == {"reply"}
+
+
+# The photos of an album that names the bot once begin together, and once.
+
+JOINING = [
+    ("before the first photo was noted", "before album"),
+    ("after the first photo was noted", "after album"),
+    ("before the caption was seen", "before album 2"),
+    ("after the caption was seen, with the reply unread", "after album 2"),
+    ("after a late photo was seen, with the reply unread", "after album 3"),
+    ("before the jobs began", "before hand_off 2"),
+    ("after the jobs began", "after hand_off 2"),
+    ("before the late photo's job began", "before hand_off 3"),
+]
+
+
+@pytest.mark.parametrize("end", [end for _, end in JOINING], ids=[story.replace(" ", "_") for story, _ in JOINING])
+async def test_each_photo_of_an_album_is_asked_about_once_whenever_receive_is_killed(
+    channels: Channels, settings: Settings, playground: RunningPlayground, end: str
+) -> None:
+    settings = dataclasses.replace(settings, telegram_api_url=playground.url)
+    with playground.user(-3001) as group:
+        group.reset()
+        group.send_album([photos.png((20, 10 + number)) for number in range(3)])
+        updates = await poll(settings)
+    assert len({update["message"]["media_group_id"] for update in updates}) == 1
+    name = "@whatsit_playground_bot"
+    mention = [{"type": "mention", "offset": 0, "length": len(name)}]
+    updates[1]["message"] |= {"caption": name, "caption_entities": mention}
+    for update in updates:
+        await observer.publish(channels, make.update(f"1-{update['update_id']}", update))
+
+    assert await lived(NotPolling, settings, end) == KILLED
+    assert await lived(NotPolling, settings) == 0
+
+    asked = await observer.on(channels, "file_check")
+    assert sorted(message.job.id for message in asked) == [f"1-{update['update_id']}-0" for update in updates]
+    by_id = {message.job.id: message.job for message in asked}
+    first = next(job for job in by_id.values() if not job.after)
+    following = {job.after: job for job in by_id.values()}
+    assert following[following[first.id].id].id in by_id, "one behind the other"
+    assert await observer.buried(channels) == []
 
 
 async def poll(settings: Settings) -> list[dict[str, Any]]:

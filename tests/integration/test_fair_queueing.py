@@ -12,7 +12,7 @@ import pytest
 from common import words
 from common.channels.channels import Channels, Once
 from common.channels.consumer import JobLimits
-from common.messages import CHANNELS, FetchUrl, Job, Kind, SendReply, Words, decode
+from common.messages import CHANNELS, DownloadPhoto, FetchUrl, Job, Kind, SendReply, Words, decode
 from common.runtime import apologies, restarts
 from common.settings import Settings
 from common.store import Store
@@ -253,3 +253,21 @@ async def test_updates_that_were_seen_are_kept_as_small_integers(channels: Chann
     key = channels.keys.key("seen", "1:0")
     assert await channels.redis.object("ENCODING", key) == b"intset"
     assert 0 < (await channels.redis.memory_usage(key) or 0) < 16 * 500
+
+
+async def test_jobs_that_begin_together_wait_in_their_order_whatever_their_names_and_channels(
+    channels: Channels,
+) -> None:
+    await send(channels, chat=7, links=AT_ONCE)
+    receive = channels.consumer("receive", "r")
+    await channels.publish([(make.update("1-99"), Once("1:0", "1-99", 60_000))])
+    (delivery,) = receive.taken(await channels.scripts.run(receive.take(10))).deliveries
+    names = ["1-99-0", "1-100-0", "1-101-0", "1-98-0"]
+    photo = DownloadPhoto(job=make.job("1-97-0"), file_id="F")
+    links = [FetchUrl(job=make.job(name), url="http://a/") for name in names]
+    await channels.scripts.run(receive.hand_off(delivery, [links[0], photo, *links[1:]], busy))
+
+    for _ in range(AT_ONCE):
+        await finish_one(channels)
+    assert [row[b"job"] for row in await entries(channels.redis, channels.keys.key("receive"))] == [b"1-97-0"]
+    assert [await finish_one(channels) for _ in range(3)] == ["1-99-0", "1-100-0", "1-101-0"]

@@ -86,6 +86,7 @@ class Telegram:
         reply_to: int | None,
         thread_id: int | None,
         confirm: Callable[[], Awaitable[None]],
+        topic_id: int | None,
     ) -> None:
         await confirm()
         self.said.append((chat_id, html))

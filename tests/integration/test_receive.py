@@ -12,7 +12,7 @@ import pytest
 from common import words
 from common.channels.answers import Answers
 from common.channels.channels import Channels
-from common.errors import Outage, TelegramRefused
+from common.errors import FileUnavailable, Outage, TelegramRefused
 from common.messages import (
     AcceptUpdate,
     CheckFile,
@@ -33,7 +33,7 @@ from common.telegram.client import Me
 from common.telegram.limits import LIMITS, TelegramLimits
 from common.telegram.transport import Take
 from receive import ReceiveWorker
-from tests.support import make
+from tests.support import make, observer
 from tests.support.redis_servers import entries
 from tests.support.runtimes import SOON
 
@@ -48,6 +48,7 @@ class FakeTelegram:
         self.offsets: list[int] = []
         self.asked_at: list[float] = []
         self.errors: list[Exception] = []
+        self.refusals: list[Exception] = []
         self.file: bytes | Exception = b"a picture"
         self.refuses_commands = False
         self.waits = True
@@ -68,6 +69,8 @@ class FakeTelegram:
             raise TelegramRefused("this Bot API server knows no method setMyCommands")
 
     async def download(self, file_id: str, take: Take) -> None:
+        if self.refusals:
+            raise self.refusals.pop(0)
         if isinstance(self.file, Exception):
             raise self.file
         await take(self.file)
@@ -323,3 +326,17 @@ async def test_a_file_that_telegram_no_longer_has_is_refused_in_words(settings: 
     answer = await receive.handle(DownloadPhoto(job=make.job(), file_id="F"))
     assert isinstance(answer, SendReply)
     assert answer.content == Words(text=words.NO_DOWNLOAD, kind=Kind.REFUSAL)
+
+
+async def test_a_file_that_is_unavailable_for_a_moment_is_downloaded_and_that_costs_no_attempt(
+    channels: Channels, settings: Settings
+) -> None:
+    receive, fake = worker(settings, limits=TelegramLimits(ask_again_s=0.001))
+    fake.refusals = [FileUnavailable("the file is temporarily unavailable") for _ in range(3)]
+    await observer.publish(channels, DownloadPhoto(job=make.job(), file_id="F"))
+    await Runtime(receive, channels, "a", burst=True).run()
+    (check,) = await stored(channels, "file_check")
+    assert check.job == make.job()
+    assert [step.stage for step in check.trail] == ["download", "download"]
+    counts = await observer.counts(channels)
+    assert counts == {"receive handled": 2, "receive postponed": 2}

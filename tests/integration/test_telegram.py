@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import gzip
 import logging
+import os
 import re
 import socket
 import ssl
@@ -15,13 +16,22 @@ import struct
 import subprocess
 import time
 import traceback
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 import pytest
 
-from common.errors import LeaseLost, Outage, RateLimited, TelegramRefused
+from common.errors import (
+    FileOutOfReach,
+    FileTooLarge,
+    FileUnavailable,
+    LeaseLost,
+    Outage,
+    RateLimited,
+    TelegramRefused,
+)
 from common.limits import MAX_FILE_BYTES
 from common.settings import Settings
 from common.telegram.client import Me, Telegram
@@ -576,3 +586,180 @@ async def test_a_server_that_cannot_prove_its_name_does_not_get_the_token(
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         async with client_of(f"https://localhost:{port}") as client:
             assert await client.get_me() == Me(7, "x_bot")
+
+
+# Refusals that are not the end
+
+
+def refused(description: str, status: str = "400 Bad Request") -> Said:
+    return Said(http_of(msgspec.json.encode({"ok": False, "description": description}), status=status))
+
+
+def parts_of(request: bytes) -> Any:
+    return msgspec.json.decode(request.partition(b"\r\n\r\n")[2])
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (refused("Bad Request: wrong file_id or the file is temporarily unavailable"), FileUnavailable),
+        (refused("Bad Request: FILE_REFERENCE_EXPIRED"), FileUnavailable),
+        (refused("Bad Request: file is too big"), FileTooLarge),
+        (refused("Request Entity Too Large", "413 Request Entity Too Large"), FileTooLarge),
+        (refused("Bad Request: invalid file_id"), TelegramRefused),
+        (refused("Forbidden: no", "403 Forbidden"), TelegramRefused),
+    ],
+)
+async def test_why_telegram_does_not_hand_out_a_file_is_told_apart(answer: Said, error: type[Exception]) -> None:
+    async with serving(answer) as (_, port), client_of(port) as client:
+        with pytest.raises(TelegramRefused) as found:
+            await downloaded(client, "x")
+    assert type(found.value) is error
+
+
+async def test_a_path_that_has_expired_may_be_asked_for_again_and_one_that_is_too_large_may_not() -> None:
+    for status, error in (("404 Not Found", FileUnavailable), ("413 x", FileTooLarge), ("502 Bad Gateway", Outage)):
+        gone = Said(http_of(b"", status=status))
+        async with serving(Said(FILE), gone) as (_, port), client_of(port) as client:
+            with pytest.raises(error):
+                await downloaded(client, "x")
+
+
+WHOLE = {"chat_id", "text", "parse_mode", "link_preview_options", "reply_parameters", "message_thread_id"}
+
+
+@pytest.mark.parametrize(
+    ("refusals", "left_out"),
+    [
+        (["Bad Request: message thread not found"], {"message_thread_id"}),
+        (["Bad Request: TOPIC_DELETED"], {"message_thread_id"}),
+        (["Bad Request: TOPIC_CLOSED", "Bad Request: TOPIC_CLOSED"], {"message_thread_id", "reply_parameters"}),
+        (["Bad Request: message to be replied not found"], {"reply_parameters"}),
+        (["Bad Request: REPLY_MESSAGE_ID_INVALID"], {"reply_parameters"}),
+        (
+            ["Bad Request: message to be replied not found", "Bad Request: message thread not found"],
+            {"message_thread_id", "reply_parameters"},
+        ),
+        (['Bad Request: can\'t parse entities: Unsupported start tag "topic" at byte offset 0'], {"parse_mode"}),
+    ],
+)
+async def test_what_telegram_refuses_of_an_answer_is_left_out_and_the_answer_goes(
+    refusals: list[str], left_out: set[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    confirmed: list[int] = []
+
+    async def confirm() -> None:
+        confirmed.append(1)
+
+    async with serving(*map(refused, refusals), Said(OK)) as (server, port), client_of(port) as client:
+        await client.send(-1, "<b>a &amp; b</b>", 5, 77, confirm)
+    *_, last = map(parts_of, server.requests)
+    assert len(server.requests) == len(confirmed) == len(refusals) + 1
+    assert last.keys() == WHOLE - left_out
+    assert last["text"] == ("a & b" if "parse_mode" in left_out else "<b>a &amp; b</b>")
+    assert {record.levelname for record in caplog.records} == {"ERROR" if "parse_mode" in left_out else "INFO"}
+
+
+async def test_an_answer_whose_topic_is_gone_gets_through_in_a_group_that_is_at_its_limit() -> None:
+    gone = refused("Bad Request: message thread not found")
+    async with serving(*[Said(OK)] * 19, gone, Said(OK)) as (server, port), client_of(port) as client:
+        for _ in range(20):
+            await client.send(-1, "a", None, 77)
+    assert len(server.requests) == 21
+
+
+@pytest.mark.parametrize(
+    ("description", "wanted"),
+    [
+        ("Bad Request: chat not found", True),
+        ("Bad Request: have no rights to send a message", True),
+        ("Bad Request: not enough rights to send text messages to the chat", True),
+        ("Bad Request: CHAT_WRITE_FORBIDDEN", True),
+        ("Bad Request: CHAT_SEND_PLAIN_FORBIDDEN", True),
+        ("Bad Request: CHAT_RESTRICTED", True),
+        ("Bad Request: need administrator rights in the channel chat", True),
+        ("Bad Request: USER_BANNED_IN_CHANNEL", True),
+        ("Bad Request: message is too long", False),
+        ("Bad Request: message text is empty", False),
+        ("Bad Request: chat_id is empty", False),
+        ("Bad Request: message thread not found", False),
+    ],
+)
+async def test_a_chat_that_takes_nothing_from_the_bot_is_told_apart_from_a_message_that_is_wrong(
+    description: str, wanted: bool
+) -> None:
+    async with serving(refused(description)) as (server, port), client_of(port) as client:
+        with pytest.raises(TelegramRefused) as found:
+            await client.send(1, "a", None)
+    assert found.value.blocked is wanted
+    assert len(server.requests) == 1
+
+
+async def test_an_answer_in_a_channels_direct_messages_names_its_topic_and_a_sign_needs_no_topic() -> None:
+    async with serving(Said(OK)) as (server, port), client_of(port) as client:
+        await client.send(-1, "a", 5, topic_id=31)
+        await client.show_typing(-1)
+    answer, sign = map(parts_of, server.requests)
+    assert answer["direct_messages_topic_id"] == 31
+    assert "message_thread_id" not in answer
+    assert sign == {"chat_id": -1, "action": "typing"}
+
+
+# A Bot API server on this machine, with --local
+
+
+def named(path: Path | str) -> Said:
+    return Said(http_of(msgspec.json.encode({"ok": True, "result": {"file_path": str(path)}})))
+
+
+@pytest.mark.parametrize("prefix", ["", "file://"])
+async def test_a_file_on_the_servers_own_disk_is_read_there(tmp_path: Path, prefix: str) -> None:
+    file = tmp_path / "file_1.jpg"
+    file.write_bytes(JPEG)
+    async with serving(named(f"{prefix}{file}")) as (server, port), client_of(port) as client:
+        assert await downloaded(client, "x") == JPEG
+    assert len(server.requests) == 1
+
+
+async def test_a_file_on_the_servers_own_disk_has_the_limit_of_all_files(tmp_path: Path) -> None:
+    (tmp_path / "file_1.jpg").write_bytes(JPEG)
+    limits = TelegramLimits(max_file_bytes=len(JPEG) - 1)
+    async with serving(named(tmp_path / "file_1.jpg")) as (_, port), client_of(port, limits) as client:
+        with pytest.raises(FileTooLarge):
+            await downloaded(client, "x")
+
+
+def pipe(folder: Path) -> Path:
+    os.mkfifo(folder / "pipe")
+    return folder / "pipe"
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        (lambda folder: folder / f"123:{SECRET}" / "photos" / "x.jpg", "mount that folder here"),
+        (lambda folder: folder / "x.jpg", "mount that folder here"),
+        (lambda folder: folder, "mount that folder here"),
+        (pipe, "mount that folder here"),
+    ],
+    ids=["no folder", "no file", "a folder", "a pipe"],
+)
+async def test_a_file_on_a_disk_that_is_not_here_is_for_the_operator_to_change(
+    tmp_path: Path, path: Callable[[Path], Path], says: str
+) -> None:
+    file = path(tmp_path)
+    async with serving(named(file)) as (_, port), client_of(port) as client:
+        with pytest.raises(FileOutOfReach, match=says) as found:
+            await downloaded(client, "x")
+    assert repr(str(tmp_path if file != tmp_path else tmp_path.parent)) in str(found.value)
+    assert SECRET not in "".join(traceback.format_exception(found.value))
+
+
+@pytest.mark.parametrize("path", [rf"C:\bot\123~{SECRET}\photos\x.jpg", rf"\\nas\bot\123~{SECRET}\x.jpg"])
+async def test_a_file_on_a_windows_disk_is_for_the_operator_to_change(path: str) -> None:
+    async with serving(named(path)) as (_, port), client_of(port) as client:
+        with pytest.raises(FileOutOfReach, match="run the server without --local") as found:
+            await downloaded(client, "x")
+    assert "bot" in str(found.value)
+    assert SECRET not in str(found.value)

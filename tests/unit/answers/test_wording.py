@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from common.answers import wording
 from common.answers.vocabulary import english, imagenet
 from common.answers.wording import worded
-from common.messages import Finding, FindingKind, Guess, Place, Prediction, Predictions
+from common.messages import Finding, FindingKind, Guess, Place, Prediction, Predictions, Subject
 from common.telegram.client import MAX_TEXT_LENGTH
 
 EAGLE, OSTRICH, BEAGLE, PUG, TABBY, LYNX = 22, 9, 162, 254, 281, 287
@@ -206,6 +206,50 @@ def test_two_ends_are_said_in_the_order_of_reading_if_both_are_likely(found: Fin
 )
 def test_a_delicate_class_is_said_from_ninety_percent_only(found: Finding, text: str) -> None:
     assert as_read(said(found)) == text
+
+
+def of_a_page(found: Finding, *top: tuple[str, float]) -> str:
+    predictions = Predictions(top=tuple(Prediction(*each) for each in top), finding=found)
+    return as_read(worded(predictions, Subject.PAGE)).split("\n")[0].removeprefix("This page’s picture")
+
+
+OTHER_END: Final = a_class(STRAWBERRY, 0.9, place=Place.RIGHT)
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        (a_class(ESPRESSO, 0.97), ": I’m sure: **an espresso** (97%)"),
+        (a_class(ESPRESSO, 0.88), ": most likely **an espresso** (88%)"),
+        (a_class(ESPRESSO, 0.30), ": perhaps **an espresso** (30%)"),
+        (a_class(ESPRESSO, 0.88, place=Place.LEFT), ", at the left: **an espresso** (88%)"),
+        (a_class(ESPRESSO, 0.30, place=Place.TOP_LEFT), ", at the top left: perhaps **an espresso** (30%)"),
+        (a_group("dog", 0.93, (BEAGLE, 0.1)), ": **a dog** (93%); I can’t tell which"),
+        (a_group("dog", 0.5, (BEAGLE, 0.1)), ": perhaps **a dog** (50%)"),
+        (a_group("dog", 0.93, (BEAGLE, 0.1), place=Place.TOP), ", at the top: **a dog** (93%); I can’t tell which"),
+        (
+            a_class(BEAGLE, 0.9, place=Place.LEFT, other=OTHER_END),
+            ": **a beagle** at the left, **strawberries** at the right",
+        ),
+        (finding(PRINTED, 0.9), ": a screenshot or something printed. I know things, I can’t read."),
+        (finding(PRINTED, 0.3), ": perhaps a screenshot or something printed. I know things, I can’t read."),
+        (finding(WORN, 0.0), f": **something to wear**, perhaps on somebody. {NO_PEOPLE}"),
+        (finding(UNKNOWN, 0.0), f": {NO_IDEA}"),
+        (finding(UNKNOWN, 0.0, imagenet=False), ": I can’t tell what this is."),
+        (finding(UNSURE, 0.0, (PUG, 0.1)), ": I’m not sure. My best guesses:"),
+    ],
+)
+def test_an_answer_about_a_pages_picture_begins_with_that_and_goes_on_in_the_same_sentence(
+    found: Finding, text: str
+) -> None:
+    assert of_a_page(found) == text
+
+
+def test_labels_that_begin_with_a_capital_keep_it_behind_the_words_on_the_picture() -> None:
+    own = finding(CLASS, 0.9, (0, 0.9), imagenet=False)
+    assert of_a_page(own, ("Ibis", 0.9)) == ": most likely **Ibis** (90%)"
+    named = a_class(BEAGLE, 0.9, place=Place.LEFT, other=a_class(TABBY, 0.9, place=Place.RIGHT))
+    assert as_read(worded(Predictions(top=(), finding=named), Subject.STILL)).startswith("From the preview: **a beagle")
 
 
 def test_a_group_of_delicate_classes_is_one_too() -> None:

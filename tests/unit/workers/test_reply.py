@@ -19,6 +19,7 @@ from common.messages import (
     SendReply,
     ShowTyping,
     Step,
+    Subject,
     Words,
 )
 from common.settings import Settings
@@ -46,13 +47,21 @@ class FakeTelegram:
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
         self.sent: list[tuple[int, str, int | None]] = []
+        self.topics: list[tuple[int | None, int | None]] = []
         self.typing: list[int] = []
 
     async def send(
-        self, chat_id: int, html: str, reply_to: int | None, thread_id: int | None, confirm: Confirm
+        self,
+        chat_id: int,
+        html: str,
+        reply_to: int | None,
+        thread_id: int | None,
+        confirm: Confirm,
+        topic_id: int | None,
     ) -> None:
         if self.error:
             raise self.error
+        self.topics.append((thread_id, topic_id))
         self.sent.append((chat_id, html, reply_to))
 
     async def show_typing(self, chat_id: int, thread_id: int | None = None) -> None:
@@ -81,6 +90,34 @@ def test_what_is_quoted_is_escaped_and_cut() -> None:
     assert first.startswith("<i>http://e.org/&lt;b&gt;&amp;xxx")
     assert len(unescape(first)) == len("<i></i>") + reply.QUOTE_LENGTH
     assert html.split("\n")[1] == "Perhaps <b>a tabby cat</b> (62%)"
+
+
+@pytest.mark.parametrize(
+    ("subject", "said"),
+    [
+        (Subject.PICTURE, "Perhaps <b>a tabby cat</b> (62%)"),
+        (Subject.STILL, "From the preview: perhaps <b>a tabby cat</b> (62%)"),
+        (Subject.PAGE, "This page’s picture: perhaps <b>a tabby cat</b> (62%)"),
+    ],
+)
+def test_an_answer_about_a_preview_says_so_behind_the_link_that_it_is_about(subject: Subject, said: str) -> None:
+    content = Predictions(top=TOP, finding=FOUND)
+    alone = SendReply(job=make.job(subject=subject), content=content)
+    one_of_several = SendReply(job=make.job(subject=subject, quote="http://e.org/a"), content=content)
+    assert worded(alone).split("\n")[0] == said
+    assert worded(one_of_several).split("\n")[:2] == ["<i>http://e.org/a</i>", said]
+
+
+@pytest.mark.parametrize("subject", [Subject.STILL, Subject.PAGE])
+def test_words_about_a_preview_stay_as_they_are(subject: Subject) -> None:
+    assert worded(SendReply(job=make.job(subject=subject), content=Words(text="No."))) == "No."
+
+
+async def test_an_answer_goes_to_the_topic_of_its_question() -> None:
+    replies, telegram = worker()
+    await replies.handle(SendReply(job=make.job(thread_id=3), content=Words(text="a")))
+    await replies.handle(SendReply(job=make.job(topic_id=31), content=Words(text="a")))
+    assert telegram.topics == [(3, None), (None, 31)]
 
 
 def test_words_are_escaped() -> None:
@@ -143,6 +180,13 @@ async def test_one_log_line_has_the_times_of_all_steps(caplog: pytest.LogCapture
     assert line.startswith("job=1-10-0 answered (answer: class 0.62, 1 view) total=")
     assert "accept=1+2 classify=0+21 send=" in line
     assert line.endswith("model=20.0")
+
+
+async def test_the_log_says_if_the_picture_was_a_preview(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    replies, _ = worker()
+    await replies.handle(SendReply(job=make.job(subject=Subject.PAGE), content=answer().content))
+    assert "answered (answer: class 0.62, 1 view) of a page total=" in caplog.text
 
 
 @pytest.mark.parametrize(
