@@ -56,7 +56,9 @@ class FetchUrlWorker(Worker[FetchUrl]):
         super().__init__(settings)
         self._store = Store(settings.files_dir)
         self._limits = limits or FetchLimits()
-        self._fetcher = Fetcher(settings.fetch_allow_networks, lookup=lookup, limits=self._limits)
+        self._fetcher = Fetcher(
+            settings.fetch_allow_networks, lookup=lookup, limits=self._limits, contact=settings.contact
+        )
         self._delayed = DelayedAnswers(self._store)
         decoder = decoder or Decoder(lock=large_picture_lock(settings.data_dir))
         self._inputs = InputMaker(self._store, settings.models_dir, decoder)

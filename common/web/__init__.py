@@ -2,9 +2,14 @@
 
     fetcher.py          Fetcher: a link in, a file out, or a refusal in words; and the preview picture of a web page
     download.py         one link through its redirects to its body, within its limits
+    links.py            a link as browsers read it, and where a redirect leads
+    hosts.py            host names as browsers read them
     gate.py             where a link may lead: as it is written, and by the addresses of its name
     names.py            names to addresses, before a deadline
     connections.py      connections to judged addresses, with counted bytes and a deadline
+    heads.py            the head of a server's answer, read as browsers do
+    answers.py          what an answer says before its body
+    cookies.py          the cookies of one link, each for its own host
     host_slots.py       how many requests one host may have in flight at once
     previews.py         which picture a web page names as its preview
     delayed_answers.py  answers that wait in the store until they may be given

@@ -22,7 +22,7 @@ from ssrfguard import SSRFGuardError
 from common.messages import Words
 from common.settings import Network
 from common.threads import in_daemon_thread
-from common.web.download import Download, FetchBudget, Fetched, FetchLimits, prepare
+from common.web.download import Download, FetchBudget, Fetched, FetchLimits, prepare, user_agent
 from common.web.gate import MAX_URL_LENGTH, PORTS, Gate, PortRefusedError
 from common.web.host_slots import HostSlots
 from common.web.names import Lookup, Names
@@ -52,6 +52,7 @@ class Fetcher:
         ports: The ports that links may reach at public addresses.
         lookup: Finds the addresses of names. Its answers are judged, too.
         limits: What one link may take.
+        contact: The operator's address, for the user agent.
 
     Raises:
         SettingsError: A network of ``allow_networks`` would open others.
@@ -64,11 +65,13 @@ class Fetcher:
         ports: Collection[int] = PORTS,
         lookup: Lookup | None = None,
         limits: FetchLimits | None = None,
+        contact: str = "",
     ) -> None:
         self._gate = Gate(allow_networks, ports)
         self._lookup = lookup or Names()
         self._limits = limits or FetchLimits()
         self._slots = HostSlots()
+        self._user_agent = user_agent(contact)
 
     async def fetch(self, url: str) -> Fetched | Words:
         """What a link leads to, of any kind, or what to tell the user instead.
@@ -99,7 +102,7 @@ class Fetcher:
         try:
             if len(url) > MAX_URL_LENGTH:  # before anything parses it
                 return refusal(BAD_LINK)
-            request = prepare(url, self._gate)
+            request = prepare(url, self._gate, user_agent=self._user_agent)
         except (requests.RequestException, SSRFGuardError, ValueError) as error:
             _log.info("refused the link %.500r: %.500r", url, error)
             return refusal(BAD_PORT if isinstance(error, PortRefusedError) else BAD_LINK)
