@@ -47,7 +47,7 @@ UNREACHABLE: Final = (
     "I could not fetch this link from {host}: the host does not exist, is not public, or did not send all of "
     "it in time."
 )
-# What a server that may answer says of where to go on is no secret. Only addresses are: those are unreachable.
+# Where a server that may answer sends its readers may be told. Only of addresses nothing is: those are unreachable.
 TOO_MANY_REDIRECTS: Final = f"This link to {{host}} redirects more than {MAX_REDIRECTS} times."
 TOO_LONG_REDIRECT: Final = f"This link to {{host}} redirects to a link of more than {MAX_URL_LENGTH} characters."
 BAD_PORT_REDIRECT: Final = (

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from common import VERSION
 from common.web import fetcher as web
-from tests.support.links import fetch, names
-from tests.support.web_server import WebServer, content, redirect
+from tests.support.links import LOCAL, fetch, names, tight
+from tests.support.web_server import Handler, WebServer, content, redirect
 
 
 async def test_a_request_says_who_asks_and_carries_nothing_else(
@@ -19,14 +20,52 @@ async def test_a_request_says_who_asks_and_carries_nothing_else(
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://me:secret@127.0.0.1:9")
-    server.answers["/first"] = redirect("/second", set_cookie="cat=1; Path=/", www_authenticate="Basic")
+    server.answers["/first"] = redirect("/second", www_authenticate="Basic")
     server.answers["/second"] = content(b"hello")
 
     assert await fetch(server.url("/first")) == b"hello"
     assert len(server.requests) == 2
     for _, headers in server.requests:
         assert {name.lower() for name in headers} == {"host", "user-agent", "accept", "accept-encoding"}
-        assert headers["User-Agent"].startswith("Whatsit/")
+        assert headers["User-Agent"] == f"Whatsit/{VERSION} (+Telegram bot)"
+
+
+async def test_the_operator_s_address_is_in_each_request_as_wikimedia_asks(server: WebServer) -> None:
+    server.answers["/first"] = redirect("/second")
+    server.answers["/second"] = content(b"hello")
+
+    await web.Fetcher(LOCAL, limits=tight(), contact="https://example.org/bot; me@example.org").fetch(
+        server.url("/first")
+    )
+
+    agents = [headers["User-Agent"] for _, headers in server.requests]
+    assert agents == [f"Whatsit/{VERSION} (https://example.org/bot; me@example.org; Telegram bot)"] * 2
+
+
+async def test_images_are_wanted_first_and_pages_are_taken(server: WebServer) -> None:
+    """Some hosts give a page where text/html is named, even for a picture. Others then have no page to give."""
+    server.answers["/"] = content(b"hello")
+
+    await fetch(server.url("/"))
+
+    accepted = server.requests[0][1]["Accept"]
+    assert accepted.startswith("image/*,")
+    assert "*/*;q=0" in accepted
+    assert "text/html" not in accepted
+
+
+@pytest.mark.parametrize("path", ["//cat.jpg", "/a//b.jpg", "/%7Ecat%2Fdog.jpg", "/a;b=c,d/e:f@g!$&'()*+.jpg"])
+async def test_a_path_is_asked_for_as_it_is_written(path: str, server: WebServer) -> None:
+    asked = []
+
+    def answer(handler: Handler) -> None:
+        asked.append(handler.requestline)  # since handler.path has one slash at its beginning, whatever was asked
+        content(b"hello")(handler)
+
+    server.answers[path.replace("//cat", "/cat")] = answer
+
+    assert await fetch(server.url(path)) == b"hello"
+    assert asked == [f"GET {path} HTTP/1.1"]
 
 
 @pytest.mark.parametrize(
