@@ -22,6 +22,9 @@ _LONGEST_COOKIE: Final = 4096  # RFC 6265, 6.1
 _MOST_COOKIES: Final = 50  # RFC 6265, 6.1
 
 _STATUS_LINE: Final = re.compile(rb"HTTP/\d+(?:\.\d+)?[ \t]+([1-9]\d\d)(?!\d)", re.IGNORECASE)
+_AGE: Final = re.compile(r";\s*max-age([^;]*)", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"-?[0-9]+")
+_LONGEST_AGE_S: Final = 10**9
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 _Headers: TypeAlias = Mapping[str, list[str]]
@@ -66,37 +69,46 @@ def _headers(stream: BinaryIO) -> _Headers:
         name, colon, value = line.partition(":")
         if line[0] in " \t":
             if values and len(values[-1]) < _LONGEST_VALUE:
-                values[-1] += f" {line.strip()}"
+                values[-1] += f" {_clean_value(line)}"
         elif colon:
             values = headers.get(name.strip().lower(), [])
-            values.append(value.strip()[:_LONGEST_VALUE])
+            values.append(_clean_value(value))
         else:
             values = []
     return headers
 
 
 def _line(stream: BinaryIO) -> str:
-    """One line without its break, and without characters that would break it; '' at the end of the head."""
+    """One line without its break; '' at the end of the head."""
     raw = stream.readline()
     if not raw:
         msg = "the answer breaks off in its head"
         raise BadHead(msg)
-    return _CONTROLS.sub(" ", raw.rstrip(b"\r\n").decode("latin-1"))
+    return raw.rstrip(b"\r\n").decode("latin-1")
+
+
+def _clean_value(value: str) -> str:
+    return _CONTROLS.sub(" ", value.strip()[:_LONGEST_VALUE])
 
 
 def _clean(headers: _Headers) -> Iterator[str]:
     for name in _FIRST_ONLY:
         yield from (f"{name}: {value}" for value in [*filter(None, headers[name])][:1])
     yield from (f"content-type: {value}" for value in headers["content-type"][-1:])
-    yield from (
-        f"set-cookie: {cookie}" for cookie in headers["set-cookie"][:_MOST_COOKIES] if len(cookie) <= _LONGEST_COOKIE
-    )
+    cookies = [cookie for cookie in headers["set-cookie"][:_MOST_COOKIES] if len(cookie) <= _LONGEST_COOKIE]
+    yield from (f"set-cookie: {_AGE.sub(_age, cookie)}" for cookie in cookies)
     if packed := [each for each in _tokens(headers["content-encoding"]) if each in READABLE | UNREADABLE]:
         yield f"content-encoding: {', '.join(packed)}"
     if "chunked" in _tokens(headers["transfer-encoding"]):  # which wins over any length (RFC 9112, 6.3)
         yield "transfer-encoding: chunked"
     else:
         yield from (f"content-length: {length}" for length in _length(headers))
+
+
+def _age(attribute: re.Match[str]) -> str:
+    """A cookie's age, if it is a number (RFC 6265, 5.2.2). For others http.cookiejar drops the cookie, or warns."""
+    value = attribute[1].strip('= "')
+    return f"; max-age={max(-1, min(int(value), _LONGEST_AGE_S))}" if _NUMBER.fullmatch(value) else ""
 
 
 def _length(headers: _Headers) -> list[str]:

@@ -35,6 +35,9 @@ def sent(server: WebServer) -> list[str | None]:
         "seen=1; Path=/; HttpOnly; SameSite=Lax; Max-Age=60; Expires=Fri, 01 Jan 2100 00:00:00 GMT",
         "seen=1; Domain=127.0.0.1",
         "seen=1; Expires=nonsense; Unknown=x; ;;",
+        "seen=1; Max-Age",
+        f"seen=1; Max-Age={'9' * 1000}",
+        "seen=1; Max-Age=later; Version=1; Path=",
     ],
 )
 async def test_a_cookie_is_sent_back_to_the_host_that_asks_for_it(sets: str, server: WebServer) -> None:

@@ -42,6 +42,7 @@ KEEPS_OPEN = b"WORLD"  # what comes after the announced length is not the body
         pytest.param(OK + b"nonsense\r\n" + CHUNKED + CHUNKS, id="no colon"),
         pytest.param(OK + b": x\r\n" + CHUNKED + CHUNKS, id="no name"),
         pytest.param(OK + b"X\0\x01: \0\r\n" + CHUNKED + CHUNKS, id="NUL"),
+        pytest.param(OK + LENGTH + b"\0X: 1\r\n" + BODY + KEEPS_OPEN, id="NUL first"),
         pytest.param(OK + b"X\xe9\xff: \xe9\xff\x85\r\n" + CHUNKED + CHUNKS, id="bytes that are not ASCII"),
         pytest.param(OK + b"X: a\rContent-Length: 1\r\n" + CHUNKED + CHUNKS, id="a carriage return in a value"),
         pytest.param(OK + b"X: 1\r\n Content-Length: 1\r\n\tand more\r\n" + LENGTH + BODY + KEEPS_OPEN, id="folded"),
