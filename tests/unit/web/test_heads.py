@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import io
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from common.web import download
 from common.web.heads import BadHead, clean_head
@@ -150,3 +154,18 @@ def test_a_head_is_read_in_time_that_grows_with_its_size() -> None:
 def test_a_head_does_not_end_where_its_stream_ends() -> None:
     with pytest.raises(BadHead):
         clean_head(io.BytesIO(OK))
+
+
+BYTES = [bytes([byte]) for byte in b"\r\n \t:,;=\0\x0b\x85\xff"]
+PIECES = [*BYTES, b"\r\n", b"Location", b"Set-Cookie", b"; Max-Age=", b"9" * 400, b"Refresh", b"x" * 70_000]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=30))
+def test_whatever_a_server_sends_http_client_gets_lines_without_a_fault(pieces: list[bytes]) -> None:
+    with contextlib.suppress(BadHead):
+        head = clean_head(io.BytesIO(OK + b"".join(pieces) + b"\r\n\r\n"))
+        status_line, _, rest = head.partition(b"\r\n")
+        message = http.client.parse_headers(io.BytesIO(rest))
+        assert status_line == b"HTTP/1.1 200 "
+        assert not message.defects
+        assert len(message.items()) == rest.count(b"\r\n") - 1

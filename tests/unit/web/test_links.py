@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import contextlib
+import re
+from urllib.parse import urlsplit
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ssrfguard import SSRFGuardError
+
+from common.web.gate import Gate
 from common.web.links import as_text, followed, normalised
 
 BASE = "https://example.com/folder/page?query"
@@ -107,3 +115,18 @@ def test_a_redirect_to_another_scheme_leads_to_no_page(target: str) -> None:
 )
 def test_bytes_in_a_header_are_kept_whatever_their_encoding(raw: bytes, text: str) -> None:
     assert as_text(raw.decode("latin-1")) == text
+
+
+LETTERS = "aZ09._-%@:/\\?#[]! \t\n。ⓛ\xad👍ß℀"
+PIECES = [*LETTERS, "１２７", "localhost", "http://", "https:", "//", "%2e"]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+def test_whatever_is_written_becomes_a_link_that_all_read_alike_or_is_refused(written: str) -> None:
+    """Of what the gate judges, nothing may be read in another way when it is sent."""
+    for whole in (f"http://{written}", written):
+        with contextlib.suppress(ValueError, SSRFGuardError):
+            link = normalised(followed(whole, BASE))
+            assert re.fullmatch(r"https?://(\[[0-9a-z:.%]+\]|[a-z0-9_.-]+)(:[0-9]+)?/[!-~]*", link)
+            assert normalised(link) == link
+            assert Gate().admit(link).host == urlsplit(link).hostname

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from common import VERSION
+from common.messages import FetchUrl
+from common.settings import Settings
 from common.web import fetcher as web
+from fetch_url import FetchUrlWorker
+from tests.support.in_process_decoder import InProcessDecoder
 from tests.support.links import LOCAL, fetch, names, tight
-from tests.support.web_server import Handler, WebServer, content, redirect
+from tests.support.make import job
+from tests.support.web_server import Handler, WebServer, content, redirect, status
 
 
 async def test_a_request_says_who_asks_and_carries_nothing_else(
@@ -40,6 +46,15 @@ async def test_the_operator_s_address_is_in_each_request_as_wikimedia_asks(serve
 
     agents = [headers["User-Agent"] for _, headers in server.requests]
     assert agents == [f"Whatsit/{VERSION} (https://example.org/bot; me@example.org; Telegram bot)"] * 2
+
+
+async def test_the_worker_asks_in_the_name_of_its_operator(server: WebServer, settings: Settings) -> None:
+    server.answers["/"] = status(404)
+    worker = FetchUrlWorker(dataclasses.replace(settings, contact="me@example.org"), decoder=InProcessDecoder())
+
+    await worker.handle(FetchUrl(job=job(), url=server.url("/")))
+
+    assert "(me@example.org; " in server.requests[0][1]["User-Agent"]
 
 
 async def test_images_are_wanted_first_and_pages_are_taken(server: WebServer) -> None:
