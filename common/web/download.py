@@ -23,7 +23,7 @@ from ssrfguard.requests import SafeAdapter
 from common import VERSION
 from common.errors import HostBusy
 from common.limits import MAX_FILE_BYTES
-from common.messages import Kind, Words
+from common.messages import Kind, Subject, Words
 from common.web import answers
 from common.web.connections import Connections
 from common.web.cookies import Cookies
@@ -70,12 +70,15 @@ class FetchLimits:
     Attributes:
         total_s: Seconds from the beginning to the last byte.
         answer_s: Seconds from the beginning to the end of the last headers, name resolution included.
+        attempt_s: Seconds to the end of the headers for one of several attempts: by https, or for one of a page's
+            pictures. The last one has all that is left of ``answer_s``.
         unreachable_after_s: Seconds from the beginning until a user may learn that a link gave no answer.
         max_bytes: The limit of bodies, both as received and as decompressed.
     """
 
     total_s: float = 15.0
     answer_s: float = 8.0
+    attempt_s: float = 3.0
     unreachable_after_s: float = 8.5
     max_bytes: int = MAX_FILE_BYTES
 
@@ -105,6 +108,7 @@ class Fetched:
         encoding: The character encoding that the server named for it; '' if it named no encoding.
         refresh: The server's ``Refresh`` header: seconds, and where to go then; '' if it sent none.
         budget: What it used.
+        subject: What it is to the user who sent the link.
     """
 
     body: bytes
@@ -112,6 +116,7 @@ class Fetched:
     encoding: str = ""
     refresh: str = ""
     budget: FetchBudget = dataclasses.field(default_factory=FetchBudget, compare=False)
+    subject: Subject = Subject.PICTURE
 
 
 class _TooLarge(Exception):  # noqa: N818 -- never leaves this module
@@ -227,11 +232,13 @@ class Download:
         if announced.isdecimal() and int(announced) > left:
             raise _TooLarge
         body = bytearray()
-        for chunk in response.iter_content(_CHUNK_BYTES):  # limited as decompressed, too: a gzip bomb is cut
-            body += chunk
-            if max(len(body), response.raw.tell()) > left:
-                raise _TooLarge
-        self._budget.received_bytes += max(len(body), response.raw.tell())
+        try:
+            for chunk in response.iter_content(_CHUNK_BYTES):  # limited as decompressed, too: a gzip bomb is cut
+                body += chunk
+                if max(len(body), response.raw.tell()) > left:
+                    raise _TooLarge
+        finally:  # a failure counts, too: a page may name several pictures
+            self._budget.received_bytes += max(len(body), response.raw.tell())
         return bytes(body)
 
 
