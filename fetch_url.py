@@ -95,7 +95,7 @@ class FetchUrlWorker(Worker[FetchUrl]):
     async def _classify(self, fetched: Fetched, job: Job) -> ClassifyImage | Words:
         """Store the input of a picture, or of a web page's preview picture; or return why not."""
         key = job.key("input")
-        picture = await self._fetcher.picture(fetched, functools.partial(self._inputs.make, key=key))
+        picture = await self._fetcher.preview(fetched, functools.partial(self._inputs.make, key=key))
         if isinstance(picture, Words):
             return picture
         original = await self._keep(picture.body, job.key("original"))

@@ -27,7 +27,7 @@ from common.web.download import Download, FetchBudget, Fetched, FetchLimits, pre
 from common.web.gate import MAX_URL_LENGTH, PORTS, Gate, PortRefusedError
 from common.web.host_slots import HostSlots
 from common.web.names import Lookup, Names
-from common.web.visit import Refuse, Visit, is_unreachable
+from common.web.visit import Refuse, Visit, any_file, is_unreachable
 from common.words import refusal
 
 BAD_LINK: Final = (
@@ -90,7 +90,7 @@ class Fetcher:
                 break
         return fetched
 
-    async def picture(self, fetched: Fetched, refuse: Refuse) -> Fetched | Words:
+    async def preview(self, fetched: Fetched, refuse: Refuse = any_file) -> Fetched | Words:
         """The picture that a link stands for: what it led to, or the preview picture of that web page.
 
         Args:

@@ -104,3 +104,7 @@ class Visit:
 def is_unreachable(answer: Fetched | Words | None) -> bool:
     """Whether a link gave no answer."""
     return isinstance(answer, Words) and answer.kind is Kind.UNREACHABLE
+
+
+async def any_file(_body: bytes) -> None:
+    """Takes every file for a picture."""

@@ -23,6 +23,7 @@ from common.web import download
 from common.web import fetcher as web
 from common.web.download import Fetched, FetchLimits
 from common.web.gate import Address
+from common.web.visit import NO_PREVIEW
 from common.words import FILE_TOO_LARGE, refusal
 from tests.support.web_server import Answer, Handler, WebServer, content, drip, hang_up, redirect, serving, status
 
@@ -112,7 +113,7 @@ async def test_a_body_is_counted_over_a_page_and_its_picture(server: WebServer) 
     page = await fetcher.fetch(server.url("/page"))
     assert isinstance(page, Fetched)
 
-    assert await fetcher.preview(page) == refusal(web.NO_PREVIEW)
+    assert await fetcher.preview(page) == refusal(NO_PREVIEW)
     assert len(server.requests) == 2
 
 
