@@ -16,7 +16,6 @@ import pytest
 from common.channels.channels import Channels
 from common.messages import FetchUrl, Words
 from common.settings import Settings
-from common.web import fetcher as web
 from common.web import previews
 from common.web.visit import NO_PREVIEW
 from fetch_url import FetchUrlWorker

@@ -45,7 +45,9 @@ PICTURES = {
     "a reference that is none": '<meta property="og:image" content="red.png?a=1&copy=2&amp;reg=3">',
     "backslashes, spaces and a line break": '<meta property=og:image content=" \\deep\\..\\r\ned.png#top ">',
     "one slash": '<meta property=og:image content="http:/red.png">',
-    "not in a comment, script or title": "<!-- <meta property=og:image content=/404> --><title><meta property=og:image content=/404></title><script>'<meta property=og:image content=/404>'</script><meta property=og:image content=red.png>",
+    "not in a comment, title or script": "<!-- <meta property=og:image content=/404> -->"
+    "<title><meta property=og:image content=/404></title><script>'<meta property=og:image content=/404>'</script>"
+    "<meta property=og:image content=red.png>",
     "behind broken markup": "<! --><a b=><<p <!-- --!><meta property=og:image content=red.png>",
 }
 

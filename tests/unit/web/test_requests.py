@@ -84,17 +84,17 @@ async def test_a_path_is_asked_for_as_it_is_written(path: str, server: WebServer
 
 
 @pytest.mark.parametrize(
-    ("written", "asked"),
+    ("written", "tried"),
     [
-        ("example.com/cat.jpg", "http://example.com/cat.jpg"),
-        ("example.com:8080/cat.jpg", "http://example.com:8080/cat.jpg"),
+        ("example.com/cat.jpg", "https://example.com/cat.jpg http://example.com/cat.jpg"),
+        ("example.com:8080/cat.jpg", "https://example.com:8080/cat.jpg http://example.com:8080/cat.jpg"),
         ("https://example.com", "https://example.com"),
         ("HTTP://example.com", "HTTP://example.com"),
         ("ftp://example.com", "ftp://example.com"),
     ],
 )
-def test_a_bare_host_is_asked_by_http_as_telegram_s_apps_do(written: str, asked: str) -> None:
-    assert web.with_scheme(written) == asked
+def test_a_bare_host_is_tried_by_https_and_then_by_http(written: str, tried: str) -> None:
+    assert web.whole_links(written) == tuple(tried.split())
 
 
 async def test_an_international_name_is_asked_by_its_ascii_form(server: WebServer) -> None:
