@@ -116,7 +116,7 @@ async def test_a_picture_is_the_subject_of_its_answer_and_a_page_s_picture_says_
         (og("/a.svg?x", "/red.png"), ["/red.png"]),
         (og("/a.svg") + "<meta name=twitter:image content=/red.png>", ["/red.png"]),
         (og("/red.png") + "<meta property=og:image:type content=image/svg+xml>" + og("/404"), ["/404", "/red.png"]),
-        # Addresses inside, and what is no address
+        # Addresses inside, and what is not an address
         (og("http://10.0.0.1/", "http://me:secret@HOST/red.png", "/red.png"), ["/red.png"]),
         (og("data:image/png,x", "http://[", "", "mailto:x", "/red.png"), ["/red.png"]),
     ],

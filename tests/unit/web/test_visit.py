@@ -312,7 +312,7 @@ async def test_a_refusal_by_https_is_an_answer(monkeypatch: pytest.MonkeyPatch, 
     assert answer == SendReply(job=job(), content=refusal("https://server.example/"))
 
 
-async def test_what_is_no_link_is_refused_once(worker: FetchUrlWorker, fetched: list[str]) -> None:
+async def test_what_is_not_a_link_is_refused_once(worker: FetchUrlWorker, fetched: list[str]) -> None:
     for link in ("10.0.0.1/cat.jpg", "server.example:x", "me:secret@server.example", "ftp://server.example"):
         answer = await worker.handle(FetchUrl(job=job(), url=link))
         assert answer == SendReply(job=job(), content=refusal(BAD_LINK))
