@@ -12,13 +12,13 @@ from common.errors import TooEarly
 from common.messages import ClassifyImage, FetchUrl, Kind, SendReply, Subject, Words
 from common.settings import Settings
 from common.web import download
-from common.web.fetcher import BAD_LINK
+from common.web.fetcher import BAD_LINK, Fetcher
 from common.web.visit import NO_PREVIEW
 from common.words import refusal
 from fetch_url import FetchUrlWorker
 from tests.support import model_in_use
 from tests.support.in_process_decoder import InProcessDecoder
-from tests.support.links import FAILING, answered, tight
+from tests.support.links import FAILING, LOCAL, answered, tight
 from tests.support.make import job
 from tests.support.photos import png
 from tests.support.web_server import Answer, WebServer, content, hang_up, redirect, status
@@ -248,6 +248,24 @@ async def test_a_silent_picture_leaves_time_for_the_others(worker: FetchUrlWorke
     server.answers["/cat.png"] = content(png())
 
     assert isinstance(await handle(worker, server), ClassifyImage)
+
+
+async def test_the_time_of_decoding_counts_so_that_five_slow_pictures_do_not_take_five_times_as_long(
+    server: WebServer,
+) -> None:
+    fetcher = Fetcher(LOCAL, limits=tight(answer_s=0.5, attempt_s=0.4))
+    server.answers["/s"] = page(og(*(f"/{number}" for number in range(5))))
+    for number in range(5):
+        server.answers[f"/{number}"] = content(png())
+    fetched = await fetcher.fetch(server.url("/s"))
+    assert isinstance(fetched, download.Fetched)
+
+    async def slowly(body: bytes) -> Words:
+        fetched.budget.began -= 0.3  # as if it had taken that long
+        return refusal("no")
+
+    assert await fetcher.preview(fetched, slowly) == Words(text=NO_PREVIEW, kind=Kind.UNREACHABLE)
+    assert asked(server) == ["/s", "/0", "/1"]
 
 
 # Links without a scheme
