@@ -7,8 +7,11 @@ out:  ClassifyImage → classify; or what is wrong with the link, or with the fi
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
+
+import msgspec
 
 from common.channels.channels import Channels
 from common.errors import Outage
@@ -23,9 +26,8 @@ from common.settings import Settings
 from common.store import Store
 from common.web.delayed_answers import DelayedAnswers
 from common.web.download import Fetched, FetchLimits
-from common.web.fetcher import NO_PREVIEW, Fetcher
+from common.web.fetcher import Fetcher
 from common.web.names import Lookup
-from common.words import refusal
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +44,8 @@ class FetchUrlWorker(Worker[FetchUrl]):
 
     channel = "fetch_url"
     concurrency = 8  # links mostly wait for servers
-    # 15 s for servers; 11 s to wait for other files, for a page and for its picture; 2 s for the lock; 10 s to decode
+    # 15 s for servers, and for pictures of a page that turn out to be of no use; then, for the last one, 11 s to wait
+    # for other files, 2 s for the lock, and 10 s to decode. The rest is reserve.
     handler_limit_s = 49.5
 
     def __init__(
@@ -56,7 +59,9 @@ class FetchUrlWorker(Worker[FetchUrl]):
         super().__init__(settings)
         self._store = Store(settings.files_dir)
         self._limits = limits or FetchLimits()
-        self._fetcher = Fetcher(settings.fetch_allow_networks, lookup=lookup, limits=self._limits)
+        self._fetcher = Fetcher(
+            settings.fetch_allow_networks, lookup=lookup, limits=self._limits, contact=settings.contact
+        )
         self._delayed = DelayedAnswers(self._store)
         decoder = decoder or Decoder(lock=large_picture_lock(settings.data_dir))
         self._inputs = InputMaker(self._store, settings.models_dir, decoder)
@@ -89,15 +94,12 @@ class FetchUrlWorker(Worker[FetchUrl]):
 
     async def _classify(self, fetched: Fetched, job: Job) -> ClassifyImage | Words:
         """Store the input of a picture, or of a web page's preview picture; or return why not."""
-        key, picture = job.key("input"), fetched
-        if refused := await self._inputs.make(fetched.body, key):
-            preview = await self._fetcher.preview(fetched)
-            if not isinstance(preview, Fetched):
-                return preview or refused
-            picture = preview
-            if await self._inputs.make(preview.body, key):
-                return refusal(NO_PREVIEW)
-        return ClassifyImage(job=job, key=key, original=await self._keep(picture.body, job.key("original")))
+        key = job.key("input")
+        picture = await self._fetcher.preview(fetched, functools.partial(self._inputs.make, key=key))
+        if isinstance(picture, Words):
+            return picture
+        original = await self._keep(picture.body, job.key("original"))
+        return ClassifyImage(job=msgspec.structs.replace(job, subject=picture.subject), key=key, original=original)
 
     async def _keep(self, content: bytes, key: str) -> str:
         """Store a download for a second look, so that it is not fetched again. Returns its key; '' if that fails."""

@@ -27,6 +27,7 @@ ModelChoice: TypeAlias = str  # one of model_names.MODEL_NAMES
 EngineChoice = Literal["auto", "openvino", "torch"]
 PrecisionChoice = Literal["auto", "fp32", "int8"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+LONGEST_CONTACT: Final = 200  # characters
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _Parse: TypeAlias = Callable[[str, str], object]  # of a name and its value; raises SettingsError
@@ -78,6 +79,8 @@ class Settings:
     """How many answers are kept."""
     fetch_allow_networks: Annotated[tuple[Network, ...], _networks] = ()
     """Private networks that links may reach."""
+    contact: Annotated[str, _contact] = ""
+    """The operator's own addresses, for hosts that want to know who fetches; '' if they stay unnamed."""
     playground_port: Annotated[int, _port] = 8080
     """Where the chat page listens, on 127.0.0.1."""
     log_level: Annotated[LogLevel, _level] = "INFO"
@@ -233,6 +236,28 @@ def _networks(name: str, value: str) -> tuple[Network, ...]:
         return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
     except ValueError as error:
         raise _wrong(name, value, f"must be networks like 10.0.0.0/8, separated by commas ({error})") from None
+
+
+def _contact(name: str, value: str) -> str:
+    """Addresses as a comment of a user agent may hold them (RFC 9110, 10.1.5): in ASCII, without parentheses."""
+    addresses = [_address(part.strip()) for part in value.split(",")]
+    contact = "; ".join(filter(None, addresses))
+    if None in addresses or len(contact) > LONGEST_CONTACT:
+        rule = (
+            f"must be a web page (https://…), an e-mail address or a Telegram name (@name); at most {LONGEST_CONTACT} "
+        )
+        raise _wrong(name, value, f"{rule}characters, several separated by commas")
+    return contact
+
+
+def _address(written: str) -> str | None:
+    if re.fullmatch(r"@[A-Za-z][A-Za-z0-9_]{3,31}", written):
+        return f"https://t.me/{written[1:]}"
+    if re.fullmatch(r"t\.me/[A-Za-z0-9_+/-]+", written):
+        return f"https://{written}"
+    page = r"https://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~%!$&'*+=:@/?#-]*)?"
+    mail = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
+    return written if re.fullmatch(f"{page}|{mail}", written) else None
 
 
 def _level(name: str, value: str) -> str:

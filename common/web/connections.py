@@ -15,10 +15,12 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
+import requests
 from ssrfguard import connect, resolve
 from ssrfguard.requests import SafeAdapter
 
 from common.web.gate import Address, Gate
+from common.web.heads import clean_head
 from common.web.host_slots import HostSlots, machine, zone
 from common.web.names import Lookup
 
@@ -159,6 +161,10 @@ class _Adapter(SafeAdapter):
         self._connections = connections
         super().__init__(policy=gate.policy, max_retries=0)
 
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        """The path as it is: requests would make ``/cat.jpg`` of ``//cat.jpg``, which S3 has as another file."""
+        return request.path_url
+
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **more: Any) -> None:
         """Build ssrfguard's pools, with our connections."""
         super().init_poolmanager(connections, maxsize, block, **more)
@@ -173,12 +179,30 @@ def _pool(pool: Any, scheme: str, connections: Connections) -> Any:
         def _new_conn(self) -> socket.socket:
             return connections.connect(scheme, self._dns_host, self.port)
 
+        def connect(self) -> None:
+            # OpenSSL lets no wildcard of a certificate stand for an underscore, as browsers do: my_cats.s3.example.
+            # With this, urllib3 compares the names, by RFC 6125. It does so even without check_hostname.
+            if scheme == "https" and "_" in self.host:
+                self.assert_hostname = self.host
+            super().connect()
+
         def response_class(self, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
-            response = http.client.HTTPResponse(*args, **kwargs)
+            response = _Response(*args, **kwargs)
             response.fp = io.BufferedReader(_Counted(response.fp.detach(), connections))
             return response
 
     return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer whose head is read by ``heads.py``, and whose body by the standard library."""
+
+    def begin(self) -> None:
+        """Read the head."""
+        stream = self.fp
+        self.fp = io.BufferedReader(io.BytesIO(clean_head(stream)))
+        super().begin()
+        self.fp = stream
 
 
 class _Counted(io.RawIOBase):

@@ -1,8 +1,8 @@
 """One link, followed through its redirects to its body, in its own thread. Each step passes the gate.
 
 Redirects are followed here, hop by hop through ssrfguard's adapter, and not by a requests ``Session``. A session would
-read the whole body of every redirect into memory, whatever its size, and could add cookies, proxies from the
-environment and passwords from ``.netrc``.
+read the whole body of every redirect into memory, whatever its size, and could add proxies from the environment and
+passwords from ``.netrc``. Cookies live as long as the link (``cookies.py``).
 """
 
 from __future__ import annotations
@@ -13,35 +13,32 @@ import logging
 import time
 import traceback
 from typing import Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from ssrfguard import SSRFGuardError
+from ssrfguard import BlockedURLError, SSRFGuardError
 from ssrfguard.requests import SafeAdapter
 
 from common import VERSION
 from common.errors import HostBusy
 from common.limits import MAX_FILE_BYTES
-from common.messages import Kind, Words
+from common.messages import Kind, Subject, Words
+from common.web import answers
 from common.web.connections import Connections
-from common.web.gate import Gate
+from common.web.cookies import Cookies
+from common.web.gate import MAX_URL_LENGTH, PORTS, Gate, PortRefusedError, TooLongError
 from common.web.host_slots import HostSlots
+from common.web.links import followed, normalised
 from common.web.names import Lookup
 from common.words import FILE_TOO_LARGE, refusal
 
-MAX_REDIRECTS: Final = 4
+MAX_REDIRECTS: Final = 10  # short link, https, www, slash, consent, CDN, …; browsers follow 20
 MAX_HEADER_BYTES: Final = 256 * 1024  # of one answer; also how much chunk headers may add to a body
-HEADERS: Final = {
-    "User-Agent": f"Whatsit/{VERSION} (+Telegram bot)",
-    "Accept": "image/*",
-    "Accept-Encoding": "identity",
-}
+# Images first, and no text/html by name: some hosts send a page to who names it. Pages are read, too: without */* some
+# servers refuse to send one (406).
+HEADERS: Final = {"Accept": "image/*,*/*;q=0.8", "Accept-Encoding": "identity"}
 _CHUNK_BYTES: Final = 64 * 1024
-_GONE: Final = {404, 410}
-_FORBIDDEN: Final = {401, 402, 403, 407, 451}
-_BUSY: Final = 429
-_SERVER_ERROR: Final = 500
 
 # One sentence for a host that does not exist, is private, refuses, hangs up or is silent: a link into an inner network
 # must not reveal which of these it was. Such words have the kind UNREACHABLE and wait until
@@ -50,7 +47,15 @@ UNREACHABLE: Final = (
     "I could not fetch this link from {host}: the host does not exist, is not public, or did not send all of "
     "it in time."
 )
+# Where a server that may answer sends its readers may be told. Only of addresses nothing is: those are unreachable.
 TOO_MANY_REDIRECTS: Final = f"This link to {{host}} redirects more than {MAX_REDIRECTS} times."
+TOO_LONG_REDIRECT: Final = f"This link to {{host}} redirects to a link of more than {MAX_URL_LENGTH} characters."
+BAD_PORT_REDIRECT: Final = (
+    f"This link to {{host}} redirects to another port than {', '.join(map(str, sorted(PORTS)))}, the web’s usual ones."
+)
+BAD_REDIRECT: Final = (
+    "This link to {host} redirects to something that I can’t follow. I follow http and https links without a password."
+)
 
 # The errors of servers and of networks.
 _EXPECTED: Final = (SSRFGuardError, requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
@@ -65,12 +70,15 @@ class FetchLimits:
     Attributes:
         total_s: Seconds from the beginning to the last byte.
         answer_s: Seconds from the beginning to the end of the last headers, name resolution included.
+        attempt_s: Seconds to the end of the headers for one of several attempts: by https, or for one of a page's
+            pictures. The last one has all that is left of ``answer_s``.
         unreachable_after_s: Seconds from the beginning until a user may learn that a link gave no answer.
         max_bytes: The limit of bodies, both as received and as decompressed.
     """
 
     total_s: float = 15.0
     answer_s: float = 8.0
+    attempt_s: float = 3.0
     unreachable_after_s: float = 8.5
     max_bytes: int = MAX_FILE_BYTES
 
@@ -82,10 +90,12 @@ class FetchBudget:
     Attributes:
         began: When it began, by ``time.monotonic``.
         received_bytes: How many bytes of bodies were received.
+        cookies: What servers on the way set.
     """
 
     began: float = dataclasses.field(default_factory=time.monotonic)
     received_bytes: int = 0
+    cookies: Cookies = dataclasses.field(default_factory=Cookies)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,6 +108,7 @@ class Fetched:
         encoding: The character encoding that the server named for it; '' if it named no encoding.
         refresh: The server's ``Refresh`` header: seconds, and where to go then; '' if it sent none.
         budget: What it used.
+        subject: What it is to the user who sent the link.
     """
 
     body: bytes
@@ -105,6 +116,7 @@ class Fetched:
     encoding: str = ""
     refresh: str = ""
     budget: FetchBudget = dataclasses.field(default_factory=FetchBudget, compare=False)
+    subject: Subject = Subject.PICTURE
 
 
 class _TooLarge(Exception):  # noqa: N818 -- never leaves this module
@@ -133,6 +145,7 @@ class Download:
         budget: FetchBudget,
     ) -> None:
         self._first = request
+        self._user_agent = str(request.headers["User-Agent"])
         self._gate = gate
         self._limits = limits
         self._budget = budget
@@ -176,22 +189,41 @@ class Download:
         if isinstance(response, Words):
             return response
         with response:
-            refused = _refused_by_status(response, _host(self._first))
-            return refused or Fetched(self._body(response), str(response.url), budget=self._budget)
+            host = _host(self._first)
+            if refused := answers.refused(response, host):
+                return refused
+            return self._fetched(response) or refusal(answers.EMPTY.format(host=host))
 
     def _follow_redirects(self, adapter: SafeAdapter) -> requests.Response | Words:
         request = self._first
         for _ in range(MAX_REDIRECTS + 1):
+            self._budget.cookies.attach(request)
             self._connections.expect(MAX_HEADER_BYTES, OSError(f"more than {MAX_HEADER_BYTES} bytes of headers"))
             response = adapter.send(request, stream=True, timeout=self._limits.total_s, verify=True)
-            if not response.is_redirect:
+            self._budget.cookies.keep(response)
+            target = answers.redirect_target(response)
+            if target is None:
                 self._connections.deadline = self._budget.began + self._limits.total_s
                 return response
             response.close()  # unread, since a redirect's body may be endless
-            # http.client reads headers as Latin-1, but servers send UTF-8 in them.
-            target = response.headers["location"].encode("latin-1").decode(errors="replace")
-            request = prepare(urljoin(str(request.url), target), self._gate)
+            try:
+                request = prepare(followed(target, str(request.url)), self._gate, user_agent=self._user_agent)
+            except (BlockedURLError, ValueError) as error:
+                return self._refused_redirect(error)
         return refusal(TOO_MANY_REDIRECTS.format(host=_host(self._first)))
+
+    def _refused_redirect(self, error: Exception) -> Words:
+        _log.info("%r redirects to what is refused: %.500r", self._first.url, error)
+        reasons: dict[type[Exception], str] = {TooLongError: TOO_LONG_REDIRECT, PortRefusedError: BAD_PORT_REDIRECT}
+        return refusal(reasons.get(type(error), BAD_REDIRECT).format(host=_host(self._first)))
+
+    def _fetched(self, response: requests.Response) -> Fetched | None:
+        """The file and what its server said about it; None if it is empty."""
+        body = self._body(response)
+        refresh = answers.refresh(response)
+        if not (body or refresh):
+            return None
+        return Fetched(body, str(response.url), answers.charset(response), refresh, budget=self._budget)
 
     def _body(self, response: requests.Response) -> bytes:
         left = self._limits.max_bytes - self._budget.received_bytes
@@ -200,39 +232,42 @@ class Download:
         if announced.isdecimal() and int(announced) > left:
             raise _TooLarge
         body = bytearray()
-        for chunk in response.iter_content(_CHUNK_BYTES):  # limited as decompressed, too: a gzip bomb is cut
-            body += chunk
-            if max(len(body), response.raw.tell()) > left:
-                raise _TooLarge
-        self._budget.received_bytes += max(len(body), response.raw.tell())
+        try:
+            for chunk in response.iter_content(_CHUNK_BYTES):  # limited as decompressed, too: a gzip bomb is cut
+                body += chunk
+                if max(len(body), response.raw.tell()) > left:
+                    raise _TooLarge
+        finally:  # a failure counts, too: a page may name several pictures
+            self._budget.received_bytes += max(len(body), response.raw.tell())
         return bytes(body)
 
 
-def prepare(url: str, gate: Gate) -> requests.PreparedRequest:
+def user_agent(contact: str = "") -> str:
+    """What the bot calls itself: with the address of its operator, which some hosts require.
+
+    Wikimedia does (https://foundation.wikimedia.org/wiki/Policy:Wikimedia_Foundation_User-Agent_Policy).
+    """
+    return f"Whatsit/{VERSION} ({contact}; Telegram bot)" if contact else f"Whatsit/{VERSION} (+Telegram bot)"
+
+
+def prepare(url: str, gate: Gate, *, user_agent: str = user_agent()) -> requests.PreparedRequest:
     """The request for a link that passes the gate.
+
+    Args:
+        url: A whole link, as a person or a page wrote it.
+        gate: Judges it.
+        user_agent: Who asks.
 
     Raises:
         ssrfguard.SSRFGuardError: It does not pass.
-        requests.RequestException, ValueError: It is not a link.
+        ValueError: It is not a link.
     """
-    request = requests.Request("GET", url, headers=HEADERS).prepare()
-    # Judged in the form that is sent: after requests has encoded host and path.
-    gate.admit(str(request.url))
+    link = normalised(url)
+    gate.admit(link)
+    request = requests.Request("GET", link, headers=HEADERS | {"User-Agent": user_agent}).prepare()
+    request.url = link  # as it was judged: requests decodes some of what is percent-encoded
     return request
 
 
 def _host(request: requests.PreparedRequest) -> str:
     return urlsplit(str(request.url)).hostname or ""
-
-
-def _refused_by_status(response: requests.Response, host: str) -> Words | None:
-    status = response.status_code
-    if response.ok and not response.is_redirect:
-        return None
-    if status in _GONE:
-        return refusal(f"There is nothing at this link: {host} answered {status}.")
-    if status in _FORBIDDEN:
-        return refusal(f"{host} does not let me have this: it answered {status}.")
-    if status == _BUSY or status >= _SERVER_ERROR:
-        return refusal(f"{host} cannot serve this link now: it answered {status}. Please try again later.")
-    return refusal(f"{host} answered {status} instead of sending an image.")

@@ -10,6 +10,7 @@ the kind ``UNREACHABLE``. The caller gives that sentence to the user after ``Fet
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import re
 import time
@@ -22,11 +23,11 @@ from ssrfguard import SSRFGuardError
 from common.messages import Words
 from common.settings import Network
 from common.threads import in_daemon_thread
-from common.web.download import Download, FetchBudget, Fetched, FetchLimits, prepare
+from common.web.download import Download, FetchBudget, Fetched, FetchLimits, prepare, user_agent
 from common.web.gate import MAX_URL_LENGTH, PORTS, Gate, PortRefusedError
 from common.web.host_slots import HostSlots
 from common.web.names import Lookup, Names
-from common.web.previews import read_page
+from common.web.visit import Refuse, Visit, any_file, is_unreachable
 from common.words import refusal
 
 BAD_LINK: Final = (
@@ -35,10 +36,6 @@ BAD_LINK: Final = (
 )
 BAD_PORT: Final = (
     f"I can’t follow this link. I follow links to the ports {', '.join(map(str, sorted(PORTS)))}: the web’s usual ones."
-)
-NO_PREVIEW: Final = (
-    "This link leads to a web page, and I could not get a preview picture of it. Please send me the link of the image "
-    "itself."
 )
 
 _log = logging.getLogger(__name__)
@@ -52,6 +49,7 @@ class Fetcher:
         ports: The ports that links may reach at public addresses.
         lookup: Finds the addresses of names. Its answers are judged, too.
         limits: What one link may take.
+        contact: The operator's address, for the user agent.
 
     Raises:
         SettingsError: A network of ``allow_networks`` would open others.
@@ -64,46 +62,79 @@ class Fetcher:
         ports: Collection[int] = PORTS,
         lookup: Lookup | None = None,
         limits: FetchLimits | None = None,
+        contact: str = "",
     ) -> None:
         self._gate = Gate(allow_networks, ports)
         self._lookup = lookup or Names()
         self._limits = limits or FetchLimits()
         self._slots = HostSlots()
+        self._user_agent = user_agent(contact)
 
     async def fetch(self, url: str) -> Fetched | Words:
         """What a link leads to, of any kind, or what to tell the user instead.
 
         Args:
-            url: As the user wrote it; ``example.com/cat.jpg`` is enough.
+            url: As the user wrote it. ``example.com/cat.jpg`` is enough: https is tried, and then http.
 
         Raises:
             HostBusy: The host has no free slot; fetch the link later.
         """
-        return await self._get(with_scheme(url), FetchBudget())
+        budget = FetchBudget()
+        links = whole_links(url)
+        for link in links:
+            request = self._request(link)
+            if isinstance(request, Words):
+                return request
+            fetched = await self._attempt(request, budget, is_last=link == links[-1])
+            if not is_unreachable(fetched):
+                break
+        return fetched
 
-    async def preview(self, page: Fetched) -> Fetched | Words | None:
-        """The preview picture of a web page, or why it has none; None if this is not a web page.
+    async def preview(self, fetched: Fetched, refuse: Refuse = any_file) -> Fetched | Words:
+        """The picture that a link stands for: what it led to, or the preview picture of that web page.
+
+        Args:
+            fetched: What the link led to.
+            refuse: Judges whether a file is a picture.
 
         Raises:
             HostBusy: As ``fetch`` does.
         """
-        found = await asyncio.to_thread(read_page, page.body)
-        if found is None:
-            return None
-        if picture := found.picture(page.url):
-            got = await self._get(picture, page.budget)
-            return got if isinstance(got, Fetched) else Words(text=NO_PREVIEW, kind=got.kind)
-        return refusal(NO_PREVIEW)
 
-    async def _get(self, url: str, budget: FetchBudget) -> Fetched | Words:
+        async def ask(link: str, is_last: bool) -> Fetched | Words | None:
+            request = self._request(link)
+            return None if isinstance(request, Words) else await self._attempt(request, fetched.budget, is_last=is_last)
+
+        return await Visit(ask, refuse).picture(fetched)
+
+    def _request(self, url: str) -> requests.PreparedRequest | Words:
         try:
             if len(url) > MAX_URL_LENGTH:  # before anything parses it
                 return refusal(BAD_LINK)
-            request = prepare(url, self._gate)
+            return prepare(url, self._gate, user_agent=self._user_agent)
         except (requests.RequestException, SSRFGuardError, ValueError) as error:
             _log.info("refused the link %.500r: %.500r", url, error)
             return refusal(BAD_PORT if isinstance(error, PortRefusedError) else BAD_LINK)
-        download = Download(request, self._gate, self._lookup, self._slots, self._limits, budget)
+
+    async def _attempt(
+        self, request: requests.PreparedRequest, budget: FetchBudget, *, is_last: bool
+    ) -> Fetched | Words:
+        """Fetch a link. If it is not the last of several, a failure to get an answer takes ``attempt_s``.
+
+        Not less, since the next attempt, at a host that may be the attacker's, would reveal how soon this one failed.
+        """
+        if is_last:
+            return await self._get(request, budget, self._limits)
+        until = min(time.monotonic() + self._limits.attempt_s, budget.began + self._limits.answer_s)
+        fetched = await self._get(request, budget, dataclasses.replace(self._limits, answer_s=until - budget.began))
+        if is_unreachable(fetched):
+            await asyncio.sleep(until - time.monotonic())
+        return fetched
+
+    async def _get(
+        self, request: requests.PreparedRequest, budget: FetchBudget, limits: FetchLimits
+    ) -> Fetched | Words:
+        download = Download(request, self._gate, self._lookup, self._slots, limits, budget)
         fetched = asyncio.wrap_future(in_daemon_thread(download.run, name="fetch"))
         try:
             # The deadline may move while we wait for it.
@@ -116,6 +147,6 @@ class Fetcher:
             download.cut()  # so that the thread ends, too
 
 
-def with_scheme(url: str) -> str:
-    """The link as it is; a bare host gets ``http://``, as in Telegram's apps."""
-    return url if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", url) else f"http://{url}"
+def whole_links(url: str) -> tuple[str, ...]:
+    """The addresses to try for a link, in turn: itself; or where a person wrote no scheme, by https and by http."""
+    return (url,) if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", url) else (f"https://{url}", f"http://{url}")

@@ -323,7 +323,7 @@ LEADS_INSIDE = [
     "file:///etc/passwd",
     "gopher://10.0.0.1:80/_x",
     "javascript:http://10.0.0.1/",
-    "http://" + "a" * 3000,
+    "http://" + "a" * 9000,
     "http://public.example:22/",
 ]
 
@@ -357,23 +357,32 @@ async def test_no_preview_leads_inside(target: str, internet: Network, name_serv
 
 
 @pytest.mark.parametrize(
-    "target",
+    ("target", "words"),
     [
-        "http://me:secret@public.example/",
-        "http://me@public.example/",
-        "http://public.example:22/",
-        "http://public.example:80:80/",
-        "ftp://public.example/",
-        "http://public.example/" + "a" * 2048,
+        ("http://me:secret@public.example/", download.BAD_REDIRECT),
+        ("http://me@public.example/", download.BAD_REDIRECT),
+        ("http://public.example:22/", download.BAD_PORT_REDIRECT),
+        ("http://public.example:80:80/", download.BAD_REDIRECT),
+        ("ftp://public.example/", download.BAD_REDIRECT),
+        ("http://public.example/" + "a" * 8192, download.TOO_LONG_REDIRECT),
+        ("http://10.0.0.1/", download.UNREACHABLE),
+        ("http://2130706433/", download.UNREACHABLE),
+        ("http://0x7f.1/", download.UNREACHABLE),
+        ("http://[::1]/", download.UNREACHABLE),
+        ("http://①②⑦.⓪.⓪.①/", download.UNREACHABLE),
+        ("http://8.8.8.8:6379/", download.BAD_PORT_REDIRECT),
+        ("http://[::1]:6379/", download.UNREACHABLE),
     ],
-    ids=lambda target: target[:40],
+    ids=lambda text: ascii(text[:40]),
 )
-async def test_a_redirect_is_judged_as_a_link_is(target: str, internet: Network, machine: Names) -> None:
-    internet.public.answers["/link"] = redirect(target)
+async def test_a_redirect_is_judged_as_a_link_is(target: str, words: str, internet: Network, machine: Names) -> None:
+    """Only of addresses nothing is told: they are in networks; all else is what a public server wrote."""
+    internet.public.answers["/link"] = redirect(target.encode().decode("latin-1"))
 
     fetched = await fetch("http://public.example/link", machine)
 
-    assert fetched == Words(text=download.UNREACHABLE.format(host="public.example"), kind=Kind.UNREACHABLE)
+    kind = Kind.UNREACHABLE if words == download.UNREACHABLE else Kind.REFUSAL
+    assert fetched == Words(text=words.format(host="public.example"), kind=kind)
     assert internet.public.accepted == 1
 
 

@@ -16,8 +16,8 @@ import pytest
 from common.channels.channels import Channels
 from common.messages import FetchUrl, Words
 from common.settings import Settings
-from common.web import fetcher as web
 from common.web import previews
+from common.web.visit import NO_PREVIEW
 from fetch_url import FetchUrlWorker
 from tests.support import model_in_use
 from tests.support.in_process_decoder import InProcessDecoder
@@ -79,7 +79,7 @@ async def test_a_failing_preview_is_refused_in_other_words_at_the_same_time(
     )
 
     assert [moment for moment, _ in answers] == pytest.approx([3.5] * len(kinds), abs=0.02)
-    assert {answer.content.text for _, answer in answers if isinstance(answer.content, Words)} == {web.NO_PREVIEW}
+    assert {answer.content.text for _, answer in answers if isinstance(answer.content, Words)} == {NO_PREVIEW}
     await worker.close()
 
 

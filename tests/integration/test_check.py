@@ -318,9 +318,21 @@ def test_the_command_reports_everything_in_lines_without_a_secret_and_exits_1_fo
     lines = done.stdout.splitlines()
     assert (done.returncode, done.stderr) == (1, "")
     assert [line[5:15].strip() for line in lines] == (
-        ["Python", "Settings", "Token", "Webhook", "Redis", "Model", "Disk", "Pictures", "Port", "Supervisor"]
+        [
+            "Python",
+            "Settings",
+            "Token",
+            "Webhook",
+            "Contact",
+            "Redis",
+            "Model",
+            "Disk",
+            "Pictures",
+            "Port",
+            "Supervisor",
+        ]
     )
-    assert [line[:4].strip() for line in lines] == ["ok", "warn", "FAIL", "warn", "warn", *["ok"] * 4, "warn"]
+    assert [line[:4].strip() for line in lines] == ["ok", "warn", "FAIL", "warn", "ok", "warn", *["ok"] * 4, "warn"]
     assert "AAWrong" not in done.stdout
 
 

@@ -70,8 +70,7 @@ def failing_links(server: WebServer) -> Iterator[list[str]]:
         server.answers["/to-private"] = redirect("http://10.0.0.1/secret")
         server.answers["/to-private-name"] = redirect("http://private.example/secret")
         server.answers["/to-closed"] = redirect(f"http://closed.example:{closed.getsockname()[1]}/")
-        server.answers["/to-file"] = redirect("file:///etc/passwd")
-        server.answers["/to-password"] = redirect("http://me:secret@server.example/")
+        server.answers["/to-number"] = redirect("http://2130706433/")
         yield [
             "http://unknown.example/",
             "http://private.example/",
@@ -83,7 +82,7 @@ def failing_links(server: WebServer) -> Iterator[list[str]]:
             f"https://server.example:{server.port}/speaks-no-tls",
             *(
                 f"http://server.example:{server.port}/{path}"
-                for path in ("hang-up", "drip", "to-private", "to-private-name", "to-closed", "to-file", "to-password")
+                for path in ("hang-up", "drip", "to-private", "to-private-name", "to-closed", "to-number")
             ),
         ]
 

@@ -59,6 +59,43 @@ def test_networks_are_separated_by_commas() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "contact"),
+    [
+        ("https://example.org/bot", "https://example.org/bot"),
+        ("me@example.org", "me@example.org"),
+        ("@whats_it", "https://t.me/whats_it"),
+        ("t.me/whats_it", "https://t.me/whats_it"),
+        (" https://example.org/bot?a=1 , me+bot@example.org ", "https://example.org/bot?a=1; me+bot@example.org"),
+        ("", ""),
+    ],
+)
+def test_a_contact_is_written_as_a_user_agent_may_have_it(written: str, contact: str) -> None:
+    assert load({"CONTACT": written}).contact == contact
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "me",
+        "example.org",
+        "http://example.org/",
+        "https://",
+        "https://example.org/(bot)",
+        "https://example.org/bot\r\nX-Evil: 1",
+        "me@example",
+        "mé@example.org",
+        "me@exam\nple.org",
+        "me@example.org,,",
+        "https://me:secret@example.org/",
+        f"https://example.org/{'a' * 200}",
+    ],
+)
+def test_a_contact_must_be_an_address(written: str) -> None:
+    with pytest.raises(SettingsError, match=r"CONTACT=.* must be a web page"):
+        load({"CONTACT": written})
+
+
+@pytest.mark.parametrize(
     ("name", "value", "said"),
     [
         ("ENGINE", "onnx", "ENGINE='onnx' is not one of: auto, openvino, torch"),

@@ -18,6 +18,7 @@ from dotenv.parser import parse_stream
 from common import settings
 from common.errors import SettingsError
 from common.programs.check.result import Result, fail, ok, together, warn
+from common.settings import Settings
 
 OLDEST_PYTHON: Final = (3, 11)
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -67,6 +68,13 @@ def configured(environ: Mapping[str, str], env_file: Path) -> Result:
         return together(found)
     where = f"{env_file.name} is yours alone; " if env_file.exists() else ""
     return ok(f"{where}set: {', '.join(sorted(given))}" if given else f"{where}all at their defaults")
+
+
+def contact(config: Settings) -> Result:
+    """Whether hosts can learn whose bot it is. Without that it works, except for a few of them."""
+    if config.contact:
+        return ok(f"links are fetched in the name of {config.contact}")
+    return ok("not set: some hosts, such as Wikimedia, give pictures only to bots that name their operator")
 
 
 def _given(environ: Mapping[str, str], env_file: Path) -> dict[str, str]:

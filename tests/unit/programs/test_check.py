@@ -127,6 +127,14 @@ def test_without_any_setting_all_is_well(tmp_path: Path) -> None:
     assert configuration.configured({}, tmp_path / ".env") == ok("all at their defaults")
 
 
+def test_a_contact_that_is_not_set_is_a_hint_and_no_failure() -> None:
+    unset, named = configuration.contact(Settings()), configuration.contact(Settings(contact="me@example.org"))
+
+    assert (unset.level, named.level) == ("ok", "ok")
+    assert "Wikimedia" in unset.text
+    assert "me@example.org" in named.text
+
+
 def test_an_env_file_that_others_may_read_gets_the_command_that_closes_it(env_file: Path) -> None:
     env_file.chmod(0o644)
     result = configuration.configured({}, env_file)
