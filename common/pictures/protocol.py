@@ -28,8 +28,11 @@ import struct
 from enum import IntEnum, StrEnum, auto
 from typing import Final, NamedTuple, Protocol
 
-MAX_PIXELS: Final = 24_000_000  # up to 400 MB, in 12-bit AVIF with alpha
-MAX_JPEG_PIXELS: Final = 100_000_000  # above MAX_PIXELS at reduced scale, and only if libjpeg reads it in one pass
+# Cameras of "24 megapixels" store up to 24.5. They take up to 400 MB, in 12-bit AVIF with alpha.
+MAX_PIXELS: Final = 25_000_000
+# Phones of "108 megapixels" store 12000 x 9000. Above MAX_PIXELS a JPEG is decoded at reduced scale, and only if
+# libjpeg reads it in one pass.
+MAX_JPEG_PIXELS: Final = 110_000_000
 MAX_JPEG_SCANS: Final = 100  # progressive files have about 10; each takes time for every pixel, even if it has no byte
 MAX_ASPECT: Final = 100  # even the thinnest picture has at most 12 megapixels when it is resized
 # For one file, all its tries together. The slowest picture within the size limits takes 0.8 s on a core of an AMD EPYC,
@@ -72,6 +75,9 @@ class Refusal(StrEnum):
     CAMERA_RAW = auto()
     VIDEO = auto()
     SVG = auto()
+    JPEG_12_BIT = auto()
+    OTHER_JPEG = auto()
+    OTHER_BMP = auto()
     # The worker finds these two by itself:
     TOO_SLOW = auto()
     UNREADABLE = auto()
