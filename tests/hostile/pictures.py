@@ -216,7 +216,7 @@ def _absurd_sizes(width: int, height: int) -> Iterator[tuple[str, bytes]]:
     yield "AVIF", _patched(avif, avif.index(b"ispe") + 8, struct.pack(">II", width, height))
 
 
-TOO_LARGE: Final = (10_000, 10_001)  # for the bot, but not for any format
+TOO_LARGE: Final = (10_000, 11_001)  # for the bot, but not for any format
 SIZES: Final = (TOO_LARGE, (0, 0), (0, 5), (1, 2**32 - 1), (2**16 - 1, 2**16 - 1), (2**32 - 1, 2**32 - 1))
 
 

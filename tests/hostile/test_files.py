@@ -98,6 +98,10 @@ HARMLESS = {
     *(name for name in ABSURD if name.startswith("GIF of 0 x")),  # its frame is larger, and counts
     "EXIF entries on top of one another",
     "EXIF data that lead to themselves",
+    "EXIF data in 9,000 parts",
+    "5,000 iCCP of 1 MB",
+    "5,000 zTXt of 1 MB",
+    "5,000 iTXt of 1 MB",
     "pixels that never end",
     "a palette of 4 billion",
     "a million comments",
@@ -177,9 +181,9 @@ def largest(name: str) -> bytes:
     """A picture of the most pixels that its format may have, in the way that takes the most memory, and turned."""
     exif = Image.Exif()
     exif[0x0112] = 6
-    size = (6000, 4000)
+    size = (6250, 4000)
     if name == "JPEG":
-        return saved(Image.new("CMYK", (9800, 9790)), "JPEG", subsampling=0, exif=exif)
+        return saved(Image.new("CMYK", (11_000, 10_000)), "JPEG", subsampling=0, exif=exif)
     if name == "progressive JPEG":
         return saved(Image.new("CMYK", size), "JPEG", progressive=True, subsampling=0, exif=exif)
     if name == "GIF":

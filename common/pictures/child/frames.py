@@ -6,39 +6,38 @@ from typing import Final
 
 from PIL import Image, ImageFile
 
-from common.pictures.child import gif
 from common.pictures.child.upright import rgb
 from common.pictures.protocol import MAX_PIXELS
 
+MAX_FRAMES: Final = 10  # that are looked at
 # The pixels of all frames that are looked at: two of the largest, ten of what people send.
 _MAX_PIXELS: Final = 2 * MAX_PIXELS
 _STRIP_PIXELS: Final = 2**16
 _TOLERANCE: Final = 4  # of 255: stored with loss, one colour becomes several
 
 
-def moves(image: Image.Image, content: bytes) -> bool:
-    """Whether a file has several frames, of which another than the first may count.
+def may_move(image: Image.Image) -> bool:
+    """Whether a file has several frames, of which another than the first may count. Of a GIF this is unknown.
 
     Args:
         image: The file, opened. Of an animated PNG, it has only the default image.
-        content: The file.
     """
-    if image.format == "GIF":  # Pillow would have to read it all
-        return gif.moves(content)
-    return getattr(image, "n_frames", 1) > 1
+    return image.format == "GIF" or getattr(image, "n_frames", 1) > 1
 
 
-def load(image: ImageFile.ImageFile, content: bytes) -> Image.Image:
+def load(image: ImageFile.ImageFile) -> Image.Image:
     """Decode the first frame, or the first of ten that is not blank, if there is one.
 
     Many animations begin with an empty frame, of which nothing can be said. What is behind the first other frame does
     not count, broken or not.
     """
     image.load()
-    if not moves(image, content) or not (colour := only_colour(image)):
+    if not may_move(image):
         return image
-    size = image.size
-    return image if _load_another(image) else Image.new("RGB", size, colour)
+    colour, size = only_colour(image), image.size
+    if colour is None or _load_another(image):
+        return image
+    return Image.new("RGB", size, colour)
 
 
 def only_colour(picture: Image.Image) -> tuple[int, int, int] | None:
@@ -60,7 +59,7 @@ def _load_another(image: ImageFile.ImageFile) -> bool:
     """Decode the first of the next frames that has several colours. Returns whether there is one."""
     size = image.size
     try:
-        for number in range(1, min(gif.MAX_FRAMES, _MAX_PIXELS // (size[0] * size[1]))):
+        for number in range(1, min(MAX_FRAMES, _MAX_PIXELS // (size[0] * size[1]))):
             image.seek(number)
             image.load()
             if image.size != size:  # a larger frame makes a GIF larger, and was not judged

@@ -1,4 +1,4 @@
-"""GIF: which blocks of a file make its frames (GIF89a specification, 1990)."""
+"""GIF: what comes before the first frame of a file (GIF89a specification, 1990)."""
 
 from __future__ import annotations
 
@@ -8,44 +8,37 @@ from typing import Final
 
 from common.pictures.child.pieces import joined
 
-MAX_FRAMES: Final = 10  # so many are looked at for one that is not blank
-
 SIGNATURES: Final = (b"GIF87a", b"GIF89a")
 _FLAGS_AT, _HEAD_BYTES = 10, 13
-_FRAME_FLAGS_AT, _FRAME_BYTES = 9, 10
 _PALETTE: Final = 0x80  # a flag; then the lowest three bits are its size
-_BLOCK: Final = re.compile(rb"[,!;]")  # what is no block is skipped, as Pillow and browsers do
-_FRAME, _END = b",", b";"
+_BLOCK: Final = re.compile(rb"[,!;]")  # anything else is skipped, as Pillow and browsers do
+_EXTENSION: Final = b"!"
 _CONTROL: Final = b"!\xf9"  # says of the next frame which colour is transparent, and what becomes of it
 _CONTROL_BYTES: Final = 4
+_REPEATS: Final = b"!\xff\x0bNETSCAPE2.0"  # how often the animation repeats
 
 
 def own_parts(content: bytes) -> bytes:
-    """A GIF without comments, texts and other extensions, as far as its tenth frame."""
-    return joined(content, [slice(0, _head_bytes(content)), *_blocks(content, MAX_FRAMES)])
+    """A GIF without extensions before its first frame that have too few data: behind those, Pillow loses its place.
+
+    Whole texts, comments and the like do no harm, and to leave them out would take a copy of nearly every animation.
+    """
+    pieces: list[slice | bytes] = []
+    kept = 0
+    for extension in _extensions(content):
+        if not _has_data(content, extension.start):
+            pieces.append(slice(kept, extension.start))
+            kept = extension.stop
+    return joined(content, [*pieces, slice(kept, len(content))])
 
 
-def moves(content: bytes) -> bool:
-    """Whether a GIF has a second frame, or the beginning of one."""
-    return sum(content.startswith(_FRAME, block.start) for block in _blocks(content, 2)) > 1
-
-
-def _blocks(content: bytes, frames: int) -> Iterator[slice]:
-    """Where some frames are, what controls them, and the end mark. The last one may be cut off."""
-    at = _head_bytes(content)
-    while frames and (found := _BLOCK.search(content, at)):
-        start = found.start()
-        if found[0] == _END:
-            yield slice(start, len(content))  # behind it, nothing is read
-            return
-        if found[0] == _FRAME:
-            at = _end_of_data(content, start + _FRAME_BYTES + _palette_bytes(content, start + _FRAME_FLAGS_AT) + 1)
-            frames -= 1
-            yield slice(start, at)
-        else:
-            at = _end_of_data(content, start + 2)
-            if content.startswith(_CONTROL, start) and content[start + 2 : start + 3] >= bytes((_CONTROL_BYTES,)):
-                yield slice(start, at)
+def _extensions(content: bytes) -> Iterator[slice]:
+    """Where the extensions before the first frame are. The last may be cut off."""
+    flags = content[_FLAGS_AT] if len(content) > _FLAGS_AT else 0
+    at = _HEAD_BYTES + (3 << (flags & 7) + 1 if flags & _PALETTE else 0)
+    while (found := _BLOCK.search(content, at)) and found[0] == _EXTENSION:
+        at = _end_of_data(content, found.start() + 2)
+        yield slice(found.start(), at)
 
 
 def _end_of_data(content: bytes, at: int) -> int:
@@ -59,10 +52,9 @@ def _end_of_data(content: bytes, at: int) -> int:
     return min(at, end)
 
 
-def _head_bytes(content: bytes) -> int:
-    return min(_HEAD_BYTES + _palette_bytes(content, _FLAGS_AT), len(content))
-
-
-def _palette_bytes(content: bytes, flags_at: int) -> int:
-    flags = content[flags_at] if flags_at < len(content) else 0
-    return 3 << (flags & 7) + 1 if flags & _PALETTE else 0
+def _has_data(content: bytes, start: int) -> bool:
+    """Whether an extension has as many data as Pillow reads."""
+    if content.startswith(_REPEATS, start):
+        return not content.startswith(b"\0", start + len(_REPEATS))
+    least = _CONTROL_BYTES if content.startswith(_CONTROL, start) else 1
+    return content[start + 2 : start + 3] >= bytes((least,))

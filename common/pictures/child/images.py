@@ -123,8 +123,8 @@ def _or_refusal(make: Callable[[bytes], MadeT], content: bytes) -> MadeT | Refus
 
 
 def _decode(content: bytes) -> Image.Image:
-    with _opened(content) as (image, own):
-        return upright(rgb(frames.load(image, own)), orientation(image))
+    with _opened(content) as (image, _):
+        return upright(rgb(frames.load(image)), orientation(image))
 
 
 def _whole(content: bytes, cut: Whole, ask: Callable[[], None], limits: StripLimits) -> bytes:
@@ -141,7 +141,7 @@ def _made_of(
     with _opened(content, max_aspect) as (image, own):
         if image.width * image.height > limits.large_pixels:
             return strips.made_of(image, own, cut, ask, limits)
-        return strips.made_of_loaded(frames.load(image, own), orientation(image), cut, limits)
+        return strips.made_of_loaded(frames.load(image), orientation(image), cut, limits)
 
 
 @contextlib.contextmanager

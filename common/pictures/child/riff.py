@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from common.pictures.child.gif import MAX_FRAMES
+from common.pictures.child.frames import MAX_FRAMES
 from common.pictures.child.pieces import joined
 
 _RIFF, _WEBP = b"RIFF", b"WEBP"

@@ -135,7 +135,7 @@ def made_of(
     if _bytes_at_once(image, content, in_time, limits) + shape.bytes_between > limits.much_bytes:
         ask()
     if not in_rows:
-        return made_of_loaded(frames.load(image, content), turn, cut, limits)
+        return made_of_loaded(frames.load(image), turn, cut, limits)
     canvas = _Canvas(image.size, image.mode)
     if in_time:
         narrowing = _Narrowing(canvas.picture, turn, shape, limits)
@@ -171,7 +171,7 @@ def _comes_in_rows(image: ImageFile.ImageFile, content: bytes, limits: StripLimi
     """Whether a picture's rows come one after the other, each once, in 4 bytes a pixel."""
     if image.format == "WEBP":
         return limits.webp_in_rows and webp.can_decode(content)
-    if frames.moves(image, content):
+    if frames.may_move(image):
         return False
     # Without a tile, the file ends before its pixels. Pillow reports that only without a given picture to fill.
     return bool(image.tile) and image.mode in {"RGB", "RGBA"} and not image.info.keys() & {"interlace", "transparency"}
@@ -192,7 +192,7 @@ def _bytes_at_once(image: ImageFile.ImageFile, content: bytes, given_back: bool,
         of_a_pixel = 10  # libjpeg's coefficients, and all rows, which are complete only at the end
     elif image.format == "WEBP" and not _comes_in_rows(image, content, limits):
         of_a_pixel = 16  # Pillow reads it as a video: two canvases, and two copies
-    elif frames.moves(image, content):
+    elif frames.may_move(image):
         of_a_pixel = 16  # a frame is put upon the one before, with transparency
     elif webp.is_lossless(content):  # libwebp keeps all rows itself
         of_a_pixel = 4 if given_back else 8
