@@ -28,11 +28,14 @@ import struct
 from enum import IntEnum, StrEnum, auto
 from typing import Final, NamedTuple, Protocol
 
-# Cameras of "24 megapixels" store up to 24.5. They take up to 400 MB, in 12-bit AVIF with alpha.
+# Cameras of "24 megapixels" store up to 24.5. They take up to 420 MB, in 12-bit AVIF with alpha.
 MAX_PIXELS: Final = 25_000_000
 # Phones of "108 megapixels" store 12000 x 9000. Above MAX_PIXELS a JPEG is decoded at reduced scale, and only if
 # libjpeg reads it in one pass.
 MAX_JPEG_PIXELS: Final = 110_000_000
+# Else libjpeg keeps each value of each component, at full size, in 2 bytes: of 25 megapixels in four colours, or of 66
+# in three, two of them at half the width and height, as phones store them. Phones of "50 megapixels" store 8192 x 6144.
+MAX_JPEG_VALUES: Final = 100_000_000
 MAX_JPEG_SCANS: Final = 100  # progressive files have about 10; each takes time for every pixel, even if it has no byte
 MAX_ASPECT: Final = 100  # even the thinnest picture has at most 12 megapixels when it is resized
 # For one file, all its tries together. The slowest picture within the size limits takes 0.8 s on a core of an AMD EPYC,

@@ -122,14 +122,12 @@ def _repacked(content: bytes, bitmap: _Bitmap, masks: tuple[int, ...]) -> bytes 
     data = content[bitmap.pixels_at : bitmap.pixels_at + row_bytes * height]
     if width <= 0 or not height or len(data) < row_bytes * height:
         return None
-    halves = []
-    for at in range(0, pixel_bytes, 2):  # the lower 16 bits of all pixels, and the upper ones
-        half = bytearray(len(data) // pixel_bytes * 2)
-        half[0::2], half[1::2] = data[at::pixel_bytes], data[at + 1 :: pixel_bytes]
-        size = row_bytes // pixel_bytes, height
-        values = Image.frombuffer("I;16", size, bytes(half), "raw", "I;16", 0, 1)
-        halves.append(values.crop((0, 0, width, height)).convert("I"))
-    red, green, blue, alpha = (_channel(halves, mask) for mask in masks)
+    row_pixels = row_bytes // pixel_bytes
+    planes = [
+        Image.frombuffer("L", (row_pixels, height), data[at::pixel_bytes], "raw", "L", 0, 1).crop((0, 0, width, height))
+        for at in range(pixel_bytes)
+    ]
+    red, green, blue, alpha = (_channel(planes, mask) for mask in masks)
     if not masks[3] or alpha.getextrema() == (0, 0):  # many programs write no alpha where they announce it
         alpha = Image.new("L", alpha.size, 255)
     pixels = Image.merge("RGBA", (red, green, blue, alpha)).tobytes("raw", "BGRA")
@@ -138,13 +136,18 @@ def _repacked(content: bytes, bitmap: _Bitmap, masks: tuple[int, ...]) -> bytes 
     return begin + header + struct.pack("<4I", *_BGRA) + pixels
 
 
-def _channel(halves: list[Image.Image], mask: int) -> Image.Image:
-    """What a mask leaves of all pixels, from 0 to 255."""
-    channel = Image.new("L", halves[0].size)
-    for shift, half in zip((0, 16), halves, strict=False):
-        part = mask >> shift & 0xFFFF
+def _channel(planes: list[Image.Image], mask: int) -> Image.Image:
+    """What a mask leaves of all pixels, from 0 to 255; 1 more or less where it has parts of several bytes.
+
+    Args:
+        planes: The first bytes of all pixels, their second ones, and so on.
+        mask: Its bits of a pixel, little-endian.
+    """
+    channel = Image.new("L", planes[0].size)
+    for number, plane in enumerate(planes):
+        part = mask >> 8 * number & 0xFF
         if part:
-            lowest = mask & -mask
-            table = [round(((value & part) << shift) // lowest * 255 / (mask // lowest)) for value in range(2**16)]
-            channel = ImageChops.add(channel, half.point(table, "L"))
+            scale = 255 * (1 << 8 * number) / mask
+            table = [round((value & part) * scale) for value in range(256)]
+            channel = ImageChops.add(channel, plane.point(table))
     return channel

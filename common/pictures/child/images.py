@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeVar
 
 from PIL import (
@@ -35,6 +35,7 @@ from common.pictures.protocol import (
     MAX_ASPECT,
     MAX_JPEG_PIXELS,
     MAX_JPEG_SCANS,
+    MAX_JPEG_VALUES,
     MAX_LOOKED_AT_ASPECT,
     MAX_PIXELS,
     WHOLE_SCALE,
@@ -60,7 +61,7 @@ def decode(content: bytes) -> Image.Image | Refusal:
 
     Of an animation, it is the first of ten frames that is not blank (of a PNG, its default image). A JPEG of more than
     25 megapixels is decoded at half its scale or less, so that at most 25 remain. A JPEG that is progressive, or stores
-    its colours apart, may have at most 25 in the file: libjpeg keeps all of such a picture, at full size.
+    its colours apart, may have 25 to 66 in the file, by its colours: libjpeg keeps all of such a picture.
 
     A JPEG that lacks only its end mark is refused, though browsers show it: it looks the same as one that lacks its
     last pixels or its last scan, and those must not be classified silently.
@@ -159,7 +160,7 @@ def _opened(content: bytes, max_aspect: int = MAX_ASPECT) -> Iterator[tuple[Imag
     # Some plug-ins allocate for a picture while they open it. Above this size Pillow warns, and a warning is an error.
     Image.MAX_IMAGE_PIXELS = MAX_JPEG_PIXELS if is_jpeg else MAX_PIXELS
     with _open(own) as image:
-        _judge_size(image, MAX_JPEG_PIXELS if strips.in_one_pass(image, scans) else MAX_PIXELS, max_aspect)
+        _judge_size(image, _max_pixels(image, scans), max_aspect)
         _reduce_scale(image)
         _bring_transparent_colour_along(image)
         yield image, own
@@ -173,6 +174,16 @@ def _open(content: bytes) -> ImageFile.ImageFile:
         if bare is content:
             raise
         return Image.open(io.BytesIO(bare), formats=FORMATS)
+
+
+def _max_pixels(image: Image.Image, scans: Sequence[int]) -> int:
+    if not isinstance(image, JpegImagePlugin.JpegImageFile):
+        return MAX_PIXELS
+    if strips.in_one_pass(image, scans):
+        return MAX_JPEG_PIXELS
+    widest, highest = max(width for _, width, _, _ in image.layer), max(height for _, _, height, _ in image.layer)
+    values = sum(width * height for _, width, height, _ in image.layer)
+    return min(MAX_JPEG_PIXELS, MAX_JPEG_VALUES * widest * highest // values)
 
 
 def _judge_size(image: Image.Image, max_pixels: int, max_aspect: int) -> None:

@@ -44,7 +44,7 @@ def own_parts(content: bytes) -> bytes:
     which libpng does not do: all pixels are there.
 
     Raises:
-        Refused: The file has too many chunks.
+        Refused: The file has too many chunks, or is cut off in what says how it is turned.
     """
     before: list[slice | bytes] = [slice(0, len(SIGNATURE))]
     pixels: list[slice | bytes] = []
@@ -53,8 +53,8 @@ def own_parts(content: bytes) -> bytes:
         place = slice(chunk.start, chunk.end)
         if _says_how_it_is_turned(content, chunk):
             if not chunk.is_whole:
-                pixels.append(place)  # Pillow refuses that
-            elif chunk.kind not in turns and _is_right(content, chunk):
+                raise Refused(Refusal.DAMAGED)
+            if chunk.kind not in turns and _is_right(content, chunk):
                 before.append(place)  # before the pixels, so that it is known when they come
                 turns.add(chunk.kind)
         elif chunk.kind == b"IDAT" or pixels:

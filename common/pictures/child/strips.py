@@ -189,7 +189,7 @@ def _bytes_at_once(image: ImageFile.ImageFile, content: bytes, given_back: bool,
     if image.format == "AVIF":
         of_a_pixel = 8
     elif image.format == "JPEG" and not in_one_pass(image, jpeg.scans(content)):
-        of_a_pixel = 10  # libjpeg's coefficients, and all rows, which are complete only at the end
+        of_a_pixel = 10  # libjpeg's coefficients (more, at reduced scale), and all rows, complete only at the end
     elif image.format == "WEBP" and not _comes_in_rows(image, content, limits):
         of_a_pixel = 16  # Pillow reads it as a video: two canvases, and two copies
     elif frames.may_move(image):
