@@ -80,7 +80,7 @@ def _own_chunks(content: bytes, stated_end: int) -> _Own:
     has_picture = False
     for chunk in _chunks(content):
         if chunk.start == stated_end + stated_end % 2 and (has_picture or own.moving):
-            break  # Behind the file. An end in the midst of a chunk is none.
+            break  # behind the file; an end in the midst of a chunk does not count
         if chunk.kind in _TURNS:
             own.turns.setdefault(chunk.kind, chunk)
         elif chunk.kind in _FRAMES and len(own.moving) <= MAX_FRAMES:  # ANIM comes before the frames

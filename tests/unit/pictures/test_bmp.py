@@ -97,7 +97,7 @@ def test_transparent_parts_are_white(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["ARGB", "GRBA", "4444"])
-def test_alpha_that_is_0_everywhere_is_none(name: str) -> None:
+def test_alpha_that_is_0_everywhere_does_not_count(name: str) -> None:
     assert row(drawn(*MASKS[name], [(*RED, 0), (*BLUE, 0)])) == [RED, BLUE]
 
 
