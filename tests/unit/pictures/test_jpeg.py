@@ -80,6 +80,9 @@ def test_nor_where_it_stands(name: str, before: bytes) -> None:
         pytest.param(segment(COMMENT, b"hello") * 9_000, id="9,000 comments"),
         pytest.param(b"\xff" * 50, id="fill bytes"),
         pytest.param(bytes(50), id="zeros"),
+        pytest.param(b"\xff" * 18_000_000, id="18 MB of fill bytes"),
+        pytest.param(b"\xff\0" * 9_000_000, id="18 MB of noise"),
+        pytest.param(b"\xff\2" * 1_000, id="noise that looks like unknown markers"),
     ],
 )
 def test_however_much_or_odd_it_is(part: bytes) -> None:

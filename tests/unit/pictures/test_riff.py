@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 
 import pytest
 from PIL import Image
@@ -99,6 +100,14 @@ def test_the_byte_that_fills_the_last_chunk_up_may_be_missing(size: int) -> None
 
     assert len(odd) % 2
     assert same(webp(odd, size=4 + len(odd) + size), PLAIN["with loss"])
+
+
+def test_millions_of_chunks_take_no_long_time() -> None:
+    began = time.process_time()
+
+    assert same(webp(PLAIN["with loss"][12:], (b"teSt" + bytes(4)) * 2_000_000), PLAIN["with loss"])
+
+    assert time.process_time() - began < 1
 
 
 def test_transparency_stays() -> None:
