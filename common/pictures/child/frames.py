@@ -23,7 +23,9 @@ def may_move(image: Image.Image) -> bool:
     Args:
         image: The file, opened. Of an animated PNG, it has only the default image.
     """
-    return image.format == "GIF" or getattr(image, "n_frames", 1) > 1
+    if image.format in {"WEBP", "AVIF"}:
+        return bool(getattr(image, "n_frames", 1) > 1)
+    return image.format == "GIF"
 
 
 def load(image: ImageFile.ImageFile) -> Image.Image:
