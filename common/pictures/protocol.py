@@ -28,12 +28,18 @@ import struct
 from enum import IntEnum, StrEnum, auto
 from typing import Final, NamedTuple, Protocol
 
-MAX_PIXELS: Final = 24_000_000  # up to 400 MB, in 12-bit AVIF with alpha
-MAX_JPEG_PIXELS: Final = 100_000_000  # above MAX_PIXELS at reduced scale, and only if libjpeg reads it in one pass
+# Cameras of "24 megapixels" store up to 24.5. They take up to 450 MB with all of Python, in AVIF.
+MAX_PIXELS: Final = 25_000_000
+# Phones of "108 megapixels" store 12000 x 9000. Above MAX_PIXELS a JPEG is decoded at reduced scale, and only if
+# libjpeg reads it in one pass.
+MAX_JPEG_PIXELS: Final = 110_000_000
+# Else libjpeg keeps each value of each component, at full size, in 2 bytes: of 25 megapixels in four colours, or of 66
+# in three, two of them at half the width and height, as phones store them. Phones of "50 megapixels" store 8192 x 6144.
+MAX_JPEG_VALUES: Final = 100_000_000
 MAX_JPEG_SCANS: Final = 100  # progressive files have about 10; each takes time for every pixel, even if it has no byte
 MAX_ASPECT: Final = 100  # even the thinnest picture has at most 12 megapixels when it is resized
-# For one file, all its tries together. The slowest picture within the size limits takes 0.8 s on a core of an AMD EPYC,
-# so a core may be a tenth as fast.
+# For one file, all its tries together. The slowest picture within the size limits took 1.4 s on a busy core of an Intel
+# Xeon, so a core may be a seventh as fast.
 DECODE_LIMIT_S: Final = 10
 
 MAX_LOOKED_AT_ASPECT: Final = 10  # a longer picture gets no second look: twice as large, it would take 200 MB
@@ -72,6 +78,9 @@ class Refusal(StrEnum):
     CAMERA_RAW = auto()
     VIDEO = auto()
     SVG = auto()
+    JPEG_12_BIT = auto()
+    OTHER_JPEG = auto()
+    OTHER_BMP = auto()
     # The worker finds these two by itself:
     TOO_SLOW = auto()
     UNREADABLE = auto()

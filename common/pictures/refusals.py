@@ -64,6 +64,9 @@ TEXTS: Final[Mapping[Refusal, str]] = {
     Refusal.CAMERA_RAW: _FOREIGN_IMAGE.format("a camera’s raw picture"),
     Refusal.VIDEO: _FOREIGN_IMAGE.format("a video"),
     Refusal.SVG: _FOREIGN_IMAGE.format("SVG"),
+    Refusal.JPEG_12_BIT: _FOREIGN_IMAGE.format("a 12-bit JPEG"),
+    Refusal.OTHER_JPEG: _FOREIGN_IMAGE.format("a lossless JPEG, or another rare kind of JPEG"),
+    Refusal.OTHER_BMP: _FOREIGN_IMAGE.format("a rare kind of BMP"),
     Refusal.TOO_SLOW: TOO_SLOW,
     Refusal.UNREADABLE: UNREADABLE,
 }

@@ -111,7 +111,7 @@ def _files(seed: int) -> Iterator[bytes]:
         if kind < 0.005:
             yield luck.choice(absurd)
         else:
-            yield pictures.damaged(luck.randrange(2**32), large if kind < 0.1 else pictures.WHOLE)
+            yield pictures.damaged(luck.randrange(2**32), large if kind < 0.1 else pictures.WHOLE | pictures.MORE)
 
 
 def _photo(format_: str) -> bytes:

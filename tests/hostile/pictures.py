@@ -193,6 +193,30 @@ def _patched(content: bytes, at: int, new: bytes) -> bytes:
     return content[:at] + new + content[at + len(new) :]
 
 
+def _more() -> dict[str, bytes]:
+    """Files that take other ways: animations that begin blank, and parts that are left out or rewritten."""
+    photo = photos.photo("astronaut").resize(SIDE)
+    frames: dict[str, Any] = {"save_all": True, "append_images": [photo, photo.rotate(180)], "duration": [90, 100, 110]}
+    blank = Image.new("RGB", SIDE, "white")
+    bitmap = WHOLE["BMP"][54:]
+    pixels = b"".join(bitmap[at : at + 3] + b"\0" for at in range(0, len(bitmap), 3))
+    header = struct.pack("<IiiHHIIiiII", 40, *SIDE, 1, 32, 3, 0, 0, 0, 0, 0)
+    masks = struct.pack("<III", 0xFF, 0xFF00, 0xFF0000)
+    jpeg, png_file = WHOLE["JPEG"], WHOLE["PNG"]
+    return {
+        "GIF that begins blank": _saved(blank, "GIF", **frames),
+        "WebP that begins blank": _saved(blank, "WEBP", **frames),
+        "AVIF that begins blank": _saved(blank, "AVIF", **frames),
+        "BMP of other masks": b"BM" + struct.pack("<IHHI", 0, 0, 0, 66) + header + masks + pixels,
+        "JPEG with comments": jpeg[:2] + (b"\xff\xfe\0\7hello" + b"\xff\xe2\0\4hi") * 20 + jpeg[2:],
+        "PNG with texts": png_file[:33] + chunk(b"tEXt", b"k\0hello") * 20 + png_file[33:],
+        "WebP with more": _patched(WHOLE["WebP"] + b"teSt\1\0\0\0x\0", 4, b"\0\0\0\0"),
+    }
+
+
+MORE: Final = _more()
+
+
 def _absurd_sizes(width: int, height: int) -> Iterator[tuple[str, bytes]]:
     """One file of each format whose header says ``width`` x ``height``, if there is room for such numbers."""
     jpeg, gif, webp, bmp, avif = (WHOLE[name] for name in ("JPEG", "GIF", "animated WebP", "BMP", "AVIF"))
@@ -216,7 +240,7 @@ def _absurd_sizes(width: int, height: int) -> Iterator[tuple[str, bytes]]:
     yield "AVIF", _patched(avif, avif.index(b"ispe") + 8, struct.pack(">II", width, height))
 
 
-TOO_LARGE: Final = (10_000, 10_001)  # for the bot, but not for any format
+TOO_LARGE: Final = (10_000, 11_001)  # for the bot, but not for any format
 SIZES: Final = (TOO_LARGE, (0, 0), (0, 5), (1, 2**32 - 1), (2**16 - 1, 2**16 - 1), (2**32 - 1, 2**32 - 1))
 
 

@@ -42,12 +42,20 @@ def saved(picture: Image.Image, format_: str, **options: Any) -> bytes:
     return file.getvalue()
 
 
+def chunk(kind: bytes, content: bytes, *, wrong: bool = False) -> bytes:
+    """A chunk of a PNG (PNG 3rd edition, 5.3); with a wrong checksum, if that is wanted."""
+    checksum = zlib.crc32(kind + content) ^ wrong
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+
+def inserted(content: bytes, part: bytes, before: bytes, of_its_head: int = 0) -> bytes:
+    """A file with another part before one that has a name, which begins ``of_its_head`` bytes before its name."""
+    at = content.index(before) - of_its_head
+    return content[:at] + part + content[at:]
+
+
 def png(size: tuple[int, int], depth: int, colour: int, row: bytes, *chunks: tuple[bytes, bytes]) -> bytes:
     """A PNG whose rows are all the same, by the specification (PNG 3rd edition, 5 and 11)."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", *size, depth, colour, 0, 0, 0))
     content = chunk(b"IDAT", zlib.compress((b"\0" + row) * size[1]))
     return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunk(*c) for c in chunks) + content + chunk(b"IEND", b"")
@@ -144,5 +152,15 @@ def with_jpeg_size(content: bytes, width: int, height: int) -> bytes:
     return content[:start] + struct.pack(">HH", height, width) + content[start + 4 :]
 
 
+def segment(marker: int, content: bytes) -> bytes:
+    """A segment of a JPEG (ITU-T T.81, B.1.1.4)."""
+    return struct.pack(">BBH", 0xFF, marker, 2 + len(content)) + content
+
+
 def exif_segment(content: bytes) -> bytes:
-    return b"\xff\xe1" + struct.pack(">H", 2 + 6 + len(content)) + b"Exif\0\0" + content
+    return segment(0xE1, b"Exif\0\0" + content)
+
+
+def exif(orientation: int) -> bytes:
+    """EXIF data, as they are inside PNG and WebP, that say nothing but how the picture is turned."""
+    return b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 0x0112, 3, 1, orientation, 0, 0)

@@ -23,8 +23,8 @@ from typing import Final
 from common.libc import LIBC, end_with_parent, gain_no_privileges, hide_memory
 from common.pictures.protocol import DECODE_LIMIT_S
 
-# The largest legitimate decode (24 megapixels of 12-bit AVIF with alpha) takes 450 MB with all of Python, and memory
-# has a file of 20 MB up to three times. The limit is half as much again.
+# The largest legitimate decode (25 megapixels of AVIF) takes 450 MB with all of Python, and memory has a file of 20 MB
+# up to four times. The limit is half as much again.
 MAX_MEMORY_BYTES: Final = 768 * 2**20
 
 # linux/landlock.h, asm-generic/unistd.h

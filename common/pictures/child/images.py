@@ -12,10 +12,9 @@ picture can do harm.
 from __future__ import annotations
 
 import contextlib
-import functools
 import io
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeVar
 
 from PIL import (
@@ -28,7 +27,7 @@ from PIL import (
 )
 
 from common.limits import MAX_FILE_BYTES
-from common.pictures.child import headers, strips
+from common.pictures.child import avif, frames, headers, jpeg, parts, strips
 from common.pictures.child.headers import Refused
 from common.pictures.child.strips import LIMITS, StripLimits
 from common.pictures.child.upright import orientation, rgb, upright
@@ -36,6 +35,7 @@ from common.pictures.protocol import (
     MAX_ASPECT,
     MAX_JPEG_PIXELS,
     MAX_JPEG_SCANS,
+    MAX_JPEG_VALUES,
     MAX_LOOKED_AT_ASPECT,
     MAX_PIXELS,
     WHOLE_SCALE,
@@ -59,9 +59,9 @@ Image.register_open("JPEG", JpegImagePlugin.JpegImageFile, lambda beginning: beg
 def decode(content: bytes) -> Image.Image | Refusal:
     """The picture in a file: whole, upright, 8-bit RGB, transparent parts on white.
 
-    Of an animation, it is the first frame. A JPEG of more than 24 megapixels is decoded at half its scale or less, so
-    that at most 24 remain. A JPEG that is progressive, or stores its colours apart, may have at most 24 in the file:
-    libjpeg keeps all of such a picture, at full size.
+    Of an animation, it is the first of ten frames that is not blank (of a PNG, its default image). A JPEG of more than
+    25 megapixels is decoded at half its scale or less, so that at most 25 remain. A JPEG that is progressive, or stores
+    its colours apart, may have 25 to 66 in the file, by its colours: libjpeg keeps all of such a picture.
 
     A JPEG that lacks only its end mark is refused, though browsers show it: it looks the same as one that lacks its
     last pixels or its last scan, and those must not be classified silently.
@@ -69,7 +69,7 @@ def decode(content: bytes) -> Image.Image | Refusal:
     Not thread-safe: Pillow's limits and Python's warnings belong to the process.
 
     Args:
-        content: A JPEG, PNG, WebP, GIF, BMP or AVIF file: at most 20 MB, 24 megapixels (JPEG: 100), and
+        content: A JPEG, PNG, WebP, GIF, BMP or AVIF file: at most 20 MB, 25 megapixels (JPEG: 110), and
             100 times as long as wide.
 
     Returns:
@@ -120,13 +120,12 @@ def _or_refusal(make: Callable[[bytes], MadeT], content: bytes) -> MadeT | Refus
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return Refusal.TOO_MANY_PIXELS
     except Exception:  # with a broken file, Pillow's plug-ins may raise anything
-        return headers.why_unreadable(content)
+        return parts.why_unreadable(content)
 
 
 def _decode(content: bytes) -> Image.Image:
-    with _opened(content) as image:
-        image.load()
-        return upright(rgb(image), orientation(image))
+    with _opened(content) as (image, _):
+        return upright(rgb(frames.load(image)), orientation(image))
 
 
 def _whole(content: bytes, cut: Whole, ask: Callable[[], None], limits: StripLimits) -> bytes:
@@ -140,39 +139,51 @@ def _whole(content: bytes, cut: Whole, ask: Callable[[], None], limits: StripLim
 def _made_of(
     content: bytes, cut: Cut | Whole, ask: Callable[[], None], limits: StripLimits, max_aspect: int = MAX_ASPECT
 ) -> Image.Image:
-    with _opened(content, max_aspect) as image:
-        if image.width * image.height <= limits.large_pixels:
-            image.load()
-            return strips.made_of_loaded(image, orientation(image), cut, limits)
-        ask_once = functools.cache(ask)
-        made = strips.made_of(image, content, cut, ask_once, limits)
-    if made is not None:
-        return made
-    ask_once()
-    with _opened(content, max_aspect) as image:
-        image.load()
-        return strips.made_of_loaded(image, orientation(image), cut, limits)
+    with _opened(content, max_aspect) as (image, own):
+        if image.width * image.height > limits.large_pixels:
+            return strips.made_of(image, own, cut, ask, limits)
+        return strips.made_of_loaded(frames.load(image), orientation(image), cut, limits)
 
 
 @contextlib.contextmanager
-def _opened(content: bytes, max_aspect: int = MAX_ASPECT) -> Iterator[ImageFile.ImageFile]:
-    """A file that may be decoded, opened."""
+def _opened(content: bytes, max_aspect: int = MAX_ASPECT) -> Iterator[tuple[ImageFile.ImageFile, bytes]]:
+    """The picture of a file that may be decoded, opened; and those parts of the file that it is made of."""
     if not content:
         raise Refused(Refusal.EMPTY)
     if len(content) > MAX_FILE_BYTES:
         raise Refused(Refusal.TOO_LARGE)
-    is_jpeg = content.startswith(headers.JPEG)
-    scans = headers.jpeg_scans(content) if is_jpeg else []
+    own = parts.own_parts(content)
+    is_jpeg = own.startswith(headers.JPEG)
+    scans = jpeg.scans(own) if is_jpeg else []
     if len(scans) > MAX_JPEG_SCANS:
         raise Refused(Refusal.TOO_MANY_SCANS)
-    headers.judge_metadata(content)
     # Some plug-ins allocate for a picture while they open it. Above this size Pillow warns, and a warning is an error.
     Image.MAX_IMAGE_PIXELS = MAX_JPEG_PIXELS if is_jpeg else MAX_PIXELS
-    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-        _judge_size(image, MAX_JPEG_PIXELS if strips.in_one_pass(image, scans) else MAX_PIXELS, max_aspect)
+    with _open(own) as image:
+        _judge_size(image, _max_pixels(image, scans), max_aspect)
         _reduce_scale(image)
         _bring_transparent_colour_along(image)
-        yield image
+        yield image, own
+
+
+def _open(content: bytes) -> ImageFile.ImageFile:
+    try:
+        return Image.open(io.BytesIO(content), formats=FORMATS)
+    except Exception:  # broken EXIF data, or anything else
+        bare = avif.without_metadata(content)
+        if bare is content:
+            raise
+        return Image.open(io.BytesIO(bare), formats=FORMATS)
+
+
+def _max_pixels(image: Image.Image, scans: Sequence[int]) -> int:
+    if not isinstance(image, JpegImagePlugin.JpegImageFile):
+        return MAX_PIXELS
+    if strips.in_one_pass(image, scans):
+        return MAX_JPEG_PIXELS
+    widest, highest = max(width for _, width, _, _ in image.layer), max(height for _, _, height, _ in image.layer)
+    values = sum(width * height for _, width, height, _ in image.layer)
+    return min(MAX_JPEG_PIXELS, MAX_JPEG_VALUES * widest * highest // values)
 
 
 def _judge_size(image: Image.Image, max_pixels: int, max_aspect: int) -> None:
@@ -184,7 +195,7 @@ def _judge_size(image: Image.Image, max_pixels: int, max_aspect: int) -> None:
 
 
 def _reduce_scale(image: ImageFile.ImageFile) -> None:
-    """Let libjpeg decode a JPEG of more than 24 megapixels at 1/2 or 1/4."""
+    """Let libjpeg decode a JPEG of more than 25 megapixels at 1/2 or 1/4."""
     scale = 1
     while image.width * image.height > MAX_PIXELS * scale**2:
         scale *= 2

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from PIL import Image, ImageFile
 
-from common.pictures.child import headers, webp
+from common.pictures.child import frames, jpeg, webp
 from common.pictures.child.shape import Shape
 from common.pictures.child.upright import orientation, rgb, stored_rows, upright, upright_size
 from common.pictures.protocol import Cut, Whole
@@ -118,7 +118,7 @@ class _Rows:
 
 def made_of(
     image: ImageFile.ImageFile, content: bytes, cut: Cut | Whole, ask: Callable[[], None], limits: StripLimits = LIMITS
-) -> Image.Image | None:
+) -> Image.Image:
     """What is made of a file that Pillow has opened, and not yet decoded.
 
     Args:
@@ -127,31 +127,24 @@ def made_of(
         cut: What to make of its picture.
         ask: Called before much memory is taken.
         limits: How large the pieces are.
-
-    Returns:
-        The picture; None if it is not upright, because the file has its orientation behind its picture.
     """
-    # To read the chunks behind a PNG's pixels, Pillow would decode the pixels.
-    turn = orientation(image) if image.format != "PNG" or "exif" in image.info else 1
+    turn = orientation(image)
     shape = Shape(upright_size(image.size, turn), cut)
     in_rows = _comes_in_rows(image, content, limits)
     in_time = in_rows and turn == 1 and shape.rows_first
     if _bytes_at_once(image, content, in_time, limits) + shape.bytes_between > limits.much_bytes:
         ask()
     if not in_rows:
-        image.load()
-        return made_of_loaded(image, orientation(image), cut, limits)
+        return made_of_loaded(frames.load(image), turn, cut, limits)
     canvas = _Canvas(image.size, image.mode)
     if in_time:
         narrowing = _Narrowing(canvas.picture, turn, shape, limits)
         rows = _Rows(canvas, narrowing)
         _decode(image, content, canvas, rows, limits)
         rows.take(image.height)
-        made = narrowing.made()
-    else:
-        _decode(image, content, canvas, None, limits)
-        made = made_of_loaded(canvas.picture, turn, cut, limits)
-    return made if image.format != "PNG" or orientation(image) == turn else None
+        return narrowing.made()
+    _decode(image, content, canvas, None, limits)
+    return made_of_loaded(canvas.picture, turn, cut, limits)
 
 
 def made_of_loaded(picture: Image.Image, turn: int, cut: Cut | Whole, limits: StripLimits = LIMITS) -> Image.Image:
@@ -178,6 +171,8 @@ def _comes_in_rows(image: ImageFile.ImageFile, content: bytes, limits: StripLimi
     """Whether a picture's rows come one after the other, each once, in 4 bytes a pixel."""
     if image.format == "WEBP":
         return limits.webp_in_rows and webp.can_decode(content)
+    if frames.may_move(image):
+        return False
     # Without a tile, the file ends before its pixels. Pillow reports that only without a given picture to fill.
     return bool(image.tile) and image.mode in {"RGB", "RGBA"} and not image.info.keys() & {"interlace", "transparency"}
 
@@ -193,10 +188,12 @@ def _bytes_at_once(image: ImageFile.ImageFile, content: bytes, given_back: bool,
     """
     if image.format == "AVIF":
         of_a_pixel = 8
-    elif image.format == "JPEG" and not in_one_pass(image, headers.jpeg_scans(content)):
-        of_a_pixel = 10  # libjpeg's coefficients, and all rows, which are complete only at the end
+    elif image.format == "JPEG" and not in_one_pass(image, jpeg.scans(content)):
+        of_a_pixel = 10  # libjpeg's coefficients (more, at reduced scale), and all rows, complete only at the end
     elif image.format == "WEBP" and not _comes_in_rows(image, content, limits):
         of_a_pixel = 16  # Pillow reads it as a video: two canvases, and two copies
+    elif frames.may_move(image):
+        of_a_pixel = 16  # a frame is put upon the one before, with transparency
     elif webp.is_lossless(content):  # libwebp keeps all rows itself
         of_a_pixel = 4 if given_back else 8
     elif given_back and (image.format in {"JPEG", "WEBP"} or (image.format == "PNG" and image.mode == "RGB")):

@@ -25,9 +25,10 @@ _FROM_ITS_END: Final = frozenset({3, 4, 7, 8})  # the first of its rows is store
 
 
 def orientation(image: Image.Image) -> int:
-    """The orientation in a picture's EXIF data, 1 to 8."""
+    """The orientation in a picture's EXIF data or XMP, 1 to 8. The picture need not be decoded yet."""
     try:
-        stated = int(image.getexif().get(ExifTags.Base.Orientation, 1))
+        # PngImageFile.getexif would decode the pixels, to look behind them, where child/png.py leaves no EXIF data.
+        stated = int(Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1))
     except Exception:  # broken EXIF data do not make the picture bad
         return 1
     return stated if stated in _TURN_UPRIGHT else 1

@@ -12,10 +12,11 @@ from typing import Any, Final
 
 from PIL import _webp
 
+from common.pictures.child import riff
+
 _RGBA: Final = 1  # WEBP_CSP_MODE
 _OK: Final = 0  # VP8StatusCode
 _SUSPENDED: Final = 5
-_MOVES: Final = 2  # flag of VP8X (RFC 9649, 2.7)
 
 
 def _libwebp() -> ctypes.CDLL | None:
@@ -37,24 +38,13 @@ _LIBRARY: Final = _libwebp()
 
 def can_decode(content: bytes) -> bool:
     """Whether a WebP file is one picture, not an animation, and can be decoded here."""
-    return _LIBRARY is not None and not (content[12:16] == b"VP8X" and content[20] & _MOVES)
+    return _LIBRARY is not None and not riff.moves(content)
 
 
 def is_lossless(content: bytes) -> bool:
     """Whether a file is a WebP whose picture is stored without loss."""
-    begins, _ = _picture_chunk(content)
-    return content.startswith(b"RIFF") and content[begins : begins + 4] == b"VP8L"
-
-
-def _picture_chunk(content: bytes) -> tuple[int, int]:
-    """Where the chunk with the picture begins and ends (RFC 9649, 2.5); behind the file if there is no such chunk."""
-    at = 12
-    while at < len(content):
-        size = int.from_bytes(content[at + 4 : at + 8], "little")
-        if content[at : at + 4] in (b"VP8 ", b"VP8L"):
-            return at, at + 8 + size
-        at += 8 + size + size % 2
-    return len(content), len(content)
+    picture = riff.picture(content)
+    return picture is not None and picture.kind == b"VP8L"
 
 
 def decode(content: bytes, memory: Any, stride: int, step: int, arrived: Callable[[int], None]) -> None:
@@ -73,7 +63,8 @@ def decode(content: bytes, memory: Any, stride: int, step: int, arrived: Callabl
     try:
         last_row = ctypes.c_int()
         # Only the picture: if it is incomplete, libwebp would read the bytes behind it as the rest.
-        length = min(_picture_chunk(content)[1], len(content))
+        picture = riff.picture(content)
+        length = picture.end if picture else len(content)
         for end in range(step, length + step, step):
             status = _LIBRARY.WebPIUpdate(decoder, content, min(end, length))
             if status not in (_OK, _SUSPENDED):

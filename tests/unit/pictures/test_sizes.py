@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import struct
 import zlib
+from typing import Any
 
 import pytest
-from PIL import Image
 
 from common.pictures.child import images
-from tests.support.picture_files import WHOLE, decoded, difference, photo, png, refused, saved, with_jpeg_size
+from tests.support.picture_files import (
+    INCEPTION,
+    WHOLE,
+    decoded,
+    difference,
+    photo,
+    png,
+    refused,
+    saved,
+    with_jpeg_size,
+)
 
 
 def large_png(width: int, height: int) -> bytes:
@@ -21,12 +31,12 @@ def fix_header_checksum(content: bytes) -> bytes:
     return content[:29] + struct.pack(">I", zlib.crc32(content[12:29])) + content[33:]
 
 
-@pytest.mark.parametrize("size", [(6000, 4001), (12000, 9000), (30000, 30000)])
-def test_more_than_24_megapixels_are_refused_from_the_header_alone(size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("size", [(6250, 4001), (12000, 9000), (30000, 30000)])
+def test_more_than_25_megapixels_are_refused_from_the_header_alone(size: tuple[int, int]) -> None:
     text = refused(fix_header_checksum(large_png(*size)))
 
-    assert "24 megapixels" in text
-    assert "JPEG: 100" in text
+    assert "25 megapixels" in text
+    assert "JPEG: 110" in text
 
 
 def test_a_webp_that_promises_too_much_is_refused() -> None:
@@ -34,7 +44,7 @@ def test_a_webp_that_promises_too_much_is_refused() -> None:
     assert content[12:16] == b"VP8X"
     content[24:30] = b"\xff\x3f\0" * 2  # canvas width and height, each less one
 
-    assert "24 megapixels" in refused(bytes(content))
+    assert "25 megapixels" in refused(bytes(content))
 
 
 def test_a_gif_that_promises_too_much_is_refused() -> None:
@@ -42,20 +52,20 @@ def test_a_gif_that_promises_too_much_is_refused() -> None:
     at = content.index(b",", 13 + (6 << (content[10] & 7))) + 1  # its frame: left, top, width, height
     frame = content[:at] + struct.pack("<4H", 0, 0, 65535, 65535) + content[at + 8 :]
 
-    assert "24 megapixels" in refused(content[:6] + struct.pack("<HH", 65535, 65535) + content[10:])
-    assert "24 megapixels" in refused(frame)
+    assert "25 megapixels" in refused(content[:6] + struct.pack("<HH", 65535, 65535) + content[10:])
+    assert "25 megapixels" in refused(frame)
 
 
 def test_an_avif_that_promises_too_much_is_refused() -> None:
     content = saved(photo(), "AVIF")
     at = content.index(b"ispe") + 8  # its size, in a box of version and flags, width, height (ISO 23008-12, 6.5.3)
 
-    assert "24 megapixels" in refused(content[:at] + struct.pack(">II", 6001, 4000) + content[at + 8 :])
+    assert "25 megapixels" in refused(content[:at] + struct.pack(">II", 6251, 4000) + content[at + 8 :])
 
 
-@pytest.mark.parametrize("size", [(10001, 10000), (15000, 15000), (65000, 65000)])
-def test_a_jpeg_of_more_than_100_megapixels_is_refused(size: tuple[int, int]) -> None:
-    assert "JPEG: 100" in refused(with_jpeg_size(saved(photo(), "JPEG"), *size))
+@pytest.mark.parametrize("size", [(11001, 10000), (15000, 15000), (65000, 65000)])
+def test_a_jpeg_of_more_than_110_megapixels_is_refused(size: tuple[int, int]) -> None:
+    assert "JPEG: 110" in refused(with_jpeg_size(saved(photo(), "JPEG"), *size))
 
 
 def colours_apart(content: bytes) -> bytes:
@@ -65,13 +75,37 @@ def colours_apart(content: bytes) -> bytes:
     )
 
 
+@pytest.mark.parametrize("size", [(12000, 9000), (8192, 6144), (6240, 4160)])
+def test_photos_of_phones_and_cameras_are_within_the_limits(size: tuple[int, int]) -> None:
+    assert isinstance(images.decode_to_pixels(with_jpeg_size(WHOLE["JPEG"], *size), INCEPTION), bytes)
+
+
+def progressive(**options: Any) -> bytes:
+    return saved(photo(), "JPEG", progressive=True, **options)
+
+
 @pytest.mark.parametrize(
-    "content", [WHOLE["progressive JPEG"], colours_apart(WHOLE["JPEG"])], ids=["progressive", "apart"]
+    ("content", "largest", "too_large"),
+    [
+        # By megapixels in four colours, in three, in three of which two are smaller, and in one
+        pytest.param(
+            saved(photo().convert("CMYK"), "JPEG", progressive=True, subsampling=0),
+            (6250, 4000),
+            (6251, 4000),
+            id="CMYK",
+        ),
+        pytest.param(progressive(subsampling=0), (8000, 4160), (8000, 4170), id="RGB"),
+        pytest.param(progressive(subsampling=2), (8192, 8130), (8192, 8140), id="RGB, 4:2:0"),
+        pytest.param(saved(photo().convert("L"), "JPEG", progressive=True), (10000, 10000), (10001, 10000), id="grey"),
+        pytest.param(colours_apart(WHOLE["JPEG"]), (8192, 8130), (8192, 8140), id="colours apart"),
+    ],
 )
-def test_a_jpeg_that_libjpeg_would_keep_whole_may_have_24_megapixels(content: bytes) -> None:
+def test_a_jpeg_that_libjpeg_would_keep_whole_may_have_100_million_values(
+    content: bytes, largest: tuple[int, int], too_large: tuple[int, int]
+) -> None:
     assert content != WHOLE["JPEG"]
-    assert "24 megapixels" in refused(with_jpeg_size(content, 6001, 4000))
-    assert isinstance(images.decode(with_jpeg_size(content, 600, 400)), Image.Image)
+    assert "25 megapixels" in refused(with_jpeg_size(content, *too_large))
+    assert isinstance(images.decode_to_pixels(with_jpeg_size(content, *largest), INCEPTION), bytes)
 
 
 def with_scans(count: int) -> bytes:
