@@ -27,7 +27,7 @@ HELLO: Final = (
 )
 SEND: Final = (
     "What you can send:\n"
-    f"• a photo, or an image as a file (JPEG, PNG, WebP, GIF, BMP or AVIF, up to {_MOST})\n"
+    f"• a photo, or an image as a file (JPEG, PNG, WebP, HEIC, GIF, BMP or AVIF, up to {_MOST})\n"
     "• a GIF, video or moving sticker: I look at its preview\n"
     "• the link of an image, or up to 5 of them in one message\n"
     "• “what is this?”, in reply to one of these"

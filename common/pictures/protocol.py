@@ -30,6 +30,7 @@ from typing import Final, NamedTuple, Protocol
 
 # Cameras of "24 megapixels" store up to 24.5. They take up to 450 MB with all of Python, in AVIF.
 MAX_PIXELS: Final = 25_000_000
+MAX_HEIC_PIXELS: Final = 50_000_000  # phones of "48 megapixels" store 8064 x 6048; measured: 8 bytes a pixel
 # Phones of "108 megapixels" store 12000 x 9000. Above MAX_PIXELS a JPEG is decoded at reduced scale, and only if
 # libjpeg reads it in one pass.
 MAX_JPEG_PIXELS: Final = 110_000_000

@@ -34,15 +34,16 @@ DAMAGED: Final = (
     "The picture is cut off or damaged. Please send it again; if you can see it whole, send it as a photo, "
     "not as a file: Telegram then stores it again."
 )
-NO_IMAGE: Final = "This is not an image that I know. I can read JPEG, PNG, WebP, GIF, BMP and AVIF."
+NO_IMAGE: Final = "This is not an image that I know. I can read JPEG, PNG, WebP, HEIC, GIF, BMP and AVIF."
 WEB_PAGE: Final = "This is a web page, not an image. Please send the image itself, or a link that leads straight to it."
 HEIC: Final = (
-    "This file is HEIC, which I can’t read. Please send it as a photo, not as a file: Telegram then converts it."
+    "This HEIC or HEIF file is damaged, or of a kind that I can’t read. Please send its picture as a photo, not as a "
+    "file: Telegram then converts it."
 )
 TOO_SLOW: Final = f"I could not read this picture within {DECODE_LIMIT_S} seconds. {_AS_A_PHOTO}"
 UNREADABLE: Final = f"I could not read this picture: something in it is more than I can handle. {_AS_A_PHOTO}"
 
-_FOREIGN_IMAGE: Final = "This file is {}, which I can’t read. I can read JPEG, PNG, WebP, GIF, BMP and AVIF."
+_FOREIGN_IMAGE: Final = "This file is {}, which I can’t read. I can read JPEG, PNG, WebP, HEIC, GIF, BMP and AVIF."
 
 TEXTS: Final[Mapping[Refusal, str]] = {
     Refusal.EMPTY: EMPTY,
@@ -61,7 +62,7 @@ TEXTS: Final[Mapping[Refusal, str]] = {
     Refusal.PDF: _FOREIGN_IMAGE.format("PDF"),
     Refusal.PSD: _FOREIGN_IMAGE.format("PSD"),
     Refusal.ICO: _FOREIGN_IMAGE.format("ICO"),
-    Refusal.CAMERA_RAW: _FOREIGN_IMAGE.format("a camera’s raw picture"),
+    Refusal.CAMERA_RAW: f"{_FOREIGN_IMAGE.format('a camera’s raw picture')} Please send the JPEG of it.",
     Refusal.VIDEO: _FOREIGN_IMAGE.format("a video"),
     Refusal.SVG: _FOREIGN_IMAGE.format("SVG"),
     Refusal.JPEG_12_BIT: _FOREIGN_IMAGE.format("a 12-bit JPEG"),

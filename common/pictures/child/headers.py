@@ -16,9 +16,14 @@ _BEGINNINGS: Final = tuple(
     for pattern, refusal in (
         (rb"\xff\xd8\xff|\x89PNG|GIF8[79]a|BM.{4}\0\0\0\0|RIFF.{4}WEBP", Refusal.DAMAGED),
         (rb".{4}ftyp.{0,64}?avi[fs]", Refusal.DAMAGED),
-        (rb".{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)", Refusal.HEIC),
+        (rb".{4}ftyp(hei[cxms]|hev[cxms]|mif[12]|msf1)", Refusal.HEIC),
         (rb"\xff\x0a|\0\0\0\x0cJXL ", Refusal.JPEG_XL),
         (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", Refusal.JPEG_2000),
+        # Raw: Canon's CR2, Panasonic, Olympus, Fujifilm, Sigma, Minolta; and TIFF with DNG's version (tag 50706), or
+        # with the camera's maker (271) and more directories (330), as of Nikon, Sony, Pentax and Samsung.
+        (rb"II\*\0.{4}CR|IIU\0|IIR[OS]|MMOR|FUJIFILMCCD-RAW|FOVb|\0MRM", Refusal.CAMERA_RAW),
+        (rb"II\*\0.*(\x12\xc6\x01\0\x04\0\0\0|\x0f\x01\x02\0.*\x4a\x01\x04\0)", Refusal.CAMERA_RAW),
+        (rb"MM\0\*.*(\xc6\x12\0\x01\0\0\0\x04|\x01\x0f\0\x02.*\x01\x4a\0\x04)", Refusal.CAMERA_RAW),
         (rb"II[*+]\0|MM\0[*+]", Refusal.TIFF),
         (rb"%PDF-", Refusal.PDF),
         (rb"8BPS", Refusal.PSD),
@@ -29,7 +34,7 @@ _BEGINNINGS: Final = tuple(
         (rb"(?i)(\xef\xbb\xbf)?\s*<(?=.*<svg|svg)", Refusal.SVG),
     )
 )
-_BEGINNING_BYTES: Final = 1024
+_BEGINNING_BYTES: Final = 2048  # a camera's first directory has up to 100 entries of 12 bytes
 
 
 class Refused(Exception):  # noqa: N818 -- named for what happened; never leaves common.pictures.child.images

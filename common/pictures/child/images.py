@@ -27,12 +27,13 @@ from PIL import (
 )
 
 from common.limits import MAX_FILE_BYTES
-from common.pictures.child import avif, frames, headers, jpeg, parts, strips
+from common.pictures.child import avif, frames, headers, heif, jpeg, parts, strips
 from common.pictures.child.headers import Refused
 from common.pictures.child.strips import LIMITS, StripLimits
 from common.pictures.child.upright import orientation, rgb, upright
 from common.pictures.protocol import (
     MAX_ASPECT,
+    MAX_HEIC_PIXELS,
     MAX_JPEG_PIXELS,
     MAX_JPEG_SCANS,
     MAX_JPEG_VALUES,
@@ -47,7 +48,7 @@ from common.pictures.protocol import (
 
 MadeT = TypeVar("MadeT")
 
-FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
+FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "HEIF", "AVIF")
 
 Image.preinit()  # imports the other plug-ins; once the decoder is ready, imports no longer work
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the decoder may start no thread: with more, it would refuse every AVIF
@@ -69,7 +70,7 @@ def decode(content: bytes) -> Image.Image | Refusal:
     Not thread-safe: Pillow's limits and Python's warnings belong to the process.
 
     Args:
-        content: A JPEG, PNG, WebP, GIF, BMP or AVIF file: at most 20 MB, 25 megapixels (JPEG: 110), and
+        content: A JPEG, PNG, WebP, HEIC, GIF, BMP or AVIF file: at most 20 MB, 25 megapixels (JPEG: 110, HEIC: 50), and
             100 times as long as wide.
 
     Returns:
@@ -158,7 +159,7 @@ def _opened(content: bytes, max_aspect: int = MAX_ASPECT) -> Iterator[tuple[Imag
     if len(scans) > MAX_JPEG_SCANS:
         raise Refused(Refusal.TOO_MANY_SCANS)
     # Some plug-ins allocate for a picture while they open it. Above this size Pillow warns, and a warning is an error.
-    Image.MAX_IMAGE_PIXELS = MAX_JPEG_PIXELS if is_jpeg else MAX_PIXELS
+    Image.MAX_IMAGE_PIXELS = MAX_JPEG_PIXELS if is_jpeg else MAX_HEIC_PIXELS if heif.is_one(own) else MAX_PIXELS
     with _open(own) as image:
         _judge_size(image, _max_pixels(image, scans), max_aspect)
         _reduce_scale(image)
@@ -178,7 +179,7 @@ def _open(content: bytes) -> ImageFile.ImageFile:
 
 def _max_pixels(image: Image.Image, scans: Sequence[int]) -> int:
     if not isinstance(image, JpegImagePlugin.JpegImageFile):
-        return MAX_PIXELS
+        return MAX_HEIC_PIXELS if isinstance(image, heif.HeifImageFile) else MAX_PIXELS
     if strips.in_one_pass(image, scans):
         return MAX_JPEG_PIXELS
     widest, highest = max(width for _, width, _, _ in image.layer), max(height for _, _, height, _ in image.layer)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from common.libc import give_memory_back, keep_memory
-from common.pictures.child import images
+from common.pictures.child import heif, images
 from common.pictures.child.confinement import allow_processor_time, give_up_what_we_can
 from common.pictures.protocol import (
     DECODE_LIMIT_S,
@@ -71,6 +71,7 @@ def main(
         decode_limit_s: The processor time of one file.
     """
     keep_memory(_KEPT_BYTES, _LARGEST_KEPT_BYTES)
+    heif.prepare()
     confine()
     worker = io.BufferedRWPair(io.FileIO(0, "rb", closefd=False), io.FileIO(0, "wb", closefd=False))
     _send(worker, reply(0, ReplyKind.READY, 0))

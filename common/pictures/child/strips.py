@@ -186,7 +186,7 @@ def _bytes_at_once(image: ImageFile.ImageFile, content: bytes, given_back: bool,
         given_back: Whether each row is given back once it is narrow.
         limits: How large the pieces are.
     """
-    if image.format == "AVIF":
+    if image.format in {"AVIF", "HEIF"}:
         of_a_pixel = 8
     elif image.format == "JPEG" and not in_one_pass(image, jpeg.scans(content)):
         of_a_pixel = 10  # libjpeg's coefficients (more, at reduced scale), and all rows, complete only at the end
