@@ -8,6 +8,7 @@ from typing import Final
 from common.pictures.protocol import (
     DECODE_LIMIT_S,
     MAX_ASPECT,
+    MAX_HEIC_PIXELS,
     MAX_JPEG_PIXELS,
     MAX_JPEG_SCANS,
     MAX_PIXELS,
@@ -20,8 +21,8 @@ _AS_A_PHOTO: Final = "Please send it as a photo, not as a file: Telegram then st
 EMPTY: Final = "The file is empty. Please send it again."
 TOO_MANY_PIXELS: Final = (
     f"The picture has too many pixels: I accept at most {MAX_PIXELS // 10**6} megapixels "
-    f"(JPEG: {MAX_JPEG_PIXELS // 10**6}, unless it is progressive). Please send it as a photo, not as a file: "
-    "Telegram then makes it smaller."
+    f"(JPEG: {MAX_JPEG_PIXELS // 10**6}, unless it is progressive; HEIC: {MAX_HEIC_PIXELS // 10**6}). "
+    "Please send it as a photo, not as a file: Telegram then makes it smaller."
 )
 TOO_MANY_SCANS: Final = (
     f"The picture is a JPEG of more than {MAX_JPEG_SCANS} scans, the most that I accept. {_AS_A_PHOTO}"

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 from PIL import Image
 
 from tests.support import photos
+from tests.support.heic_files import HEIC
 
 SIDE: Final = (48, 32)
 Damage: TypeAlias = Callable[[bytes, random.Random], bytes]
@@ -87,6 +88,7 @@ def _whole() -> dict[str, bytes]:
         "AVIF": _saved(photo, "AVIF", exif=exif, icc_profile=profile),
         "transparent AVIF": _saved(clear, "AVIF"),
         "animated AVIF": _saved(photo, "AVIF", **frames),
+        **HEIC,
     }
 
 

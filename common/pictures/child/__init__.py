@@ -16,6 +16,7 @@
     strips.py       large pictures, made narrow strip by strip while they are decoded
     shape.py        the two steps in which a picture gets the model's size
     webp.py         WebP row by row
+    heif.py         HEIC, by libheif
     upright.py      8-bit RGB, transparent parts on white, the right side up
 
 Of the rest of the bot it imports only ``common/libc.py``, ``common/limits.py`` and ``common/pictures/protocol.py``.

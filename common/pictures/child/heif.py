@@ -67,7 +67,7 @@ class _Options(ctypes.Structure):
 
 
 def _libheif() -> Any:
-    """The library, through the extension of pi-heif, which is linked to it."""
+    """The library, through the extension of pi-heif, which is linked to it; None where pi-heif is not installed yet."""
     extension = importlib.util.find_spec("_pi_heif")
     if extension is None or extension.origin is None:
         return None
@@ -111,7 +111,10 @@ def _one_thread(library: Any) -> Any:
 
 
 _LIBRARY: Final = _libheif()
-_OPTIONS: Final = _one_thread(_LIBRARY)
+_OPTIONS: Final = _one_thread(_LIBRARY) if _LIBRARY else None
+
+FORMATS: Final = ("HEIF",) if _LIBRARY else ()
+"""The formats that Pillow reads by this module."""
 
 
 def is_one(content: bytes) -> bool:
@@ -186,8 +189,10 @@ def _primary(content: bytes) -> Iterator[Any]:
 
 def prepare() -> None:
     """Decode a tiny picture, so that libheif has all that it needs before the decoder gives up its rights."""
-    with HeifImageFile(io.BytesIO(_TINY)) as image:
-        image.load()
+    if _LIBRARY:
+        with HeifImageFile(io.BytesIO(_TINY)) as image:
+            image.load()
 
 
-Image.register_open(HeifImageFile.format, HeifImageFile, is_one)
+for _format in FORMATS:
+    Image.register_open(_format, HeifImageFile, is_one)

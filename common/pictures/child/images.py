@@ -48,7 +48,7 @@ from common.pictures.protocol import (
 
 MadeT = TypeVar("MadeT")
 
-FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "HEIF", "AVIF")
+FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", *heif.FORMATS, "AVIF")
 
 Image.preinit()  # imports the other plug-ins; once the decoder is ready, imports no longer work
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the decoder may start no thread: with more, it would refuse every AVIF

@@ -15,6 +15,12 @@ def box(brand: bytes, *compatible: bytes) -> bytes:
     return struct.pack(">I", len(content) + 4) + content + bytes(64)
 
 
+def tiff(order: str, *entries: tuple[int, int]) -> bytes:
+    """The first directory of a TIFF (TIFF 6.0, section 2): tags with their types, four values each."""
+    begins = {"<": b"II", ">": b"MM"}[order] + struct.pack(f"{order}HIH", 42, 8, len(entries))
+    return begins + b"".join(struct.pack(f"{order}HHII", tag, type_, 4, 0) for tag, type_ in entries) + bytes(64)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -25,6 +31,15 @@ def box(brand: bytes, *compatible: bytes) -> bytes:
         pytest.param(box(b"isom", b"mp42"), ["a video", "JPEG, PNG, WebP, HEIC, GIF, BMP and AVIF"], id="mp4"),
         pytest.param(b"\x1a\x45\xdf\xa3" + bytes(64), ["a video"], id="webm"),
         pytest.param(saved(photo(), "TIFF"), ["TIFF", "JPEG, PNG"], id="tiff"),
+        pytest.param(b"II*\0\x10\0\0\0CR\2\0" + bytes(64), ["raw picture", "the JPEG of it"], id="cr2"),
+        pytest.param(tiff("<", (271, 2), (330, 4)), ["raw picture"], id="nef, arw"),
+        pytest.param(tiff(">", (271, 2), (330, 4)), ["raw picture"], id="nef, the other byte order"),
+        pytest.param(tiff("<", (254, 4), (50706, 1)), ["raw picture"], id="dng"),
+        pytest.param(tiff(">", (254, 4), (50706, 1)), ["raw picture"], id="dng, the other byte order"),
+        pytest.param(tiff("<", (254, 4), (271, 2)), ["TIFF"], id="tiff of a scanner"),
+        pytest.param(b"IIU\0\x18\0\0\0" + bytes(64), ["raw picture"], id="rw2"),
+        pytest.param(b"IIRO\x08\0\0\0" + bytes(64), ["raw picture"], id="orf"),
+        pytest.param(b"FUJIFILMCCD-RAW 0201FF389501" + bytes(64), ["raw picture"], id="raf"),
         pytest.param(saved(photo(), "PDF"), ["PDF"], id="pdf"),
         pytest.param(saved(photo(), "ICO"), ["ICO"], id="ico"),
         pytest.param(saved(photo(), "JPEG2000"), ["JPEG 2000"], id="jpeg 2000"),
