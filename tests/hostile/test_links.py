@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -24,8 +24,8 @@ from common.web.download import Fetched, FetchLimits
 from common.web.gate import PORTS, Gate, is_here
 from common.web.names import Names
 from tests.hostile.addresses import PUBLIC, RESERVED, SPELLINGS, Reserved, Spelling
-from tests.hostile.name_server import EVERY_NAME, NameServer, names, naming
-from tests.hostile.network import Network, is_private, network
+from tests.hostile.name_server import EVERY_NAME, NameServer, names
+from tests.hostile.network import Network, is_private
 from tests.support.web_server import content, redirect, serving
 
 EVERYTHING = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
@@ -39,23 +39,6 @@ def kind(*kinds: str) -> list[Spelling]:
 
 def only(address: str) -> tuple[AddressBlock, ...]:
     return (ipaddress.ip_network(address),)
-
-
-@pytest.fixture
-def internet() -> Iterator[Network]:
-    with network() as internet:
-        yield internet
-
-
-@pytest.fixture
-def name_server() -> Iterator[NameServer]:
-    with naming({"public.example": ["93.184.215.14"]}) as server:
-        yield server
-
-
-@pytest.fixture
-def machine(name_server: NameServer, tmp_path: Path) -> Names:
-    return names(name_server, tmp_path)
 
 
 async def fetch(link: str, machine: Names, *opened: AddressBlock, ports: Collection[int] = PORTS) -> bytes | Words:

@@ -6,8 +6,7 @@ import dataclasses
 import functools
 import html
 import ipaddress
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -18,31 +17,14 @@ from common.web.download import Fetched, FetchLimits
 from common.web.names import Names
 from common.words import refusal
 from tests.hostile.addresses import RESERVED, SPELLINGS, Reserved, Spelling
-from tests.hostile.name_server import EVERY_NAME, NameServer, names, naming
-from tests.hostile.network import Network, network
+from tests.hostile.name_server import EVERY_NAME, NameServer
+from tests.hostile.network import Network
 from tests.support.web_server import Answer, content
 
 # The page itself is answered at once. What it names gives no answer: attempts are short, so that the test is.
 LIMITS = FetchLimits(total_s=5, answer_s=4, attempt_s=0.01, unreachable_after_s=4, max_bytes=10_000)
 PAGE = "http://public.example/page"
 ids = functools.partial(ascii)
-
-
-@pytest.fixture
-def internet() -> Iterator[Network]:
-    with network() as internet:
-        yield internet
-
-
-@pytest.fixture
-def name_server() -> Iterator[NameServer]:
-    with naming({"public.example": ["93.184.215.14"]}) as server:
-        yield server
-
-
-@pytest.fixture
-def machine(name_server: NameServer, tmp_path: Path) -> Names:
-    return names(name_server, tmp_path)
 
 
 def og(link: str) -> Answer:

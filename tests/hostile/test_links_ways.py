@@ -7,8 +7,7 @@ refresh, of a page's picture; percent-encoded and in full-width letters; and as 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
@@ -19,31 +18,14 @@ from common.web import fetcher as web
 from common.web.download import Fetched, FetchLimits
 from common.web.names import Names
 from tests.hostile.addresses import PUBLIC, RESERVED, SPELLINGS, Spelling
-from tests.hostile.name_server import EVERY_NAME, NameServer, names, naming
-from tests.hostile.network import Network, network
+from tests.hostile.name_server import EVERY_NAME, NameServer
+from tests.hostile.network import Network
 from tests.support.web_server import content, redirect
 
 LIMITS = FetchLimits(total_s=5, answer_s=4, unreachable_after_s=4, max_bytes=10_000)
 KINDS = ("plain", "mapped", "loose", "carried", "odd")
 # What ssrfguard, requests or urllib3 would refuse by themselves, and browsers open.
 ODD_NAMES = ("my_cats.example", "_.example", "a-.example", "-a.b.example", "👍.example", "xn--yp8h.example", "cats_")
-
-
-@pytest.fixture
-def internet() -> Iterator[Network]:
-    with network() as internet:
-        yield internet
-
-
-@pytest.fixture
-def name_server() -> Iterator[NameServer]:
-    with naming({"public.example": ["93.184.215.14"]}) as server:
-        yield server
-
-
-@pytest.fixture
-def machine(name_server: NameServer, tmp_path: Path) -> Names:
-    return names(name_server, tmp_path)
 
 
 def of_kind(kind: str) -> list[Spelling]:
