@@ -10,6 +10,7 @@ from common.limits import MAX_FILE_BYTES
 from common.messages import AcceptUpdate, DownloadPhoto, FetchUrl, Job, Kind, Message, SendReply, Subject, Words
 from common.model.records import in_use
 from common.settings import Settings
+from common.telegram import raw
 from common.telegram.pictures import NoPreview, Photo
 from common.telegram.said import Said
 from common.telegram.updates import Asked, Command, LeftOut, Link, NotServed, Unwelcome
@@ -23,12 +24,10 @@ def job_of(update: dict[str, Any], bot_id: str, now: float) -> Job:
         bot_id: The bot that it was sent to.
         now: The time, in Unix seconds.
     """
-    message = update.get("message")
-    chat = message.get("chat") if isinstance(message, dict) else None
-    private = isinstance(chat, dict) and chat.get("type") == "private" and isinstance(chat.get("id"), int)
+    chat = raw.fields(raw.fields(update.get("message")).get("chat"))
     return Job(
         id=f"{bot_id}-{update['update_id']}",
-        chat_id=chat["id"] if private and chat else None,
+        chat_id=raw.number(chat.get("id")) if chat.get("type") == "private" else None,
         message_id=None,
         accepted_at=now,
     )
