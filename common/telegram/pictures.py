@@ -50,7 +50,6 @@ class Photo:
         file_unique_id: The same for the same file from every sender.
         file_bytes: Its size, or None.
         subject: Whether it is what was sent, or a still of that.
-        album: The album that its message is in; '' for none.
         message_id: The message in this chat that shows it, if that is not the asking one.
     """
 
@@ -58,7 +57,6 @@ class Photo:
     file_unique_id: str
     file_bytes: int | None
     subject: Subject = Subject.PICTURE
-    album: str = ""
     message_id: int | None = None
 
 
@@ -73,20 +71,20 @@ class NoPreview:
 def pictures(content: Content) -> Iterator[Photo | NoPreview]:
     """What the media of a message show. Files that are surely something else are left out."""
     for medium in content.media:
-        if found := _picture(medium, content.album):
+        if found := _picture(medium):
             yield found
 
 
-def _picture(medium: Medium, album: str) -> Photo | NoPreview | None:
+def _picture(medium: Medium) -> Photo | NoPreview | None:
     if medium.kind == "photo":
-        return _photo(_big_enough(medium.files), Subject.PICTURE, album)
+        return _photo(_big_enough(medium.files), Subject.PICTURE)
     file = medium.files[0] if medium.files else None
     if file and _is_picture(medium, file):
-        return _photo(file, Subject.PICTURE, album)
+        return _photo(file, Subject.PICTURE)
     if medium.kind == "document" and not (file and _is_video(file)):
         return None
     if medium.stills:
-        return _photo(_big_enough(medium.stills), Subject.STILL, album)
+        return _photo(_big_enough(medium.stills), Subject.STILL)
     return NoPreview(_MOVING[medium.kind])
 
 
@@ -132,5 +130,5 @@ def _big_enough(sizes: Sequence[File]) -> File:
     return next((size for size in by_size if min(size.width, size.height) >= MIN_SHORT_SIDE), by_size[-1])
 
 
-def _photo(file: File, subject: Subject, album: str) -> Photo:
-    return Photo(file.file_id, file.file_unique_id, file.file_bytes, subject, album)
+def _photo(file: File, subject: Subject) -> Photo:
+    return Photo(file.file_id, file.file_unique_id, file.file_bytes, subject)

@@ -8,7 +8,7 @@ import pytest
 
 from common.telegram.pictures import NoPreview, Photo
 from common.telegram.updates import Asked, Command, LeftOut, Link, Unwelcome
-from tests.support.raw_messages import BOT, asks, entity, file, mention, message, photo, texts
+from tests.support.raw_messages import BOT, asks, entity, file, mention, message, photo, said, texts
 
 PHOTO = Photo("500x500", "u500", 250_000)
 ORIGINAL = Photo("500x500", "u500", 250_000, message_id=4)
@@ -306,7 +306,9 @@ def test_a_rich_message_can_mention_the_bot(chat_type: str) -> None:
 
 
 def test_the_photos_of_an_album_know_it() -> None:
-    assert asks(photo=photo(), media_group_id="9") == [Photo("500x500", "u500", 250_000, album="9")]
-    mentioned = mention()
-    found = asks("group", **mentioned, reply_to_message=original("group", photo=photo(), media_group_id="9"))
-    assert found == [Photo("500x500", "u500", 250_000, album="9", message_id=4)]
+    assert asks(photo=photo(), media_group_id="9") == [PHOTO]
+    assert said(photo=photo(), media_group_id="9").content.album == "9"
+    reply = {**mention(), "reply_to_message": original("group", photo=photo(), media_group_id="9")}
+    assert asks("group", **reply) == [ORIGINAL]
+    replied_to = said("group", **reply).reply_to
+    assert replied_to and replied_to.content.album == "9"
