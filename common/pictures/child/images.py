@@ -48,7 +48,7 @@ from common.pictures.protocol import (
 
 MadeT = TypeVar("MadeT")
 
-FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", *heif.FORMATS, "AVIF")
+FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
 
 Image.preinit()  # imports the other plug-ins; once the decoder is ready, imports no longer work
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the decoder may start no thread: with more, it would refuse every AVIF
@@ -168,6 +168,8 @@ def _opened(content: bytes, max_aspect: int = MAX_ASPECT) -> Iterator[tuple[Imag
 
 
 def _open(content: bytes) -> ImageFile.ImageFile:
+    if heif.is_one(content):  # Pillow's plug-in for AVIF tries each file of HEIF's general brands, too
+        return Image.open(io.BytesIO(content), formats=heif.FORMATS)
     try:
         return Image.open(io.BytesIO(content), formats=FORMATS)
     except Exception:  # broken EXIF data, or anything else

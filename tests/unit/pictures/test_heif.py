@@ -10,6 +10,7 @@ from PIL import Image
 from common.pictures.child import heif, images
 from common.pictures.protocol import MAX_HEIC_PIXELS, Refusal
 from tests.support.heic_files import HEIC
+from tests.support.picture_files import difference, photo, saved
 
 BLUE, RED, GREEN, WHITE, GREY = (30, 60, 200), (200, 30, 30), (0, 255, 0), (255, 255, 255), (67, 67, 67)
 CORNERS = ((4, 4), (-4, 4), (4, -4), (-4, -4))
@@ -76,3 +77,12 @@ def test_avif_is_left_to_pillow() -> None:
     assert not heif.is_one(b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf")
     assert not heif.is_one(b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf")
     assert not heif.is_one(b"\xff\xd8\xff\xe0")
+
+
+@pytest.mark.parametrize("major", [b"mif1", b"msf1"])
+def test_avif_is_read_though_its_first_brand_is_any_heif_file_s(major: bytes) -> None:
+    content = saved(photo(), "AVIF", quality=95)
+    assert content[8:24] == b"avif\0\0\0\0avifmif1"
+    picture = images.decode(content[:8] + major + content[12:])
+    assert isinstance(picture, Image.Image), picture
+    assert difference(picture, photo()) < 5
