@@ -20,6 +20,7 @@ from common.model.records import wait_for_model
 from common.pictures.decoder import Decoder
 from common.pictures.inputs import InputMaker
 from common.pictures.large_picture_lock import large_picture_lock
+from common.pictures.refusals import TEXTS_OF_LINKS
 from common.runtime.process import run
 from common.runtime.worker import Worker
 from common.settings import Settings
@@ -64,7 +65,7 @@ class FetchUrlWorker(Worker[FetchUrl]):
         )
         self._delayed = DelayedAnswers(self._store)
         decoder = decoder or Decoder(lock=large_picture_lock(settings.data_dir))
-        self._inputs = InputMaker(self._store, settings.models_dir, decoder)
+        self._inputs = InputMaker(self._store, settings.models_dir, decoder, TEXTS_OF_LINKS)
 
     async def open(self, channels: Channels) -> None:
         """Start the decoder, and wait for a prepared model, which says how the input is made."""

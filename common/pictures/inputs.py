@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from common.errors import Outage
@@ -20,12 +20,26 @@ from common.words import refusal
 
 
 class InputMaker:
-    """Makes model inputs of files, or whole pictures for a second look, and stores them."""
+    """Makes model inputs of files, or whole pictures for a second look, and stores them.
 
-    def __init__(self, store: Store, models_dir: Path, decoder: Decoder | None = None) -> None:
+    Args:
+        store: Where they are stored.
+        models_dir: Where the model in use is recorded.
+        decoder: Decodes the pictures.
+        texts: The words of each refusal, which depend on how the files came.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        models_dir: Path,
+        decoder: Decoder | None = None,
+        texts: Mapping[Refusal, str] = TEXTS,
+    ) -> None:
         self._store = store
         self._models_dir = models_dir
         self._decoder = decoder or Decoder()
+        self._texts = texts
 
     def open(self) -> None:
         """Start the decoder, so that the first file does not wait for it."""
@@ -48,7 +62,7 @@ class InputMaker:
         spec = self._spec()
         made = await self._decoder.decode(content, spec, key)
         if isinstance(made, Refusal):
-            return refusal(TEXTS[made])
+            return refusal(self._texts[made])
         await asyncio.to_thread(self._write, key, pack, made, spec)
         return None
 

@@ -29,7 +29,7 @@ _TINY: Final = base64.b64decode(
 
 # Brands of the ftyp box (ISO 23008-12, annex B.4 and 10.2): pictures in HEVC, alone or in a sequence.
 _BRANDS: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
-_ANY_CODEC: Final = frozenset({b"mif1", b"mif2", b"msf1"})
+_ANY_CODEC: Final = frozenset({b"mif1", b"mif2", b"msf1", b"miaf"})
 _AVIF: Final = frozenset({b"avif", b"avis"})
 
 
@@ -117,12 +117,12 @@ FORMATS: Final = ("HEIF",) if _LIBRARY else ()
 
 
 def is_one(content: bytes) -> bool:
-    """Whether a file says that it is HEIC, or HEIF with any codec but AVIF's."""
+    """Whether a file says that it is HEIC, or HEIF with any codec but AVIF's: by its first brand or by another."""
     if content[4:8] != b"ftyp":
         return False
     box = content[8 : int.from_bytes(content[:4])]
-    major, others = box[:4], {box[at : at + 4] for at in range(8, min(len(box), 64), 4)}
-    return major in _BRANDS or (major in _ANY_CODEC and not _AVIF & others)
+    major, brands = box[:4], {box[at : at + 4] for at in (0, *range(8, min(len(box), 64), 4))}
+    return major in _BRANDS or (not _AVIF & brands and bool((_BRANDS | _ANY_CODEC) & brands))
 
 
 class HeifImageFile(ImageFile.ImageFile):
