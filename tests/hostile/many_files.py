@@ -2,6 +2,7 @@
 
 `python -m tests.hostile.many_files --count 10000 --seed 1` reports how many were refused and how many answered, which
 processes died, and how much memory they used. Exits 1 if the worker died, a file got no verdict, or memory grew.
+With `--only HEIC`, all files are made of those whose names have that word.
 """
 
 from __future__ import annotations
@@ -81,12 +82,12 @@ class Report:
         yield from map(str, self.memory)
 
 
-async def run(count: int, seed: int, say: Callable[[str], None] = lambda _line: None) -> Report:
-    """Send ``count`` broken pictures through one worker."""
+async def run(count: int, seed: int, say: Callable[[str], None] = lambda _line: None, only: str = "") -> Report:
+    """Send ``count`` broken pictures through one worker; of all formats, or of one."""
     report = Report()
     began = time.monotonic()
     async with working() as bench:
-        files = _files(seed)
+        files = _of_one_format(seed, only) if only else _files(seed)
         for start in range(0, count, BATCH):
             batch = {index: next(files) for index in range(start, min(start + BATCH, count))}
             await bench.work_off(batch, report)
@@ -112,6 +113,14 @@ def _files(seed: int) -> Iterator[bytes]:
             yield luck.choice(absurd)
         else:
             yield pictures.damaged(luck.randrange(2**32), large if kind < 0.1 else pictures.WHOLE | pictures.MORE)
+
+
+def _of_one_format(seed: int, word: str) -> Iterator[bytes]:
+    """Small pictures, all made of those whose names have a word."""
+    luck = random.Random(seed)  # noqa: S311 -- no secret
+    whole = {name: content for name, content in pictures.WHOLE.items() if word in name}
+    while True:
+        yield pictures.damaged(luck.randrange(2**32), whole)
 
 
 def _photo(format_: str) -> bytes:
@@ -208,8 +217,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.hostile.many_files", description=__doc__)
     parser.add_argument("--count", type=int, default=10_000, help="how many files (default: 10000)")
     parser.add_argument("--seed", type=int, default=1, help="to have other files (default: 1)")
+    parser.add_argument("--only", default="", help="a word in the names of the pictures, such as HEIC (default: all)")
     given = parser.parse_args()
-    report = asyncio.run(run(given.count, given.seed, _say))
+    report = asyncio.run(run(given.count, given.seed, _say, given.only))
     for line in report.lines():
         _say(line)
     return 1 if report.wrong or report.growth_bytes > MAX_GROWTH_BYTES else 0

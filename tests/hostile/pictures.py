@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 from PIL import Image
 
 from tests.support import photos
+from tests.support.heic_boxes import BUILT
 from tests.support.heic_files import HEIC
 
 SIDE: Final = (48, 32)
@@ -89,6 +90,7 @@ def _whole() -> dict[str, bytes]:
         "transparent AVIF": _saved(clear, "AVIF"),
         "animated AVIF": _saved(photo, "AVIF", **frames),
         **HEIC,
+        **BUILT,
     }
 
 

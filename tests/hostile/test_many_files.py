@@ -24,6 +24,17 @@ async def test_hundreds_of_broken_pictures_harm_no_worker() -> None:
     assert report.growth_bytes < many_files.MAX_GROWTH_BYTES
 
 
+async def test_hundreds_of_broken_heic_files_harm_no_worker() -> None:
+    # A slice of what `python -m tests.hostile.many_files --only HEIC` does with 10,000
+    report = await many_files.run(COUNT, seed=3, only="HEIC")
+
+    assert report.wrong == []
+    assert report.decoder_deaths == []
+    assert report.refused.total() + report.answered == COUNT
+    assert report.answered > COUNT / 20
+    assert report.growth_bytes < many_files.MAX_GROWTH_BYTES
+
+
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have ways of their own")
 async def test_large_files_leave_nothing_in_the_worker_s_memory_nor_in_the_decoder_s() -> None:
     report = many_files.Report()

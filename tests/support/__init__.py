@@ -4,6 +4,8 @@ make.py             messages and jobs
 links.py            links for tests: small limits, names without a name server, failing hosts
 photos.py           photographs, and a plain picture
 picture_files.py    picture files of every kind, and the reference model input
+heic_files.py       HEIC files, as an encoder made them
+heic_boxes.py       HEIC files put together of those: tiles, overlays, turns
 waiting.py          polling against a deadline
 observer.py         messages, jobs and counters, as read from Redis
 redis_servers.py    real Redis servers

@@ -11,8 +11,6 @@ from typing import Final, NamedTuple
 
 from tests.support.heic_files import HEIC
 
-DATA_AT: Final = 12  # where a file's pictures begin behind its mdat box's header, which is long
-
 
 def box(kind: bytes, *parts: bytes) -> bytes:
     """A box."""
@@ -137,3 +135,30 @@ def _meta(items: Sequence[Item], properties: list[bytes], places: dict[bytes, in
         ),
         full(b"iref", *references, version=1) if references else b"",
     )
+
+
+def tiled(columns: int, rows: int, width: int, height: int, *properties: bytes) -> bytes:
+    """A file as phones write it: a picture of tiles, each of them the drawing in ``heic_files.py``."""
+    tile = coded()._replace(hidden=True)
+    tiles = range(2, 2 + columns * rows)
+    return heic([grid(columns, rows, width, height, *properties, tiles=tiles), *[tile] * len(tiles)])
+
+
+_DEPTH: Final = full(b"auxC", b"urn:mpeg:hevc:2015:auxid:2\0")
+_GREY, _ = picture("grey HEIC")
+
+BUILT: Final = {
+    "tiled HEIC": tiled(2, 2, 180, 100),
+    "turned tiled HEIC": tiled(2, 2, 180, 100, turned(3), mirrored(1)),
+    "overlaid HEIC": heic([overlay(96, 64, (2, 3)), coded(), coded(turned(2))]),
+    "derived HEIC": heic([Item(b"iden", b"", (size(96, 64), turned(1)), (2,)), coded()]),
+    "HEIC with a thumbnail, a depth map and metadata": heic(
+        [
+            coded(box(b"colr", b"prof", bytes(200))),
+            coded()._replace(belongs=((b"thmb", 1),)),
+            coded(name="grey HEIC")._replace(properties=(_GREY, size(96, 64), _DEPTH), belongs=((b"auxl", 1),)),
+            Item(b"Exif", b"\0\0\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0", (), (), ((b"cdsc", 1),)),
+        ]
+    ),
+}
+"""Files that take other ways through a decoder than those of ``heic_files.py``."""
