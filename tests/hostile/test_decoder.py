@@ -54,6 +54,8 @@ from file_check import FileCheckWorker
 from tests.hostile.misbehaving_child import SLOWLY_S, order
 from tests.hostile.pictures import WHOLE
 from tests.support import model_in_use, photos
+from tests.support.heic_boxes import BUILT, coded, heic, overlay
+from tests.support.heic_files import HEIC
 from tests.support.waiting import DEADLINE_S, until
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel for what only Linux has")
@@ -533,6 +535,26 @@ def test_what_was_asked_for_gets_through(refusal: Refusal) -> None:
     assert read_refusal(name) is refusal
     assert expect_reply(reply(7, ReplyKind.LARGE, 0), 7, SPEC) == (ReplyKind.LARGE, 0)
     assert TEXTS[refusal].endswith((".", "AVIF.", "it."))
+
+
+async def test_heic_is_decoded_though_the_process_may_start_no_thread_and_open_no_file() -> None:
+    decoder = Decoder()
+    first = (await process_of(decoder)).pid
+
+    for content in (HEIC | BUILT).values():
+        assert await decode(decoder, content) == expected(content)
+    assert (await process_of(decoder)).pid == first
+    await decoder.close()
+
+
+async def test_heic_pictures_upon_pictures_that_double_thirty_times_end_with_their_time() -> None:
+    # Each level shows both pictures of the next: 4 kB that stand for 2^30 pictures.
+    levels = [overlay(96, 64, (2 * level, 2 * level + 1)) for level in range(1, 31) for _ in range(2)]
+    decoder = Decoder(limit_s=1)
+
+    assert await decode(decoder, heic([*levels[1:], coded(), coded()])) is Refusal.TOO_SLOW
+    assert await decode(decoder, PICTURE) == expected(PICTURE)
+    await decoder.close()
 
 
 # Burglary

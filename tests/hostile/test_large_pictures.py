@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 from common.pictures.child import images
+from common.pictures.child.confinement import MAX_MEMORY_BYTES
+from tests.support.heic_boxes import coded, full, grid, heic, turned
 from tests.support.picture_files import INCEPTION, RED, WHOLE, decoded, difference, photo, saved, with_jpeg_size
 
 
@@ -129,6 +131,20 @@ def test_a_small_progressive_jpeg_cannot_take_much_memory(size: tuple[int, int],
     added_mb, complaints = decoded_alone(with_jpeg_size(content, *size), tmp_path)
 
     assert added_mb < 310
+    assert complaints == ""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="asks Linux how much memory was used")
+def test_tiles_of_48_megapixels_fit_into_the_decoder_s_memory(tmp_path: Path) -> None:
+    # 8064 x 6048, as phones of "48 megapixels" store them; turned, and with transparency as large
+    alpha = full(b"auxC", b"urn:mpeg:hevc:2015:auxid:1\0")
+    picture = grid(8, 6, 8064, 6048, turned(3), tiles=range(3, 51))
+    mask = grid(8, 6, 8064, 6048, alpha, turned(3), tiles=range(51, 99))._replace(belongs=((b"auxl", 1),))
+    tile = coded(name="HEIC of a megapixel", of=(1008, 1008))._replace(hidden=True)
+
+    added_mb, complaints = decoded_alone(heic([picture, mask, *[tile] * 96]), tmp_path)
+
+    assert 300 < added_mb < MAX_MEMORY_BYTES / 2**20 - 100  # and Python itself
     assert complaints == ""
 
 

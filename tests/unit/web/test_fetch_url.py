@@ -14,6 +14,7 @@ from common.model.records import IN_USE
 from common.settings import Settings
 from common.store import Store
 from fetch_url import FetchUrlWorker
+from tests.support.heic_files import HEIC
 from tests.support.make import job
 from tests.support.model_in_use import SPEC
 from tests.support.photos import png
@@ -49,6 +50,7 @@ async def test_a_download_that_the_disk_does_not_take_only_gets_no_second_look(
     [
         (content(b"<!doctype html><title>A cat</title>", kind="image/png"), "a web page"),
         (content(png()[:-30]), "cut off or damaged"),
+        (content(HEIC["HEIC"][:-30], kind="image/heic"), "save it and send it as a photo"),
         (content(b"no image", kind="image/png"), "not an image"),
         (content(b""), "empty"),
         (status(404), "nothing at this link"),
@@ -65,6 +67,7 @@ async def test_what_is_not_an_image_is_refused_in_plain_words(
     assert isinstance(handed_off.content, Words)
     assert handed_off.content.kind is Kind.REFUSAL
     assert words in handed_off.content.text
+    assert "not as a file" not in handed_off.content.text
     assert list(Store(settings.files_dir).files()) == []
 
 
