@@ -22,7 +22,8 @@ from common.runtime.leases import confirm_lease
 from common.runtime.process import run
 from common.runtime.worker import Outputs, Worker
 from common.settings import Settings
-from common.telegram.client import MAX_TEXT_LENGTH, Telegram
+from common.telegram.client import Telegram
+from common.telegram.sending import MAX_TEXT_LENGTH, Target
 
 TYPING_LASTS_S: Final = 5.0  # core.telegram.org/bots/api#sendchataction
 QUOTE_LENGTH: Final = 100
@@ -68,8 +69,12 @@ class ReplyWorker(Worker[SendReply | ShowTyping]):
     async def _send(self, chat_id: int, message: SendReply) -> bool:
         job = message.job
         try:
-            html, topic = worded(message), job.topic_id
-            await self.telegram.send(chat_id, html, job.message_id, job.thread_id, confirm_lease, topic)
+            html, buttons = worded(message), message.content.buttons if isinstance(message.content, Words) else ()
+            if message.edits:
+                await self.telegram.edit(chat_id, message.edits, html, buttons, confirm_lease)
+            else:
+                target = Target(chat_id, job.message_id, job.thread_id, job.topic_id)
+                await self.telegram.send(target, html, buttons, confirm_lease)
         except TelegramRefused as error:
             level = logging.INFO if error.blocked else logging.ERROR
             _log.log(level, "job=%s cannot be answered: %s", job.id, error)

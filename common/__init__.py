@@ -1,6 +1,7 @@
 """What the six workers share: rooms, over a ground floor of plain files. CONTRIBUTING.md draws the floors.
 
 programs/             what runs besides the workers: the check, dead letters, the watchdog, our own Redis
+conversation/         what people get for what they do: jobs, answers to commands and buttons
 runtime/              the loop that every worker runs in
 telegram/             the Bot API
 web/                  what links lead to
@@ -27,7 +28,7 @@ optional_packages.py  packages that not every machine has
 
 import sys
 
-VERSION = "0.4.0"
+VERSION = "0.5.0"
 
 # python-telegram-bot imports httpx, which imports its command line, too, and with that rich, pygments and click where
 # they are installed: 4 MB and 0.1 s for nothing. httpx works without its command line if that cannot be imported.

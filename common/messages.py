@@ -56,7 +56,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         restarts: How often the bot itself has done that since an operator last did.
         quote: The link that the answer is about, where one message has several.
         subject: What the picture is to what the user sent.
-        after: The job whose answer goes out before this one's, where a message or an album asks for several.
+        after: The job whose answer goes out before this one's, where a message asks for several.
+        album: The album that it is a photo of, by its name in that chat: its answers are one message.
+        guest_query: The guest query that it answers; '' if it answers in a chat that the bot is in.
+        spoiler: Whether the picture is hidden behind a spoiler, and so is the answer.
+        short: Whether the chat wants the sentence alone, without the other guesses.
     """
 
     id: str
@@ -71,6 +75,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     quote: str = ""
     subject: Subject = Subject.PICTURE
     after: str = ""
+    album: str = ""
+    guest_query: str = ""
+    spoiler: bool = False
+    short: bool = False
 
     def key(self, kind: str) -> str:
         """The store key of this run's file of that ``kind``, one of ``FILES``."""
@@ -83,7 +91,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def chat(self) -> str:
-        """Its chat as Redis has it; '' if the update did not say."""
+        """Its chat as Redis has it; '' if the update did not say. A guest's is its caller, unlike any chat's id."""
+        if self.guest_query:
+            return f"g{self.user_id}"
         return "" if self.chat_id is None else str(self.chat_id)
 
 
@@ -316,11 +326,19 @@ class Kind(enum.StrEnum):
         return cls.NOTICE  # from a newer worker, during an upgrade
 
 
-class Words(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Plain text for the user; ``reply`` escapes it."""
+class Button(msgspec.Struct, frozen=True, array_like=True):
+    """A button below a message: its words, and what the bot is told when it is pressed (1 to 64 bytes)."""
+
+    text: str
+    data: str
+
+
+class Words(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+    """Plain text for the user; ``reply`` escapes it. ``buttons`` are rows of them."""
 
     text: str
     kind: Kind = Kind.NOTICE
+    buttons: tuple[tuple[Button, ...], ...] = ()
 
 
 class SendReply(Message, frozen=True, kw_only=True, tag=True):
@@ -330,6 +348,9 @@ class SendReply(Message, frozen=True, kw_only=True, tag=True):
         content: What to say.
         files: Store keys that the job still has, deleted once the answer is sent.
         ready_at: Since when it waits for the answer that goes out before it, in Unix seconds; 0 if it does not.
+        edits: The message of ours that it changes, by its id in the job's chat; 0 for a new message.
+        reaction: The emoji to react with to the job's message. The content says the same to a worker of an older
+            version, which knows no reactions.
     """
 
     channel: ClassVar[str] = "reply"
@@ -338,6 +359,8 @@ class SendReply(Message, frozen=True, kw_only=True, tag=True):
     content: Predictions | Words
     files: tuple[str, ...] = ()
     ready_at: float = 0.0
+    edits: int = 0
+    reaction: str = ""
 
 
 class ShowTyping(Message, frozen=True, kw_only=True, tag=True):

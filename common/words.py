@@ -88,18 +88,10 @@ def left_out(what: str, most: int, count: int) -> str:
     return f"I looked at the first {most} {what}s. Please send the {others} in another message."
 
 
-def command(name: str, version: str, model: ModelRecord | None, settings: Settings) -> str:
-    """The answer to a command."""
-    match name:
-        case "start":
-            return start(model)
-        case "help":
-            return usage(model)
-        case "about":
-            return about(version, model, settings)
-        case _:
-            known = ", ".join(f"/{known}" for known in COMMANDS)
-            return f"I don’t know the command /{name}. I know {known}. {WHAT_TO_SEND}"
+def unknown_command(name: str) -> str:
+    """The answer to a command that the bot does not know."""
+    known = ", ".join(f"/{known}" for known in COMMANDS)
+    return f"I don’t know the command /{name}. I know {known}. {WHAT_TO_SEND}"
 
 
 def start(model: ModelRecord | None) -> str:

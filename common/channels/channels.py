@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from common.channels import redis_client
 from common.channels.albums import Albums
+from common.channels.chats import Chats
 from common.channels.consumer import Consumer, JobLimits
 from common.channels.dead_letters import DeadLetters
 from common.channels.keys import Keys
@@ -44,6 +45,7 @@ class Channels:
         scripts: Runs calls, such as those of a ``Consumer``.
         ledger: The jobs.
         albums: What belongs together.
+        chats: What is remembered of chats.
         repair: What the sweeper repairs.
         dead_letters: Messages that could not be handled.
         redis: The client.
@@ -58,6 +60,7 @@ class Channels:
         self.scripts = Scripts(self.redis, self.keys.ledger, redis_limits)
         self.ledger = Ledger(self.scripts, self.keys)
         self.albums = Albums(self.scripts, self.keys)
+        self.chats = Chats(self.scripts, self.keys)
         self.repair = Repair(self.scripts, self.keys)
         self.dead_letters = DeadLetters(self.scripts, self.keys)
 

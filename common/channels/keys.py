@@ -26,6 +26,10 @@ Every key has one hash tag, ``{<namespace>}``, so that all are in one slot of a 
                                  Redis keeps as small integers: 8 bytes each
     {whatsit}:album:<chat>:<id>  hash that expires: what an album asks for, until it addresses the bot; then
                                  what each of its updates began: see lua/album.lua
+    {whatsit}:chat:<chat>        hash that expires: what a chat prefers; see common/channels/chats.py
+    {whatsit}:hint:<chat>:<what> string that expires: the update that made the bot say something in a chat
+    {whatsit}:pressed:<query>    string that expires: that a press of a button has done its part
+    {whatsit}:blocked            set of chats and persons whom the bot does not serve, until an operator lifts it
     {whatsit}:answers            hash, picture → the answer; see common/channels/answers.py
     {whatsit}:answers:at         sorted set, picture → when it was answered
     {whatsit}:dead               stream, messages that could not be handled, with the error; kept for 7 days, about 1000
@@ -69,6 +73,7 @@ class Keys:
         self.counts = self.key("counts")
         self.told = self.key("told")
         self.dead = self.key("dead")
+        self.blocked = self.key("blocked")
         self.answers = (self.key("answers"), self.key("answers", "at"))
         self.streams: Sequence[str] = [self.stream(name) for name in CHANNELS]
         self.delayed_sets: Sequence[str] = [self.delayed(name) for name in CHANNELS]
@@ -105,6 +110,18 @@ class Keys:
     def album(self, chat_id: int, media_group_id: str) -> str:
         """What is known of an album."""
         return self.key("album", str(chat_id), media_group_id)
+
+    def preferences(self, chat: str) -> str:
+        """What a chat prefers."""
+        return self.key("chat", chat)
+
+    def hint(self, chat: str, what: str) -> str:
+        """That the bot said something in a chat lately."""
+        return self.key("hint", chat, what)
+
+    def pressed(self, query: str) -> str:
+        """That a press of a button has done its part."""
+        return self.key("pressed", query)
 
     def users(self, minute: float) -> str:
         """How many jobs each user began in that minute, counted from the Unix epoch."""

@@ -51,6 +51,7 @@ class Photo:
         file_bytes: Its size, or None.
         subject: Whether it is what was sent, or a still of that.
         message_id: The message in this chat that shows it, if that is not the asking one.
+        spoiler: Whether it is hidden until it is tapped.
     """
 
     file_id: str
@@ -58,6 +59,7 @@ class Photo:
     file_bytes: int | None
     subject: Subject = Subject.PICTURE
     message_id: int | None = None
+    spoiler: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +74,8 @@ def pictures(content: Content) -> Iterator[Photo | NoPreview]:
     """What the media of a message show. Files that are surely something else are left out."""
     for medium in content.media:
         if found := _picture(medium):
+            if isinstance(found, Photo) and content.spoiler:
+                found = dataclasses.replace(found, spoiler=True)
             yield found
 
 

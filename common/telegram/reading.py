@@ -1,4 +1,4 @@
-"""Reads a raw update. Only the message's two ids must be there: each other field is read by itself, or left out.
+"""Reads a raw update. Only ids must be there: each other field is read by itself, or left out.
 
 Telegram adds fields, and changes shapes, several times a year; older servers send other shapes. A photo is answered
 all the same. python-telegram-bot's own types insist on every field that they know.
@@ -6,10 +6,17 @@ all the same. python-telegram-bot's own types insist on every field that they kn
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
+
 from common.telegram import raw, rich
-from common.telegram.said import Content, Original, Quote, Said
+from common.telegram.said import ChatKind, Content, Event, Membership, Original, Pressed, Quote, Said
+
+UPDATES: Final = ("message", "callback_query", "guest_message", "my_chat_member")
+"""The kinds of updates that the bot reads. Telegram keeps the last list that it was sent, and drops all other kinds
+(core.telegram.org/bots/api#getupdates)."""
 
 SERVICE: Final = frozenset(
     {
@@ -34,37 +41,111 @@ SERVICE: Final = frozenset(
 Bot API 10.2)."""
 
 
-def read(update: dict[str, Any]) -> Said | None:
-    """The new message that an update brings; None if it brings another thing.
+_IN_A_CHAT: Final = frozenset({"creator", "administrator", "member"})
+
+
+def read(update: dict[str, Any]) -> Event | None:
+    """What an update brings; None if that is of a kind that the bot does not read.
 
     Raises:
-        ValueError: The message has no id, or no chat with an id.
+        ValueError: It lacks an id that cannot be done without: a message's, its chat's, or a query's.
     """
-    if "message" not in update:
-        return None
-    message = raw.fields(update["message"])
+    for kind, reader in _READERS.items():
+        if kind in update:
+            return reader(raw.fields(update[kind]))
+    return None
+
+
+def _message(message: dict[str, Any]) -> Said:
     chat = raw.fields(message.get("chat"))
     chat_id, message_id = raw.number(chat.get("id")), raw.number(message.get("message_id"))
     if chat_id is None or message_id is None:
         raise ValueError("a message without its id or the id of its chat")
-    sender, channel = raw.fields(message.get("from")), raw.fields(message.get("sender_chat"))
+    person, channel = raw.fields(message.get("from")), raw.fields(message.get("sender_chat"))
+    thread_id = raw.number(message.get("message_thread_id")) if message.get("is_topic_message") is True else None
     return Said(
         chat_id=chat_id,
         message_id=message_id,
-        # Groups and channels have negative ids.
-        is_private=chat["type"] == "private" if raw.text(chat.get("type")) else chat_id > 0,
-        sender_id=raw.number((channel or sender).get("id")),
-        is_from_bot=sender.get("is_bot") is True and not channel,
+        is_private=_is_private(chat),
+        sender_id=raw.number((channel or person).get("id")),
+        language=raw.text(person.get("language_code")),
+        is_from_bot=person.get("is_bot") is True and not channel,
         is_automatic_forward=message.get("is_automatic_forward") is True,
-        thread_id=raw.number(message.get("message_thread_id")) if message.get("is_topic_message") is True else None,
-        topic_id=raw.number(raw.fields(message.get("direct_messages_topic")).get("topic_id")),
+        thread_id=thread_id,
+        topic_id=_topic_id(message),
         typed=raw.text(message.get("text")),
         content=_content(message),
-        reply_to=_reply_to(message.get("reply_to_message"), chat_id),
+        reply_to=_reply_to(message.get("reply_to_message"), chat_id, thread_id),
         external_reply=_external_reply(message.get("external_reply")),
         quote=_quote(message.get("quote")),
         fields=_fields(message),
     )
+
+
+def _guest_message(message: dict[str, Any]) -> Said:
+    """A guest's message. Its chat may have the id of another chat that the bot is in: nothing may be kept by it."""
+    query = raw.text(message.get("guest_query_id"))
+    if not query:
+        raise ValueError("a guest's message without the id of its query")
+    return msgspec.structs.replace(_message(message), guest_query=query, is_private=False)
+
+
+def _callback_query(query: dict[str, Any]) -> Pressed:
+    query_id = raw.text(query.get("id"))
+    if not query_id:
+        raise ValueError("a callback query without its id")
+    person, message = raw.fields(query.get("from")), raw.fields(query.get("message"))
+    chat = raw.fields(message.get("chat"))
+    return Pressed(
+        query=query_id,
+        data=raw.text(query.get("data")),
+        sender_id=raw.number(person.get("id")),
+        language=raw.text(person.get("language_code")),
+        chat_id=raw.number(chat.get("id")),
+        message_id=raw.number(message.get("message_id")),
+        is_private=_is_private(chat),
+        thread_id=raw.number(message.get("message_thread_id")) if message.get("is_topic_message") is True else None,
+        topic_id=_topic_id(message),
+    )
+
+
+def _my_chat_member(change: dict[str, Any]) -> Membership:
+    chat, person = raw.fields(change.get("chat")), raw.fields(change.get("from"))
+    chat_id = raw.number(chat.get("id"))
+    if chat_id is None:
+        raise ValueError("a change of membership without the id of its chat")
+    kinds = {"channel": ChatKind.CHANNEL, "private": ChatKind.PRIVATE}
+    return Membership(
+        chat_id=chat_id,
+        kind=kinds.get(raw.text(chat.get("type")), ChatKind.GROUP),
+        was_in=_is_member(raw.fields(change.get("old_chat_member"))),
+        is_in=_is_member(raw.fields(change.get("new_chat_member"))),
+        sender_id=raw.number(person.get("id")),
+        language=raw.text(person.get("language_code")),
+    )
+
+
+_READERS: Final[dict[str, Callable[[dict[str, Any]], Event]]] = {
+    "message": _message,
+    "callback_query": _callback_query,
+    "guest_message": _guest_message,
+    "my_chat_member": _my_chat_member,
+}
+
+
+def _is_private(chat: dict[str, Any]) -> bool:
+    """Whether it is a person's own chat with the bot. Groups and channels have negative ids."""
+    return chat["type"] == "private" if raw.text(chat.get("type")) else (raw.number(chat.get("id")) or 0) > 0
+
+
+def _topic_id(message: dict[str, Any]) -> int | None:
+    return raw.number(raw.fields(message.get("direct_messages_topic")).get("topic_id"))
+
+
+def _is_member(member: dict[str, Any]) -> bool:
+    """Whether a ``ChatMember`` is in the chat: a restricted one may have left (Bot API, ChatMemberRestricted)."""
+    status = raw.text(member.get("status"))
+    return member.get("is_member") is True if status == "restricted" else status in _IN_A_CHAT
 
 
 def _content(message: dict[str, Any]) -> Content:
@@ -77,6 +158,7 @@ def _content(message: dict[str, Any]) -> Content:
         media=(*found, *blocks.media),
         text=words if words.text else blocks.text,
         album=raw.text(message.get("media_group_id")),
+        spoiler=message.get("has_media_spoiler") is True,
     )
 
 
@@ -85,9 +167,10 @@ def _fields(message: dict[str, Any]) -> frozenset[str]:
     return frozenset(name for name, value in message.items() if value or isinstance(value, dict))
 
 
-def _reply_to(value: Any, chat_id: int) -> Original | None:
+def _reply_to(value: Any, chat_id: int, thread_id: int | None) -> Original | None:
+    """The message that is replied to. In a topic every message replies to the topic's head: that says nothing."""
     message = raw.fields(value)
-    if not message:
+    if not message or (thread_id is not None and raw.number(message.get("message_id")) == thread_id):
         return None
     return Original(
         content=_content(message),

@@ -45,6 +45,11 @@ def is_not_wanted(description: str) -> bool:
     return bool(_NOT_WANTED.search(description))
 
 
+def is_unchanged(refused: TelegramRefused) -> bool:
+    """Whether an edit is refused because the message says so already."""
+    return "not modified" in str(refused).lower()
+
+
 def of_file(refused: TelegramRefused) -> TelegramRefused:
     """Why Telegram refuses a file, in one of our errors."""
     description = str(refused)

@@ -1,10 +1,17 @@
-"""What is read of a message: one small structure of our own, in which only the two ids must exist.
+"""What is read of an update: small structures of our own, in which only ids must exist.
 
-``reading.py`` makes it from a raw update, and ``updates.py`` finds in it what the bot is asked for. Names are those of
-the Bot API, where it has one: https://core.telegram.org/bots/api#message
+    Said        a message to the bot or before its eyes, or a guest's
+    Pressed     a press of a button below a message of the bot
+    Membership  the bot was added to a chat, or removed
+
+``reading.py`` makes them from a raw update, and ``updates.py`` finds in a message what the bot is asked for. Names are
+those of the Bot API, where it has one: https://core.telegram.org/bots/api#message
 """
 
 from __future__ import annotations
+
+import enum
+from typing import TypeAlias
 
 import msgspec
 
@@ -73,11 +80,19 @@ class Text(msgspec.Struct, frozen=True):
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
-    """What a message shows and says. ``album`` is its ``media_group_id``, '' if it is in no album."""
+    """What a message shows and says.
+
+    Attributes:
+        media: Its pictures and files.
+        text: Its text, or its caption.
+        album: Its ``media_group_id``, '' if it is in no album.
+        spoiler: Whether its pictures are hidden until they are tapped.
+    """
 
     media: tuple[Medium, ...] = ()
     text: Text = Text()
     album: str = ""
+    spoiler: bool = False
 
 
 class Original(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +126,8 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
         message_id: Its id in that chat.
         is_private: Whether that is a person's own chat with the bot.
         sender_id: Who sent it, or the chat in whose name they did; None if Telegram does not say.
+        language: The language of the sender's app, as an IETF tag; '' if Telegram does not say.
+        guest_query: The query that the answer goes to, if a guest asks, in a chat that the bot is not in; else ''.
         is_from_bot: Whether a bot sent it, on behalf of nobody else.
         is_automatic_forward: Whether a channel forwarded it to its group.
         thread_id: Its topic, where the chat is a forum.
@@ -127,6 +144,8 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     message_id: int
     is_private: bool = False
     sender_id: int | None = None
+    language: str = ""
+    guest_query: str = ""
     is_from_bot: bool = False
     is_automatic_forward: bool = False
     thread_id: int | None = None
@@ -137,3 +156,59 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     external_reply: Original | None = None
     quote: Quote | None = None
     fields: frozenset[str] = frozenset()
+
+
+class Pressed(msgspec.Struct, frozen=True, kw_only=True):
+    """A press of a button below a message of the bot.
+
+    Attributes:
+        query: The callback query's id: the press is answered by it, once.
+        data: What the button carries; '' if Telegram does not say.
+        sender_id: Who pressed it.
+        language: As in ``Said``.
+        chat_id: The chat that the message is in; None if it was sent for a guest, or inline.
+        message_id: The message that the button is below.
+        is_private: As in ``Said``.
+        thread_id: As in ``Said``; so is ``topic_id``.
+    """
+
+    query: str
+    data: str = ""
+    sender_id: int | None = None
+    language: str = ""
+    chat_id: int | None = None
+    message_id: int | None = None
+    is_private: bool = False
+    thread_id: int | None = None
+    topic_id: int | None = None
+
+
+class ChatKind(enum.StrEnum):
+    """The kinds of chats that the bot can be added to. A kind that Telegram does not say counts as a group."""
+
+    PRIVATE = "private"
+    GROUP = "group"
+    CHANNEL = "channel"
+
+
+class Membership(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the bot in a chat (``my_chat_member``).
+
+    Attributes:
+        chat_id: The chat.
+        kind: What kind of chat it is.
+        was_in: Whether the bot was in it, or a person had not blocked it.
+        is_in: The same now.
+        sender_id: Who did that.
+        language: As in ``Said``.
+    """
+
+    chat_id: int
+    kind: ChatKind
+    was_in: bool
+    is_in: bool
+    sender_id: int | None = None
+    language: str = ""
+
+
+Event: TypeAlias = Said | Pressed | Membership

@@ -47,9 +47,10 @@ class LeftOut:
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """A command for the bot, without slash and bot name, in lower case."""
+    """A command for the bot, without slash and bot name, in lower case. ``rest`` is the text behind it."""
 
     name: str
+    rest: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,7 +162,7 @@ def _command(said: Said, me: Me) -> Command | None:
     name, addressee = found[1].lower(), (found[2] or "").lower()
     if addressee != me.username.lower() and (addressee or not (said.is_private or name in COMMANDS)):
         return None
-    return Command(name)
+    return Command(name, said.typed[found.end() :].strip())
 
 
 def _mentions(text: Text, me: Me) -> bool:

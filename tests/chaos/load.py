@@ -212,7 +212,9 @@ class Load:
         return [Said("text file", user.chat_id, sent["message_id"], (words.unwelcome("files of this kind"),))]
 
     def _command(self, user: User, name: str) -> list[Said]:
-        said = words.command(name, VERSION, in_use(self._models_dir), Settings())
+        model = in_use(self._models_dir)
+        answers = {"start": words.start(model), "help": words.usage(model)}
+        said = answers.get(name) or words.about(VERSION, model, Settings())
         return self._text(f"/{name}", user, f"/{name}", said)
 
     @staticmethod

@@ -20,7 +20,6 @@ import pytest
 
 from classifier.serve.second_look import Sight
 from classify import ClassifyWorker
-from common.channels.answers import Answers
 from common.channels.channels import Channels
 from common.channels.consumer import Consumer, Delivery
 from common.channels.keys import GROUP
@@ -44,6 +43,7 @@ from common.runtime.worker import Worker
 from common.settings import Settings
 from common.store import Store
 from common.telegram.client import Me
+from common.telegram.sending import Buttons, Target
 from common.telegram.transport import Take
 from fetch_url import FetchUrlWorker
 from file_check import FileCheckWorker
@@ -51,6 +51,7 @@ from garbage_collect import GarbageCollectWorker
 from receive import ReceiveWorker
 from reply import ReplyWorker
 from tests.support import model_in_use, observer, web_server
+from tests.support.conversing import converse
 from tests.support.runtimes import SOON
 from tests.support.web_server import WebServer
 
@@ -79,17 +80,10 @@ class Telegram:
     async def show_typing(self, chat_id: int, thread_id: int | None) -> None:
         pass
 
-    async def send(
-        self,
-        chat_id: int,
-        html: str,
-        reply_to: int | None,
-        thread_id: int | None,
-        confirm: Callable[[], Awaitable[None]],
-        topic_id: int | None,
-    ) -> None:
+    async def send(self, target: Target, html: str, _buttons: Buttons, confirm: Callable[[], Awaitable[None]]) -> int:
         await confirm()
-        self.said.append((chat_id, html))
+        self.said.append((target.chat_id, html))
+        return len(self.said)
 
 
 class Inputs:
@@ -133,8 +127,8 @@ class Bot:
         client: Any = self.telegram
         model: Any = Model()
         receive, classify = ReceiveWorker(settings, client), ClassifyWorker(settings)
-        receive.me = Me(42, "whatsit_bot")
-        receive.answers = classify.answers = Answers(channels, settings)
+        converse(receive, channels, Me(42, "whatsit_bot"))
+        classify.answers = receive.answers
         classify.classifier = model
         self.sweeper = GarbageCollectWorker(settings)
         workers = (

@@ -19,6 +19,7 @@ from common.messages import AcceptUpdate, ClassifyImage, FetchUrl, Job, SendRepl
 from common.runtime import apologies
 from common.runtime.loop import Runtime
 from common.settings import Settings
+from common.telegram.sending import Target
 from reply import ReplyWorker
 from tests.support import make, observer
 from tests.support.bot_api import RunningPlayground, User
@@ -39,8 +40,9 @@ class FakeTelegram:
 
     async def open(self) -> None: ...
 
-    async def send(self, chat_id: int, html: str, *args: Any) -> None:
+    async def send(self, _target: Target, html: str, *_: Any) -> int:
         self.sent.append(html)
+        return len(self.sent)
 
 
 def answer_of(job: Job) -> SendReply:

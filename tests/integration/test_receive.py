@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from common import words
-from common.channels.answers import Answers
+from common import VERSION, words
 from common.channels.channels import Channels
 from common.errors import FileUnavailable, Outage, TelegramRefused
 from common.messages import (
@@ -34,6 +33,7 @@ from common.telegram.limits import LIMITS, TelegramLimits
 from common.telegram.transport import Take
 from receive import ReceiveWorker
 from tests.support import make, observer
+from tests.support.conversing import converse
 from tests.support.redis_servers import entries
 from tests.support.runtimes import SOON
 
@@ -91,12 +91,11 @@ def photo(**fields: Any) -> list[dict[str, Any]]:
 
 
 def worker(
-    settings: Settings, *updates: dict[str, Any], limits: TelegramLimits = LIMITS
+    channels: Channels, settings: Settings, *updates: dict[str, Any], limits: TelegramLimits = LIMITS
 ) -> tuple[ReceiveWorker, FakeTelegram]:
     fake = FakeTelegram(list(updates))
     receive = ReceiveWorker(settings, fake, Store(settings.files_dir), limits)  # type: ignore[arg-type]
-    receive.me = Me(42, "whatsit_bot")
-    receive.answers = Answers(Channels(settings), settings)
+    converse(receive, channels, Me(42, "whatsit_bot"))
     return receive, fake
 
 
@@ -118,7 +117,7 @@ async def stored(channels: Channels, channel: str = "receive") -> list[Message]:
 
 
 async def test_a_batch_is_confirmed_only_once_all_of_it_is_stored(channels: Channels, settings: Settings) -> None:
-    receive, fake = worker(settings, update(10), update(11))
+    receive, fake = worker(channels, settings, update(10), update(11))
     seen_when_confirmed: list[int] = []
     publish: Callable[..., Awaitable[int]] = channels.publish
 
@@ -136,14 +135,14 @@ async def test_a_batch_is_confirmed_only_once_all_of_it_is_stored(channels: Chan
 
 async def test_a_crash_between_storing_and_confirming_leads_to_one_job(channels: Channels, settings: Settings) -> None:
     for _ in range(2):  # the second process begins with offset 0 again, and gets the same update
-        receive, fake = worker(settings, update(10, photo=photo()))
+        receive, fake = worker(channels, settings, update(10, photo=photo()))
         await poll(receive, channels, lambda: len(fake.offsets) == 2)  # noqa: B023
     await Runtime(receive, channels, "a", burst=True).run()
     assert [message.job.id for message in await stored(channels, "file_check")] == ["1-10-0"]
 
 
 async def test_while_redis_refuses_to_store_nothing_is_confirmed(channels: Channels, settings: Settings) -> None:
-    receive, fake = worker(settings, update(10))
+    receive, fake = worker(channels, settings, update(10))
     await channels.redis.config_set("maxmemory", 1)
     try:
         await poll(receive, channels, lambda: len(fake.offsets) == 2)
@@ -157,7 +156,7 @@ async def test_while_redis_refuses_to_store_nothing_is_confirmed(channels: Chann
 async def test_while_too_much_waits_in_redis_new_updates_stay_at_telegram(
     channels: Channels, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    receive, fake = worker(settings, update(10))
+    receive, fake = worker(channels, settings, update(10))
     channels.limits = dataclasses.replace(channels.limits, in_all=3)
     for number in range(3):
         await channels.redis.xadd(channels.keys.key("reply"), {"body": str(number)})
@@ -170,7 +169,7 @@ async def test_while_too_much_waits_in_redis_new_updates_stay_at_telegram(
 async def test_a_problem_at_telegram_is_logged_once_and_the_bot_waits_until_it_is_over(
     channels: Channels, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    receive, fake = worker(settings, update(10), limits=TelegramLimits(back_off_s=(0,)))
+    receive, fake = worker(channels, settings, update(10), limits=TelegramLimits(back_off_s=(0,)))
     fake.errors = [Outage("another program polls"), Outage("another program polls"), TelegramRefused("no")]
     await poll(receive, channels, lambda: len(fake.offsets) == 5)
     assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
@@ -182,7 +181,7 @@ async def test_a_problem_at_telegram_is_logged_once_and_the_bot_waits_until_it_i
 async def test_a_server_without_commands_and_without_long_polling_is_polled_once_a_second(
     channels: Channels, settings: Settings
 ) -> None:
-    receive, fake = worker(settings, update(10))
+    receive, fake = worker(channels, settings, update(10))
     fake.refuses_commands, fake.waits = True, False
     began = asyncio.get_running_loop().time()
     await poll(receive, channels, lambda: len(fake.offsets) == 4)
@@ -191,7 +190,7 @@ async def test_a_server_without_commands_and_without_long_polling_is_polled_once
 
 
 async def test_after_updates_the_next_poll_waits_for_others_to_gather(channels: Channels, settings: Settings) -> None:
-    receive, fake = worker(settings, update(10), limits=TelegramLimits(gather_s=0.5))
+    receive, fake = worker(channels, settings, update(10), limits=TelegramLimits(gather_s=0.5))
     await poll(receive, channels, lambda: len(fake.offsets) == 2)
     first, second = fake.asked_at
     assert second - first >= 0.5
@@ -201,7 +200,7 @@ async def test_an_update_that_cannot_be_read_is_buried_and_does_not_stop_others(
     channels: Channels, settings: Settings
 ) -> None:
     broken = update(10, message_id="ten")
-    receive, fake = worker(settings, broken, update(11, photo=photo()))
+    receive, fake = worker(channels, settings, broken, update(11, photo=photo()))
     await poll(receive, channels, lambda: len(fake.offsets) == 2)
     await Runtime(receive, channels, "a", retries=SOON, burst=True).run()
     assert [message.job.id for message in await stored(channels, "file_check")] == ["1-11-0"]
@@ -213,8 +212,8 @@ async def handled(receive: ReceiveWorker, raw: dict[str, Any]) -> Any:
     return await receive.handle(AcceptUpdate(job=make.job("1-10"), update=raw))
 
 
-async def test_each_picture_of_a_message_is_a_job_of_its_own(settings: Settings) -> None:
-    receive, _ = worker(settings)
+async def test_each_picture_of_a_message_is_a_job_of_its_own(channels: Channels, settings: Settings) -> None:
+    receive, _ = worker(channels, settings)
     links = "https://e.org/a https://e.org/b"
     picture, first, second, typing = await handled(receive, update(10, photo=photo(), caption=links))
     assert isinstance(picture, DownloadPhoto)
@@ -226,8 +225,10 @@ async def test_each_picture_of_a_message_is_a_job_of_its_own(settings: Settings)
     assert isinstance(typing, ShowTyping)
 
 
-async def test_of_seven_links_five_are_fetched_and_a_last_answer_tells_of_the_others(settings: Settings) -> None:
-    receive, _ = worker(settings)
+async def test_of_seven_links_five_are_fetched_and_a_last_answer_tells_of_the_others(
+    channels: Channels, settings: Settings
+) -> None:
+    receive, _ = worker(channels, settings)
     text = " ".join(f"https://e.org/{number}" for number in range(7))
     *links, last, typing = await handled(receive, update(10, text=text))
     assert [first.url for first in links] == [f"https://e.org/{number}" for number in range(5)]
@@ -236,8 +237,8 @@ async def test_of_seven_links_five_are_fetched_and_a_last_answer_tells_of_the_ot
     assert isinstance(typing, ShowTyping)
 
 
-async def test_an_answer_to_a_question_about_a_video_hangs_on_the_video(settings: Settings) -> None:
-    receive, _ = worker(settings)
+async def test_an_answer_to_a_question_about_a_video_hangs_on_the_video(channels: Channels, settings: Settings) -> None:
+    receive, _ = worker(channels, settings)
     video = {"file_id": "V", "file_unique_id": "UV", "thumbnail": photo(file_id="T", file_unique_id="UT")[0]}
     original = update(4, video=video)["message"]
     download, _ = await handled(receive, update(10, text="what is this?", reply_to_message=original))
@@ -247,10 +248,10 @@ async def test_an_answer_to_a_question_about_a_video_hangs_on_the_video(settings
 
 @pytest.mark.parametrize(("allowed", "served"), [("7", True), ("8,-1001", False)])
 async def test_where_chats_are_named_others_get_one_polite_sentence(
-    settings: Settings, allowed: str, served: bool
+    channels: Channels, settings: Settings, allowed: str, served: bool
 ) -> None:
     chats = frozenset(int(chat) for chat in allowed.split(","))
-    receive, _ = worker(dataclasses.replace(settings, allowed_chats=chats))
+    receive, _ = worker(channels, dataclasses.replace(settings, allowed_chats=chats))
     (answer, *_) = await handled(receive, update(10, photo=photo()))
     assert isinstance(answer, DownloadPhoto) == served
     if not served:
@@ -258,14 +259,16 @@ async def test_where_chats_are_named_others_get_one_polite_sentence(
         assert answer.content == Words(text=words.NOT_FOR_YOU, kind=Kind.REFUSAL)
 
 
-async def test_in_a_group_that_is_not_served_the_bot_answers_only_what_is_meant_for_it(settings: Settings) -> None:
-    receive, _ = worker(dataclasses.replace(settings, allowed_chats=frozenset({1})))
+async def test_in_a_group_that_is_not_served_the_bot_answers_only_what_is_meant_for_it(
+    channels: Channels, settings: Settings
+) -> None:
+    receive, _ = worker(channels, dataclasses.replace(settings, allowed_chats=frozenset({1})))
     group = {"id": -100, "type": "supergroup", "title": "G"}
     assert await handled(receive, update(10, photo=photo(), chat=group)) == []
 
 
-async def test_a_job_knows_who_sent_it(settings: Settings) -> None:
-    receive, _ = worker(settings)
+async def test_a_job_knows_who_sent_it(channels: Channels, settings: Settings) -> None:
+    receive, _ = worker(channels, settings)
     (first, *_) = await handled(receive, update(10, photo=photo()))
     assert first.job.user_id == 7
     channel = {"id": -5, "type": "channel", "title": "C"}
@@ -274,14 +277,16 @@ async def test_a_job_knows_who_sent_it(settings: Settings) -> None:
     assert first.job.user_id == -5, "who writes as a channel, or hides behind the group"
 
 
-async def test_an_answer_goes_to_the_topic_where_it_was_asked(settings: Settings) -> None:
-    receive, _ = worker(settings)
+async def test_an_answer_goes_to_the_topic_where_it_was_asked(channels: Channels, settings: Settings) -> None:
+    receive, _ = worker(channels, settings)
     picture, _ = await handled(receive, update(10, photo=photo(), message_thread_id=3, is_topic_message=True))
     assert picture.job.thread_id == 3
 
 
-async def test_a_file_that_is_too_large_for_telegram_is_refused_without_a_request(settings: Settings) -> None:
-    receive, _ = worker(settings)
+async def test_a_file_that_is_too_large_for_telegram_is_refused_without_a_request(
+    channels: Channels, settings: Settings
+) -> None:
+    receive, _ = worker(channels, settings)
     (answer,) = await handled(receive, update(10, photo=photo(file_size=20 * 2**20 + 1)))
     assert answer.content == Words(text=words.TOO_LARGE, kind=Kind.REFUSAL)
 
@@ -291,37 +296,37 @@ async def test_a_file_that_is_too_large_for_telegram_is_refused_without_a_reques
     [
         ({"text": "/start"}, "Send me a photo"),
         ({"text": "/help"}, "What you can send"),
-        ({"text": "/about"}, "Whatsit 0.4.0. "),
+        ({"text": "/about"}, f"Whatsit {VERSION}. "),
         ({"text": "/sing"}, "I don’t know the command /sing. I know /start, /help, /about."),
         ({"text": "hello"}, "I don’t accept text without a link. Please send a photo"),
         ({"location": {"latitude": 1.0, "longitude": 1.0}}, "I don’t accept locations. Please send a photo"),
     ],
 )
 async def test_commands_and_what_is_not_accepted_get_their_words(
-    settings: Settings, fields: dict[str, Any], said: str
+    channels: Channels, settings: Settings, fields: dict[str, Any], said: str
 ) -> None:
-    receive, _ = worker(settings)
+    receive, _ = worker(channels, settings)
     (answer,) = await handled(receive, update(10, **fields))
     assert said in answer.content.text
     assert (answer.job.chat_id, answer.job.message_id) == (7, 10)
 
 
 @pytest.mark.parametrize("kind", ["edited_message", "channel_post"])
-async def test_edits_and_channel_posts_are_ignored(settings: Settings, kind: str) -> None:
-    receive, _ = worker(settings)
+async def test_edits_and_channel_posts_are_ignored(channels: Channels, settings: Settings, kind: str) -> None:
+    receive, _ = worker(channels, settings)
     raw = update(10, photo=photo())
     assert not await handled(receive, {"update_id": 10, kind: raw["message"]})
 
 
-async def test_a_download_is_stored_and_handed_to_the_file_check(settings: Settings) -> None:
-    receive, _ = worker(settings)
+async def test_a_download_is_stored_and_handed_to_the_file_check(channels: Channels, settings: Settings) -> None:
+    receive, _ = worker(channels, settings)
     download = DownloadPhoto(job=make.job(), file_id="F", announced_bytes=9)
     assert await receive.handle(download) == CheckFile(job=make.job(), key="1-10-0.0.original", announced_bytes=9)
     assert receive.store.read("1-10-0.0.original") == b"a picture"
 
 
-async def test_a_file_that_telegram_no_longer_has_is_refused_in_words(settings: Settings) -> None:
-    receive, fake = worker(settings)
+async def test_a_file_that_telegram_no_longer_has_is_refused_in_words(channels: Channels, settings: Settings) -> None:
+    receive, fake = worker(channels, settings)
     fake.file = TelegramRefused("wrong file_id or the file is temporarily unavailable")
     answer = await receive.handle(DownloadPhoto(job=make.job(), file_id="F"))
     assert isinstance(answer, SendReply)
@@ -331,7 +336,7 @@ async def test_a_file_that_telegram_no_longer_has_is_refused_in_words(settings: 
 async def test_a_file_that_is_unavailable_for_a_moment_is_downloaded_and_that_costs_no_attempt(
     channels: Channels, settings: Settings
 ) -> None:
-    receive, fake = worker(settings, limits=TelegramLimits(ask_again_s=0.001))
+    receive, fake = worker(channels, settings, limits=TelegramLimits(ask_again_s=0.001))
     fake.refusals = [FileUnavailable("the file is temporarily unavailable") for _ in range(3)]
     await observer.publish(channels, DownloadPhoto(job=make.job(), file_id="F"))
     await Runtime(receive, channels, "a", burst=True).run()

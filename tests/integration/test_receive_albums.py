@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
 
 from common import words
-from common.channels.answers import Answers
 from common.channels.channels import Channels
 from common.messages import AcceptUpdate, DownloadPhoto, Message, SendReply, ShowTyping, Subject
 from common.settings import Settings
 from common.telegram.client import Me
 from receive import ReceiveWorker
 from tests.support import make
+from tests.support.conversing import converse
 
 GROUP = {"id": -100, "type": "supergroup", "title": "G", "is_forum": True}
 NAME = "@whatsit_bot"
@@ -25,8 +25,7 @@ NAME = "@whatsit_bot"
 
 def worker(channels: Channels, settings: Settings) -> ReceiveWorker:
     receive = ReceiveWorker(settings, object())  # type: ignore[arg-type]
-    receive.me = Me(42, "whatsit_bot")
-    receive.answers, receive.albums = Answers(channels, settings), channels.albums
+    converse(receive, channels, Me(42, "whatsit_bot"))
     return receive
 
 
@@ -71,7 +70,7 @@ async def begun(receive: ReceiveWorker, updates: Iterable[AcceptUpdate]) -> list
     found: list[Message] = []
     for update in updates:
         outputs = await receive.handle(update)
-        assert isinstance(outputs, list)
+        assert isinstance(outputs, Sequence)
         found += [message for message in outputs if not isinstance(message, ShowTyping)]
     return found
 

@@ -36,6 +36,7 @@ from common.limits import MAX_FILE_BYTES
 from common.settings import Settings
 from common.telegram.client import Me, Telegram
 from common.telegram.limits import LIMITS, TelegramLimits
+from common.telegram.sending import Target
 from tests.support.bot_api import TOKEN, RunningPlayground, User
 
 SECRET = "AAHiddenHiddenHidden"
@@ -84,8 +85,8 @@ async def test_an_answer_replies_to_its_message_or_stands_alone_when_that_is_gon
     telegram: Telegram, user: User
 ) -> None:
     sent = user.send_text("hello")
-    await telegram.send(user.chat_id, "<b>a</b> &lt;", sent["message_id"])
-    await telegram.send(user.chat_id, "b", 999)
+    await telegram.send(Target(user.chat_id, sent["message_id"]), "<b>a</b> &lt;")
+    await telegram.send(Target(user.chat_id, 999), "b")
     first, second = user.answers()
     assert (first["text"], first["reply_to_message"]["message_id"]) == ("a <", sent["message_id"])
     assert "reply_to_message" not in second
@@ -96,8 +97,8 @@ async def test_an_answer_that_is_no_longer_ours_is_not_sent(telegram: Telegram, 
         raise LeaseLost("taken over")
 
     with pytest.raises(LeaseLost):
-        await telegram.send(user.chat_id, "x", None, confirm=lost)
-    await telegram.send(user.chat_id, "y", None)
+        await telegram.send(Target(user.chat_id), "x", confirm=lost)
+    await telegram.send(Target(user.chat_id), "y")
     assert [answer["text"] for answer in user.answers()] == ["y"]
 
 
@@ -150,7 +151,7 @@ async def test_no_more_messages_are_sent_in_a_second_than_are_set(playground: Ru
     await slow.open()
     began = time.monotonic()
     for text in "abcd":
-        await slow.send(user.chat_id, text, None)
+        await slow.send(Target(user.chat_id), text)
     took_s = time.monotonic() - began
     await slow.close()
     assert took_s > 0.9, "two at once, and then one each half second"
@@ -168,18 +169,18 @@ async def test_a_group_over_its_limit_is_put_off_and_does_not_delay_others(
     with playground.user(-1001) as group, playground.user(1001) as person:
         group.send_text("hello")
         for _ in range(20):
-            await telegram.send(group.chat_id, "x", None)
+            await telegram.send(Target(group.chat_id), "x")
         with pytest.raises(RateLimited) as error:
-            await telegram.send(group.chat_id, "x", None)
+            await telegram.send(Target(group.chat_id), "x")
         assert error.value.retry_after_s == 3
         await telegram.show_typing(group.chat_id)
-        await telegram.send(person.chat_id, "x", None)
+        await telegram.send(Target(person.chat_id), "x")
 
 
 async def test_flood_control_says_how_long_to_wait(telegram: Telegram, user: User) -> None:
     user.faults({"method": "sendMessage", "do": "error", "status": 429, "retry_after_s": 7, "times": 1})
     with pytest.raises(RateLimited) as error:
-        await telegram.send(user.chat_id, "x", None)
+        await telegram.send(Target(user.chat_id), "x")
     assert error.value.retry_after_s == 7
 
 
@@ -187,16 +188,16 @@ async def test_flood_control_says_how_long_to_wait(telegram: Telegram, user: Use
 async def test_a_send_that_may_have_failed_is_an_outage(telegram: Telegram, user: User, fault: dict[str, Any]) -> None:
     user.faults({"method": "sendMessage", "times": 1} | fault)
     with pytest.raises(Outage):
-        await telegram.send(user.chat_id, "x", None)
+        await telegram.send(Target(user.chat_id), "x")
 
 
 async def test_a_user_who_blocked_the_bot_is_distinguished_from_a_bad_request(telegram: Telegram, user: User) -> None:
     with pytest.raises(TelegramRefused) as bad:
-        await telegram.send(user.chat_id, "<b>", None)
+        await telegram.send(Target(user.chat_id), "<b>")
     assert not bad.value.blocked
     user.set_chat(blocked=True)
     with pytest.raises(TelegramRefused) as blocked:
-        await telegram.send(user.chat_id, "x", None)
+        await telegram.send(Target(user.chat_id), "x")
     assert blocked.value.blocked
 
 
@@ -323,7 +324,7 @@ async def test_calls_and_downloads_share_a_connection() -> None:
     ):
         assert await client.get_me() == Me(7, "x_bot")
         assert await downloaded(client, "x") == JPEG
-        await client.send(1, "a", None)
+        await client.send(Target(1), "a")
     assert len(server.requests) == 4
     assert len(server.connections) == 1
 
@@ -332,7 +333,7 @@ async def test_a_connection_that_the_server_closed_while_it_was_idle_costs_nothi
     async with serving(Said(ME), Said(OK)) as (server, port), client_of(port) as client:
         await client.get_me()
         await server.close_what_is_idle()
-        await client.send(1, "a", None)
+        await client.send(Target(1), "a")
         assert [request.split()[1].rpartition(b"/")[2] for request in server.requests] == [b"getMe", b"sendMessage"]
 
 
@@ -351,7 +352,7 @@ async def test_a_connection_that_ends_under_a_request_costs_a_question_nothing_a
     async with serving(Said(ME), gone, Said(OK)) as (server, port), client_of(port) as client:
         await client.get_me()
         with pytest.raises(Outage):
-            await client.send(1, "a", None)
+            await client.send(Target(1), "a")
         assert len(server.requests) == 2
 
 
@@ -420,7 +421,7 @@ async def test_an_answer_that_is_cut_short_is_an_outage_and_doubles_no_message(
 ) -> None:
     async with serving(Said(half, end)) as (server, port), client_of(port) as client:
         with pytest.raises(Outage):
-            await client.send(1, "a", None)
+            await client.send(Target(1), "a")
         assert len(server.requests) == 1
 
 
@@ -479,7 +480,7 @@ async def test_an_answer_that_is_not_from_the_bot_api_is_an_outage_in_a_short_li
     caplog.set_level(logging.INFO)
     async with serving(Said(answer, "close")) as (server, port), client_of(port) as client:
         with pytest.raises(Outage) as outage:
-            await client.send(1, "a", None)
+            await client.send(Target(1), "a")
         assert len(server.requests) == 1
     shown = "".join(traceback.format_exception(outage.value))
     assert SECRET not in shown + caplog.text
@@ -550,7 +551,7 @@ async def test_a_proxy_does_not_see_the_token_of_an_encrypted_connection(monkeyp
             monkeypatch.delenv(name, raising=False)
         async with client_of("https://telegram.example") as client:
             with pytest.raises(Outage, match="Telegram cannot be reached: ClientHttpProxyError") as outage:
-                await client.send(1, "a", None)
+                await client.send(Target(1), "a")
     (request,) = proxy.requests
     assert request.startswith(b"CONNECT telegram.example:443 ")
     assert SECRET.encode() not in request
@@ -653,7 +654,7 @@ async def test_what_telegram_refuses_of_an_answer_is_left_out_and_the_answer_goe
         confirmed.append(1)
 
     async with serving(*map(refused, refusals), Said(OK)) as (server, port), client_of(port) as client:
-        await client.send(-1, "<b>a &amp; b</b>", 5, 77, confirm)
+        await client.send(Target(-1, 5, 77), "<b>a &amp; b</b>", confirm=confirm)
     *_, last = map(parts_of, server.requests)
     assert len(server.requests) == len(confirmed) == len(refusals) + 1
     assert last.keys() == WHOLE - left_out
@@ -665,7 +666,7 @@ async def test_an_answer_whose_topic_is_gone_gets_through_in_a_group_that_is_at_
     gone = refused("Bad Request: message thread not found")
     async with serving(*[Said(OK)] * 19, gone, Said(OK)) as (server, port), client_of(port) as client:
         for _ in range(20):
-            await client.send(-1, "a", None, 77)
+            await client.send(Target(-1, None, 77), "a")
     assert len(server.requests) == 21
 
 
@@ -691,14 +692,14 @@ async def test_a_chat_that_takes_nothing_from_the_bot_is_told_apart_from_a_messa
 ) -> None:
     async with serving(refused(description)) as (server, port), client_of(port) as client:
         with pytest.raises(TelegramRefused) as found:
-            await client.send(1, "a", None)
+            await client.send(Target(1), "a")
     assert found.value.blocked is wanted
     assert len(server.requests) == 1
 
 
 async def test_an_answer_in_a_channels_direct_messages_names_its_topic_and_a_sign_needs_no_topic() -> None:
     async with serving(Said(OK)) as (server, port), client_of(port) as client:
-        await client.send(-1, "a", 5, topic_id=31)
+        await client.send(Target(-1, 5, topic_id=31), "a")
         await client.show_typing(-1)
     answer, sign = map(parts_of, server.requests)
     assert answer["direct_messages_topic_id"] == 31

@@ -26,7 +26,7 @@ def message(chat_type: str = "private", **fields: Any) -> dict[str, Any]:
 
 def said(chat_type: str = "private", **fields: Any) -> Said:
     found = read({"update_id": 1, "message": message(chat_type, **fields)})
-    assert found
+    assert isinstance(found, Said)
     return found
 
 

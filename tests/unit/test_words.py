@@ -31,7 +31,13 @@ OWN = record(classes=1234, labels_source="labels.json")
 
 
 def said(name: str, model: ModelRecord | None, **fields: Any) -> str:
-    return words.command(name, "1.2.3", model, Settings(**fields))
+    match name:
+        case "start":
+            return words.start(model)
+        case "help":
+            return words.usage(model)
+        case _:
+            return words.about("1.2.3", model, Settings(**fields))
 
 
 @pytest.mark.parametrize("name", ["start", "about"])

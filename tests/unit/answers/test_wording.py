@@ -14,7 +14,7 @@ from common.answers import wording
 from common.answers.vocabulary import english, imagenet
 from common.answers.wording import worded
 from common.messages import Finding, FindingKind, Guess, Place, Prediction, Predictions, Subject
-from common.telegram.client import MAX_TEXT_LENGTH
+from common.telegram.sending import MAX_TEXT_LENGTH
 
 EAGLE, OSTRICH, BEAGLE, PUG, TABBY, LYNX = 22, 9, 162, 254, 281, 287
 BIKINI, BRA, COMIC_BOOK, MENU, TEAT, SUIT, TIE, ESPRESSO, STRAWBERRY = 445, 459, 917, 922, 680, 834, 906, 967, 949

@@ -129,7 +129,7 @@ def command(text: str, chat_type: str = "private") -> list[Asked]:
 
 def test_commands_are_understood_with_and_without_the_bot_s_name() -> None:
     assert command("/help") == [Command("help")]
-    assert command("/About@Whatsit_Bot now") == [Command("about")]
+    assert command("/About@Whatsit_Bot now") == [Command("about", "now")]
     assert command("/help@other_bot", "group") == []
     assert command("/ban 5", "group") == [], "another bot's"
     assert command("/ban@whatsit_bot", "group") == [Command("ban")]

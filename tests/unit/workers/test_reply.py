@@ -23,8 +23,8 @@ from common.messages import (
     Words,
 )
 from common.settings import Settings
-from common.telegram.client import MAX_TEXT_LENGTH
 from common.telegram.flood import Confirm
+from common.telegram.sending import MAX_TEXT_LENGTH, Buttons, Target
 from reply import ReplyWorker, worded
 from tests.support import make
 
@@ -50,19 +50,12 @@ class FakeTelegram:
         self.topics: list[tuple[int | None, int | None]] = []
         self.typing: list[int] = []
 
-    async def send(
-        self,
-        chat_id: int,
-        html: str,
-        reply_to: int | None,
-        thread_id: int | None,
-        confirm: Confirm,
-        topic_id: int | None,
-    ) -> None:
+    async def send(self, target: Target, html: str, _buttons: Buttons, _confirm: Confirm) -> int:
         if self.error:
             raise self.error
-        self.topics.append((thread_id, topic_id))
-        self.sent.append((chat_id, html, reply_to))
+        self.topics.append((target.thread_id, target.topic_id))
+        self.sent.append((target.chat_id, html, target.reply_to))
+        return len(self.sent)
 
     async def show_typing(self, chat_id: int, thread_id: int | None = None) -> None:
         if self.error:

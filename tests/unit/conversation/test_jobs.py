@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from common.conversation.bot import Asking, Bot
+from common.conversation.jobs import first_messages, jobs
 from common.limits import MAX_FILE_BYTES
-from common.messages import AcceptUpdate, DownloadPhoto, FetchUrl, Job, SendReply, Subject, Words
+from common.messages import AcceptUpdate, DownloadPhoto, FetchUrl, Job, Message, SendReply, Subject, Words
 from common.settings import Settings
-from common.telegram.jobs import first_messages, job_of, jobs
+from common.telegram.client import Me
+from common.telegram.jobs import job_of
 from common.telegram.pictures import NoPreview, Photo
 from common.telegram.reading import read
 from common.telegram.said import Said
@@ -43,8 +47,15 @@ def test_another_update_or_one_that_cannot_be_read_does_not(raw: dict[str, Any])
 def accepted(**message: Any) -> tuple[AcceptUpdate, Said]:
     raw = update(**message)
     said = read(raw)
-    assert said
+    assert isinstance(said, Said)
     return AcceptUpdate(job=job_of(raw, "1", 3.0), update=raw), said
+
+
+async def begun(found: list[Asked]) -> Sequence[Message]:
+    update, said = accepted()
+    nothing: Any = None
+    bot = Bot(Settings(), nothing, nothing, Me(42, "whatsit_bot"))
+    return await first_messages(bot, update, Asking(said, update.job.id, "7"), found)
 
 
 @pytest.mark.parametrize(
@@ -93,16 +104,15 @@ def test_an_answer_hangs_on_the_message_with_the_picture_in_the_same_chat() -> N
         (Photo("f", "u", MAX_FILE_BYTES + 1), "This file is larger than 20 MB"),
     ],
 )
-def test_what_the_bot_does_not_look_at_is_told(settings: Settings, item: Asked, said: str) -> None:
-    (message,) = first_messages(*accepted(), [item], settings)
+async def test_what_the_bot_does_not_look_at_is_told(item: Asked, said: str) -> None:
+    (message,) = await begun([item])
     assert isinstance(message, SendReply)
     assert isinstance(message.content, Words)
     assert message.content.text.startswith(said)
 
 
-def test_a_picture_begins_with_its_download_and_a_link_with_its_request(settings: Settings) -> None:
-    found: list[Asked] = [Photo("f", "u", 9), Photo("g", "", None), Link("https://e.org/a")]
-    whole, unnamed, link = first_messages(*accepted(), found, settings)
+async def test_a_picture_begins_with_its_download_and_a_link_with_its_request() -> None:
+    whole, unnamed, link = await begun([Photo("f", "u", 9), Photo("g", "", None), Link("https://e.org/a")])
     assert isinstance(whole, DownloadPhoto)
     assert (whole.file_id, whole.file_unique_id, whole.announced_bytes) == ("f", "u", 9)
     assert isinstance(unnamed, DownloadPhoto)

@@ -1,0 +1,119 @@
+"""What is remembered of a chat: what it prefers, what it was told lately, and whether it is blocked.
+
+Few keys, each of which expires: README.md, "What is stored, and for how long". Only who is blocked stays until an
+operator lifts it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from redis.exceptions import RedisError
+
+from common.channels.keys import Keys
+from common.channels.scripts import Call, Scripts, text
+from common.errors import Outage
+
+
+@dataclasses.dataclass(frozen=True)
+class ChatLimits:
+    """How long chats are remembered. Tests pass smaller limits.
+
+    Attributes:
+        preferences_ms: What a chat prefers, since its last message to the bot: 180 days.
+        press_ms: That a button was pressed, so that an update that is read again changes nothing. Telegram keeps
+            updates for a day.
+    """
+
+    preferences_ms: int = 180 * 24 * 3600 * 1000
+    press_ms: int = 48 * 3600 * 1000
+
+
+CHATS: Final = ChatLimits()
+"""The bot's limits."""
+
+
+class Preferences(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a chat prefers. The defaults are not stored; unknown ones, of a newer version, are left as they are.
+
+    Attributes:
+        short: Answers are the sentence alone, without the other guesses.
+        every_photo: In a group, the bot looks at every photo, and not only at those that it is asked about.
+    """
+
+    short: bool = False
+    every_photo: bool = False
+
+
+DEFAULTS: Final = Preferences()
+
+
+class Remembered(msgspec.Struct, frozen=True, kw_only=True):
+    """What is remembered of a chat. ``is_blocked``: an operator has blocked it, or the person who writes there."""
+
+    preferences: Preferences = DEFAULTS
+    is_blocked: bool = False
+
+
+class Chats:
+    """The chats of one namespace. A chat is named as in ``Job.chat``.
+
+    Each method raises ``Outage`` when Redis is away, or refuses.
+
+    Args:
+        scripts: Runs the scripts.
+        keys: The keys of the namespace.
+        limits: How long chats are remembered.
+    """
+
+    def __init__(self, scripts: Scripts, keys: Keys, limits: ChatLimits = CHATS) -> None:
+        self._scripts = scripts
+        self._keys = keys
+        self._limits = limits
+
+    async def recall(self, chat: str, person: int | None) -> Remembered:
+        """What is remembered of a chat, and of who writes there. Its preferences live on from now."""
+        ids = (chat,) if person is None else (chat, str(person))
+        keys = (self._keys.preferences(chat), self._keys.blocked)
+        is_blocked, found = await self._run(Call("recall_chat", keys, (self._limits.preferences_ms, *ids)))
+        return Remembered(preferences=_preferences(found), is_blocked=bool(is_blocked))
+
+    async def prefer(self, chat: str, name: str, value: str, press: str) -> Preferences:
+        """Set a preference for a press, once: an update that is read again changes nothing. Gives all preferences.
+
+        Args:
+            chat: The chat.
+            name: Which one, of ``Preferences``.
+            value: "1" for yes; "" for the default.
+            press: The callback query's id.
+        """
+        keys = (self._keys.preferences(chat), self._keys.pressed(press))
+        args = (self._limits.preferences_ms, self._limits.press_ms, name, value)
+        return _preferences(await self._run(Call("prefer", keys, args)))
+
+    async def may_tell(self, chat: str, what: str, update: str, kept_ms: int) -> bool:
+        """Whether the bot may say something in a chat, and remember that: once in ``kept_ms``.
+
+        Args:
+            chat: The chat.
+            what: A name for what is said.
+            update: The update for which it is said. One that is read again may say it again.
+            kept_ms: How long nothing else may say it.
+        """
+        return bool(await self._run(Call("tell_once", (self._keys.hint(chat, what),), (update, kept_ms))))
+
+    async def _run(self, call: Call) -> Any:
+        try:
+            return await self._scripts.run(call)
+        except RedisError as error:
+            msg = f"cannot ask Redis what is remembered of a chat: {error}"
+            raise Outage(msg) from error
+
+
+def _preferences(found: Sequence[bytes]) -> Preferences:
+    names = map(text, found[::2])
+    chosen = {name: text(value) == "1" for name, value in zip(names, found[1::2], strict=True)}
+    return msgspec.convert(chosen, Preferences)

@@ -1,0 +1,10 @@
+"""What the bot does with what people do: it begins jobs, answers commands, buttons and small talk.
+
+    conversation  what begins with an update
+    jobs          a job for each thing that a message asks for
+    bot           what the bot is and has, for all answers
+    commands      the answers to commands
+    buttons       what buttons carry, and what a press does
+
+``common/telegram`` reads what people do, and says what they ask for. This room decides what they get.
+"""

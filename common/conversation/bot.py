@@ -1,0 +1,45 @@
+"""What the bot is and has: all that its answers may depend on."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from common.channels.channels import Channels
+from common.channels.chats import DEFAULTS, Preferences
+from common.settings import Settings
+from common.telegram.client import Me, Telegram
+from common.telegram.said import Said
+
+
+@dataclasses.dataclass(frozen=True)
+class Bot:
+    """The bot.
+
+    Attributes:
+        settings: What its operator chose.
+        channels: What it keeps in Redis.
+        telegram: Its connection to Telegram.
+        me: Who it is there.
+    """
+
+    settings: Settings
+    channels: Channels
+    telegram: Telegram
+    me: Me
+
+
+@dataclasses.dataclass(frozen=True)
+class Asking:
+    """A message that asks for words.
+
+    Attributes:
+        said: The message.
+        update: The id of the update's job, for what may happen once only.
+        chat: The chat, as in ``Job.chat``.
+        preferences: What the chat prefers.
+    """
+
+    said: Said
+    update: str
+    chat: str
+    preferences: Preferences = DEFAULTS

@@ -1,0 +1,50 @@
+"""The answers to commands."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeAlias
+
+from common import VERSION, words
+from common.conversation.bot import Asking, Bot
+from common.messages import Kind, Words
+from common.model.records import in_use
+from common.telegram.updates import Command
+
+Answer: TypeAlias = Callable[[Bot, Asking, Command], Awaitable[Words | None]]
+
+
+async def answer(bot: Bot, asking: Asking, command: Command) -> Words | None:
+    """The answer to a command; None if it gets no answer.
+
+    Raises:
+        Outage: It cannot be known now.
+    """
+    return await _ANSWERS.get(command.name, _unknown)(bot, asking, command)
+
+
+async def _start(bot: Bot, _asking: Asking, _command: Command) -> Words:
+    return _words(words.start(in_use(bot.settings.models_dir)))
+
+
+async def _help(bot: Bot, _asking: Asking, _command: Command) -> Words:
+    return _words(words.usage(in_use(bot.settings.models_dir)))
+
+
+async def _about(bot: Bot, _asking: Asking, _command: Command) -> Words:
+    return _words(words.about(VERSION, in_use(bot.settings.models_dir), bot.settings))
+
+
+async def _unknown(_bot: Bot, _asking: Asking, command: Command) -> Words:
+    return _words(words.unknown_command(command.name))
+
+
+def _words(text: str) -> Words:
+    return Words(text=text, kind=Kind.COMMAND)
+
+
+_ANSWERS: Final[Mapping[str, Answer]] = {
+    "start": _start,
+    "help": _help,
+    "about": _about,
+}

@@ -1,0 +1,74 @@
+"""What begins with an update: the first message of each job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from common.conversation import buttons, jobs
+from common.conversation.bot import Asking, Bot
+from common.messages import AcceptUpdate, Message
+from common.telegram.reading import read
+from common.telegram.said import Membership, Pressed, Said
+from common.telegram.updates import Asked, NotServed, asked, is_addressed, is_ignored, would_ask
+
+
+class Conversation:
+    """The bot's side of all conversations."""
+
+    def __init__(self, bot: Bot) -> None:
+        self._bot = bot
+
+    async def first_messages(self, accepted: AcceptUpdate) -> Sequence[Message]:
+        """The first message of each job that begins with an update.
+
+        An update may be read again, if the worker dies before it is handed on: it begins the same jobs again, and
+        changes nothing more.
+
+        Raises:
+            ValueError: The update lacks an id that cannot be done without.
+            Outage: Redis is away. Nothing may begin yet.
+        """
+        match read(accepted.update):
+            case Said() as said:
+                return await self._heard(accepted, said)
+            case Pressed() as pressed:
+                return await buttons.press(self._bot, accepted, pressed)
+            case Membership():
+                return ()
+            case None:
+                return ()
+
+    async def _heard(self, accepted: AcceptUpdate, said: Said) -> Sequence[Message]:
+        """What a message asks for, and perhaps what waited in the same album."""
+        found, shown = asked(said, self._bot.me), would_ask(said)
+        if is_ignored(said) or not (found or shown or said.content.album):
+            return ()
+        chat = f"g{said.sender_id}" if said.guest_query else str(said.chat_id)
+        remembered = await self._bot.channels.chats.recall(chat, said.sender_id)
+        if remembered.is_blocked:
+            return ()
+        addressed = is_addressed(said, self._bot.me)
+        if not self._serves(said):
+            found = (NotServed(),) if found else ()
+        elif remembered.preferences.every_photo and not addressed and shown:
+            found, addressed = shown, True
+        asking = Asking(said, accepted.job.id, chat, remembered.preferences)
+        if said.content.album and self._serves(said):
+            return await self._join(accepted, asking, found if addressed else shown, addressed=addressed)
+        return await self._begin(accepted, asking, found)
+
+    async def _join(
+        self, accepted: AcceptUpdate, asking: Asking, found: Sequence[Asked], *, addressed: bool
+    ) -> Sequence[Message]:
+        started = await self._begin(accepted, asking, found)
+        said = asking.said
+        where = (said.chat_id, said.content.album, said.message_id)
+        return await self._bot.channels.albums.join(accepted, *where, started, addressed=addressed)
+
+    async def _begin(self, accepted: AcceptUpdate, asking: Asking, found: Sequence[Asked]) -> Sequence[Message]:
+        return await jobs.first_messages(self._bot, accepted, asking, found)
+
+    def _serves(self, said: Said) -> bool:
+        """Whether the bot serves this chat; of a guest's question, its caller."""
+        allowed = self._bot.settings.allowed_chats
+        return not allowed or (said.sender_id if said.guest_query else said.chat_id) in allowed
