@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import logging
 import time
-from html import escape
 from typing import Final
 
 import msgspec
 
-from common.answers import wording
 from common.channels.channels import Channels
 from common.channels.order import ORDER, Order, OrderLimits
+from common.conversation.delivery import Delivery
 from common.errors import Deferred, Outage, TelegramRefused
 from common.messages import DeleteFiles, Predictions, SendReply, ShowTyping, Subject, Words
-from common.runtime.leases import confirm_lease
 from common.runtime.process import run
 from common.runtime.worker import Outputs, Worker
 from common.settings import Settings
 from common.telegram.client import Telegram
-from common.telegram.sending import MAX_TEXT_LENGTH, Target
 
 TYPING_LASTS_S: Final = 5.0  # core.telegram.org/bots/api#sendchataction
-QUOTE_LENGTH: Final = 100
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +38,7 @@ class ReplyWorker(Worker[SendReply | ShowTyping]):
     def __init__(self, settings: Settings, client: Telegram | None = None, limits: OrderLimits = ORDER) -> None:
         super().__init__(settings)
         self.telegram = client or Telegram(settings)
+        self.delivery = Delivery(self.telegram)
         self.limits = limits
 
     async def open(self, channels: Channels) -> None:
@@ -60,24 +57,17 @@ class ReplyWorker(Worker[SendReply | ShowTyping]):
             return None
         if message.job.after and not await self.order.is_turn_of(message):
             return msgspec.structs.replace(message, ready_at=time.time())
-        if message.job.chat_id is not None:
-            began = time.perf_counter()
-            if await self._send(message.job.chat_id, message):
-                _log.info("%s", _summary(message, (time.perf_counter() - began) * 1000))
+        began = time.perf_counter()
+        if message.job.chat and await self._deliver(message):
+            _log.info("%s", _summary(message, (time.perf_counter() - began) * 1000))
         return DeleteFiles(job=message.job, keys=message.files) if message.files else None
 
-    async def _send(self, chat_id: int, message: SendReply) -> bool:
-        job = message.job
+    async def _deliver(self, message: SendReply) -> bool:
         try:
-            html, buttons = worded(message), message.content.buttons if isinstance(message.content, Words) else ()
-            if message.edits:
-                await self.telegram.edit(chat_id, message.edits, html, buttons, confirm_lease)
-            else:
-                target = Target(chat_id, job.message_id, job.thread_id, job.topic_id)
-                await self.telegram.send(target, html, buttons, confirm_lease)
+            await self.delivery.deliver(message)
         except TelegramRefused as error:
             level = logging.INFO if error.blocked else logging.ERROR
-            _log.log(level, "job=%s cannot be answered: %s", job.id, error)
+            _log.log(level, "job=%s cannot be answered: %s", message.job.id, error)
             return False
         return True
 
@@ -89,17 +79,6 @@ class ReplyWorker(Worker[SendReply | ShowTyping]):
             await self.telegram.show_typing(message.job.chat_id, message.job.thread_id)
         except (Deferred, Outage, TelegramRefused) as error:
             _log.debug("job=%s: no typing sign: %s", message.job.id, error)
-
-
-def worded(message: SendReply) -> str:
-    """The answer as Telegram's HTML, after the link that it is about where the message had several."""
-    quote = message.job.quote
-    about = f"<i>{escape(wording.shortened(quote, QUOTE_LENGTH), quote=False)}</i>\n" if quote else ""
-    if isinstance(message.content, Words):
-        # Cut before escaping: Telegram counts the characters that are left after parsing.
-        text = message.content.text[: MAX_TEXT_LENGTH - QUOTE_LENGTH - 1]
-        return about + escape(text, quote=False)
-    return about + wording.worded(message.content, message.job.subject)
 
 
 def _kind(content: Predictions | Words) -> str:

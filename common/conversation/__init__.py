@@ -5,6 +5,7 @@
     bot           what the bot is and has, for all answers
     commands      the answers to commands
     buttons       what buttons carry, and what a press does
+    delivery      sends an answer: each kind in its own way
 
 ``common/telegram`` reads what people do, and says what they ask for. This room decides what they get.
 """

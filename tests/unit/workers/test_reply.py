@@ -7,7 +7,7 @@ from html import unescape
 
 import pytest
 
-import reply
+from common.conversation.delivery import QUOTE_LENGTH, worded
 from common.errors import Outage, TelegramRefused
 from common.messages import (
     DeleteFiles,
@@ -25,7 +25,7 @@ from common.messages import (
 from common.settings import Settings
 from common.telegram.flood import Confirm
 from common.telegram.sending import MAX_TEXT_LENGTH, Buttons, Target
-from reply import ReplyWorker, worded
+from reply import ReplyWorker
 from tests.support import make
 
 FOUND = Finding(
@@ -81,7 +81,7 @@ def test_what_is_quoted_is_escaped_and_cut() -> None:
     html = worded(answer(quote="http://e.org/<b>&" + "x" * 500))
     first = html.split("\n")[0]
     assert first.startswith("<i>http://e.org/&lt;b&gt;&amp;xxx")
-    assert len(unescape(first)) == len("<i></i>") + reply.QUOTE_LENGTH
+    assert len(unescape(first)) == len("<i></i>") + QUOTE_LENGTH
     assert html.split("\n")[1] == "Perhaps <b>a tabby cat</b> (62%)"
 
 
