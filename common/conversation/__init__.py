@@ -4,7 +4,8 @@
     jobs          a job for each thing that a message asks for
     bot           what the bot is and has, for all answers
     commands      the answers to commands
-    buttons       what buttons carry, and what a press does
+    buttons       what buttons carry
+    presses       what a press of a button does
     delivery      sends an answer: each kind in its own way
 
 ``common/telegram`` reads what people do, and says what they ask for. This room decides what they get.

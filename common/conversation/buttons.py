@@ -1,27 +1,23 @@
-"""What the buttons below the bot's messages carry, and what a press does.
+"""What the buttons below the bot's messages carry.
 
 A button carries the version of its data, what to do, and details: ``1:set:short:1``. No picture and no person is
-stored for a button. Whatever this version does not understand is too old.
+stored for a button. ``presses.py`` knows what each does.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeAlias
 
 from common.channels.chats import DEFAULTS, Preferences
 from common.conversation.bot import Bot
-from common.errors import Deferred, Outage, TelegramRefused
-from common.messages import AcceptUpdate, Job, Message, SendReply, Words
+from common.messages import Words
 from common.telegram.said import Pressed
 
 VERSION: Final = "1"
 MAX_DATA_BYTES: Final = 64  # core.telegram.org/bots/api#inlinekeyboardbutton
 TOO_OLD: Final = "This button is too old. Send the picture again."
-
-_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,49 +60,3 @@ def data(name: str, *details: str) -> str:
         msg = f"a button carries {MAX_DATA_BYTES} bytes at most: {carried!r}"
         raise ValueError(msg)
     return carried
-
-
-async def press(bot: Bot, accepted: AcceptUpdate, pressed: Pressed) -> Sequence[Message]:
-    """Do what a button says, tell the person who pressed it, and give the job that changes the message.
-
-    Raises:
-        Outage: Redis is away. Nothing was done.
-    """
-    response = await _response(bot, pressed)
-    await _tell(bot, pressed, response.toast)
-    if response.words is None or pressed.chat_id is None or pressed.message_id is None:
-        return ()
-    job = Job(
-        id=f"{accepted.job.id}-0",
-        chat_id=pressed.chat_id,
-        message_id=None,
-        thread_id=pressed.thread_id,
-        topic_id=pressed.topic_id,
-        user_id=pressed.sender_id,
-        accepted_at=accepted.job.accepted_at,
-    )
-    return [SendReply(job=job, content=response.words, edits=pressed.message_id)]
-
-
-async def _response(bot: Bot, pressed: Pressed) -> Response:
-    version, _, carried = pressed.data.partition(":")
-    name, *details = carried.split(":")
-    respond = _RESPONSES.get(name) if version == VERSION else None
-    if respond is None or pressed.chat_id is None:
-        return Response(TOO_OLD)
-    chat = str(pressed.chat_id)
-    remembered = await bot.channels.chats.recall(chat, pressed.sender_id)
-    if remembered.is_blocked:
-        return Response()
-    return await respond(bot, Press(pressed, chat, details, remembered.preferences))
-
-
-async def _tell(bot: Bot, pressed: Pressed, toast: str) -> None:
-    """End the press, once, and before any job of it begins. Best effort: an app gives up waiting by itself."""
-    try:
-        await bot.telegram.answer_press(pressed.query, toast)
-    except (Deferred, Outage, TelegramRefused) as error:  # refused: it is answered already, or too old
-        _log.debug("a press cannot be answered: %s", error)
-
-
-_RESPONSES: Final[Mapping[str, Respond]] = {}

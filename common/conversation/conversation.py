@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from common.conversation import buttons, jobs
+from common.conversation import jobs, presses
 from common.conversation.bot import Asking, Bot
 from common.messages import AcceptUpdate, Message
 from common.telegram.reading import read
@@ -32,7 +32,7 @@ class Conversation:
             case Said() as said:
                 return await self._heard(accepted, said)
             case Pressed() as pressed:
-                return await buttons.press(self._bot, accepted, pressed)
+                return await presses.press(self._bot, accepted, pressed)
             case Membership():
                 return ()
             case None:

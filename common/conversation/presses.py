@@ -1,0 +1,61 @@
+"""What a press of a button does. Whatever this version does not understand is too old."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from common.conversation.bot import Bot
+from common.conversation.buttons import TOO_OLD, VERSION, Press, Respond, Response
+from common.errors import Deferred, Outage, TelegramRefused
+from common.messages import AcceptUpdate, Job, Message, SendReply
+from common.telegram.said import Pressed
+
+_log = logging.getLogger(__name__)
+
+
+async def press(bot: Bot, accepted: AcceptUpdate, pressed: Pressed) -> Sequence[Message]:
+    """Do what a button says, tell the person who pressed it, and give the job that changes the message.
+
+    Raises:
+        Outage: Redis is away. Nothing was done.
+    """
+    response = await _response(bot, pressed)
+    await _tell(bot, pressed, response.toast)
+    if response.words is None or pressed.chat_id is None or pressed.message_id is None:
+        return ()
+    job = Job(
+        id=f"{accepted.job.id}-0",
+        chat_id=pressed.chat_id,
+        message_id=None,
+        thread_id=pressed.thread_id,
+        topic_id=pressed.topic_id,
+        user_id=pressed.sender_id,
+        accepted_at=accepted.job.accepted_at,
+    )
+    return [SendReply(job=job, content=response.words, edits=pressed.message_id)]
+
+
+async def _response(bot: Bot, pressed: Pressed) -> Response:
+    version, _, carried = pressed.data.partition(":")
+    name, *details = carried.split(":")
+    respond = _RESPONSES.get(name) if version == VERSION else None
+    if respond is None or pressed.chat_id is None:
+        return Response(TOO_OLD)
+    chat = str(pressed.chat_id)
+    remembered = await bot.channels.chats.recall(chat, pressed.sender_id)
+    if remembered.is_blocked:
+        return Response()
+    return await respond(bot, Press(pressed, chat, details, remembered.preferences))
+
+
+async def _tell(bot: Bot, pressed: Pressed, toast: str) -> None:
+    """End the press, once, and before any job of it begins. Best effort: an app gives up waiting by itself."""
+    try:
+        await bot.telegram.answer_press(pressed.query, toast)
+    except (Deferred, Outage, TelegramRefused) as error:  # refused: it is answered already, or too old
+        _log.debug("a press cannot be answered: %s", error)
+
+
+_RESPONSES: Final[Mapping[str, Respond]] = {}
