@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -30,10 +31,7 @@ class _Redacting(logging.Formatter):
         self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        for secret in self._secrets:
-            text = text.replace(secret, _HIDDEN)
-        return text
+        return hidden(super().format(record), self._secrets)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- logging's name
         return harmless(super().formatMessage(record))
@@ -41,6 +39,13 @@ class _Redacting(logging.Formatter):
     def formatException(self, ei: Any) -> str:  # noqa: N802 -- logging's name
         lines = super().formatException(ei).split("\n")
         return "\n".join(_MARGIN + harmless(line) for line in lines)
+
+
+def hidden(text: str, secrets: Sequence[str]) -> str:
+    """The text without those secrets."""
+    for secret in secrets:
+        text = text.replace(secret, _HIDDEN)
+    return text
 
 
 def harmless(text: str) -> str:

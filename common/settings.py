@@ -65,6 +65,8 @@ class Settings:
     """The folder of prepared models."""
     allowed_chats: Annotated[frozenset[int], _chats] = frozenset()
     """Who is served, by chat ids; everybody if the list is empty."""
+    admin_chats: Annotated[frozenset[int], _chats] = frozenset()
+    """The operator's own chats, by their ids: there, commands for operators count."""
     user_rate: Annotated[int, _count(1)] = 20
     """How many pictures, or other messages, one user may send in a minute."""
     chat_backlog: Annotated[int, _count(1)] = 500

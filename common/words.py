@@ -16,6 +16,13 @@ COMMANDS: Final = {
     "help": "What you can send, and what my answers mean",
     "about": "What I know, how sure I am, what I keep",
 }
+OPERATOR_COMMANDS: Final = {
+    "dead": "Messages that could not be handled",
+    "block": "Answer a chat or a person no longer: /block ID",
+    "unblock": "Answer them again: /unblock ID",
+    "blocked": "Who is blocked",
+}
+"""In the chats of ``ADMIN_CHATS`` only."""
 MINUTES_UP_TO: Final = 100  # from then on, hours
 
 _MOST: Final = f"{MAX_FILE_BYTES >> 20} MB"

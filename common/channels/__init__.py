@@ -9,10 +9,12 @@
     chats.py         what a chat prefers, what it was told lately, who is blocked
     repair.py        what the sweeper repairs
     dead_letters.py  messages that could not be handled
+    revival.py       starts a dead letter's job again
     wakeups.py       a subscription, turned into one event
     answers.py       stored answers, for pictures that come again
     scripts.py       runs the Lua scripts, several in one round trip
     lua/             the scripts, the only ones that change the channels
+    outages.py       Redis's errors as one of ours
     redis_client.py  connecting, with time limits
     fitness.py       whether the server keeps messages safely
 

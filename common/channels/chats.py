@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from redis.exceptions import RedisError
 
 from common.channels.keys import Keys
+from common.channels.outages import as_outage
 from common.channels.scripts import Call, Scripts, text
-from common.errors import Outage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,12 +104,20 @@ class Chats:
         """
         return bool(await self._run(Call("tell_once", (self._keys.hint(chat, what),), (update, kept_ms))))
 
+    async def block(self, id_: str, *, blocks: bool) -> bool:
+        """Block a chat or a person, or serve them again. Whether that changed anything."""
+        return bool(await self._run(Call("block", (self._keys.blocked,), (id_, "1" if blocks else ""))))
+
+    async def blocked(self) -> list[str]:
+        """Who is blocked, by ids of chats and persons in the order of their numbers."""
+        with as_outage("who is blocked"):
+            async with self._scripts.time_limit():
+                members: Any = await self._scripts.redis.smembers(self._keys.blocked)
+        return sorted(map(text, members), key=lambda id_: (len(id_), id_))
+
     async def _run(self, call: Call) -> Any:
-        try:
+        with as_outage("what is remembered of a chat"):
             return await self._scripts.run(call)
-        except RedisError as error:
-            msg = f"cannot ask Redis what is remembered of a chat: {error}"
-            raise Outage(msg) from error
 
 
 def _preferences(found: Sequence[bytes]) -> Preferences:

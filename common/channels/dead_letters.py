@@ -69,6 +69,26 @@ class DeadLetters:
                 return found
             newest = f"({found[-1].id}"
 
+    async def newest(self, count: int) -> list[DeadLetter]:
+        """The newest dead letters, up to ``count``.
+
+        Raises:
+            redis.RedisError: Redis is away.
+        """
+        async with self._scripts.time_limit():
+            rows: Any = await self._scripts.redis.xrevrange(self._keys.dead, count=count)
+        return [_dead_letter(id_, fields) for id_, fields in rows]
+
+    async def count(self) -> int:
+        """How many dead letters there are.
+
+        Raises:
+            redis.RedisError: Redis is away.
+        """
+        async with self._scripts.time_limit():
+            count: int = await self._scripts.redis.xlen(self._keys.dead)
+        return count
+
     def revive(self, letters: Sequence[DeadLetter], first: Message | None) -> Call:
         """Start the job of those dead letters again with its ``first`` message, when its chat has a free slot.
 

@@ -8,12 +8,11 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
-from redis.exceptions import RedisError
 
 from common.channels.consumer import Consumer, Delivery
 from common.channels.keys import GROUP, Keys
+from common.channels.outages import as_outage
 from common.channels.scripts import Call, Scripts, text
-from common.errors import Outage
 from common.messages import Job, Message, SendReply, decode, encode
 
 
@@ -84,12 +83,9 @@ class Ledger:
         Raises:
             Outage: Redis is away.
         """
-        try:
+        with as_outage("whether a job has ended"):
             async with self._scripts.time_limit():
                 places: Any = await self._scripts.redis.hmget(self._keys.jobs_at, [job, job.rpartition("-")[0]])
-        except RedisError as error:
-            msg = f"cannot ask Redis whether a job has ended: {error}"
-            raise Outage(msg) from error
         key, _, _ = text(next(filter(None, places), b"")).partition(" ")
         return key.rpartition(":")[2]
 

@@ -4,6 +4,7 @@
     jobs          a job for each thing that a message asks for
     bot           what the bot is and has, for all answers
     commands      the answers to commands
+    operators     what operators do in their own chats
     buttons       what buttons carry
     presses       what a press of a button does
     delivery      sends an answer: each kind in its own way

@@ -17,6 +17,7 @@ from common.telegram.said import Pressed
 
 VERSION: Final = "1"
 MAX_DATA_BYTES: Final = 64  # core.telegram.org/bots/api#inlinekeyboardbutton
+MAX_TOAST_LENGTH: Final = 200  # core.telegram.org/bots/api#answercallbackquery
 TOO_OLD: Final = "This button is too old. Send the picture again."
 
 

@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
 from common import VERSION, words
+from common.conversation import operators
 from common.conversation.bot import Asking, Bot
 from common.messages import Kind, Words
 from common.model.records import in_use
 from common.telegram.updates import Command
+from common.words import OPERATOR_COMMANDS
 
 Answer: TypeAlias = Callable[[Bot, Asking, Command], Awaitable[Words | None]]
 
@@ -20,6 +22,8 @@ async def answer(bot: Bot, asking: Asking, command: Command) -> Words | None:
     Raises:
         Outage: It cannot be known now.
     """
+    if command.name in OPERATOR_COMMANDS and not operators.is_operator(bot.settings, asking.said.chat_id):
+        return await _unknown(bot, asking, command) if asking.said.is_private else None
     return await _ANSWERS.get(command.name, _unknown)(bot, asking, command)
 
 
@@ -47,4 +51,8 @@ _ANSWERS: Final[Mapping[str, Answer]] = {
     "start": _start,
     "help": _help,
     "about": _about,
+    "dead": operators.dead,
+    "block": operators.block,
+    "unblock": operators.unblock,
+    "blocked": operators.blocked,
 }

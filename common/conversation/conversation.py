@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from common.conversation import jobs, presses
 from common.conversation.bot import Asking, Bot
+from common.conversation.operators import is_operator
 from common.messages import AcceptUpdate, Message
 from common.telegram.reading import read
 from common.telegram.said import Membership, Pressed, Said
@@ -45,7 +46,7 @@ class Conversation:
             return ()
         chat = f"g{said.sender_id}" if said.guest_query else str(said.chat_id)
         remembered = await self._bot.channels.chats.recall(chat, said.sender_id)
-        if remembered.is_blocked:
+        if remembered.is_blocked and not is_operator(self._bot.settings, said.chat_id):
             return ()
         addressed = is_addressed(said, self._bot.me)
         if not self._serves(said):
@@ -70,5 +71,6 @@ class Conversation:
 
     def _serves(self, said: Said) -> bool:
         """Whether the bot serves this chat; of a guest's question, its caller."""
-        allowed = self._bot.settings.allowed_chats
-        return not allowed or (said.sender_id if said.guest_query else said.chat_id) in allowed
+        settings = self._bot.settings
+        who = said.sender_id if said.guest_query else said.chat_id
+        return not settings.allowed_chats or who in settings.allowed_chats or is_operator(settings, who)

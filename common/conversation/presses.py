@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from common.conversation import operators
 from common.conversation.bot import Bot
 from common.conversation.buttons import TOO_OLD, VERSION, Press, Respond, Response
 from common.errors import Deferred, Outage, TelegramRefused
@@ -45,7 +46,7 @@ async def _response(bot: Bot, pressed: Pressed) -> Response:
         return Response(TOO_OLD)
     chat = str(pressed.chat_id)
     remembered = await bot.channels.chats.recall(chat, pressed.sender_id)
-    if remembered.is_blocked:
+    if remembered.is_blocked and not operators.is_operator(bot.settings, pressed.chat_id):
         return Response()
     return await respond(bot, Press(pressed, chat, details, remembered.preferences))
 
@@ -58,4 +59,7 @@ async def _tell(bot: Bot, pressed: Pressed, toast: str) -> None:
         _log.debug("a press cannot be answered: %s", error)
 
 
-_RESPONSES: Final[Mapping[str, Respond]] = {}
+_RESPONSES: Final[Mapping[str, Respond]] = {
+    operators.RETRY: operators.retry,
+    operators.LOOK: operators.look_again,
+}

@@ -7,11 +7,10 @@ import functools
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from redis.exceptions import RedisError
-
 from common.channels.channels import Channels
 from common.channels.consumer import Consumer
-from common.errors import LeaseLost, Outage
+from common.channels.outages import as_outage
+from common.errors import LeaseLost
 from common.runtime.outcomes import HandedBack
 
 _check: contextvars.ContextVar[Callable[[], Awaitable[None]]] = contextvars.ContextVar("check")
@@ -51,11 +50,8 @@ class Leases:
     async def _confirm(self, ids: Sequence[str]) -> None:
         if time.monotonic() > self.last_start:
             raise HandedBack
-        try:
+        with as_outage("whether the message is still ours"):
             lost = await self.refresh(ids)
-        except RedisError as error:
-            msg = f"cannot ask Redis whether the message is still ours: {error}"
-            raise Outage(msg) from error
         if lost:
             raise LeaseLost("taken over by another worker")
 

@@ -14,7 +14,7 @@ from common.telegram.links import is_to_telegram, links
 from common.telegram.pictures import NoPreview, Photo, pictures
 from common.telegram.reading import SERVICE
 from common.telegram.said import Content, Original, Said, Text
-from common.words import COMMANDS
+from common.words import COMMANDS, OPERATOR_COMMANDS
 
 MAX_LINKS: Final = 5
 MAX_PICTURES: Final = 10
@@ -160,7 +160,8 @@ def _command(said: Said, me: Me) -> Command | None:
     if not found:
         return None
     name, addressee = found[1].lower(), (found[2] or "").lower()
-    if addressee != me.username.lower() and (addressee or not (said.is_private or name in COMMANDS)):
+    is_known = said.is_private or name in COMMANDS or name in OPERATOR_COMMANDS
+    if addressee != me.username.lower() and (addressee or not is_known):
         return None
     return Command(name, said.typed[found.end() :].strip())
 

@@ -24,11 +24,11 @@ import pytest
 
 from common.channels.channels import Channels
 from common.channels.redis_client import RedisLimits
+from common.channels.revival import beginning
 from common.errors import InputLost
 from common.messages import AcceptUpdate, ClassifyImage, DeleteFiles, SendReply, Words, encode
 from common.programs.dead_letters import command as dead_letters
 from common.programs.dead_letters.listing import ago
-from common.programs.dead_letters.retry import beginning
 from common.runtime import apologies
 from common.runtime.loop import Runtime
 from common.runtime.retries import Retries

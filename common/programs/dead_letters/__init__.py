@@ -2,5 +2,6 @@
 
 command.py   the command: which letters it is about, and what it prints
 listing.py   how letters are shown: all in a list, or one with everything stored of it
-retry.py     starts a letter's job again
+
+``common/channels/revival.py`` starts a letter's job again.
 """

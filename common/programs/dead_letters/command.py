@@ -27,9 +27,9 @@ from common import logs, settings
 from common.channels.channels import Channels
 from common.channels.dead_letters import DeadLetter
 from common.channels.redis_client import RedisLimits
+from common.channels.revival import NotDone, of_its_job, prospect, start
 from common.errors import SettingsError
 from common.programs.dead_letters.listing import Page, listed, shown
-from common.programs.dead_letters.retry import NotDone, of_its_job, prospect, start
 
 _USAGE: Final = "make dead | make dead SHOW=ID | make dead RETRY=ID | make dead RETRY=all"
 

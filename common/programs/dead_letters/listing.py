@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from common.channels.dead_letters import KEPT_MS, DeadLetter
+from common.logs import hidden
 
 _HEAD: Final = ("ID", "BURIED", "CHANNEL", "JOB", "ATTEMPTS", "ERROR")
 _FOOT: Final = (
@@ -30,17 +31,12 @@ class Page:
 
     def line(self, text: str) -> str:
         """The text in one line."""
-        return _printable(self._without_secrets(text))
+        return _printable(hidden(text, self.secrets))
 
     def lines(self, text: str) -> str:
         """The text with its line breaks."""
         # Split only at these: a terminal may understand the others that splitlines() knows differently.
-        return "\n".join(_printable(line) for line in self._without_secrets(text).split("\n"))
-
-    def _without_secrets(self, text: str) -> str:
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
-        return text
+        return "\n".join(_printable(line) for line in hidden(text, self.secrets).split("\n"))
 
 
 def _printable(text: str) -> str:
