@@ -1,6 +1,6 @@
-"""From 0.3.0 to the version in this folder, under load and as an operator does it: nothing is lost or answered twice.
+"""From 0.4.0 to the version in this folder, under load and as an operator does it: nothing is lost or answered twice.
 
-Until the restart, workers of 0.3.0 go on, and start decoders of the new version. The playground runs outside of
+Until the restart, workers of 0.4.0 go on, and start decoders of the new version. The playground runs outside of
 them, so that chats outlive the upgrade.
 """
 
@@ -29,7 +29,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(180)
 
-FORMER = "3bdbd9acda2cb32f0e3d05ada18b9315807f579d"  # 0.3.0
+FORMER = "20a989328e59b4ded5594dc7ebd8a3d38adefa42"  # 0.4.0
 DOCUMENTED = "supervisorctl reread && supervisorctl update && supervisorctl restart all"
 PAUSE_S = 0.4  # between two photos of the load
 LATER = 3  # how many photos must be answered after each step before the next one

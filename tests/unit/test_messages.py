@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from common.messages import (
     CHANNELS,
     AnyMessage,
+    Button,
     CheckFile,
     ClassifyImage,
     DownloadPhoto,
@@ -69,7 +70,7 @@ def test_a_text_of_a_kind_that_only_a_newer_worker_knows_is_read_all_the_same() 
     assert decode(json.dumps(wire).encode()) == SendReply(job=make.job(), content=Words(text="Hello"))
 
 
-# Version 0.3: no subject of a picture, no order of answers, no topics of direct messages
+# Version 0.4: no albums, guests, spoilers and preferences; no buttons, edits and reactions
 
 
 class FormerJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -78,10 +79,13 @@ class FormerJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     message_id: int | None
     accepted_at: float
     thread_id: int | None = None
+    topic_id: int | None = None
     user_id: int | None = None
     run: int = 0
     restarts: int = 0
     quote: str = ""
+    subject: Subject = Subject.PICTURE
+    after: str = ""
 
 
 class FormerMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -93,13 +97,19 @@ class FormerPredictions(msgspec.Struct, frozen=True, kw_only=True, tag="Predicti
     top: tuple[Prediction, ...]
     model: str = ""
     model_ms: float = 0.0
-    finding: Finding | None = None
+    finding: Finding
+
+
+class FormerWords(msgspec.Struct, frozen=True, kw_only=True, tag="Words"):
+    text: str
+    kind: Kind = Kind.NOTICE
 
 
 class FormerDownloadPhoto(FormerMessage, frozen=True, kw_only=True, tag="DownloadPhoto"):
     file_id: str
     file_unique_id: str = ""
     announced_bytes: int | None = None
+    unavailable_since: float = 0.0
 
 
 class FormerCheckFile(FormerMessage, frozen=True, kw_only=True, tag="CheckFile"):
@@ -117,8 +127,9 @@ class FormerClassifyImage(FormerMessage, frozen=True, kw_only=True, tag="Classif
 
 
 class FormerSendReply(FormerMessage, frozen=True, kw_only=True, tag="SendReply"):
-    content: FormerPredictions
+    content: FormerPredictions | FormerWords
     files: tuple[str, ...] = ()
+    ready_at: float = 0.0
 
 
 FOUND = Finding(
@@ -134,11 +145,12 @@ LABELS = {243: "bull mastiff", 242: "boxer"}
 CONTENT = Predictions.of(FOUND, LABELS, "M", 8.5)  # type: ignore[arg-type]
 
 
-JOB = make.job(thread_id=3, topic_id=9, user_id=8, subject=Subject.PAGE, after="1-10-1")
-FORMER_JOB = FormerJob(id="1-10-0", chat_id=7, message_id=5, accepted_at=0.0, thread_id=3, user_id=8)
+KNOWN: dict[str, Any] = {"thread_id": 3, "topic_id": 9, "user_id": 8, "subject": Subject.PAGE, "after": "1-10-1"}
+JOB = make.job(**KNOWN, album="9001", spoiler=True, short=True)
+FORMER_JOB = FormerJob(id="1-10-0", chat_id=7, message_id=5, accepted_at=0.0, **KNOWN)
 FORMER_CONTENT = FormerPredictions(top=CONTENT.top, model="M", model_ms=8.5, finding=FOUND)
 
-# What a worker of version 0.3 has for each message of today.
+# What a worker of version 0.4 has for each message of today.
 OF_BOTH_VERSIONS = [
     (
         DownloadPhoto(job=JOB, file_id="F", file_unique_id="U", announced_bytes=9),
@@ -153,8 +165,12 @@ OF_BOTH_VERSIONS = [
         FormerClassifyImage(job=FORMER_JOB, key="k", file_unique_id="U", original="o", first_look=FORMER_CONTENT),
     ),
     (
-        SendReply(job=JOB, content=CONTENT, files=("f",)),
-        FormerSendReply(job=FORMER_JOB, content=FORMER_CONTENT, files=("f",)),
+        SendReply(job=JOB, content=CONTENT, files=("f",), ready_at=3.0),
+        FormerSendReply(job=FORMER_JOB, content=FORMER_CONTENT, files=("f",), ready_at=3.0),
+    ),
+    (
+        SendReply(job=JOB, content=Words(text="Hello", kind=Kind.COMMAND)),
+        FormerSendReply(job=FORMER_JOB, content=FormerWords(text="Hello", kind=Kind.COMMAND)),
     ),
 ]
 
@@ -168,9 +184,30 @@ def test_a_worker_of_the_version_before_reads_all_that_it_knows_of_a_message(
 
 @pytest.mark.parametrize(("message", "former"), OF_BOTH_VERSIONS)
 def test_a_message_from_a_worker_of_the_version_before_is_read(message: Message, former: FormerMessage) -> None:
-    job = msgspec.structs.replace(JOB, topic_id=None, subject=Subject.PICTURE, after="")
+    job = msgspec.structs.replace(JOB, album="", spoiler=False, short=False)
 
     assert decode(msgspec.json.encode(former)) == msgspec.structs.replace(message, job=job)
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [
+        SendReply(job=JOB, content=Words(text="Hello", buttons=((Button("Yes", "1:yes"),),)), edits=9),
+        SendReply(job=JOB, content=Words(text="❤"), reaction="❤"),
+    ],
+)
+def test_of_what_only_this_version_knows_the_version_before_says_the_words_in_a_new_message(newer: SendReply) -> None:
+    assert isinstance(newer.content, Words)
+    expected = FormerSendReply(job=FORMER_JOB, content=FormerWords(text=newer.content.text))
+
+    assert msgspec.json.decode(encode(newer), type=FormerSendReply) == expected
+
+
+def test_a_guest_s_job_has_no_chat_for_the_version_before_which_ends_it() -> None:
+    newer = SendReply(job=make.job(chat_id=None, user_id=7, guest_query="Q"), content=Words(text="Hello"))
+
+    assert newer.job.chat == "g7"
+    assert msgspec.json.decode(encode(newer), type=FormerSendReply).job.chat_id is None
 
 
 def test_a_subject_that_only_a_newer_worker_knows_is_a_picture() -> None:
