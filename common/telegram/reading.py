@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from common.telegram import raw, rich
-from common.telegram.said import ChatKind, Content, Event, Membership, Original, Pressed, Quote, Said
+from common.telegram.said import ChatKind, Content, Event, Mark, Membership, Original, Pressed, Quote, Said, Text
 
 UPDATES: Final = ("message", "callback_query", "guest_message", "my_chat_member")
 """The kinds of updates that the bot reads. Telegram keeps the last list that it was sent, and drops all other kinds
@@ -158,8 +158,15 @@ def _content(message: dict[str, Any]) -> Content:
         media=(*found, *blocks.media),
         text=words if words.text else blocks.text,
         album=raw.text(message.get("media_group_id")),
+        origin_id=_origin_id(message),
         spoiler=message.get("has_media_spoiler") is True,
     )
+
+
+def _origin_id(message: dict[str, Any]) -> int | None:
+    """Who first sent a forwarded message. ``forward_from`` is what servers before Bot API 7.0 say."""
+    person = raw.fields(raw.fields(message.get("forward_origin")).get("sender_user"))
+    return raw.number((person or raw.fields(message.get("forward_from"))).get("id"))
 
 
 def _fields(message: dict[str, Any]) -> frozenset[str]:
@@ -187,7 +194,10 @@ def _external_reply(value: Any) -> Original | None:
     if not message:
         return None
     sender = raw.fields(raw.fields(message.get("origin")).get("sender_user"))
-    return Original(content=_content(message), sender_id=raw.number(sender.get("id")))
+    content, link = _content(message), raw.text(raw.fields(message.get("link_preview_options")).get("url"))
+    if link and not content.text.text:
+        content = msgspec.structs.replace(content, text=Text(link, (Mark(kind="url", start=0, end=len(link)),)))
+    return Original(content=content, sender_id=raw.number(sender.get("id")))
 
 
 def _quote(value: Any) -> Quote | None:

@@ -86,12 +86,14 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
         media: Its pictures and files.
         text: Its text, or its caption.
         album: Its ``media_group_id``, '' if it is in no album.
+        origin_id: Who first sent it, if it is forwarded and Telegram says from whom.
         spoiler: Whether its pictures are hidden until they are tapped.
     """
 
     media: tuple[Medium, ...] = ()
     text: Text = Text()
     album: str = ""
+    origin_id: int | None = None
     spoiler: bool = False
 
 
@@ -99,7 +101,7 @@ class Original(msgspec.Struct, frozen=True, kw_only=True):
     """The message that a message replies to.
 
     Attributes:
-        content: What it shows; of a message in another chat, Telegram tells no text.
+        content: What it shows; of a message in another chat, Telegram tells no text, only which link it previews.
         sender_id: Who sent it; None if Telegram does not say.
         message_id: Its id if it is in the same chat, else None.
         is_service: Whether it is a service message, such as the head of a topic.

@@ -122,8 +122,11 @@ def is_addressed(said: Said, me: Me) -> bool:
 def shown(content: Content, me: Me) -> list[Shown]:
     """The pictures of a message, then its links, and how many are left out.
 
-    Links to Telegram count only where there is nothing else: below a photo they name its source.
+    Links to Telegram count only where there is nothing else: below a photo they name its source. What the bot itself
+    said asks for nothing, even if somebody forwards it.
     """
+    if content.origin_id == me.id:
+        return []
     found = list(pictures(content))
     urls = [url for url in links(content.text) if not _leads_to_bot(url, me)]
     others = [url for url in urls if not is_to_telegram(url)]
@@ -139,14 +142,15 @@ def shown(content: Content, me: Me) -> list[Shown]:
 
 def _answered(said: Said, me: Me) -> list[Shown]:
     """What the message shows that this one replies to: of a quoted part, its links. The bot's own are never one."""
-    original = said.reply_to or said.external_reply or Original()
+    # In a topic, a reply to another chat seems to reply to the topic's head, too.
+    original = said.external_reply or said.reply_to or Original()
     if original.sender_id == me.id:
         return []
-    content = original.content
-    if said.quote and said.reply_to is None:  # Telegram tells no other text of a message in another chat
-        content = msgspec.structs.replace(content, text=said.quote.text)
-    if said.quote and (said.quote.chosen or said.reply_to) and _names_pictures(said.quote.text, me):
+    content, is_here = original.content, original is said.reply_to
+    if said.quote and (said.quote.chosen or is_here) and _names_pictures(said.quote.text, me):
         content = Content(text=said.quote.text)
+    elif said.quote and not is_here and not content.text.text:  # Telegram tells no other text of a message elsewhere
+        content = msgspec.structs.replace(content, text=said.quote.text)
     return [dataclasses.replace(each, message_id=original.message_id) for each in shown(content, me)]
 
 

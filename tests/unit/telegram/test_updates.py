@@ -312,3 +312,43 @@ def test_the_photos_of_an_album_know_it() -> None:
     assert asks("group", **reply) == [ORIGINAL]
     replied_to = said("group", **reply).reply_to
     assert replied_to and replied_to.content.album == "9"
+
+
+@CHATS
+def test_a_reply_to_another_chat_counts_in_a_topic_where_every_message_replies_to_the_head(chat_type: str) -> None:
+    head = original(chat_type, forum_topic_created={"name": "Cats", "icon_color": 1})
+    for topic in ({"message_thread_id": 4, "is_topic_message": True}, {"message_thread_id": 4}):
+        fields = {"reply_to_message": head, "external_reply": {"photo": photo()}} | topic
+        assert asks(chat_type, **question(chat_type), **fields) == [PHOTO]
+    post = original(chat_type, photo=photo((90, 90)))
+    comment = {"reply_to_message": post, "external_reply": {"photo": photo()}, "message_thread_id": 4}
+    assert asks(chat_type, **question(chat_type), **comment) == [PHOTO], "not what the thread is about"
+
+
+@CHATS
+def test_of_a_text_in_another_chat_the_link_that_telegram_previews_is_asked_about(chat_type: str) -> None:
+    elsewhere = {"origin": {"type": "hidden_user"}, "link_preview_options": {"url": "https://e.org/a"}}
+    assert asks(chat_type, **question(chat_type), external_reply=elsewhere) == [Link("https://e.org/a")]
+    plain = {"text": "see the link below", "position": 0}
+    assert asks(chat_type, **question(chat_type), external_reply=elsewhere, quote=plain) == [Link("https://e.org/a")]
+    chosen = {"text": "http://e.org/b", "position": 0, "is_manual": True}
+    chosen |= {"entities": [entity("url", "http://e.org/b", "http://e.org/b")]}
+    assert asks(chat_type, **question(chat_type), external_reply=elsewhere, quote=chosen) == [Link("http://e.org/b")]
+    for odd in ({"url": 7}, {"is_disabled": True}, "https://e.org/a"):
+        assert not links_of(asks(chat_type, **question(chat_type), external_reply={"link_preview_options": odd}))
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [{"forward_origin": {"type": "user", "date": 1, "sender_user": BOT}}, {"forward_from": BOT, "forward_date": 1}],
+)
+def test_the_bot_s_own_answers_ask_for_nothing_even_if_they_are_forwarded(origin: dict[str, Any]) -> None:
+    said = texts("http://e.org/cat.jpg\nA cat (93%)", entity("url", "http://e.org/cat.jpg", "http://e.org/cat.jpg"))
+    assert not links_of(asks(**said, **origin))
+    assert not links_of(asks(text="what is this?", reply_to_message=original("private", **said, **origin)))
+    somebody = {"forward_origin": {"type": "user", "date": 1, "sender_user": {"id": 8}}}
+    assert asks(**said, **somebody) == [Link("http://e.org/cat.jpg")]
+
+
+def links_of(found: Sequence[Asked]) -> list[Asked]:
+    return [item for item in found if isinstance(item, Link)]
