@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import pickletools
 import re
 import textwrap
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final
 
 from classifier.errors import ModelError
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 _HEAD_BYTES: Final = 512
 _REASON_LENGTH: Final = 120
 _ZIP: Final = b"PK\x03\x04"
+_PICKLE: Final = re.compile(rb"\x80[\x02-\x05]")
+# What a file of `torch.save` from before PyTorch 1.6 begins with: a pickled number, then four more pickles.
+_LEGACY: Final = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+_LEGACY_HEADS: Final = 3
+_TORCH_S_OWN: Final = frozenset({"torch", "collections", "builtins", "__builtin__", "_codecs"})
 _WEB_PAGE: Final = re.compile(rb"\s*<(?:!doctype|!--|html|head|body|\?xml)", re.IGNORECASE)
 _ANSI: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
@@ -62,11 +68,12 @@ class Foreign:
         """The unpickler makes objects without ``__init__``, too, and gives the arguments here."""
         return super().__new__(cls)
 
-    def __init__(self, *_arguments: object) -> None:
-        """Drop what the file would give to the class."""
+    def __init__(self, *arguments: object) -> None:
+        """Drop what the file would give to the class. What `torch.compile` makes of a network gets the network here."""
+        self.is_network = any(isinstance(each, Foreign) and each.is_network for each in arguments)
 
     def __setstate__(self, state: object) -> None:
-        self.is_network = isinstance(state, dict) and "_modules" in state
+        self.is_network = self.is_network or (isinstance(state, dict) and "_modules" in state)
 
 
 def read(path: Path, name: Path) -> Any:
@@ -81,7 +88,7 @@ def read(path: Path, name: Path) -> Any:
     """
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
-    problem = _other_kind(head) or (_other_archive(path, str(name)) if head.startswith(_ZIP) else "")
+    problem = _other_kind(head, name) or (_other_archive(path, str(name)) if head.startswith(_ZIP) else "")
     if problem:
         raise _refusal(name, problem)
     return _read_safetensors(path, name) if _is_safetensors(head) else _read_torch(path, name)
@@ -102,6 +109,9 @@ def pickled_model(found: Foreign, name: Path, entry: str = "") -> str:
         name: The file's name.
         entry: Python's way from the file's content to the object, such as ``['model']``.
     """
+    if found.named.startswith("numpy."):
+        arrays = "{name: torch.from_numpy(array) for name, array in arrays.items()}"
+        return f"arrays of NumPy, not tensors. Where they were made: torch.save({arrays}, 'weights.pth')"
     if not found.is_network:
         return f"a pickled {plain(found.named)}, not weights. Where the model was trained: {SAVE}"
     return (
@@ -110,12 +120,18 @@ def pickled_model(found: Foreign, name: Path, entry: str = "") -> str:
     )
 
 
-def _other_kind(head: bytes) -> str:
+def _other_kind(head: bytes, name: Path) -> str:
     """What is wrong with a file that begins like this; '' if nothing is known."""
     if not head:
         return "the file is empty; save or download it again"
     if _WEB_PAGE.match(head):
         return "a web page, not weights: the server answered with a page instead of the file; download it again"
+    if _PICKLE.match(head) and not head.startswith(_LEGACY):
+        return (
+            "pickled, but not by torch.save. Where it was made: "
+            f"model = pickle.loads(pathlib.Path({str(name)!r}).read_bytes()); {SAVE}, or for a dict "
+            "torch.save(model, 'weights.pth')"
+        )
     return next((problem for start, problem in _OTHER_KINDS if head.startswith(start)), "")
 
 
@@ -168,9 +184,24 @@ def _foreign_names(path: Path) -> list[str]:
     from torch.serialization import get_unsafe_globals_in_checkpoint  # noqa: PLC0415 -- brings torch: 5 s
 
     try:
+        with path.open("rb") as file:
+            if file.read(len(_LEGACY)) == _LEGACY:
+                return _named_in_legacy(file)
         return get_unsafe_globals_in_checkpoint(path)
-    except Exception:  # a file from before PyTorch 1.6, or a damaged one, of which torch.load says more
+    except Exception:  # a damaged file, of which torch.load says more
         return []
+
+
+def _named_in_legacy(file: BinaryIO) -> list[str]:
+    """The same of a file from before PyTorch 1.6, which is read to the end of the pickle with the weights."""
+    file.seek(0)
+    for _ in range(_LEGACY_HEADS):
+        for _ in pickletools.genops(file):
+            pass
+    asked = {str(argument) for code, argument, _ in pickletools.genops(file) if code.name == "GLOBAL"}
+    return sorted(
+        name.replace(" ", ".") for name in asked if name.partition(" ")[0].partition(".")[0] not in _TORCH_S_OWN
+    )
 
 
 def _why_unreadable(error: Exception, foreign: list[str], name: Path) -> str:

@@ -1,10 +1,13 @@
 """Reads a list of labels as people save it: lines, numbered lines, a JSON list, or a JSON object in one of five shapes.
 
+What Python prints of a list or a dict is read like JSON: the best-known list of ImageNet's labels is such a one.
+
 All errors are ``ValueError`` with the cause in words.
 """
 
 from __future__ import annotations
 
+import ast
 import codecs
 import json
 import re
@@ -18,6 +21,7 @@ T = TypeVar("T")
 # YOLO's data files, and what people write themselves.
 _KEYS: Final = ("id2label", "label2id", "class_to_idx", "idx_to_class", "classes", "class_names", "labels", "names")
 _WORDNET_ID: Final = re.compile(r"n\d{8}")
+_YAML: Final = re.compile(r"(?:names|labels|classes|nc|path):.*")
 # A label behind its number. One that begins with a digit itself would rather be a number: 0,5 and 1,5 litres.
 _NUMBERED: Final = re.compile(r"(\d+)(?:\s+-\s+|\s*[:,;]\s*|[.)]\s+|\s+)(\D.*)")
 
@@ -68,9 +72,24 @@ def _json(text: str) -> Iterable[str]:
     try:
         content = json.loads(text, object_pairs_hook=_object)
     except (json.JSONDecodeError, RecursionError) as error:
-        msg = f"not JSON, though it begins with {text[0]} ({error})"
-        raise ValueError(msg) from None
+        content = _of_python(text)
+        if content is None:
+            msg = f"not JSON, though it begins with {text[0]} ({error})"
+            raise ValueError(msg) from None
     return _of_list(content) if isinstance(content, list) else _of_object(content)
+
+
+def _of_python(text: str) -> Any:
+    """What Python prints of a list or a dict, as JSON would have it; None if it is another text."""
+    try:
+        found = ast.parse(text, mode="eval").body
+        if not isinstance(found, ast.Dict):
+            return ast.literal_eval(found)
+        keys = [str(ast.literal_eval(key)) for key in found.keys if key]
+        pairs = list(zip(keys, map(ast.literal_eval, found.values), strict=True))
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return None
+    return _object(pairs)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -142,9 +161,20 @@ def _in_order(labels: Mapping[int, T], given: int) -> list[T]:
 
 
 def _lines(text: str) -> Iterable[str]:
-    """Labels one a line. If every line begins with its own number (``0 cat``, ``1: dog``), the number is no part."""
+    """Labels one a line. If every line begins with its own number (``0 cat``, ``1: dog``), the number is no part.
+
+    A table's first line (``index,label``) counts as little.
+    """
     lines = [line.strip() for line in re.split(r"\r\n|\r|\n", text)]
+    if _YAML.fullmatch(lines[0]):
+        msg = f"{lines[0][:40]!r} begins a YAML file; save the labels alone, one a line, or as a JSON list"
+        raise ValueError(msg)
+    return _unnumbered(lines) or (_unnumbered(lines[1:]) if "," in lines[0] else None) or lines
+
+
+def _unnumbered(lines: Sequence[str]) -> list[str] | None:
+    """The labels without their numbers; None if a line does not begin with its own."""
     numbered = [_NUMBERED.fullmatch(line) for line in lines]
     if all(found and int(found[1]) == index for index, found in enumerate(numbered)):
         return [found[2].strip() for found in numbered if found]
-    return lines
+    return None

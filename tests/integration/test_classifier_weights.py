@@ -6,6 +6,8 @@ import argparse
 import collections
 import dataclasses
 import gzip
+import pathlib
+import pickle
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -233,6 +235,57 @@ def test_those_lines_save_what_is_read(
         exec(line, globals())  # noqa: S102 -- as the user would: our own words
 
     assert same(load(tmp_path / "weights.pth"), module)
+
+
+def test_a_model_that_was_pickled_without_torch_is_refused_with_lines_that_save_what_is_read(
+    module: Small, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for protocol in (2, pickle.HIGHEST_PROTOCOL):
+        file.write_bytes(pickle.dumps(module, protocol))
+        message = refusal(file)
+        assert message.startswith("pickled, but not by torch.save.")
+        names = {"pathlib": pathlib, "pickle": pickle, "torch": torch}
+        for line in message.partition("made: ")[2].partition(", or ")[0].split("; "):
+            exec(line, names)  # noqa: S102 -- as the user would
+        assert same(load(tmp_path / "weights.pth"), module)
+
+
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_what_was_saved_beside_weights_does_no_harm(module: Small, file: Path, *, is_zip: bool) -> None:
+    beside = {"args": argparse.Namespace(lr=0.1), "best": np.float64(0.9), "epoch": 3}
+    torch.save({"model": module.state_dict(), **beside}, file, _use_new_zipfile_serialization=is_zip)
+
+    assert same(load(file), module)
+
+
+def test_a_compiled_model_is_refused_as_the_model_that_it_is(module: Small, file: Path) -> None:
+    torch.save({"model": Compiled(module)}, file)
+
+    assert "model = torch.load('mine.pth', weights_only=False)['model']; torch.save(" in refusal(file)
+
+
+def test_arrays_of_numpy_are_refused_with_the_line_that_makes_tensors_of_them(
+    module: Small, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arrays = {name: tensor.numpy() for name, tensor in module.state_dict().items()}
+    torch.save(arrays, file)
+
+    message = refusal(file)
+    assert message.startswith("arrays of NumPy, not tensors.")
+    exec(message.partition("made: ")[2], globals() | {"arrays": arrays})  # noqa: S102 -- as the user would
+    assert same(load(tmp_path / "weights.pth"), module)
+
+
+class Compiled:
+    """Pickles as what ``torch.compile`` makes of a network does: it is built again from the network."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Compiled, (self.network,)
 
 
 def test_a_torchscript_archive_is_refused_with_the_line_that_saves_its_weights(

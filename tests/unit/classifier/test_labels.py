@@ -49,6 +49,10 @@ def test_labels_may_hold_any_script(file: Path) -> None:
         '{"class_to_idx": {"apple": 0, "pear": 1}}',
         '{"model_type": "resnet", "id2label": {"0": "apple", "1": "pear"}, "label2id": {"apple": 0, "pear": 1}}',
         '\ufeff{"0": "apple",\r\n "1": "pear"}\r\n',
+        "{0: 'apple',\n 1: 'pear'}",
+        "{'apple': 0, 'pear': 1}",
+        "['apple', \"pear\"]",
+        "{'names': ['apple', 'pear']}",
     ],
 )
 def test_labels_are_read_from_json_objects_as_libraries_write_them(file: Path, content: str) -> None:
@@ -66,6 +70,7 @@ def test_labels_are_read_from_json_objects_as_libraries_write_them(file: Path, c
         "0: apple\r\n1: pear",
         "0,apple\n1,pear",
         "0 - apple\n1 - pear",
+        "index,label\n0,apple\n1,pear",
     ],
 )
 def test_lines_may_end_as_on_any_system_and_begin_with_their_numbers(file: Path, content: str) -> None:
@@ -102,7 +107,11 @@ def test_two_imagenet_classes_of_one_name_are_told_apart_as_keras_s_list_has_the
     [
         (b'["apple", 5]', "not a list of strings: item 2 is 5"),
         (b'["apple", ', r"not JSON, though it begins with \["),
-        (b"{'0': 'apple'}", "not JSON, though it begins with {"),
+        (b"{'0': apple()}", "not JSON, though it begins with {"),
+        (b"{0: 'apple', 0: 'pear'}", "the key '0' occurs twice"),
+        (b"{**a}", "not JSON, though it begins with {"),
+        (b"names:\n  0: apple\n  1: pear", "'names:' begins a YAML file"),
+        (b"path: fruit\nnames: [apple, pear]", "'path: fruit' begins a YAML file"),
         (b'{"0": "apple", "2": "pear"}', "index 1 is missing: 2 labels have the indices 0 to 1; the largest here is 2"),
         (b'{"1": "apple", "2": "pear"}', "index 0 is missing"),
         (b'{"apple": 0, "pear": 0}', "two labels have the same index"),

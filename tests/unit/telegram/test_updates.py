@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -335,7 +336,8 @@ def test_of_a_text_in_another_chat_the_link_that_telegram_previews_is_asked_abou
     chosen |= {"entities": [entity("url", "http://e.org/b", "http://e.org/b")]}
     assert asks(chat_type, **question(chat_type), external_reply=elsewhere, quote=chosen) == [Link("http://e.org/b")]
     for odd in ({"url": 7}, {"is_disabled": True}, "https://e.org/a"):
-        assert not links_of(asks(chat_type, **question(chat_type), external_reply={"link_preview_options": odd}))
+        reply: Any = {"link_preview_options": odd}
+        assert not links_of(asks(chat_type, **question(chat_type), external_reply=reply))
 
 
 @pytest.mark.parametrize(
@@ -346,7 +348,7 @@ def test_the_bot_s_own_answers_ask_for_nothing_even_if_they_are_forwarded(origin
     said = texts("http://e.org/cat.jpg\nA cat (93%)", entity("url", "http://e.org/cat.jpg", "http://e.org/cat.jpg"))
     assert not links_of(asks(**said, **origin))
     assert not links_of(asks(text="what is this?", reply_to_message=original("private", **said, **origin)))
-    somebody = {"forward_origin": {"type": "user", "date": 1, "sender_user": {"id": 8}}}
+    somebody: Any = {"forward_origin": {"type": "user", "date": 1, "sender_user": {"id": 8}}}
     assert asks(**said, **somebody) == [Link("http://e.org/cat.jpg")]
 
 
