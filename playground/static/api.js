@@ -1,10 +1,12 @@
 // The page's requests to its server, and what the page knows about the bot.
 
-export const page = { chatId: 1001, bot: { first_name: "Whatsit", username: "" }, chats: new Map() };
+export const page = { chatId: 1001, bot: { first_name: "Whatsit", username: "" }, chats: new Map(), writer: null };
 
 export const currentChat = () => page.chats.get(page.chatId);
 export const isShown = (chatId) => chatId === page.chatId && document.visibilityState === "visible";
 export const isGroup = (chat = currentChat()) => Boolean(chat) && chat.type !== "private";
+/** The commands that the bot offers in the shown chat. */
+export const commands = () => currentChat()?.commands ?? page.bot.commands ?? [];
 export const mention = () => `@${page.bot.username}`;
 
 const UNREACHABLE = "This could not be sent: the connection is lost. Your message is still here; try again in a moment.";
@@ -25,17 +27,26 @@ async function call(method, path, body) {
 
 export const history = async (chatId) => (await call("GET", `chats/${chatId}/messages`)).messages;
 export const newChat = async (group) => (await call("POST", "chats", { group })).chat;
+export const setMember = (chatId, member) => call("PUT", `chats/${chatId}`, { member });
+export const setPrivacy = (privacy) => call("PUT", "bot", { privacy });
 export const markRead = (chatId, messageId) => call("PUT", `chats/${chatId}`, { read: messageId });
-export const press = async (messageId, data) =>
-  (await call("POST", `chats/${page.chatId}/messages/${messageId}/press`, { data })).heard;
 
-const PHOTO = /^image\/(jpeg|png|webp|bmp|avif)$/; // Telegram's apps send these as a photo; the rest as a file
+/** Press a button. The answer {heard, query_id}: whether the bot listens to buttons, and the id that it will answer. */
+export const press = (messageId, data) =>
+  call("POST", `chats/${page.chatId}/messages/${messageId}/press`, { data, ...(page.writer && { user: page.writer }) });
+
+const PHOTO = /^image\/(jpeg|png|webp|bmp|avif)$/;
+
+/** Whether Telegram's apps send such a file as a photo. */
+export const isPhoto = (file) => PHOTO.test(file.type);
 
 /** Send a text, or files with the text as their caption. */
-export function send(text, files = [], { asFiles = false, replyTo = null } = {}) {
+export function send(text, files = [], { asFiles = false, spoiler = false, replyTo = null } = {}) {
   const form = new FormData();
   form.append("text", text);
+  if (page.writer) form.append("user", page.writer);
   if (replyTo) form.append("reply_to", replyTo);
-  for (const file of files) form.append(PHOTO.test(file.type) && !asFiles ? "photo" : "document", file);
+  if (spoiler && !asFiles) form.append("spoiler", "1");
+  for (const file of files) form.append(isPhoto(file) && !asFiles ? "photo" : "document", file);
   return call("POST", `chats/${page.chatId}/messages`, form);
 }

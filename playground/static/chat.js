@@ -3,11 +3,14 @@
 import * as api from "./api.js";
 import { drawChats, setUpChats, showList } from "./chats.js";
 import { changeChat, complain, replyTo, sendCommand, setUpComposer } from "./composer.js";
-import { announce, at, element, toast } from "./dom.js";
-import { lastId, put, setUpMessages, showHistory, startTyping } from "./messages.js";
+import { announce, at, element } from "./dom.js";
+import { endComing, showDraft, startTyping } from "./drafts.js";
+import { drawGroup, groupState, setUpGroup } from "./group.js";
+import { answered, setUpKeyboard } from "./keyboard.js";
+import { lastId, put, setUpMessages, showHistory } from "./messages.js";
 import { dismiss, notify, setUpNotifications } from "./notifications.js";
 import { offerSamples } from "./samples.js";
-import { setState, waitForAnswer } from "./status.js";
+import { setState, waitForAnswer, waitLonger } from "./status.js";
 import { inOneLine } from "./text.js";
 
 const { page } = api;
@@ -30,8 +33,10 @@ function drawTitle() {
   at("name").textContent = api.isGroup(chat) ? chat.title : bot;
   at("name").append(isFirst || api.isGroup(chat) ? "" : element("small", { textContent: `you are ${chat.title}` }));
   at("empty").querySelector(".hint").textContent = api.isGroup(chat)
-    ? `In a group, ${bot} answers only if you mention it (${api.mention()}), reply to it, or send it a command.`
+    ? groupState().hint()
     : `Send a photo, or paste the link of an image. ${bot} tells you what it shows.`;
+  at("show-menu").hidden = !api.commands().length;
+  drawGroup();
   drawChats();
 }
 
@@ -86,7 +91,6 @@ const events = {
     page.chats = new Map(chats.map((chat) => [chat.id, chat]));
     if (!page.chats.has(page.chatId)) page.chatId = chats[0].id;
     setState(bot);
-    at("show-menu").hidden = !bot.commands.length;
     drawTitle();
     load({ sameChat: true });
   },
@@ -96,26 +100,35 @@ const events = {
     const isNew = !(chat.last?.message_id >= message.message_id);
     if (!(chat.last?.message_id > message.message_id)) Object.assign(chat, { last: message, unread });
     if (chatId === page.chatId) inOrder(() => { put(message); markRead(); });
+    else if (isNew && message.from?.is_bot) endComing(chatId);
     if (isNew && message.from?.is_bot) announce(`${message.from.first_name}: ${inOneLine(message)}`);
-    if (isNew) waitForAnswer(chat, message);
+    if (isNew || message.reactions?.length) waitForAnswer(chat, message);
     drawChats();
     if (isNew && message.from?.is_bot && !api.isShown(chatId)) notify(chat, message);
   },
   action({ chat_id: chatId }) {
     if (chatId === page.chatId) inOrder(startTyping);
   },
-  callback({ chat_id: chatId, text }) {
-    if (chatId === page.chatId && text) toast(text);
+  draft({ chat_id: chatId, ...draft }) {
+    const chat = page.chats.get(chatId);
+    if (chat) waitLonger(chat);
+    if (chatId === page.chatId) inOrder(() => showDraft(chatId, draft));
+    else showDraft(chatId, draft);
   },
+  callback: answered,
   chat({ chat }) {
     page.chats.set(chat.id, chat);
     drawTitle();
   },
   commands({ commands }) {
     page.bot.commands = commands;
-    at("show-menu").hidden = !commands.length;
+    drawTitle();
   },
-  bot: setState,
+  bot({ privacy = page.bot.privacy, ...status }) {
+    page.bot.privacy = privacy;
+    setState(status);
+    drawTitle();
+  },
 };
 
 function listen() {
@@ -138,23 +151,10 @@ function showPicture(url, alt) {
   at("viewer").showModal();
 }
 
-async function press(message, button) {
-  if (button.copy_text) {
-    await navigator.clipboard?.writeText(button.copy_text.text);
-    toast("Copied.");
-  } else if (!button.callback_data) {
-    toast("This button works in Telegram only.");
-  } else {
-    try {
-      if (!await api.press(message.message_id, button.callback_data)) toast(`${page.bot.first_name} does not listen to buttons.`);
-    } catch (error) {
-      complain(error.message);
-    }
-  }
-}
-
 page.chatId = Number(new URLSearchParams(location.search).get("chat")) || page.chatId;
-setUpMessages({ onCommand: sendCommand, onReply: replyTo, onPress: press, onPicture: showPicture });
+setUpMessages({ onCommand: sendCommand, onReply: replyTo, onPicture: showPicture });
+setUpKeyboard(complain);
+setUpGroup(complain);
 setUpChats({ open, create });
 setUpComposer();
 setUpNotifications(open);

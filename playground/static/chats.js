@@ -9,10 +9,10 @@ const LONGEST_PREVIEW = 200; // more than any line shows
 
 function preview(chat) {
   const { last } = chat;
-  if (!last) return chat.type === "private" ? "Nothing said yet" : "A group with Whatsit";
+  if (!last) return chat.type === "private" ? "Nothing said yet" : `A group ${chat.member === false ? "without" : "with"} ${page.bot.first_name}`;
   const words = inOneLine(last, LONGEST_PREVIEW);
-  if (!last.from?.is_bot) return `You: ${words}`;
-  return chat.type === "private" ? words : `${last.from.first_name}: ${words}`;
+  if (chat.type !== "private") return `${last.from?.first_name ?? "You"}: ${words}`;
+  return last.from?.is_bot ? words : `You: ${words}`;
 }
 
 function unread(count) {

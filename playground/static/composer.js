@@ -1,12 +1,13 @@
 // The message box, and how files come into it: picked, pasted, or dropped.
 
-import { isGroup, mention, send, page } from "./api.js";
+import { isGroup, isPhoto, mention, send, page } from "./api.js";
 import { at, element } from "./dom.js";
 import * as menu from "./menu.js";
 import { inOneLine } from "./text.js";
 
 const input = at("text");
 const drafts = new Map(); // by chat: {text, attached, replying}
+const OPTIONS = ["as-files", "as-spoiler"];
 let attached = []; // [{file, url}]
 let replying = null; // the message that this one replies to
 let sending = false;
@@ -31,20 +32,27 @@ async function deliver(text, files = [], options = {}) {
   }
 }
 
+/** Send a command: as a reply if one is begun, and as the caption of what is attached. */
 export function sendCommand(name) {
   const addressed = isGroup() && !name.includes("@") ? `${name}${mention()}` : name;
+  const command = addressed.startsWith("/") ? addressed : `/${addressed}`;
+  if (attached.length) {
+    input.value = command;
+    return sendAll();
+  }
+  const replyTo = replying?.message_id;
   clear();
   input.focus();
-  return deliver(addressed.startsWith("/") ? addressed : `/${addressed}`);
+  return deliver(command, [], { replyTo });
 }
 
-async function sendAll(asFiles = at("as-files").firstElementChild.checked) {
+async function sendAll(asFiles = checked("as-files")) {
   const text = input.value;
   if (sending || (!text.trim() && !attached.length)) return;
   sending = true;
   at("send").disabled = true;
   const { chatId } = page;
-  const options = { asFiles, replyTo: replying?.message_id };
+  const options = { asFiles, spoiler: checked("as-spoiler"), replyTo: replying?.message_id };
   const sent = await deliver(text, attached.map(({ file }) => file), options);
   sending = false;
   at("send").disabled = false;
@@ -93,13 +101,19 @@ function attach(files) {
   input.focus();
 }
 
+const checked = (option) => at(option).firstElementChild.checked;
 const isImage = ({ file }) => file.type.startsWith("image/");
+
+function drawOptions() {
+  at("as-spoiler").hidden = checked("as-files") || !attached.some(({ file }) => isPhoto(file));
+}
 
 function drawAttached() {
   complain(""); // the complaint was about the former attachments
   at("attached").hidden = !attached.length;
   at("as-files").hidden = !attached.some(isImage);
-  if (!attached.length) at("as-files").firstElementChild.checked = false;
+  if (!attached.length) for (const one of OPTIONS) at(one).firstElementChild.checked = false;
+  drawOptions();
   input.placeholder = attached.length ? "Caption" : "Message";
   at("attached").firstElementChild.replaceChildren(...attached.map((one, index) => {
     const { file: { name }, url } = one;
@@ -159,6 +173,7 @@ function setUpFiles() {
 /** Connect the composer to the rest of the page. */
 export function setUpComposer() {
   menu.setUpMenu(sendCommand);
+  at("as-files").addEventListener("change", drawOptions);
   setUpFiles();
   input.addEventListener("input", () => { grow(); menu.suggest(); });
   input.addEventListener("keydown", handleKey);
@@ -171,6 +186,6 @@ export function setUpComposer() {
   // Typing goes into the message box, even when the focus is elsewhere.
   document.addEventListener("keydown", (event) => {
     const typed = event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey && !event.altKey;
-    if (typed && !at("viewer").open && !document.querySelector("main").inert) input.focus();
+    if (typed && event.target.tagName !== "SELECT" && !at("viewer").open && !document.querySelector("main").inert) input.focus();
   });
 }

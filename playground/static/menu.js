@@ -1,7 +1,8 @@
 // Suggestions above the message box: "/" offers the bot's commands, and in groups "@" its name.
 
-import { isGroup, mention, page } from "./api.js";
+import { commands, isGroup, mention } from "./api.js";
 import { at, element } from "./dom.js";
+import { groupState } from "./group.js";
 
 const menu = at("menu");
 const input = at("text");
@@ -18,13 +19,13 @@ function suggested() {
   const before = input.value.slice(0, input.selectionStart);
   const started = before.match(/^\/(\w*)$/)?.[1].toLowerCase();
   if (started !== undefined) {
-    return (page.bot.commands ?? [])
+    return commands()
       .filter(({ command }) => command.startsWith(started))
       .map(({ command, description }) => ({ name: `/${command}`, words: description, pick: () => pickCommand(command) }));
   }
   const name = before.match(/(?:^|\s)(@\w*)$/)?.[1].toLowerCase();
   if (name === undefined || !isGroup() || !mention().toLowerCase().startsWith(name)) return [];
-  return [{ name: mention(), words: "so that it answers", pick: insertMention }];
+  return [{ name: mention(), words: groupState().mention, pick: insertMention }];
 }
 
 function draw() {

@@ -1,25 +1,25 @@
 // The conversation that is shown. An album's messages share one bubble. Each has its own element in it,
 // so that an answer can lead back to the picture that it is about.
 
-import { isGroup } from "./api.js";
-import { at, dayName, dayOf, element, time } from "./dom.js";
-import { formatted, inOneLine, kindOf, link } from "./text.js";
+import { isGroup, page } from "./api.js";
+import { announce, at, dayName, dayOf, element, time } from "./dom.js";
+import { changeComing, drawComing, endComing } from "./drafts.js";
+import { keyboard } from "./keyboard.js";
+import { content, fileUrl } from "./media.js";
+import { hideText } from "./spoiler.js";
+import { formatted, inOneLine } from "./text.js";
 
 const NEAR_END_PX = 120;
-const TYPING_MS = 5000; // how long Telegram shows a chat action: https://core.telegram.org/bots/api#sendchataction
-const PREVIEW_PX = 480;
 
 const list = at("messages");
 let messages = new Map(); // by id, oldest first
 let loaded = false;
-let handlers = {}; // onCommand(text), onReply(message), onPress(message, button), onPicture(link)
+let handlers = {}; // onCommand(text), onReply(message), onPicture(link)
 let following = true; // the view is at the end, and stays there as the conversation grows
-let typingTimer = 0;
 
 const isMine = (message) => !message.from?.is_bot;
 const author = (message) => message.from?.first_name ?? message.chat?.title ?? "";
 const blockOf = (message) => (message.media_group_id ? `g${message.media_group_id}` : `m${message.message_id}`);
-const fileUrl = (file) => `/api/files/${file.file_id}`;
 
 // ---- one bubble ----
 
@@ -29,60 +29,23 @@ function quote(original) {
     { type: "button", className: "quote", title: "Go to this message", onclick: () => show(original.message_id) },
     element("span", {}, element("b", { textContent: author(original) }), element("span", { textContent: inOneLine(original, 120) })),
   );
-  if (original.photo) made.prepend(element("img", { src: fileUrl(original.photo[0]), alt: "" }));
-  return made;
-}
-
-function photo(message) {
-  const sizes = message.photo;
-  const shown = sizes.find((size) => size.width >= PREVIEW_PX) ?? sizes.at(-1);
-  const alt = message.caption ?? `Photo from ${author(message)}`;
-  const image = element("img", { alt, src: fileUrl(shown), width: shown.width, height: shown.height });
-  const made = element("a", { className: "photo", href: fileUrl(sizes.at(-1)), target: "_blank" }, image);
-  made.addEventListener("click", (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    handlers.onPicture(made.href, alt);
-  });
-  return made;
-}
-
-function sizeOf(bytes) {
-  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
-}
-
-function file(sent) {
-  const words = element("span", { textContent: sent.file_name ?? "File" }, element("small", { textContent: sizeOf(sent.file_size) }));
-  const made = element("a", { className: "file", href: fileUrl(sent), download: sent.file_name ?? "" });
-  if (/^image\//.test(sent.mime_type)) {
-    const image = element("img", { src: fileUrl(sent), alt: "" });
-    image.addEventListener("error", () => image.remove()); // its type says image, but it is not one
-    made.append(image);
+  if (original.photo) {
+    const image = element("img", { src: fileUrl(original.photo[0]), alt: "", className: original.has_media_spoiler ? "blurred" : "" });
+    made.prepend(element("span", { className: "thumb" }, image));
   }
-  made.append(words);
   return made;
-}
-
-function content(message) {
-  if (message.photo) return photo(message);
-  if (message.document) return file(message.document);
-  return message.text ? null : element("div", { className: "kind", textContent: kindOf(message) });
 }
 
 function album(block) {
-  const tiles = block.map((message) => element("div", { id: `m${message.message_id}` }, content(message)));
+  const tiles = block.map((message) => element("div", { id: `m${message.message_id}` }, content(message, handlers.onPicture)));
   return element("div", { className: block[0].photo ? "album" : "files" }, ...tiles);
 }
 
-function keyboard(message) {
-  const rows = message.reply_markup?.inline_keyboard;
-  if (!rows) return "";
-  const made = rows.map((row) => element("div", {}, ...row.map((button) => {
-    const away = button.url && link(button.url);
-    if (away) return Object.assign(away, { textContent: `${button.text} ↗` });
-    return element("button", { type: "button", textContent: button.text, onclick: () => handlers.onPress(message, button) });
-  })));
-  return element("div", { className: "keyboard" }, ...made);
+function reactions(block) {
+  const given = block.flatMap((message) => message.reactions ?? []);
+  if (!given.length) return "";
+  const shown = given.map((emoji) => element("span", { textContent: emoji }));
+  return element("div", { className: "reactions" }, element("span", { className: "hidden", textContent: "Reaction: " }), ...shown);
 }
 
 function replyButton(message) {
@@ -95,18 +58,20 @@ function replyButton(message) {
 function article(block) {
   const first = block[0];
   const bubble = element("div", { className: "bubble" });
-  const named = isGroup() && !isMine(first);
+  const named = isGroup() && author(first) !== "You";
   bubble.append(element("span", { className: named ? "author" : "hidden", textContent: named ? author(first) : `${author(first)}: ` }));
   if (first.reply_to_message) bubble.append(quote(first.reply_to_message));
-  bubble.append((block.length > 1 ? album(block) : content(first)) ?? "");
+  bubble.append((block.length > 1 ? album(block) : content(first, handlers.onPicture)) ?? "");
   const worded = block.find((message) => message.text ?? message.caption);
-  if (worded) bubble.append(formatted(worded.text ?? worded.caption, worded.entities ?? worded.caption_entities, handlers.onCommand));
-  else if (first.photo) bubble.classList.add("wordless");
+  if (worded) {
+    bubble.append(formatted(worded.text ?? worded.caption, worded.entities ?? worded.caption_entities, handlers.onCommand));
+    hideText(bubble, worded);
+  } else if (first.photo) bubble.classList.add("wordless");
   bubble.append(time(first.date, first.from?.is_bot && first.edit_date));
   const made = element("article", { id: block.length > 1 ? blockOf(first) : `m${first.message_id}`, className: isMine(first) ? "message mine" : "message" });
   made.dataset.block = blockOf(first);
   made.dataset.day = dayOf(first.date);
-  made.append(bubble, replyButton(first), keyboard(block.at(-1)));
+  made.append(bubble, replyButton(first), reactions(block), keyboard(block.at(-1)));
   return made;
 }
 
@@ -125,21 +90,33 @@ function separateDays() {
   }
 }
 
+/** Put a block's new element in the place of the old one. What had the focus in it keeps it, or passes it on. */
+function exchange(old, made) {
+  const focused = document.activeElement;
+  const inKeyboard = (one) => Boolean(one.closest(".keyboard"));
+  const places = (block) => [...block.querySelectorAll("a, button, [tabindex]")].filter((one) => inKeyboard(one) === inKeyboard(focused));
+  const place = old.contains(focused) && places(old).indexOf(focused);
+  old.replaceWith(made);
+  if (place === false) return;
+  made.tabIndex = -1;
+  (places(made)[place] ?? made).focus({ preventScroll: true });
+}
+
 function render(name) {
   const old = findBlock(name);
-  const block = blockMessages(name);
-  if (old) old.replaceWith(article(block));
-  else list.append(article(block));
+  const made = article(blockMessages(name));
+  if (old) exchange(old, made);
+  else list.append(made);
 }
 
 /** Show a chat's history instead of what was shown. The same history again changes nothing. */
 export function showHistory(history, { sameChat = false } = {}) {
   if (sameChat && loaded && JSON.stringify(history) === JSON.stringify([...messages.values()])) return;
   loaded = true;
-  stopTyping();
   messages = new Map(history.map((message) => [message.message_id, message]));
   const blocks = Map.groupBy(history, blockOf);
   list.replaceChildren(...[...blocks.values()].map(article));
+  changeComing();
   changed();
   if (!sameChat) following = true;
   follow();
@@ -147,12 +124,14 @@ export function showHistory(history, { sameChat = false } = {}) {
 
 /** Show a new message, or a changed one. */
 export function put(message) {
-  const isNew = !messages.has(message.message_id);
+  const former = messages.get(message.message_id);
   messages.set(message.message_id, message);
-  if (!isMine(message)) stopTyping();
-  else if (isNew) following = true;
+  if (!former && isMine(message)) following = true;
+  else if (!former) endComing(page.chatId);
+  const reacted = former && message.reactions?.join(" ");
+  if (reacted && reacted !== former.reactions?.join(" ")) announce(`${page.bot.first_name} reacted with ${reacted}`);
   render(blockOf(message));
-  if (typingTimer) list.append(at("typing"));
+  drawComing();
   changed();
   follow();
 }
@@ -175,20 +154,6 @@ function show(messageId) {
   original.focus({ preventScroll: true });
 }
 
-export function startTyping() {
-  stopTyping();
-  const dots = element("span", { className: "dots", ariaHidden: "true" }, element("i"), element("i"), element("i"));
-  list.append(element("div", { id: "typing", className: "message" }, element("div", { className: "bubble" }, dots, "typing…")));
-  typingTimer = setTimeout(stopTyping, TYPING_MS);
-  follow();
-}
-
-function stopTyping() {
-  clearTimeout(typingTimer);
-  typingTimer = 0;
-  at("typing")?.remove();
-}
-
 // ---- staying at the end ----
 
 function follow() {
@@ -206,6 +171,6 @@ export function setUpMessages(given) {
   at("jump").addEventListener("click", () => { following = true; follow(); });
   // Late pictures and a growing message box move the end away. "load" does not bubble: the list captures it.
   list.addEventListener("load", follow, true);
-  list.addEventListener("fold", follow);
+  for (const growth of ["fold", "grow"]) list.addEventListener(growth, follow);
   new ResizeObserver(follow).observe(list);
 }

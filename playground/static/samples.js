@@ -1,7 +1,8 @@
 // Pictures to try the bot with: one click sends one. Their sources: samples/README.md.
 
-import { isGroup, mention, send } from "./api.js";
+import { isGroup, send } from "./api.js";
 import { at, element } from "./dom.js";
+import { groupState } from "./group.js";
 
 const SAMPLES = { cat: "a cat’s face", coffee: "a cup of coffee", rocket: "a rocket before its launch" };
 
@@ -9,7 +10,7 @@ async function sendSample(name, onError) {
   at("text").focus();
   try {
     const picture = await (await fetch(`samples/${name}.jpg`)).blob();
-    await send(isGroup() ? `${mention()} What is this?` : "", [new File([picture], `${name}.jpg`, { type: "image/jpeg" })]);
+    await send(isGroup() ? groupState().ask() : "", [new File([picture], `${name}.jpg`, { type: "image/jpeg" })]);
   } catch (error) {
     onError(error.message);
   }

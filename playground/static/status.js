@@ -48,13 +48,24 @@ function stillNothing() {
   showNotice(["Still no answer. This shows whether every part of the bot is running: ", command("supervisorctl status")]);
 }
 
-/** Begin or end the wait for an answer. In a group the bot need not answer. */
-export function waitForAnswer(chat, message) {
+function wait(chat) {
+  late.set(chat.id, setTimeout(stillNothing, ANSWER_LIMIT_MS));
+}
+
+function stopWait(chat) {
   clearTimeout(late.get(chat.id));
-  late.delete(chat.id);
-  if (message.from?.is_bot) {
-    if (current === "online") showNotice([]);
-  } else if (chat.type === "private") {
-    late.set(chat.id, setTimeout(stillNothing, ANSWER_LIMIT_MS));
-  }
+  return late.delete(chat.id);
+}
+
+/** Begin or end the wait for an answer, which may be a reaction. In a group the bot need not answer. */
+export function waitForAnswer(chat, message) {
+  const isAnswer = message.from?.is_bot || message.reactions?.length;
+  stopWait(chat);
+  if (isAnswer && current === "online") showNotice([]);
+  if (!isAnswer && chat.type === "private") wait(chat);
+}
+
+/** The bot is at work for a chat that waits: the wait begins again. */
+export function waitLonger(chat) {
+  if (stopWait(chat)) wait(chat);
 }

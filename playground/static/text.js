@@ -10,23 +10,12 @@ const TAGS = {
 const BLOCKS = new Set(["PRE", "BLOCKQUOTE"]);
 const MARKED = new Set(["mention", "text_mention", "hashtag", "cashtag", "email", "phone_number"]);
 
-function spoiler() {
-  const made = element("span", { className: "spoiler", tabIndex: 0, role: "button", ariaLabel: "Hidden text: show" });
-  const show = () => {
-    made.classList.add("shown");
-    for (const name of ["tabindex", "role", "aria-label"]) made.removeAttribute(name);
-  };
-  made.addEventListener("click", show);
-  made.addEventListener("keydown", ({ key }) => { if (key === "Enter") show(); });
-  return made;
-}
-
 function wrapper(entity, text, onCommand) {
   if (entity.type === "url" || entity.type === "text_link") return link(entity.url ?? text) ?? element("span");
   if (entity.type === "bot_command") {
     return element("button", { type: "button", className: "command", onclick: () => onCommand(text) });
   }
-  if (entity.type === "spoiler") return spoiler();
+  if (entity.type === "spoiler") return element("span", { className: "spoiler" });
   if (entity.type === "expandable_blockquote") return foldable();
   return element(TAGS[entity.type] ?? "span", { className: MARKED.has(entity.type) ? "marked" : "" });
 }
@@ -66,9 +55,15 @@ const KINDS = {
 
 export const kindOf = (message) => KINDS[Object.keys(KINDS).find((kind) => kind in message)] ?? "Message";
 
-/** A message without its formatting: exactly the characters that were sent. */
+/** The text with a word in the place of each spoiler. */
+function unspoiled(text, entities = []) {
+  const spoilers = entities.filter(({ type }) => type === "spoiler").sort((a, b) => b.offset - a.offset);
+  return spoilers.reduce((words, { offset, length }) => `${words.slice(0, offset)}[hidden]${words.slice(offset + length)}`, text);
+}
+
+/** A message without its formatting: exactly the characters that were sent, but for spoilers. */
 export function plainText(message) {
-  const words = message.text ?? message.caption ?? "";
+  const words = unspoiled(message.text ?? message.caption ?? "", message.entities ?? message.caption_entities);
   if (message.document) return [message.document.file_name ?? "File", words].filter(Boolean).join(": ");
   return words || kindOf(message);
 }
