@@ -10,13 +10,13 @@ const bot = () => page.bot.first_name;
 
 const STATES = {
   private: {
-    means: () => "Commands and replies to it arrive, as Telegram has it at first.",
+    means: () => `On: only commands and replies to ${bot()} arrive.`,
     hint: () => `In a group, ${bot()} sees commands and replies to it: reply to a photo with /what${api.mention()}.`,
     mention: "does not arrive in privacy mode",
     ask: () => `/what${api.mention()}`,
   },
   open: {
-    means: () => "Off: every message arrives, in all groups.",
+    means: () => "Off: every message arrives, in all its groups.",
     hint: () => `In this group, ${bot()} gets every message. It answers if you mention it (${api.mention()}), reply to it, or send it a command.`,
     mention: "so that it answers",
     ask: () => `${api.mention()} What is this?`,

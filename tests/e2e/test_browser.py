@@ -229,14 +229,16 @@ def test_several_chats_stand_side_by_side_and_show_unread_messages(page: Page, b
 
 def test_in_a_group_a_mention_makes_the_bot_answer(page: Page) -> None:
     page.get_by_role("button", name="New group").click()
-    expect(page.get_by_text("answers only if you mention it")).to_be_visible()
+    page.get_by_role("checkbox", name="Privacy mode").uncheck()  # with it on, no mention is delivered
+    expect(page.get_by_text("It answers if you mention it")).to_be_visible()
     page.set_input_files("#files", picture("chelsea"))
     page.keyboard.type("What is it, @wh")
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     expect(mine(page)).to_contain_text("What is it, @whatsit_playground_bot")
     expect_answer(page, "cat")
-    expect(answers(page).locator(".author")).to_have_text("Whatsit")
+    expect(answers(page).locator(".author").last).to_have_text("Whatsit")
+    page.get_by_role("checkbox", name="Privacy mode").check()
 
 
 def test_the_bot_s_own_formatting_buttons_and_pictures_are_shown(page: Page, bot: Bot, user: User) -> None:

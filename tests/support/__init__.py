@@ -13,6 +13,7 @@ redis_proxy.py      a proxy that breaks a connection to Redis at one command
 runtimes.py         the runtime's policies with short delays
 web_server.py       a web server that answers as a test says
 bot_api.py          a playground, and a user who chats in it
+bot_by_hand.py      the bot's side of a playground, called by a test
 browser.py          a real browser, and its checks
 running_bot.py      the whole bot, in a checkout of its own
 supervisors.py      a supervisord with chosen programs
