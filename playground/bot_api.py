@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-from playground import bot_media
-from playground.chat import Chat
+from playground import membership
+from playground.bot_messages import BotMessages
+from playground.bot_profile import BotProfile
+from playground.chats import PAGE_CHAT_ID
 from playground.errors import ApiError
+from playground.formatting import utf16_length
 from playground.json_types import Json
-from playground.parameters import Parameters, formatted_text, keyboard_fields, reply_fields
+from playground.methods import Method
+from playground.parameters import Parameters
 from playground.state import Playground
 
-MAX_COMMANDS = 100
 MAX_CALLBACK_TEXT = 200
 """https://core.telegram.org/bots/api#answercallbackquery"""
-
-_MEDIA = ("photo", "video", "voice", "document", "video_note")
-_ACTIONS = frozenset({"typing", "choose_sticker", "find_location"}) | {
-    f"{verb}_{what}" for verb in ("upload", "record") for what in _MEDIA
-}
-
-
-Method = Callable[[Parameters], Awaitable[Any]]
 
 
 class BotApi:
@@ -36,16 +30,11 @@ class BotApi:
             "setwebhook": self._set_webhook,
             "deletewebhook": self._delete_webhook,
             "getwebhookinfo": self._get_webhook_info,
-            "setmycommands": self._set_my_commands,
-            "sendmessage": self._send_message,
-            "sendphoto": self._send_photo,
-            "senddocument": self._send_document,
-            "sendmediagroup": self._send_media_group,
-            "editmessagetext": self._edit_message_text,
-            "editmessagereplymarkup": self._edit_message_reply_markup,
             "answercallbackquery": self._answer_callback_query,
-            "sendchataction": self._send_chat_action,
+            "getchatmember": self._get_chat_member,
             "getfile": self._get_file,
+            **BotMessages(playground).methods,
+            **BotProfile(playground).methods,
         }
 
     async def call(self, name: str, parameters: Parameters) -> Any:
@@ -62,7 +51,8 @@ class BotApi:
     async def _get_me(self, _: Parameters) -> Json:
         return self._playground.bot | {
             "can_join_groups": True,
-            "can_read_all_group_messages": False,
+            "can_read_all_group_messages": not self._playground.privacy,
+            "supports_guest_queries": True,
             "supports_inline_queries": False,
         }
 
@@ -98,82 +88,23 @@ class BotApi:
             "pending_update_count": len(updates),
         }
 
-    async def _set_my_commands(self, parameters: Parameters) -> bool:
-        commands = parameters.value("commands", "commands")
-        if not isinstance(commands, list):
-            raise ApiError(400, "Bad Request: expected an Array of BotCommand")
-        if len(commands) > MAX_COMMANDS:
-            raise ApiError(400, "Bad Request: too many bot commands specified")
-        if _is_for_everybody(parameters):
-            self._playground.commands = commands
-            self._playground.audience.tell({"event": "commands", "commands": commands})
-        return True
-
-    async def _send_message(self, parameters: Parameters) -> Json:
-        content = formatted_text(parameters)
-        chat = self._playground.chat_for_bot(parameters.text("chat_id"))
-        fields = _common_fields(chat, parameters) | content | keyboard_fields(parameters)
-        if preview := parameters.value("link_preview_options", "link preview options"):
-            fields["link_preview_options"] = preview
-        return self._playground.bot_says(chat, fields)
-
-    async def _send_photo(self, parameters: Parameters) -> Json:
-        return await self._send_file(parameters, "photo")
-
-    async def _send_document(self, parameters: Parameters) -> Json:
-        return await self._send_file(parameters, "document")
-
-    async def _send_file(self, parameters: Parameters, kind: str) -> Json:
-        chat = self._playground.chat_for_bot(parameters.text("chat_id"))
-        content = await bot_media.one(self._playground.files, kind, parameters)
-        return self._playground.bot_says(chat, _common_fields(chat, parameters) | content | keyboard_fields(parameters))
-
-    async def _send_media_group(self, parameters: Parameters) -> list[Json]:
-        chat = self._playground.chat_for_bot(parameters.text("chat_id"))
-        contents = await bot_media.group(self._playground.files, parameters)
-        common = _common_fields(chat, parameters)
-        return [self._playground.bot_says(chat, common | content) for content in contents]
-
-    async def _edit_message_text(self, parameters: Parameters) -> Json:
-        content = {"entities": None, **formatted_text(parameters)}
-        return self._edit(parameters, content)
-
-    async def _edit_message_reply_markup(self, parameters: Parameters) -> Json:
-        return self._edit(parameters, {})
-
-    def _edit(self, parameters: Parameters, content: Json) -> Json:
-        """Change a message of the bot. As documented, its keyboard is removed unless the call has one."""
-        content = {"reply_markup": None, **content, **keyboard_fields(parameters)}
-        chat = self._playground.chat_for_bot(parameters.text("chat_id"))
-        message = chat.messages.get(parameters.integer("message_id"))
-        if message is None:
-            raise ApiError(400, "Bad Request: message to edit not found")
-        if message.get("from") != self._playground.bot:
-            raise ApiError(400, "Bad Request: message can't be edited")
-        if all(message.get(name) == value for name, value in content.items()):
-            raise ApiError(
-                400,
-                "Bad Request: message is not modified: specified new message content and reply markup are "
-                "exactly the same as a current content and reply markup of the message",
-            )
-        return self._playground.change(chat, message["message_id"], content)
-
     async def _answer_callback_query(self, parameters: Parameters) -> bool:
-        chat = self._playground.callbacks.pop(parameters.text("callback_query_id"), None)
-        if chat is None:
-            raise ApiError(400, "Bad Request: query is too old and response timeout expired or query ID is invalid")
-        self._playground.audience.tell(
-            {"event": "callback", "chat_id": chat.id, "text": parameters.text("text")[:MAX_CALLBACK_TEXT]}
-        )
+        text, query_id = parameters.text("text"), parameters.text("callback_query_id")
+        if utf16_length(text) > MAX_CALLBACK_TEXT:
+            raise ApiError(400, "Bad Request: MESSAGE_TOO_LONG")
+        chat = self._playground.callbacks.take(query_id)
+        shown = {"text": text, "show_alert": parameters.flag("show_alert")}
+        self._playground.audience.tell({"event": "callback", "chat_id": chat.id, "query_id": query_id, **shown})
         return True
 
-    async def _send_chat_action(self, parameters: Parameters) -> bool:
-        action = parameters.text("action")
-        if action not in _ACTIONS:
-            raise ApiError(400, "Bad Request: wrong parameter action in request")
-        chat = self._playground.chat_for_bot(parameters.text("chat_id"))
-        self._playground.audience.tell({"event": "action", "chat_id": chat.id, "action": action})
-        return True
+    async def _get_chat_member(self, parameters: Parameters) -> Json:
+        chat = self._playground.chats.writable(parameters.text("chat_id"))
+        user_id = parameters.integer("user_id")
+        if user_id <= 0:
+            raise ApiError(400, "Bad Request: invalid user_id specified")
+        bot = self._playground.bot
+        user = bot if user_id == bot["id"] else self._playground.chats.person(user_id)
+        return membership.member(chat, user, PAGE_CHAT_ID)
 
     async def _get_file(self, parameters: Parameters) -> Json:
         file = self._playground.files.open(parameters.text("file_id"))
@@ -183,17 +114,3 @@ class BotApi:
             "file_size": file.announced_bytes,
             "file_path": file.path,
         }
-
-
-def _is_for_everybody(parameters: Parameters) -> bool:
-    """Whether commands are for all chats and languages. The page shows no others."""
-    scope = parameters.value("scope", "BotCommandScope") or {}
-    kind = scope.get("type", "default") if isinstance(scope, dict) else ""
-    return kind == "default" and not parameters.text("language_code")
-
-
-def _common_fields(chat: Chat, parameters: Parameters) -> Json:
-    fields = reply_fields(chat, parameters)
-    if thread := parameters.integer("message_thread_id"):
-        fields["message_thread_id"] = thread
-    return fields

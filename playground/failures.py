@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from playground.errors import ApiError
+from playground.errors import ApiError, NoPhoto, Refused
+
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 def failure(error: ApiError) -> Response:
@@ -24,3 +28,18 @@ def too_large(path: str) -> Response:
     if path.startswith("/api/"):
         return JSONResponse({"refused": "This is too much at once."})
     return failure(ApiError(413, "Request Entity Too Large"))
+
+
+def in_words(endpoint: Endpoint) -> Endpoint:
+    """The page's endpoint, with refusals as JSON: ``{"refused": words for the user}``.
+
+    ``as_file`` is added if it can be sent as a file instead.
+    """
+
+    async def serve(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except Refused as error:
+            return JSONResponse({"refused": str(error)} | ({"as_file": True} if isinstance(error, NoPhoto) else {}))
+
+    return serve

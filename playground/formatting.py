@@ -78,6 +78,11 @@ def utf16_length(text: str) -> int:
     return len(text) + sum(character > "\uffff" for character in text)
 
 
+def utf16_slice(text: str, offset: int, length: int) -> str:
+    """A part of the text, by an entity's offset and length."""
+    return text.encode("utf-16-le")[2 * offset : 2 * (offset + length)].decode("utf-16-le", "ignore")
+
+
 def find_entities(text: str) -> list[Json]:
     """Links, mentions, commands, hashtags and e-mail addresses in plain text, as Telegram marks them.
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+from playground.failures import Endpoint
 
 _STATIC = Path(__file__).with_name("static")
 _SHOWN = sorted(

@@ -1,4 +1,4 @@
-"""Reads what the page sends: JSON, texts and their entities, numbers.
+"""Reads what the page sends: chats and people, JSON, texts and their entities, numbers.
 
 Each function raises ``Refused``, in words for people, if it cannot read its input.
 """
@@ -8,14 +8,38 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from playground.chat import Chat
+from playground.chats import Chats
 from playground.errors import Refused
 from playground.formatting import checked_entities, find_entities, utf16_length
 from playground.json_types import Json
 from playground.parameters import MAX_TEXT
 
 BodyT = TypeVar("BodyT")
+
+
+def chat_of(request: Request, chats: Chats) -> Chat:
+    """The chat of the request's address. 404 if that has no number."""
+    try:
+        return chats.opened(int(request.path_params["chat_id"]))
+    except ValueError:
+        raise HTTPException(404) from None
+
+
+def user_of(chat: Chat, value: object) -> int | None:
+    """The id of the person who acts in a group; None for its owner."""
+    if value in {None, ""}:
+        return None
+    user_id = whole_number(value, "user")
+    if user_id <= 0:
+        raise unreadable("user is not a person’s id")
+    if chat.kind == "private" and user_id != chat.id:
+        msg = "Only in a group can somebody else write."
+        raise Refused(msg)
+    return user_id
 
 
 async def json_body(request: Request) -> Json:

@@ -66,10 +66,10 @@ class Parameters:
             raise ApiError(400, f"Bad Request: can't parse {what} JSON object") from None
 
 
-def formatted_text(parameters: Parameters) -> Json:
+def formatted_text(parameters: Parameters, *, may_be_empty: bool = False) -> Json:
     """The fields ``text`` and ``entities`` of a message."""
     text, entities = _formatted(parameters, "text", "entities")
-    if not text:
+    if not text and not may_be_empty:
         raise ApiError(400, "Bad Request: message text is empty")
     if utf16_length(text) > MAX_TEXT:
         raise ApiError(400, "Bad Request: message is too long")

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections import OrderedDict
+from collections.abc import Callable
 
+from playground import membership, privacy
 from playground.audience import Audience
-from playground.chat import Chat
-from playground.errors import ApiError, Refused
+from playground.chat import Chat, Draft
+from playground.chats import PAGE_CHAT_ID, Chats
+from playground.commands import Commands
+from playground.drafts import DRAFT_SHOWN_S
 from playground.files import Files
 from playground.json_types import Json
+from playground.profile import Profile
+from playground.queries import CALLBACK_VALID_S, GUEST_VALID_S, Queries
 from playground.updates import UpdateQueue
-
-MAX_CHATS = 1000
-MAX_CALLBACKS = 1000
-"""Pressed buttons that the bot may still answer."""
-
-PAGE_CHAT_ID = 1001
-"""The private chat that the page opens."""
-GROUP_CHAT_ID = -1001000000001
-"""The group that exists from the start."""
 
 
 class Playground:
@@ -28,14 +23,18 @@ class Playground:
 
     Args:
         bot_id: The bot's id: the part of its token before the colon.
+        clock: The time in seconds, for what expires.
 
     Attributes:
-        commands: The page's menu: the bot's commands, each with its name and description.
+        privacy: Whether the bot is in privacy mode, in all groups.
+        callbacks: Pressed buttons that the bot has not answered: in which chat.
+        guest_queries: Questions in chats that the bot is not in: the chat and the message.
         preparing: None if the bot has its model; else how far its preparation is, as in
             ``model_watch.Progress``.
     """
 
-    def __init__(self, bot_id: int) -> None:
+    def __init__(self, bot_id: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self.bot: Json = {
             "id": bot_id,
             "is_bot": True,
@@ -52,17 +51,18 @@ class Playground:
         self.audience = Audience()
         self.files = Files()
         self.updates = UpdateQueue(self.tell_bot_state)
-        self.commands: list[Json] = []
-        self.callbacks: OrderedDict[str, Chat] = OrderedDict()
-        self.chats: OrderedDict[int, Chat] = OrderedDict()
-        self.chats[PAGE_CHAT_ID] = Chat(PAGE_CHAT_ID, title="You")
-        self.chats[GROUP_CHAT_ID] = Chat(GROUP_CHAT_ID, title="Group")
+        self.privacy = True
+        self.commands = Commands(PAGE_CHAT_ID)
+        self.profile = Profile()
+        self.callbacks: Queries[Chat] = Queries(CALLBACK_VALID_S, self._clock)
+        self.guest_queries: Queries[tuple[Chat, Json]] = Queries(GUEST_VALID_S, self._clock)
+        self.chats = Chats(self.tell_chat)
 
     def close(self) -> None:
         """End every long poll and event stream, now and from now on."""
         self.updates.close()
         self.audience.close()
-        for chat in self.chats.values():
+        for chat in self.chats:
             chat.close()
 
     @property
@@ -83,106 +83,96 @@ class Playground:
 
     def tell_bot_state(self) -> None:
         """Tell the page the bot's state."""
-        self.audience.tell({"event": "bot", **self.bot_status})
-
-    def chat(self, chat_id: int) -> Chat:
-        """The chat. It is created if it is new, as when a user writes for the first time.
-
-        Raises:
-            Refused: There are too many chats.
-        """
-        if chat_id not in self.chats:
-            self._open(Chat(chat_id))
-        return self.chats[chat_id]
-
-    def new_chat(self, *, group: bool) -> Chat:
-        """A new chat with a new person, or a new group.
-
-        Raises:
-            Refused: There are too many chats.
-        """
-        step, chat_id = (-1, GROUP_CHAT_ID) if group else (1, PAGE_CHAT_ID)
-        number = 1
-        while chat_id in self.chats:
-            chat_id, number = chat_id + step, number + 1
-        return self._open(Chat(chat_id, title=f"{'Group' if group else 'Guest'} {number}"))
-
-    def _open(self, chat: Chat) -> Chat:
-        if len(self.chats) >= MAX_CHATS:
-            msg = f"The playground has {MAX_CHATS} chats, the most that it keeps."
-            raise Refused(msg)
-        self.chats[chat.id] = chat
-        self.tell_chat(chat)
-        return chat
+        self.audience.tell({"event": "bot", **self.bot_status, "privacy": self.privacy})
 
     def tell_chat(self, chat: Chat) -> None:
         """Send the page a chat's line for its list."""
-        self.audience.tell({"event": "chat", "chat": chat.summary})
+        self.audience.tell({"event": "chat", "chat": self.summary(chat)})
 
-    def chat_for_bot(self, chat_id: str) -> Chat:
-        """The chat that the bot wants to write to.
+    def summary(self, chat: Chat) -> Json:
+        """What the page knows about a chat; ``commands`` are there if it has others than most chats."""
+        commands = self.commands.only_for(chat)
+        return chat.summary | ({} if commands is None else {"commands": commands})
 
-        Raises:
-            ApiError: There is no such chat, or its user blocked the bot.
+    def set_privacy(self, *, on: bool) -> None:
+        """Switch privacy mode in all groups at once.
+
+        In Telegram, the bot has to leave and join each of them again.
         """
-        if not chat_id:
-            raise ApiError(400, "Bad Request: chat_id is empty")
-        try:
-            chat = self.chats.get(int(chat_id))
-        except ValueError:  # a @name, or no id at all
-            chat = None
-        if chat is None:
-            raise ApiError(400, "Bad Request: chat not found")
-        if chat.blocked:
-            raise ApiError(403, "Forbidden: bot was blocked by the user")
-        return chat
+        self.privacy = on
+        self.tell_bot_state()
 
-    def user_says(self, chat: Chat, fields: Json, kind: str = "message") -> Json:
+    def set_membership(self, chat: Chat, old: str, new: str) -> None:
+        """The bot is added to a chat or removed from it; of a private chat, unblocked or blocked."""
+        chat.has_bot = chat.kind == "private" or new == "member"
+        chat.blocked = chat.kind == "private" and new == "kicked"
+        by = self.user(chat)
+        self.updates.add("my_chat_member", membership.change(chat, by, self.bot, old, new))
+
+    def user_says(
+        self, chat: Chat, fields: Json, kind: str = "message", user_id: int | None = None, *, always: bool = False
+    ) -> Json:
         """A message from the user's side, shown in the chat and queued for the bot.
 
         Args:
             chat: The chat.
             fields: The fields of the message; ``from``, ``message_id`` and the like may be among them.
             kind: The update's kind. In a channel, ``message`` becomes ``channel_post``.
+            user_id: Who writes in a group; None for the page's person.
+            always: Whether it reaches the bot even where Telegram would keep it back.
         """
         if chat.kind == "channel":
             kind = kind.replace("message", "channel_post")
             message = chat.add({"sender_chat": chat.as_json, **fields})
         else:
-            message = chat.add({"from": self.user(chat), **fields})
-        self.updates.add(kind, message)
+            message = chat.add({"from": self.user(chat, user_id), **fields})
+        if always:
+            self.updates.add(kind, message)
+        else:
+            self._deliver(chat, kind, message)
         self._tell_message(chat, message)
         return message
 
     def user_edits(self, chat: Chat, message_id: int, fields: Json) -> Json:
-        """The user changed a message."""
+        """The user changed a message. KeyError if it does not exist."""
         message = self.change(chat, message_id, fields)
-        self.updates.add("edited_channel_post" if chat.kind == "channel" else "edited_message", message)
+        self._deliver(chat, "edited_channel_post" if chat.kind == "channel" else "edited_message", message)
         return message
 
-    def user_presses(self, chat: Chat, message_id: int, data: str) -> bool:
-        """The user pressed a button below a message. False if the bot does not listen to buttons.
+    def user_presses(self, chat: Chat, message_id: int, data: str, user_id: int | None = None) -> tuple[bool, str]:
+        """The user pressed a button below a message. KeyError if the message does not exist.
 
-        KeyError if the message does not exist.
+        Returns:
+            Whether the bot listens to buttons; and the id that it answers.
         """
-        query_id = str(secrets.randbits(62))
-        query = {
-            "id": query_id,
-            "from": self.user(chat),
-            "message": chat.messages[message_id],
-            "chat_instance": str(chat.id),
-            "data": data,
-        }
-        self.callbacks[query_id] = chat
-        if len(self.callbacks) > MAX_CALLBACKS:
-            self.callbacks.popitem(last=False)
-        return self.updates.add("callback_query", query)
+        query_id = self.callbacks.add(chat)
+        message: Json = {"message": chat.messages[message_id]}
+        if message_id in chat.inline_ids:  # the bot is not in that chat
+            message = {"inline_message_id": chat.inline_ids[message_id]}
+        query = {"id": query_id, "from": self.user(chat, user_id), **message, "chat_instance": str(chat.id)}
+        return self.updates.add("callback_query", query | {"data": data}), query_id
 
     def bot_says(self, chat: Chat, fields: Json) -> Json:
-        """A message from the bot."""
+        """A message from the bot. It ends the draft."""
+        chat.draft = None
         message = chat.add({"from": self.bot, **fields})
         self._tell_message(chat, message)
         return message
+
+    def bot_drafts(self, chat: Chat, content: Json) -> None:
+        """The bot shows a draft: its draft_id, text and entities."""
+        chat.draft = Draft(content, self._clock() + DRAFT_SHOWN_S)
+        self.audience.tell({"event": "draft", "chat_id": chat.id, **content})
+
+    def draft(self, chat: Chat) -> Json | None:
+        """The draft that a chat shows now."""
+        return chat.draft.content if chat.draft is not None and self._clock() < chat.draft.ends_at else None
+
+    def bot_reacts(self, chat: Chat, message_id: int, emoji: list[str]) -> None:
+        """The bot sets its reaction to a message, or takes it back. KeyError if the message does not exist."""
+        message = chat.messages[message_id]
+        chat.reactions[message_id] = emoji
+        self._tell_message(chat, message)
 
     def change(self, chat: Chat, message_id: int, fields: Json) -> Json:
         """Change a message in place; a field that is None is removed. KeyError if the message does not exist."""
@@ -192,14 +182,21 @@ class Playground:
         self._tell_message(chat, message)
         return message
 
-    @staticmethod
-    def user(chat: Chat) -> Json:
+    def user(self, chat: Chat, user_id: int | None = None) -> Json:
         """The sender in a chat, unless the message names another."""
-        name = chat.title if chat.kind == "private" else "You"
-        user_id = chat.id if chat.id > 0 else PAGE_CHAT_ID
-        return {"id": user_id, "is_bot": False, "first_name": name, "language_code": "en"}
+        return self.chats.person(user_id or (chat.id if chat.kind == "private" else PAGE_CHAT_ID))
+
+    def _deliver(self, chat: Chat, kind: str, message: Json) -> None:
+        """Queue a message for the bot, if Telegram would let it see that."""
+        is_group = chat.kind in {"group", "supergroup"}
+        if not chat.has_bot:
+            if kind == "message" and is_group and privacy.mentions(message, self.bot):
+                self.updates.add("guest_message", message | {"guest_query_id": self.guest_queries.add((chat, message))})
+        elif not is_group or not self.privacy or privacy.lets_through(message, self.bot):
+            self.updates.add(kind, message)
 
     def _tell_message(self, chat: Chat, message: Json) -> None:
         # The chat's id is not read from the message: a test may send a message with made-up fields.
-        self.audience.tell({"event": "message", "chat_id": chat.id, "unread": chat.unread, "message": message})
+        shown = chat.shown(message)
+        self.audience.tell({"event": "message", "chat_id": chat.id, "unread": chat.unread, "message": shown})
         chat.wake()

@@ -116,7 +116,7 @@ class People:
 
     def __init__(self, application: Application) -> None:
         self._playground = application.playground
-        self._chats = itertools.cycle([self._playground.chat(_FIRST_CHAT + number) for number in range(CHATS)])
+        self._chats = itertools.cycle([self._playground.chats.opened(_FIRST_CHAT + number) for number in range(CHATS)])
         self._photos: Iterator[dict[str, Any]] = iter(())
         self._sent = self._answered = 0
         self._news = asyncio.Event()
@@ -136,7 +136,7 @@ class People:
                 if "%" not in event["message"]["text"]:
                     raise SystemExit(f"no answer: {event['message']['text']!r}")
                 # As the page does. Otherwise the playground counts ever more unread messages with each new one.
-                self._playground.chat(event["chat_id"]).read_id = event["message"]["message_id"]
+                self._playground.chats.opened(event["chat_id"]).read_id = event["message"]["message_id"]
                 self._answered += 1
                 self._news.set()
                 self._send_up_to(self.under_way)

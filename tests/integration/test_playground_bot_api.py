@@ -351,6 +351,7 @@ async def test_links_are_marked_in_utf_16_units(bot: Bot, user: User) -> None:
 
 async def test_groups_edits_and_channels_come_in_their_own_updates(bot: Bot, playground: RunningPlayground) -> None:
     with playground.user(-1001) as member, playground.user(-1002) as channel:
+        member.set_privacy(on=False)
         member.set_chat(type="supergroup", title="Friends")
         message = member.send_text("@whatsit_playground_bot look")
         member.edit(message["message_id"], {"text": "never mind"})

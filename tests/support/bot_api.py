@@ -122,27 +122,41 @@ class User:
     ) -> None:
         self._http.close()
 
-    def send_text(self, text: str, entities: list[Json] | None = None, reply_to: int | None = None) -> Json:
-        """Send a text. ``entities`` are added to those that Telegram finds in it."""
-        return self._said(
-            self._http.post(
-                f"{self._chat}/messages", json={"text": text, "entities": entities or [], "reply_to": reply_to}
-            )
-        )
+    def send_text(
+        self,
+        text: str,
+        entities: list[Json] | None = None,
+        reply_to: int | None = None,
+        user_id: int | None = None,
+    ) -> Json:
+        """Send a text. ``entities`` are added to those that Telegram finds in it. ``user_id`` writes in a group."""
+        body = {"text": text, "entities": entities or [], "reply_to": reply_to, "user": user_id}
+        return self._said(self._http.post(f"{self._chat}/messages", json=body))
 
-    def send_photo(self, content: bytes, caption: str = "") -> Json:
-        """Send a photo, as an app does: the bot sees it in Telegram's sizes."""
-        return self._upload([("photo", ("photo.jpg", content, "image/jpeg"))], caption)
+    def send_photo(
+        self,
+        content: bytes,
+        caption: str = "",
+        *,
+        reply_to: int | None = None,
+        user_id: int | None = None,
+        spoiler: bool = False,
+    ) -> Json:
+        """Send a photo, as an app does: the bot sees it in Telegram's sizes. ``user_id`` writes in a group."""
+        fields = {"reply_to": reply_to, "user": user_id, "spoiler": int(spoiler)}
+        data = {name: str(value) for name, value in fields.items() if value}
+        return self._upload([("photo", ("photo.jpg", content, "image/jpeg"))], caption, **data)
 
-    def send_album(self, contents: list[bytes], caption: str = "") -> list[Json]:
+    def send_album(self, contents: list[bytes], caption: str = "", *, spoiler: bool = False) -> list[Json]:
         """Send several photos at once."""
         files = [("photo", ("photo.jpg", content, "image/jpeg")) for content in contents]
-        answer = self._http.post(f"{self._chat}/messages", files=files, data={"text": caption})
+        data = {"text": caption, "spoiler": "1" if spoiler else ""}
+        answer = self._http.post(f"{self._chat}/messages", files=files, data=data)
         return _messages(answer)
 
     def send_photo_bytes_raw(self, content: bytes, announced_bytes: int | None = None) -> Json:
         """Send a "photo" of just these bytes, image or not; Telegram may announce another size for them."""
-        return self._upload([("photo", ("photo.jpg", content, "image/jpeg"))], raw=True, announced=announced_bytes)
+        return self._upload([("photo", ("photo.jpg", content, "image/jpeg"))], announced=announced_bytes, raw="1")
 
     def send_document(
         self,
@@ -161,21 +175,31 @@ class User:
         return self._upload([("voice", ("voice.oga", content, "audio/ogg"))])
 
     def send_raw(self, fields: Json, update: str = "message") -> Json:
-        """Send a message with just these fields, in an update of that kind."""
+        """Send a message with just these fields, in an update of that kind. It reaches the bot even in privacy mode."""
         return self._said(self._http.post(f"{self._chat}/raw", json={"fields": fields, "update": update}))
 
     def edit(self, message_id: int, fields: Json) -> Json:
         """Change a message."""
         return self._said(self._http.post(f"{self._chat}/messages/{message_id}", json=fields))
 
-    def set_chat(self, **properties: str | bool) -> None:
-        """Change the chat: ``type``, ``title``, ``blocked``."""
-        self._http.put(self._chat, json=properties).raise_for_status()
+    def set_chat(self, **properties: str | bool | dict[str, bool]) -> None:
+        """Change the chat: ``type``, ``title``, ``blocked``, ``member``, ``admin``."""
+        answer = self._http.put(self._chat, json=properties).raise_for_status().json()
+        assert "refused" not in answer, answer
+
+    def set_privacy(self, *, on: bool) -> None:
+        """Switch the bot's privacy mode, in all groups. It is on after a reset."""
+        self._http.put("/api/bot", json={"privacy": on}).raise_for_status()
 
     def history(self, after: int = 0, wait_s: int = 0) -> list[Json]:
         """All messages after that one; waits up to ``wait_s`` seconds for the first."""
         answer = self._http.get(f"{self._chat}/messages", params={"after": after, "wait_s": wait_s})
         return _messages(answer)
+
+    def draft(self) -> Json | None:
+        """The bot's draft that the chat shows now: its draft_id, text and entities."""
+        draft: Json | None = self._http.get(f"{self._chat}/messages").raise_for_status().json()["draft"]
+        return draft
 
     def answers(self, after: int = 0) -> list[Json]:
         """The bot's messages after that message."""
@@ -197,7 +221,7 @@ class User:
             self.history(last, wait_s=max(1, min(LONGEST_WAIT_S, int(left_s))))
 
     def bot(self) -> Json:
-        """Who the bot is, its commands, and its ``state``: online, preparing, starting or down."""
+        """Who the bot is, its words and commands, its ``privacy``; ``state``: online, preparing, starting or down."""
         answer: Json = self._http.get("/api/bot").raise_for_status().json()
         return answer
 
@@ -212,9 +236,9 @@ class User:
 
         wait_until(reached, timeout_s, f"the bot {state}")
 
-    def press(self, message_id: int, data: str) -> bool:
+    def press(self, message_id: int, data: str, user_id: int | None = None) -> bool:
         """Press a button below a message. False if the bot does not listen to buttons."""
-        answer = self._http.post(f"{self._chat}/messages/{message_id}/press", json={"data": data})
+        answer = self._http.post(f"{self._chat}/messages/{message_id}/press", json={"data": data, "user": user_id})
         return bool(answer.raise_for_status().json()["heard"])
 
     def faults(self, *rules: Json) -> None:
@@ -230,8 +254,8 @@ class User:
         """Make the playground forget everything: chats, files, updates, faults, counters."""
         self._http.post("/api/reset").raise_for_status()
 
-    def _upload(self, files: list[Any], caption: str = "", *, raw: bool = False, announced: int | None = None) -> Json:
-        data = {"text": caption, "raw": "1" if raw else ""}
+    def _upload(self, files: list[Any], caption: str = "", announced: int | None = None, **fields: str) -> Json:
+        data = {"text": caption, **fields}
         if announced is not None:
             data["announced_bytes"] = str(announced)
         return self._said(self._http.post(f"{self._chat}/messages", files=files, data=data))
