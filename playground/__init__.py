@@ -40,8 +40,8 @@
     json_types     the types of JSON objects
     static/        the page: chat.js connects its parts
 
-It knows only one thing about the bot, the folder of its model. It does not use the bot's Telegram library, so that it
-can test the bot and that library. Everything is in memory, bounded, and lost when the process ends. Its behaviour
-follows the Bot API's documentation (https://core.telegram.org/bots/api) and, where that is silent, the official
-server's source (https://github.com/tdlib/telegram-bot-api).
+Of the bot it knows the folder of its model, and how it finds the picture in a file. It does not use the bot's Telegram
+library, so that it can test the bot and that library. Everything is in memory, bounded, and lost when the process ends.
+Its behaviour follows the Bot API's documentation (https://core.telegram.org/bots/api) and, where that is silent, the
+official server's source (https://github.com/tdlib/telegram-bot-api).
 """

@@ -12,9 +12,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import PurePath
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from common.limits import MAX_FILE_BYTES
+from common.pictures.child.parts import own_parts
+from common.pictures.child.upright import orientation, upright
 from playground.errors import ApiError, NoPhoto
 
 MAX_TOTAL_BYTES = 256 << 20
@@ -129,7 +131,8 @@ def photo_sizes(content: bytes) -> list[Picture]:
     """A photo as Telegram keeps it: JPEGs with the longest side at most 90, 320, 800 and 1280.
 
     Only the sizes smaller than the photo are made, and then the photo itself, within 1280: one of
-    500 x 400 pixels has the sizes 90, 320 and 500. Turned upright, without metadata; ascending.
+    500 x 400 pixels has the sizes 90, 320 and 500. Turned upright, without metadata; ascending. Texts, profiles and the
+    like do not matter, even if they are broken: Telegram's apps decode the picture alone, and so does the bot.
 
     Raises:
         NoPhoto: It is too large, too narrow, or not an image.
@@ -137,17 +140,20 @@ def photo_sizes(content: bytes) -> list[Picture]:
     if len(content) > MAX_PHOTO_BYTES:
         raise NoPhoto("A photo may have at most 10 MB. Send it as a file.")
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(own_parts(content))) as image:
             _check_shape(*image.size)
             image.draft("RGB", (_BOXES[-1], _BOXES[-1]))  # decodes a large JPEG at a fraction of its size
-            upright = _on_white(ImageOps.exif_transpose(image))
+            image.load()
+            picture = _on_white(upright(image, orientation(image)))
+    except NoPhoto:
+        raise
     except Image.DecompressionBombError as error:
         raise NoPhoto(_TOO_MANY_PIXELS) from error
-    except (OSError, SyntaxError, ValueError) as error:
+    except Exception as error:  # with a broken file, Pillow's plug-ins may raise anything
         raise NoPhoto("This is not an image that can be sent as a photo. Send it as a file.") from error
-    longest = max(upright.size)
+    longest = max(picture.size)
     boxes = [box for box in _BOXES if box < longest]
-    return [_jpeg(upright, box) for box in [*boxes, min(longest, _BOXES[-1])][: len(_BOXES)]]
+    return [_jpeg(picture, box) for box in [*boxes, min(longest, _BOXES[-1])][: len(_BOXES)]]
 
 
 def _check_shape(width: int, height: int) -> None:

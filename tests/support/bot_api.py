@@ -145,7 +145,7 @@ class User:
         """Send a photo, as an app does: the bot sees it in Telegram's sizes. ``user_id`` writes in a group."""
         fields = {"reply_to": reply_to, "user": user_id, "spoiler": int(spoiler)}
         data = {name: str(value) for name, value in fields.items() if value}
-        return self._upload([("photo", ("photo.jpg", content, "image/jpeg"))], caption, **data)
+        return self._upload([("photo", ("photo.jpg", content, "image/jpeg"))], caption, data)
 
     def send_album(self, contents: list[bytes], caption: str = "", *, spoiler: bool = False) -> list[Json]:
         """Send several photos at once."""
@@ -156,7 +156,9 @@ class User:
 
     def send_photo_bytes_raw(self, content: bytes, announced_bytes: int | None = None) -> Json:
         """Send a "photo" of just these bytes, image or not; Telegram may announce another size for them."""
-        return self._upload([("photo", ("photo.jpg", content, "image/jpeg"))], announced=announced_bytes, raw="1")
+        return self._upload(
+            [("photo", ("photo.jpg", content, "image/jpeg"))], data={"raw": "1"}, announced=announced_bytes
+        )
 
     def send_document(
         self,
@@ -254,8 +256,10 @@ class User:
         """Make the playground forget everything: chats, files, updates, faults, counters."""
         self._http.post("/api/reset").raise_for_status()
 
-    def _upload(self, files: list[Any], caption: str = "", announced: int | None = None, **fields: str) -> Json:
-        data = {"text": caption, **fields}
+    def _upload(
+        self, files: list[Any], caption: str = "", data: dict[str, str] | None = None, announced: int | None = None
+    ) -> Json:
+        data = {"text": caption} | (data or {})
         if announced is not None:
             data["announced_bytes"] = str(announced)
         return self._said(self._http.post(f"{self._chat}/messages", files=files, data=data))

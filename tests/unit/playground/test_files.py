@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import zlib
 
 import pytest
 from PIL import Image
 
 from playground.errors import ApiError, Refused
 from playground.files import Files, photo_sizes
+from tests.support import picture_files
 
 
 def image(width: int, height: int, kind: str = "JPEG", mode: str = "RGB", **options: object) -> bytes:
@@ -102,3 +104,32 @@ def test_the_oldest_files_are_dropped_when_there_is_no_room() -> None:
     assert files.get(second.file_id) == second
     with pytest.raises(ApiError, match="wrong file_id or the file is temporarily unavailable"):
         files.open(first.file_id)
+
+
+def png_with(chunk: bytes) -> bytes:
+    return picture_files.inserted(image(8, 6, "PNG"), chunk, b"IDAT", 4)
+
+
+def jpeg_with(segment: bytes) -> bytes:
+    content = image(8, 6)
+    return content[:2] + segment + content[2:]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        png_with(picture_files.chunk(b"tEXt", b"Title\0A cat", wrong=True)),
+        png_with(picture_files.chunk(b"pHYs", bytes(9), wrong=True)),
+        png_with(picture_files.chunk(b"sRGB", b"")),
+        png_with(picture_files.chunk(b"eXIf", b"no TIFF")),
+        png_with(picture_files.chunk(b"zTXt", b"Title\0\0" + zlib.compress(bytes(2 << 20)))),
+        jpeg_with(picture_files.segment(0xE0, b"JFIF")),
+        jpeg_with(picture_files.segment(0xE2, b"ICC_PROFILE\0")),
+        jpeg_with(picture_files.exif_segment(b"no TIFF")),
+        image(8, 6, "WEBP", exif=b"Exif\0\0no TIFF"),
+    ],
+    ids=["text", "resolution", "colours", "EXIF", "long text", "JFIF", "profile", "EXIF of a JPEG", "EXIF of a WebP"],
+)
+def test_what_is_not_the_picture_does_not_keep_it_from_being_a_photo(content: bytes) -> None:
+    (picture,) = photo_sizes(content)
+    assert (picture.width, picture.height) == (8, 6)
