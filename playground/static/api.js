@@ -25,7 +25,8 @@ async function call(method, path, body) {
   return result;
 }
 
-export const history = async (chatId) => (await call("GET", `chats/${chatId}/messages`)).messages;
+/** A chat's history {messages, draft}: draft is null unless the bot is about to say something. */
+export const history = (chatId) => call("GET", `chats/${chatId}/messages`);
 export const newChat = async (group) => (await call("POST", "chats", { group })).chat;
 export const setMember = (chatId, member) => call("PUT", `chats/${chatId}`, { member });
 export const setPrivacy = (privacy) => call("PUT", "bot", { privacy });

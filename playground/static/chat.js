@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { drawChats, setUpChats, showList } from "./chats.js";
 import { changeChat, complain, replyTo, sendCommand, setUpComposer } from "./composer.js";
 import { announce, at, element } from "./dom.js";
-import { endComing, showDraft, startTyping } from "./drafts.js";
+import { endComing, matchDraft, showDraft, startTyping } from "./drafts.js";
 import { drawGroup, groupState, setUpGroup } from "./group.js";
 import { answered, setUpKeyboard } from "./keyboard.js";
 import { lastId, put, setUpMessages, showHistory } from "./messages.js";
@@ -44,9 +44,10 @@ async function load({ sameChat = false } = {}) {
   const { chatId } = page;
   const late = loading = [];
   try {
-    const history = await api.history(chatId);
+    const { messages, draft } = await api.history(chatId);
     if (loading !== late) return; // another chat was opened meanwhile
-    showHistory(history, { sameChat });
+    matchDraft(chatId, draft);
+    showHistory(messages, { sameChat });
   } catch (error) {
     complain(error.message);
   }

@@ -186,6 +186,6 @@ export function setUpComposer() {
   // Typing goes into the message box, even when the focus is elsewhere.
   document.addEventListener("keydown", (event) => {
     const typed = event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey && !event.altKey;
-    if (typed && event.target.tagName !== "SELECT" && !at("viewer").open && !document.querySelector("main").inert) input.focus();
+    if (typed && !at("viewer").open && !document.querySelector("main").inert) input.focus();
   });
 }

@@ -57,6 +57,15 @@ export function showDraft(chatId, draft) {
   drawComing();
 }
 
+/** Show the draft that the server knows, or no draft. */
+export function matchDraft(chatId, draft) {
+  if (draft && drafts.get(chatId)?.draft.text !== draft.text) showDraft(chatId, draft);
+  if (!draft && drafts.has(chatId)) {
+    forget(chatId);
+    drawComing();
+  }
+}
+
 /** The bot has said something in a chat. */
 export function endComing(chatId) {
   forget(chatId);

@@ -39,7 +39,7 @@ export function groupState() {
 export function drawGroup() {
   const chat = api.currentChat();
   at("group").hidden = !api.isGroup(chat);
-  page.writer = api.isGroup(chat) ? Number(at("writer").value) : null;
+  page.writer = api.isGroup(chat) ? Number(at("writer").querySelector(":checked").value) : null;
   if (at("group").hidden) return;
   const isMember = chat.member !== false;
   const words = isMember ? `${bot()} is a member.` : `${bot()} is not a member.`;

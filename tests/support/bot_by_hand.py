@@ -21,7 +21,7 @@ class BotByHand:
     """
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=f"{url}/bot{TOKEN}/", **DIRECT)
+        self._http = httpx.Client(base_url=f"{url}/bot{TOKEN}/", timeout=15, **DIRECT)
         self._offset = 0
 
     def __enter__(self) -> Self:
