@@ -31,7 +31,7 @@ def chat_of(request: Request, chats: Chats) -> Chat:
 
 def user_of(chat: Chat, value: object) -> int | None:
     """The id of the person who acts in a group; None for its owner."""
-    if value in {None, ""}:
+    if value is None or value == "":
         return None
     user_id = whole_number(value, "user")
     if user_id <= 0:
