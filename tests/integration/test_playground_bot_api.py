@@ -12,9 +12,6 @@ import pytest
 from PIL import Image
 from telegram import (
     Bot,
-    BotCommand,
-    BotCommandScopeAllChatAdministrators,
-    BotCommandScopeDefault,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     InputMediaPhoto,
@@ -174,14 +171,6 @@ async def test_allowed_updates_are_remembered_and_hold_for_later_updates_only(bo
     user.send_text("two")
     updates = await bot.get_updates(timeout=0)
     assert [update.message and update.message.text for update in updates] == ["one", "two"]
-
-
-async def test_the_page_offers_the_commands_for_all_chats_and_languages(bot: Bot, user: User) -> None:
-    await bot.set_my_commands([BotCommand("hilfe", "Was ich kann")], language_code="de")
-    await bot.set_my_commands([BotCommand("ban", "Ban somebody")], scope=BotCommandScopeAllChatAdministrators())
-    assert user.bot()["commands"] == []
-    await bot.set_my_commands([BotCommand("help", "What I can do")], scope=BotCommandScopeDefault())
-    assert user.bot()["commands"] == [{"command": "help", "description": "What I can do"}]
 
 
 async def test_html_becomes_text_and_entities(bot: Bot, user: User) -> None:

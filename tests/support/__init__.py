@@ -14,6 +14,7 @@ runtimes.py         the runtime's policies with short delays
 web_server.py       a web server that answers as a test says
 bot_api.py          a playground, and a user who chats in it
 bot_by_hand.py      the bot's side of a playground, called by a test
+events.py           the events of a playground
 browser.py          a real browser, and its checks
 running_bot.py      the whole bot, in a checkout of its own
 supervisors.py      a supervisord with chosen programs
