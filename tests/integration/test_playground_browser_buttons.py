@@ -168,6 +168,8 @@ def test_a_draft_grows_and_ends_with_the_answer(page: Page, user: User, bot: Bot
     expect(page.get_by_role("region", name="New messages").get_by_text("in line")).to_have_count(1)
     user.send_text("And this?")
     expect(page.locator("#messages > :last-child")).to_have_id("draft")
+    page.reload()
+    expect(page.locator("#draft .text")).to_have_text("You are 2nd in line: about 3 seconds.")
     bot.say(user.chat_id, "a cat")
     expect(page.locator("#draft")).to_have_count(0)
     expect(page.locator("article:not(.mine)")).to_have_count(1)

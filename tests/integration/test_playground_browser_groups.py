@@ -56,8 +56,10 @@ def status_of(update: dict[str, dict[str, str]]) -> tuple[str, str]:
 
 
 def write(page: Page, text: str) -> None:
-    page.get_by_label("Message", exact=True).fill(text)
+    message = page.get_by_label("Message", exact=True)
+    message.fill(text)
     page.keyboard.press("Enter")
+    expect(message).to_have_value("")  # it is sent
 
 
 def test_the_bot_is_removed_from_a_group_and_added_again(page: Page, bot: BotByHand) -> None:
@@ -75,13 +77,13 @@ def test_the_bot_is_removed_from_a_group_and_added_again(page: Page, bot: BotByH
     assert status_of(bot.wait_for("my_chat_member"))[1] == "member"
 
 
-def test_a_new_group_greets_with_the_bot_as_a_member(page: Page, bot: BotByHand) -> None:
+def test_a_new_group_has_the_bot_as_a_member(page: Page, playground: RunningPlayground, bot: BotByHand) -> None:
     page.get_by_role("button", name="Chats").click()
     page.get_by_role("button", name="New group").click()
-    expect(page.locator("#membership")).to_have_text("Whatsit is a member.")
     added = bot.wait_for("my_chat_member")
     assert status_of(added) == ("left", "member")
-    assert page.url.endswith(f"?chat={added['chat']['id']}")
+    expect(page).to_have_url(f"{playground.url}/?chat={added['chat']['id']}")
+    expect(page.locator("#membership")).to_have_text("Whatsit is a member.")
 
 
 def test_privacy_mode_is_switched_off_and_on_and_says_what_it_means(page: Page, group: User, bot: BotByHand) -> None:
@@ -221,8 +223,11 @@ def test_the_line_of_a_group_fits_and_axe_finds_no_fault(
             assert not accessibility_faults(page)
             page.get_by_role("button", name=control).click()
         expect(page.locator("#membership")).to_have_text("Whatsit is a member.")
+        page.get_by_role("radio", name="Guest 2").check()
+        write(page, f"/what{NAME}")
+        expect(page.locator(".mine .author")).to_have_text("Guest 2")
         bot.say(group.chat_id, "Hello")
-        expect(page.locator("article")).to_be_visible()
+        expect(page.locator("article")).to_have_count(2)
         assert not accessibility_faults(page)
         page.locator('#chat-list a[href="?chat=1001"]').dispatch_event("click")
         expect(page.get_by_role("region", name="This group")).to_be_hidden()
