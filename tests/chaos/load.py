@@ -84,6 +84,7 @@ class Load:
         chats = range(_FIRST_CHAT, _FIRST_CHAT + CHATS)
         self._users = [close.enter_context(User(playground_url, chat)) for chat in chats]
         self._group = close.enter_context(User(playground_url, _GROUP))
+        self._group.set_privacy(on=False)  # the group asks by a mention
         self._teacher = close.enter_context(User(playground_url, _TEACHER))
         self._to_the_group_at = 0.0
         self._gists: dict[str, str] = {}

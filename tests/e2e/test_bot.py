@@ -100,6 +100,7 @@ def test_the_menu_offers_the_commands_and_the_user_sees_typing(bot: Bot, user: U
 
 def test_in_a_group_the_bot_answers_only_when_it_is_mentioned(bot: Bot) -> None:
     with bot.user(-3001) as group:
+        group.set_privacy(on=False)
         group.send_photo(photos.jpeg("chelsea"))
         sent = group.send_photo(photos.jpeg("coffee"), caption="@whatsit_playground_bot what is it?")
         (answer,) = group.wait_for_answers(1)

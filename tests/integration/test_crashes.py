@@ -579,6 +579,7 @@ async def test_each_photo_of_an_album_is_asked_about_once_whenever_receive_is_ki
     settings = dataclasses.replace(settings, telegram_api_url=playground.url)
     with playground.user(-3001) as group:
         group.reset()
+        group.set_privacy(on=False)
         group.send_album([photos.png((20, 10 + number)) for number in range(3)])
         updates = await poll(settings)
     assert len({update["message"]["media_group_id"] for update in updates}) == 1
