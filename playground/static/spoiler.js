@@ -1,5 +1,5 @@
-// Spoilers: text and pictures that stay hidden until somebody taps them. Once shown they stay so, even if the message
-// changes: what was shown is kept by message, as in Telegram's apps until the chat is left.
+// Spoilers: text and pictures that stay hidden until somebody taps them. What was shown stays so until the page is
+// left, even if its message changes.
 
 import { page } from "./api.js";
 import { element } from "./dom.js";
