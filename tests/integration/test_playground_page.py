@@ -124,8 +124,12 @@ def test_what_cannot_be_read_is_refused_in_words(
     assert not user.history()
 
 
-def test_a_chat_s_settings_have_their_types(http: httpx.Client, user: User) -> None:
-    assert "refused" in http.put(f"/api/chats/{user.chat_id}", json={"read": "all"}).json()
+def test_settings_have_their_types(http: httpx.Client, user: User) -> None:
+    for wrong in ({"read": "all"}, {"member": "yes"}, {"admin": {"you": True}}, {"admin": [1002]}):
+        assert "refused" in http.put(f"/api/chats/{user.chat_id}", json=wrong).json()
+    for wrong_bot in ("{}", '{"privacy": "off"}', "[]", "off"):
+        assert "refused" in http.put("/api/bot", content=wrong_bot).json()
+    assert user.bot()["privacy"] is True
     assert http.get(f"/api/chats/{user.chat_id}/messages", params={"after": "9" * 5000}).is_success
 
 
