@@ -202,8 +202,9 @@ async def test_a_user_who_blocked_the_bot_is_distinguished_from_a_bad_request(te
 
 
 async def test_two_pollers_and_a_wrong_token_each_get_one_clear_line(
-    playground: RunningPlayground, telegram: Telegram
+    playground: RunningPlayground, telegram: Telegram, user: User
 ) -> None:
+    user.reset()  # an update that waits would end the first poll
     first = asyncio.create_task(telegram.get_updates(0, 20))
     other = Telegram(Settings(telegram_token=TOKEN, telegram_api_url=playground.url))
     await other.open()
