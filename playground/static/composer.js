@@ -58,13 +58,14 @@ async function sendAll(asFiles = checked("as-files")) {
   at("send").disabled = false;
   if (!sent) return;
   for (const { url } of attached) URL.revokeObjectURL(url);
-  if (page.chatId === chatId) clear();
+  if (page.chatId === chatId) clear(input.value.startsWith(text) ? input.value.slice(text.length) : input.value);
   else drafts.delete(chatId);
   input.focus();
 }
 
-function clear() {
-  restore({ text: "", attached: [], replying: null });
+/** Empty the message box, but for what was written while the former message was on its way. */
+function clear(text = "") {
+  restore({ text, attached: [], replying: null });
 }
 
 function restore(draft) {

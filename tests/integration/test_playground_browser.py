@@ -149,6 +149,19 @@ def test_what_cannot_be_sent_stays_in_the_message_box(page: Page) -> None:
     expect(page.get_by_label("Message", exact=True)).to_have_value("keep me")
 
 
+def test_what_is_written_while_a_message_is_on_its_way_stays_in_the_message_box(page: Page) -> None:
+    expect(page.locator("#empty")).to_be_visible()
+    held = hold_history(page)  # it has the same address
+    box = page.get_by_label("Message", exact=True)
+    box.fill("first")
+    page.keyboard.press("Enter")
+    wait_on_page(page, lambda: bool(held), "the message that is sent")
+    page.keyboard.type(" second")
+    held[0].continue_()
+    expect(page.locator(".mine .text")).to_have_text("first")
+    expect(box).to_have_value(" second")
+
+
 NARROW_PICTURE = io.BytesIO()
 Image.new("RGB", (2100, 100), "green").save(NARROW_PICTURE, "JPEG")
 NO_PHOTOS = {
@@ -231,6 +244,7 @@ def test_what_is_said_while_the_history_is_on_its_way_is_shown_once(
 def test_what_is_said_while_the_history_does_not_come_is_shown(
     page: Page, playground: RunningPlayground, user: User
 ) -> None:
+    expect(page.locator("#empty")).to_be_visible()  # its first history is there
     held = hold_history(page)
     page.reload()
     wait_on_page(page, lambda: bool(held), "the page's request for the history")
