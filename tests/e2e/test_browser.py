@@ -255,7 +255,7 @@ def test_the_bot_s_own_formatting_buttons_and_pictures_are_shown(page: Page, bot
     expect(answers(page).locator(".album img")).to_have_count(2)
     expect(page.get_by_role("link", name="No ↗")).to_have_attribute("href", "https://x.org")
     page.get_by_role("button", name="Yes").click()
-    expect(page.get_by_text("Whatsit does not listen to buttons.")).to_be_visible()
+    expect(page.get_by_text("This button is too old. Send the picture again.")).to_be_visible()
     answers(page).get_by_role("link", name="Look").click()
     expect(page.get_by_role("dialog").locator("img")).to_be_visible()
     page.keyboard.press("Escape")
