@@ -15,7 +15,11 @@ COMMANDS: Final = {
     "start": "What this bot does",
     "help": "What you can send, and what my answers mean",
     "about": "What I know, how sure I am, what I keep",
+    "what": "Say what the photo shows that you reply to",
+    "cancel": "Drop what is still waiting",
 }
+LOOKING: Final = frozenset({"what", "whatsit"})
+"""The commands that ask the bot to look. The second is another name of the first, and in no list."""
 OPERATOR_COMMANDS: Final = {
     "dead": "Messages that could not be handled",
     "block": "Answer a chat or a person no longer: /block ID",
@@ -39,6 +43,7 @@ SEND: Final = (
     "• the link of an image, or up to 5 of them in one message\n"
     "• “what is this?”, in reply to one of these"
 )
+IN_A_GROUP: Final = "; in a group: /what@{name}"
 PROMISED: Final = (
     "What my answers mean:\n"
     "• “I’m sure”: I’m right at least 95 times in 100\n"
@@ -55,7 +60,7 @@ MEASURED: Final = (
 )
 NOT_MEASURED: Final = "What my answers mean:\n• “Most likely”: I give it 80% or more\n• “Perhaps”: less"
 OTHERS: Final = "• the lines below: what else it could be"
-MORE: Final = "In a group, mention me or reply to me.\n/about says what I know, how sure I am, and what I keep."
+MORE: Final = "/about says what I know, how sure I am, and what I keep."
 SURE: Final = "When I say 80% or more, I’m right at least 9 times in 10."
 OPERATORS: Final = "How often my percentages are right was measured on my operator’s photos."
 UNMEASURED: Final = "Nobody has measured how often my percentages are right."
@@ -72,6 +77,17 @@ NOT_IN_REACH: Final = (
     "tells them why. Please send it again later, or send me a link."
 )
 WHAT_TO_SEND: Final = "Please send a photo, or paste the link of an image."
+HOW_IN_PRIVATE: Final = (
+    "Reply to a photo with /what, and I’ll say what it shows. Here you can just send me the photo: I look at each one."
+)
+I_LOOK: Final = "I look at pictures: send me a photo, or the link of an image."
+I_LOOK_AGAIN: Final = "Send me a photo, or a link."
+WELCOME: Final = "You’re welcome! Send me the next photo whenever you like."
+BROKEN_LINK: Final = (
+    "That looks like a link, but not like one that I can open. Send the whole address in one piece, such as "
+    "https://example.com/cat.jpg, or send me the photo itself."
+)
+HEART: Final = "❤"  # one of those that bots may react with: core.telegram.org/bots/api#reactiontypeemoji
 
 
 def refusal(text: str) -> Words:
@@ -95,6 +111,31 @@ def left_out(what: str, most: int, count: int) -> str:
     return f"I looked at the first {most} {what}s. Please send the {others} in another message."
 
 
+def how(name: str) -> str:
+    """How to ask in a group. The bot's name is there, since a bare command is not sure to arrive."""
+    return f"Reply to a photo with /what@{name}, and I’ll say what it shows."
+
+
+def greeting(name: str, *, gets_everything: bool) -> str:
+    """What the bot says when it is added to a group: how to ask, and what it uses of the group's messages."""
+    ways = "It works in a photo’s caption, too, and so does replying to me with a photo or a link."
+    if gets_everything:
+        uses = (
+            "All messages of this group reach me. I drop them unread, unless they ask me: by a command, by my name, or "
+            "by a reply to me."
+        )
+    else:
+        uses = "Only messages that ask me reach me: those that begin with a command, or reply to me."
+    return f"Hello! {how(name)} {ways}\n\n{uses} /privacy@{name} says what I keep."
+
+
+def dropped(count: int) -> str:
+    """How many pictures, or links, were dropped that waited."""
+    if not count:
+        return "Nothing was waiting."
+    return f"I dropped {count} pictures that were waiting." if count > 1 else "I dropped 1 picture that was waiting."
+
+
 def unknown_command(name: str) -> str:
     """The answer to a command that the bot does not know."""
     known = ", ".join(f"/{known}" for known in COMMANDS)
@@ -106,9 +147,9 @@ def start(model: ModelRecord | None) -> str:
     return f"{HELLO}\n\n{_known(model)}\n\n/help says more."
 
 
-def usage(model: ModelRecord | None) -> str:
-    """What people can send, and what the answers mean."""
-    return f"{SEND}\n\n{_meaning(model)}\n{OTHERS}\n\n{MORE}"
+def usage(model: ModelRecord | None, name: str) -> str:
+    """What people can send, also to the bot of this ``name`` in a group, and what the answers mean."""
+    return f"{SEND}{IN_A_GROUP.format(name=name)}\n\n{_meaning(model)}\n{OTHERS}\n\n{MORE}"
 
 
 def about(version: str, model: ModelRecord | None, settings: Settings) -> str:

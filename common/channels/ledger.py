@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -14,6 +14,9 @@ from common.channels.keys import GROUP, Keys
 from common.channels.outages import as_outage
 from common.channels.scripts import Call, Scripts, text
 from common.messages import Job, Message, SendReply, decode, encode
+
+DROPPED_KEPT_MS: Final = 48 * 3600 * 1000
+"""How long it is noted what an update dropped. Telegram keeps updates for a day."""
 
 
 class Ledger:
@@ -88,6 +91,27 @@ class Ledger:
                 places: Any = await self._scripts.redis.hmget(self._keys.jobs_at, [job, job.rpartition("-")[0]])
         key, _, _ = text(next(filter(None, places), b"")).partition(" ")
         return key.rpartition(":")[2]
+
+    async def drop_waiting(self, chat: str, person: int | None, update: str) -> int:
+        """Drop the pictures of a chat that wait, and that no worker has: they end without an answer.
+
+        Their files are left to the sweeper. An update that is read again drops no others.
+
+        Args:
+            chat: The chat, as in ``Job.chat``.
+            person: Only what they sent; None for all of the chat.
+            update: The update that asks for it.
+
+        Returns:
+            How many were dropped.
+
+        Raises:
+            Outage: Redis is away, or refuses.
+        """
+        keys = (self._keys.dropped(update), *self._keys.delayed_sets)
+        args = (chat, "" if person is None else str(person), GROUP, DROPPED_KEPT_MS)
+        with as_outage("what waits of a chat"):
+            return int(await self._scripts.run(Call("drop_waiting", keys, args)))
 
     async def lost(self, jobs: Sequence[str]) -> list[str]:
         """Those of the ``jobs`` whose message is in no stream and no delayed set."""

@@ -4,6 +4,8 @@
     jobs          a job for each thing that a message asks for
     bot           what the bot is and has, for all answers
     commands      the answers to commands
+    small_talk    the answers to words that ask for nothing
+    greeting      what happens when the bot is added to a chat
     operators     what operators do in their own chats
     buttons       what buttons carry
     presses       what a press of a button does

@@ -27,6 +27,11 @@ class Bot:
     telegram: Telegram
     me: Me
 
+    def serves(self, who: int | None) -> bool:
+        """Whether the bot serves a chat; or a guest, whose chats it is not in. It always serves its operators."""
+        allowed = self.settings.allowed_chats
+        return not allowed or who in allowed or who in self.settings.admin_chats
+
 
 @dataclasses.dataclass(frozen=True)
 class Asking:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from common.conversation import jobs, presses
+from common.conversation import greeting, jobs, presses
 from common.conversation.bot import Asking, Bot
 from common.conversation.operators import is_operator
 from common.messages import AcceptUpdate, Message
 from common.telegram.reading import read
 from common.telegram.said import Membership, Pressed, Said
+from common.telegram.small_talk import SmallTalk
 from common.telegram.updates import Asked, NotServed, asked, is_addressed, is_ignored, would_ask
 
 
@@ -34,13 +35,15 @@ class Conversation:
                 return await self._heard(accepted, said)
             case Pressed() as pressed:
                 return await presses.press(self._bot, accepted, pressed)
-            case Membership():
-                return ()
+            case Membership() as membership:
+                return await greeting.greet(self._bot, accepted, membership)
             case None:
                 return ()
 
     async def _heard(self, accepted: AcceptUpdate, said: Said) -> Sequence[Message]:
         """What a message asks for, and perhaps what waited in the same album."""
+        if said.moves_to is not None:
+            await greeting.note_move(self._bot, accepted, said.moves_to)
         found, shown = asked(said, self._bot.me), would_ask(said)
         if is_ignored(said) or not (found or shown or said.content.album):
             return ()
@@ -50,7 +53,7 @@ class Conversation:
             return ()
         addressed = is_addressed(said, self._bot.me)
         if not self._serves(said):
-            found = (NotServed(),) if found else ()
+            found = _where_not_served(said, found)
         elif remembered.preferences.every_photo and not addressed and shown:
             found, addressed = shown, True
         asking = Asking(said, accepted.job.id, chat, remembered.preferences)
@@ -71,6 +74,10 @@ class Conversation:
 
     def _serves(self, said: Said) -> bool:
         """Whether the bot serves this chat; of a guest's question, its caller."""
-        settings = self._bot.settings
-        who = said.sender_id if said.guest_query else said.chat_id
-        return not settings.allowed_chats or who in settings.allowed_chats or is_operator(settings, who)
+        return self._bot.serves(said.sender_id if said.guest_query else said.chat_id)
+
+
+def _where_not_served(said: Said, found: Sequence[Asked]) -> Sequence[Asked]:
+    """One sentence for what is asked; but in a group, small talk is left alone."""
+    asks = [item for item in found if said.is_private or not isinstance(item, SmallTalk)]
+    return (NotServed(),) if asks else ()

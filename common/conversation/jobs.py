@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from common import words
 from common.channels.chats import DEFAULTS, Preferences
-from common.conversation import commands
+from common.conversation import commands, small_talk
 from common.conversation.bot import Asking, Bot
 from common.limits import MAX_FILE_BYTES
 from common.messages import AcceptUpdate, DownloadPhoto, FetchUrl, Job, Message, SendReply, Subject, Words
 from common.telegram.pictures import NoPreview, Photo
 from common.telegram.said import Said
+from common.telegram.small_talk import SmallTalk
 from common.telegram.updates import Asked, Command, LeftOut, Link, NotServed, Unwelcome
 
 
@@ -71,6 +72,8 @@ async def _first_message(bot: Bot, asking: Asking, job: Job, item: Asked) -> Mes
         case Command():
             content = await commands.answer(bot, asking, item)
             return SendReply(job=job, content=content) if content else None
+        case SmallTalk():
+            return await small_talk.answer(bot, asking, job, item)
         case LeftOut():
             return SendReply(job=job, content=Words(text=words.left_out(item.what, item.most, item.count)))
         case _:

@@ -17,6 +17,7 @@
     links        the links in a text
     pictures     which file shows what was sent
     updates      what a message asks for
+    small_talk   what people say that asks for nothing
     jobs         the job of an update itself
     downloads    downloads what a user sent, or says why not
 

@@ -41,7 +41,8 @@ SERVICE: Final = frozenset(
 Bot API 10.2)."""
 
 
-_IN_A_CHAT: Final = frozenset({"creator", "administrator", "member"})
+_ADMINS: Final = frozenset({"creator", "administrator"})
+_IN_A_CHAT: Final = _ADMINS | {"member"}
 
 
 def read(update: dict[str, Any]) -> Event | None:
@@ -78,6 +79,7 @@ def _message(message: dict[str, Any]) -> Said:
         reply_to=_reply_to(message.get("reply_to_message"), chat_id, thread_id),
         external_reply=_external_reply(message.get("external_reply")),
         quote=_quote(message.get("quote")),
+        moves_to=raw.number(message.get("migrate_to_chat_id")),
         fields=_fields(message),
     )
 
@@ -120,6 +122,7 @@ def _my_chat_member(change: dict[str, Any]) -> Membership:
         kind=kinds.get(raw.text(chat.get("type")), ChatKind.GROUP),
         was_in=_is_member(raw.fields(change.get("old_chat_member"))),
         is_in=_is_member(raw.fields(change.get("new_chat_member"))),
+        is_admin=raw.text(raw.fields(change.get("new_chat_member")).get("status")) in _ADMINS,
         sender_id=raw.number(person.get("id")),
         language=raw.text(person.get("language_code")),
     )
@@ -175,7 +178,14 @@ def _fields(message: dict[str, Any]) -> frozenset[str]:
 
 
 def _reply_to(value: Any, chat_id: int, thread_id: int | None) -> Original | None:
-    """The message that is replied to. In a topic every message replies to the topic's head: that says nothing."""
+    """The message that is replied to, and what that one replies to, if the server says so."""
+    original = _original(value, chat_id, thread_id)
+    before = original and _original(raw.fields(value).get("reply_to_message"), chat_id, thread_id)
+    return msgspec.structs.replace(original, reply_to=before) if original and before else original
+
+
+def _original(value: Any, chat_id: int, thread_id: int | None) -> Original | None:
+    """A message that is replied to. In a topic every message replies to the topic's head: that says nothing."""
     message = raw.fields(value)
     if not message or (thread_id is not None and raw.number(message.get("message_id")) == thread_id):
         return None

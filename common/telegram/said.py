@@ -105,12 +105,14 @@ class Original(msgspec.Struct, frozen=True, kw_only=True):
         sender_id: Who sent it; None if Telegram does not say.
         message_id: Its id if it is in the same chat, else None.
         is_service: Whether it is a service message, such as the head of a topic.
+        reply_to: The message that it replies to itself. Telegram leaves that out; other servers may not.
     """
 
     content: Content = Content()
     sender_id: int | None = None
     message_id: int | None = None
     is_service: bool = False
+    reply_to: Original | None = None
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +141,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
         reply_to: The message in the same chat that it replies to.
         external_reply: The message in another chat or topic that it replies to.
         quote: What it quotes of either.
+        moves_to: The supergroup that this group becomes with this message, by its id; else None.
         fields: Which fields the raw message has.
     """
 
@@ -157,6 +160,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     reply_to: Original | None = None
     external_reply: Original | None = None
     quote: Quote | None = None
+    moves_to: int | None = None
     fields: frozenset[str] = frozenset()
 
 
@@ -201,6 +205,7 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
         kind: What kind of chat it is.
         was_in: Whether the bot was in it, or a person had not blocked it.
         is_in: The same now.
+        is_admin: Whether it is an administrator now: then Telegram delivers all messages, whatever its privacy mode.
         sender_id: Who did that.
         language: As in ``Said``.
     """
@@ -209,6 +214,7 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
     kind: ChatKind
     was_in: bool
     is_in: bool
+    is_admin: bool = False
     sender_id: int | None = None
     language: str = ""
 

@@ -92,6 +92,14 @@ class Sending:
             if not refusals.is_unchanged(refused):
                 raise
 
+    async def react(self, chat_id: int, message_id: int, emoji: str) -> None:
+        """React to a message. It does not count for the limits.
+
+        ``emoji`` is one of core.telegram.org/bots/api#reactiontypeemoji. A chat may not allow it.
+        """
+        reaction = [{"type": "emoji", "emoji": emoji}]
+        await self._call("setMessageReaction", {"chat_id": chat_id, "message_id": message_id, "reaction": reaction})
+
     async def answer_press(self, query: str, toast: str = "") -> None:
         """End a press of a button; the person reads the ``toast`` for a moment. It does not count for the limits."""
         text = {"text": toast} if toast else {}

@@ -13,14 +13,16 @@ from common.telegram.client import Me
 from common.telegram.links import is_to_telegram, links
 from common.telegram.pictures import NoPreview, Photo, pictures
 from common.telegram.reading import SERVICE
-from common.telegram.said import Content, Original, Said, Text
-from common.words import COMMANDS, OPERATOR_COMMANDS
+from common.telegram.said import Content, Mark, Original, Said, Text
+from common.telegram.small_talk import SmallTalk, Talk, is_broken_link, small_talk
+from common.words import COMMANDS, LOOKING, OPERATOR_COMMANDS
 
 MAX_LINKS: Final = 5
 MAX_PICTURES: Final = 10
 """As many as an album has. A rich message may have 50."""
 
 _COMMAND = re.compile(r"/(\w{1,32})(?:@(\w+))?(?=\s|$)")  # core.telegram.org/bots/api#botcommand
+_TEXTS: Final = frozenset({"text", "rich_message"})
 _TO_BOT: Final = (
     r"tg://(?:user\?id={id}|openmessage\?user_id={id}|resolve\?domain={name})(?:[&#]|$)"
     r"|(?:https?://)?(?:(?:t\.me|telegram\.(?:me|dog))/{name}|{name}\.t\.me)(?:[/?#]|$)"
@@ -47,7 +49,10 @@ class LeftOut:
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """A command for the bot, without slash and bot name, in lower case. ``rest`` is the text behind it."""
+    """A command for the bot, without slash and bot name, in lower case. ``rest`` is the text behind it.
+
+    One that asks the bot to look stays a command only if there is nothing to look at.
+    """
 
     name: str
     rest: str = ""
@@ -66,11 +71,9 @@ class NotServed:
 
 
 Shown: TypeAlias = Photo | NoPreview | Link | LeftOut
-Asked: TypeAlias = Shown | Command | Unwelcome | NotServed
+Asked: TypeAlias = Shown | Command | Unwelcome | SmallTalk | NotServed
 
 _NAMES: Final = {
-    "text": "text without a link",
-    "rich_message": "text without a link",
     "audio": "audio files",
     "contact": "contacts",
     "dice": "dice",
@@ -94,14 +97,15 @@ def asked(said: Said, me: Me) -> Sequence[Asked]:
     """
     if is_ignored(said):
         return ()
-    if command := _command(said, me):
+    command = _command(said, me)
+    if command and command.name not in LOOKING:
         return (command,)
     if not is_addressed(said, me):
         return ()
     found = shown(said.content, me)
     if not found and not SERVICE & said.fields:
-        found = _answered(said, me)
-    return found if found or not said.is_private else _unwelcome(said)
+        found = _answered(said, me, by_command=command is not None)
+    return found or _without_pictures(said, me, command)
 
 
 def would_ask(said: Said) -> Sequence[Photo | NoPreview]:
@@ -115,8 +119,13 @@ def is_ignored(said: Said) -> bool:
 
 
 def is_addressed(said: Said, me: Me) -> bool:
-    """Whether a message is meant for the bot: in private, or since it mentions the bot or answers it."""
-    return said.is_private or _mentions(said.content.text, me) or _is_by(said.reply_to, me)
+    """Whether a message is meant for the bot: in private, or since it mentions the bot, answers it, or commands it."""
+    if said.is_private:
+        return True
+    command = _COMMAND.match(said.content.text.text)
+    if command and command[2] and command[2].lower() != me.username.lower():
+        return False
+    return _mentions(said.content.text, me) or _is_by(said.reply_to, me) or _command(said, me) is not None
 
 
 def shown(content: Content, me: Me) -> list[Shown]:
@@ -140,17 +149,22 @@ def shown(content: Content, me: Me) -> list[Shown]:
     return first
 
 
-def _answered(said: Said, me: Me) -> list[Shown]:
-    """What the message shows that this one replies to: of a quoted part, its links. The bot's own are never one."""
+def _answered(said: Said, me: Me, *, by_command: bool) -> list[Shown]:
+    """What the message shows that this one replies to: of a quoted part, its links. The bot's own are never one.
+
+    A command below an answer of the bot asks about what that was about, where the server says it.
+    """
     # In a topic, a reply to another chat seems to reply to the topic's head, too.
-    original = said.external_reply or said.reply_to or Original()
+    original, quote = said.external_reply or said.reply_to or Original(), said.quote
+    if by_command and original.sender_id == me.id and original.reply_to:
+        original, quote = original.reply_to, None
     if original.sender_id == me.id:
         return []
-    content, is_here = original.content, original is said.reply_to
-    if said.quote and (said.quote.chosen or is_here) and _names_pictures(said.quote.text, me):
-        content = Content(text=said.quote.text)
-    elif said.quote and not is_here and not content.text.text:  # Telegram tells no other text of a message elsewhere
-        content = msgspec.structs.replace(content, text=said.quote.text)
+    content, is_here = original.content, original is not said.external_reply and said.reply_to is not None
+    if quote and (quote.chosen or is_here) and _names_pictures(quote.text, me):
+        content = Content(text=quote.text)
+    elif quote and not is_here and not content.text.text:  # Telegram tells no other text of a message elsewhere
+        content = msgspec.structs.replace(content, text=quote.text)
     return [dataclasses.replace(each, message_id=original.message_id) for each in shown(content, me)]
 
 
@@ -159,25 +173,34 @@ def _names_pictures(text: Text, me: Me) -> bool:
 
 
 def _command(said: Said, me: Me) -> Command | None:
-    """The command that the text begins with. In a group, an unknown one is for another bot, unless it names ours."""
-    found = _COMMAND.match(said.typed)
+    """The command that the text begins with. In a group, an unknown one is for another bot, unless it names ours.
+
+    A caption may only begin with one that asks the bot to look.
+    """
+    text = said.typed or said.content.text.text
+    found = _COMMAND.match(text)
     if not found:
         return None
     name, addressee = found[1].lower(), (found[2] or "").lower()
-    is_known = said.is_private or name in COMMANDS or name in OPERATOR_COMMANDS
+    is_known = said.is_private or name in COMMANDS or name in LOOKING or name in OPERATOR_COMMANDS
     if addressee != me.username.lower() and (addressee or not is_known):
         return None
-    return Command(name, said.typed[found.end() :].strip())
+    if not said.typed and name not in LOOKING:
+        return None
+    return Command(name, text[found.end() :].strip())
 
 
 def _mentions(text: Text, me: Me) -> bool:
     """Whether the bot is named: by @name, by a tapped name, or by a link to it."""
-    for mark in text.marks:
-        if mark.user_id == me.id or (mark.kind == "mention" and mark.username.lower() == me.username.lower()):
-            return True
-        if mark.kind in {"url", "text_link"} and _leads_to_bot(mark.url or text.text[mark.start : mark.end], me):
-            return True
-    return False
+    return any(_names(mark, me) or _is_link_to_bot(mark, text, me) for mark in text.marks)
+
+
+def _names(mark: Mark, me: Me) -> bool:
+    return mark.user_id == me.id or (mark.kind == "mention" and mark.username.lower() == me.username.lower())
+
+
+def _is_link_to_bot(mark: Mark, text: Text, me: Me) -> bool:
+    return mark.kind in {"url", "text_link"} and _leads_to_bot(mark.url or text.text[mark.start : mark.end], me)
 
 
 def _leads_to_bot(url: str, me: Me) -> bool:
@@ -188,6 +211,29 @@ def _leads_to_bot(url: str, me: Me) -> bool:
 def _is_by(original: Original | None, me: Me) -> bool:
     """Whether the bot wrote it. All messages of a topic seem to reply to the topic's head: that is not meant."""
     return original is not None and original.sender_id == me.id and not original.is_service
+
+
+def _without_pictures(said: Said, me: Me, command: Command | None) -> Sequence[Asked]:
+    """What a message asks for that is meant for the bot, where there is nothing to look at."""
+    if not _TEXTS & said.fields:
+        return _unwelcome(said) if said.is_private else _hint(said, me, command)
+    text = said.content.text
+    if said.is_private and command and not is_broken_link(text):
+        return (command,)
+    talk = small_talk(text, answers_bot=_is_by(said.reply_to, me))
+    if said.is_private or (talk is Talk.APPLAUSE and not said.guest_query):
+        return (SmallTalk(talk),)
+    return _hint(said, me, command)
+
+
+def _hint(said: Said, me: Me, command: Command | None) -> Sequence[Command]:
+    """In a group, the command or the name alone asks how to ask. Of an album, another message may show a picture."""
+    if said.content.album or SERVICE & said.fields:
+        return ()
+    if command:
+        return (command,)
+    is_named = any(_names(mark, me) for mark in said.content.text.marks)
+    return (Command("what"),) if is_named and not said.guest_query else ()
 
 
 def _unwelcome(said: Said) -> Sequence[Unwelcome]:

@@ -33,7 +33,8 @@ _TALKATIVE: Final = 0.25  # this share of all messages comes from one chat, whos
 _GROUP: Final = -5001
 _TEACHER: Final = 4001
 _TO_THE_GROUP_AT_MOST_EVERY_S: Final = 5.0  # Telegram lets a bot say 20 things a minute in a group
-_MENTION: Final = "@whatsit_playground_bot what is it?"
+_BOT: Final = "whatsit_playground_bot"
+_COMMAND: Final = f"/what@{_BOT}"
 _LEARNING_LIMIT_S: Final = 40.0
 _LINK_TO_NOBODY: Final = "http://127.0.0.1:9/cat.jpg"  # the answer is delayed for some seconds
 _NO_IMAGE: Final = b"Dear diary, today I was taken for a photo."
@@ -101,7 +102,7 @@ class Load:
             "no image as a photo": self._no_image,
             "voice": self._voice,
             "text file": self._text_file,
-            "text": lambda user: self._text("text", user, "What can you do?", words.unwelcome("text without a link")),
+            "text": lambda user: self._text("text", user, "Thank you!", words.WELCOME),
             "/start": lambda user: self._command(user, "start"),
             "/about": lambda user: self._command(user, "about"),
         }
@@ -166,7 +167,7 @@ class Load:
             return self._photo(user)
         self._to_the_group_at = now
         name, content = self._picture()
-        sent = self._group.send_photo(content, _MENTION)
+        sent = self._group.send_photo(content, _COMMAND)
         return [Said("photo in a group", self._group.chat_id, sent["message_id"], (self._gists[f"photo {name}"],))]
 
     def _album(self, user: User) -> list[Said]:
@@ -214,7 +215,7 @@ class Load:
 
     def _command(self, user: User, name: str) -> list[Said]:
         model = in_use(self._models_dir)
-        answers = {"start": words.start(model), "help": words.usage(model)}
+        answers = {"start": words.start(model), "help": words.usage(model, _BOT)}
         said = answers.get(name) or words.about(VERSION, model, Settings())
         return self._text(f"/{name}", user, f"/{name}", said)
 

@@ -140,7 +140,7 @@ def test_a_link_is_answered(page: Page) -> None:
 
 def test_the_bot_refuses_in_words_what_it_does_not_accept(page: Page, user: User) -> None:
     write(page, "Hello there")
-    expect_answer(page, words.unwelcome("text without a link"))
+    expect_answer(page, words.I_LOOK)
     user.send_voice()
     expect_answer(page, words.unwelcome("voice messages"))
     page.set_input_files("#files", {"name": "a.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"})

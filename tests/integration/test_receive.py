@@ -297,8 +297,8 @@ async def test_a_file_that_is_too_large_for_telegram_is_refused_without_a_reques
         ({"text": "/start"}, "Send me a photo"),
         ({"text": "/help"}, "What you can send"),
         ({"text": "/about"}, f"Whatsit {VERSION}. "),
-        ({"text": "/sing"}, "I don’t know the command /sing. I know /start, /help, /about."),
-        ({"text": "hello"}, "I don’t accept text without a link. Please send a photo"),
+        ({"text": "/sing"}, "I don’t know the command /sing. I know /start, /help, /about, "),
+        ({"text": "hello"}, "I look at pictures: send me a photo, or the link of an image."),
         ({"location": {"latitude": 1.0, "longitude": 1.0}}, "I don’t accept locations. Please send a photo"),
     ],
 )

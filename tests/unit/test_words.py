@@ -35,7 +35,7 @@ def said(name: str, model: ModelRecord | None, **fields: Any) -> str:
         case "start":
             return words.start(model)
         case "help":
-            return words.usage(model)
+            return words.usage(model, "whatsit_bot")
         case _:
             return words.about("1.2.3", model, Settings(**fields))
 
@@ -99,4 +99,4 @@ def test_where_answers_are_not_kept_people_are_not_told_so() -> None:
 
 
 def test_a_command_that_does_not_exist_gets_those_that_do() -> None:
-    assert "I don’t know the command /sing. I know /start, /help, /about." in said("sing", MEASURED)
+    assert "I don’t know the command /sing. I know /start, /help, /about, " in words.unknown_command("sing")

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from common.telegram.pictures import NoPreview, Photo
+from common.telegram.small_talk import SmallTalk, Talk
 from common.telegram.updates import Asked, Command, LeftOut, Link, Unwelcome
 from tests.support.raw_messages import BOT, asks, entity, file, mention, message, photo, said, texts
 
+TALK = SmallTalk(Talk.WORDS)
+HINT = Command("what")
 PHOTO = Photo("500x500", "u500", 250_000)
 ORIGINAL = Photo("500x500", "u500", 250_000, message_id=4)
 GROUPS = pytest.mark.parametrize("chat_type", ["group", "supergroup"])
@@ -38,8 +41,6 @@ def question(chat_type: str) -> dict[str, Any]:
         ({"dice": {"emoji": "🎲", "value": 1}}, "dice"),
         ({"poll": {"id": "1", "question": "?"}}, "polls"),
         ({"checklist": {"title": "A", "tasks": []}}, "messages of this kind"),
-        ({"text": "hello"}, "text without a link"),
-        ({"rich_message": {"blocks": [{"type": "paragraph", "text": "hello"}]}}, "text without a link"),
         ({"new_kind": {"x": 1}}, "messages of this kind"),
     ],
 )
@@ -103,9 +104,7 @@ def test_a_person_or_a_chat_linked_below_a_photo_is_not_a_second_question(url: s
 
 def test_alone_a_post_at_telegram_is_a_link_and_a_person_is_not() -> None:
     assert asks(text="https://t.me/durov/42") == [Link("https://t.me/durov/42")]
-    assert asks(**texts("Ann", entity("text_link", "Ann", "Ann", url="tg://user?id=99"))) == [
-        Unwelcome("text without a link")
-    ]
+    assert asks(**texts("Ann", entity("text_link", "Ann", "Ann", url="tg://user?id=99"))) == [TALK]
     typed = texts("ftp://e.org/a.jpg", entity("url", "ftp://e.org/a.jpg", "ftp://e.org/a.jpg"))
     assert asks(**typed) == [Link("ftp://e.org/a.jpg")], "fetch_url says why not"
 
@@ -135,7 +134,7 @@ def test_commands_are_understood_with_and_without_the_bot_s_name() -> None:
     assert command("/ban 5", "group") == [], "another bot's"
     assert command("/ban@whatsit_bot", "group") == [Command("ban")]
     assert command("/ban") == [Command("ban")]
-    assert asks(text="/etc/passwd") == [Unwelcome("text without a link")]
+    assert asks(text="/etc/passwd") == [TALK]
     assert asks(text="/start") == [Command("start")], "a server that marks nothing"
     assert asks(photo=photo(), caption="/start") == [PHOTO]
 
@@ -217,11 +216,9 @@ def test_somebody_can_ask_about_the_message_that_they_reply_to_and_the_answer_ha
 
 
 @pytest.mark.parametrize("shown", [{"text": "hello"}, {"voice": file()}, {"document": file(mime_type="text/plain")}])
-def test_where_the_original_shows_nothing_the_refusal_is_about_the_question(shown: dict[str, Any]) -> None:
-    assert asks(**question("private"), reply_to_message=original("private", **shown)) == [
-        Unwelcome("text without a link")
-    ]
-    assert asks("group", **question("group"), reply_to_message=original("group", **shown)) == []
+def test_where_the_original_shows_nothing_the_answer_is_about_the_question(shown: dict[str, Any]) -> None:
+    assert asks(**question("private"), reply_to_message=original("private", **shown)) == [TALK]
+    assert asks("group", **question("group"), reply_to_message=original("group", **shown)) == [HINT]
 
 
 def test_what_a_message_shows_itself_is_asked_about_and_not_what_it_replies_to() -> None:
@@ -241,9 +238,9 @@ def test_what_a_message_shows_itself_is_asked_about_and_not_what_it_replies_to()
 )
 def test_the_bot_s_own_answers_are_not_a_question(chat_type: str, answer: dict[str, Any]) -> None:
     by_bot = original(chat_type, **answer, **{"from": BOT})
-    nothing: list[Asked] = [Unwelcome("text without a link")] if chat_type == "private" else []
+    nothing: list[Asked] = [TALK if chat_type == "private" else HINT]
     quote = {"text": "http://e.org/cat.jpg", "position": 0, "is_manual": True}
-    assert asks(chat_type, text="thanks!", reply_to_message=by_bot) == nothing
+    assert asks(chat_type, text="haha nice", reply_to_message=by_bot) == ([TALK] if chat_type == "private" else [])
     assert asks(chat_type, **question(chat_type), reply_to_message=by_bot, quote=quote) == nothing
     assert asks(chat_type, text="and http://e.org/b?", reply_to_message=by_bot) == [Link("http://e.org/b")]
     elsewhere = {"origin": {"type": "user", "date": 1, "sender_user": BOT}, "photo": photo()}
@@ -255,7 +252,7 @@ def test_the_head_of_a_topic_is_not_asked_about_and_who_opened_it_is_not_answere
     head = original(chat_type, forum_topic_created={"name": "http://e.org/a", "icon_color": 1}, **{"from": BOT})
     topic = {"reply_to_message": head, "message_thread_id": 4, "is_topic_message": True}
     assert asks(chat_type, text="hello", **topic) == (
-        [Unwelcome("text without a link")] if chat_type == "private" else []
+        [TALK] if chat_type == "private" else []
     )
     assert asks("supergroup", photo=photo(), **topic) == []
     assert asks("supergroup", **mention("@whatsit_bot http://e.org/a"), **topic) == [Link("http://e.org/a")]

@@ -1,0 +1,54 @@
+"""What the bot says and does when it is added to a chat, or removed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from common import words
+from common.conversation.bot import Bot
+from common.messages import AcceptUpdate, Job, Kind, Message, SendReply, Words
+from common.telegram.said import ChatKind, Membership
+
+_ARRIVED: Final = "arrived"
+_MOVES_FOR_MS: Final = 60_000
+"""Within this time, a group has become a supergroup: the bot is in that from the start, and was not added."""
+_ONLY_LOOK_MS: Final = 1
+
+
+async def greet(bot: Bot, accepted: AcceptUpdate, membership: Membership) -> Sequence[Message]:
+    """The greeting of a group that the bot was added to; nothing for other changes, and in other chats.
+
+    Raises:
+        Outage: Redis is away.
+    """
+    if membership.kind is not ChatKind.GROUP or membership.was_in or not membership.is_in:
+        return ()
+    chat = str(membership.chat_id)
+    if (await bot.channels.chats.recall(chat, membership.sender_id)).is_blocked:
+        return ()
+    if not await bot.channels.chats.may_tell(chat, _ARRIVED, accepted.job.id, _ONLY_LOOK_MS):
+        return ()
+    job = Job(
+        id=f"{accepted.job.id}-0",
+        chat_id=membership.chat_id,
+        message_id=None,
+        user_id=membership.sender_id,
+        accepted_at=accepted.job.accepted_at,
+    )
+    return [SendReply(job=job, content=_greeting(bot, membership))]
+
+
+async def note_move(bot: Bot, accepted: AcceptUpdate, to: int) -> None:
+    """Note that a group becomes the supergroup ``to``, which is not greeted again.
+
+    Telegram says so in the group, usually before it says that the bot is in the supergroup.
+    """
+    await bot.channels.chats.may_tell(str(to), _ARRIVED, accepted.job.id, _MOVES_FOR_MS)
+
+
+def _greeting(bot: Bot, membership: Membership) -> Words:
+    if not bot.serves(membership.chat_id):
+        return words.refusal(words.NOT_FOR_YOU)
+    gets_everything = bot.me.reads_groups or membership.is_admin
+    return Words(text=words.greeting(bot.me.username, gets_everything=gets_everything), kind=Kind.COMMAND)
