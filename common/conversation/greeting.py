@@ -10,10 +10,9 @@ from common.conversation.bot import Bot
 from common.messages import AcceptUpdate, Job, Kind, Message, SendReply, Words
 from common.telegram.said import ChatKind, Membership
 
-_ARRIVED: Final = "arrived"
+_MOVED: Final = "moved"
 _MOVES_FOR_MS: Final = 60_000
 """Within this time, a group has become a supergroup: the bot is in that from the start, and was not added."""
-_ONLY_LOOK_MS: Final = 1
 
 
 async def greet(bot: Bot, accepted: AcceptUpdate, membership: Membership) -> Sequence[Message]:
@@ -25,9 +24,8 @@ async def greet(bot: Bot, accepted: AcceptUpdate, membership: Membership) -> Seq
     if membership.kind is not ChatKind.GROUP or membership.was_in or not membership.is_in:
         return ()
     chat = str(membership.chat_id)
-    if (await bot.channels.chats.recall(chat, membership.sender_id)).is_blocked:
-        return ()
-    if not await bot.channels.chats.may_tell(chat, _ARRIVED, accepted.job.id, _ONLY_LOOK_MS):
+    chats = bot.channels.chats
+    if (await chats.recall(chat, membership.sender_id)).is_blocked or await chats.was_told(chat, _MOVED):
         return ()
     job = Job(
         id=f"{accepted.job.id}-0",
@@ -44,7 +42,7 @@ async def note_move(bot: Bot, accepted: AcceptUpdate, to: int) -> None:
 
     Telegram says so in the group, usually before it says that the bot is in the supergroup.
     """
-    await bot.channels.chats.may_tell(str(to), _ARRIVED, accepted.job.id, _MOVES_FOR_MS)
+    await bot.channels.chats.may_tell(str(to), _MOVED, accepted.job.id, _MOVES_FOR_MS)
 
 
 def _greeting(bot: Bot, membership: Membership) -> Words:

@@ -98,11 +98,11 @@ def test_the_menu_offers_the_commands_and_the_user_sees_typing(bot: Bot, user: U
     wait_until(lambda: user.calls().get("sendChatAction", 0) >= 2, 10, "typing at acceptance and at classification")
 
 
-def test_in_a_group_the_bot_answers_only_when_it_is_mentioned(bot: Bot) -> None:
+def test_in_a_group_the_bot_answers_only_when_it_is_asked(bot: Bot) -> None:
     with bot.user(-3001) as group:
         group.set_privacy(on=False)
         group.send_photo(photos.jpeg("chelsea"))
-        sent = group.send_photo(photos.jpeg("coffee"), caption="@whatsit_playground_bot what is it?")
+        sent = group.send_photo(photos.jpeg("coffee"), caption="/what@whatsit_playground_bot")
         (answer,) = group.wait_for_answers(1)
         assert answer["reply_to_message"]["message_id"] == sent["message_id"]
         bot.wait_until_idle()

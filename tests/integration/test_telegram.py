@@ -708,6 +708,17 @@ async def test_an_answer_in_a_channels_direct_messages_names_its_topic_and_a_sig
     assert sign == {"chat_id": -1, "action": "typing"}
 
 
+async def test_a_reaction_is_one_emoji_and_does_not_count_as_a_message() -> None:
+    async with serving(*[Said(OK)] * 41) as (server, port), client_of(port) as client:
+        for _ in range(21):
+            await client.react(-1, 5, "❤")
+        for _ in range(20):  # all that Telegram allows in a minute: the next one would be put off
+            await client.send(Target(-1), "a")
+    expected = {"chat_id": -1, "message_id": 5, "reaction": [{"type": "emoji", "emoji": "❤"}]}
+    assert parts_of(server.requests[0]) == expected
+    assert len(server.requests) == 41
+
+
 # A Bot API server on this machine, with --local
 
 

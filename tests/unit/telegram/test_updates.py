@@ -251,9 +251,7 @@ def test_the_bot_s_own_answers_are_not_a_question(chat_type: str, answer: dict[s
 def test_the_head_of_a_topic_is_not_asked_about_and_who_opened_it_is_not_answered(chat_type: str) -> None:
     head = original(chat_type, forum_topic_created={"name": "http://e.org/a", "icon_color": 1}, **{"from": BOT})
     topic = {"reply_to_message": head, "message_thread_id": 4, "is_topic_message": True}
-    assert asks(chat_type, text="hello", **topic) == (
-        [TALK] if chat_type == "private" else []
-    )
+    assert asks(chat_type, text="hello", **topic) == ([TALK] if chat_type == "private" else [])
     assert asks("supergroup", photo=photo(), **topic) == []
     assert asks("supergroup", **mention("@whatsit_bot http://e.org/a"), **topic) == [Link("http://e.org/a")]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from html import unescape
+from typing import Any
 
 import pytest
 
 from common.conversation.delivery import QUOTE_LENGTH, worded
-from common.errors import Outage, TelegramRefused
+from common.errors import Outage, RateLimited, TelegramRefused
 from common.messages import (
     DeleteFiles,
     Finding,
@@ -49,6 +50,7 @@ class FakeTelegram:
         self.sent: list[tuple[int, str, int | None]] = []
         self.topics: list[tuple[int | None, int | None]] = []
         self.typing: list[int] = []
+        self.reactions: list[tuple[int, int, str]] = []
 
     async def send(self, target: Target, html: str, _buttons: Buttons, _confirm: Confirm) -> int:
         if self.error:
@@ -56,6 +58,11 @@ class FakeTelegram:
         self.topics.append((target.thread_id, target.topic_id))
         self.sent.append((target.chat_id, html, target.reply_to))
         return len(self.sent)
+
+    async def react(self, chat_id: int, message_id: int, emoji: str) -> None:
+        if self.error:
+            raise self.error
+        self.reactions.append((chat_id, message_id, emoji))
 
     async def show_typing(self, chat_id: int, thread_id: int | None = None) -> None:
         if self.error:
@@ -155,6 +162,33 @@ async def test_a_typing_sign_that_comes_late_or_fails_is_left_out(monkeypatch: p
     assert telegram.typing == [7]
     failing, _ = worker(Outage("down"))
     assert await failing.handle(ShowTyping(job=make.job(), at=1000.0)) is None
+
+
+def test_the_answer_to_a_hidden_picture_is_hidden_as_a_whole_and_words_of_our_own_are_not() -> None:
+    hidden = SendReply(job=make.job(spoiler=True, quote="http://e.org/a"), content=answer().content)
+    assert worded(hidden) == (
+        "<tg-spoiler><i>http://e.org/a</i>\nPerhaps <b>a tabby cat</b> (62%)\n25% pug\n3% lynx</tg-spoiler>"
+    )
+    assert worded(SendReply(job=make.job(spoiler=True), content=Words(text="Sorry"))) == "Sorry"
+
+
+def heart(**fields: Any) -> SendReply:
+    return SendReply(job=make.job(**fields), content=Words(text="❤"), reaction="❤")
+
+
+async def test_a_reaction_goes_to_the_message_and_nothing_is_said() -> None:
+    replies, telegram = worker()
+    await replies.handle(heart())
+    assert (telegram.reactions, telegram.sent) == ([(7, 5, "❤")], [])
+    await replies.handle(heart(message_id=None))
+    assert (len(telegram.reactions), telegram.sent) == (1, []), "a message that nobody can react to"
+
+
+@pytest.mark.parametrize("error", [TelegramRefused("REACTION_INVALID"), Outage("down"), RateLimited(30)])
+async def test_where_a_reaction_fails_there_is_none(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    replies, _ = worker(error)
+    assert await replies.handle(heart()) is None
+    assert not [record for record in caplog.records if record.levelname in {"WARNING", "ERROR"}]
 
 
 async def test_a_job_without_a_chat_ends_silently() -> None:
