@@ -108,10 +108,13 @@ class Ledger:
         Raises:
             Outage: Redis is away, or refuses.
         """
+        with as_outage("what waits of a chat"):
+            return int(await self._scripts.run(self._drop_waiting(chat, person, update)))
+
+    def _drop_waiting(self, chat: str, person: int | None, update: str) -> Call:
         keys = (self._keys.dropped(update), *self._keys.delayed_sets)
         args = (chat, "" if person is None else str(person), GROUP, DROPPED_KEPT_MS)
-        with as_outage("what waits of a chat"):
-            return int(await self._scripts.run(Call("drop_waiting", keys, args)))
+        return Call("drop_waiting", keys, args)
 
     async def lost(self, jobs: Sequence[str]) -> list[str]:
         """Those of the ``jobs`` whose message is in no stream and no delayed set."""

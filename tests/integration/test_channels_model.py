@@ -191,6 +191,7 @@ class Model:
         self.told: set[str] = set()
         self.users: dict[int, Counter[str]] = defaultdict(Counter)  # of each minute
         self.published: set[str] = set()
+        self.dropped: dict[str, int] = {}
         self.dead: list[Dead] = []
         self.counts: Counter[str] = Counter()
         # Not in Redis: how often each job began and ended, and which took a slot without asking.
@@ -463,6 +464,38 @@ class Model:
             self.origins[job] = body
         self.add(channel, job, body)
         return 1
+
+    def drop_waiting(self, chat: str, person: int | None, update: str) -> int:
+        if update not in self.dropped:
+            self.dropped[update] = 0
+            turns = [job for of, job in sorted(self.turns) if of == chat]
+            for each in list(self.waiting[chat]):
+                if self.at.get(each.job) is each and self._looks_at_a_picture_of(person, each.job):
+                    self.waiting[chat].remove(each)
+                    self._drop(update, each.job)
+            for job in [of for of in turns if self._looks_at_a_picture_of(person, of)]:
+                if self._take_out(self.at.get(job)):
+                    self._drop(update, job)
+        return self.dropped[update]
+
+    def _drop(self, update: str, job: str) -> None:
+        self.dropped[update] += 1
+        self.end(job)
+
+    def _looks_at_a_picture_of(self, person: int | None, job: str) -> bool:
+        first = decode(self.origins[job]) if job in self.origins else None
+        return isinstance(first, FetchUrl) and (person is None or person == first.job.user_id)
+
+    def _take_out(self, place: Entry | Parked | Waiting | None) -> bool:
+        """Take a job's message from where no worker has it. An answer on its way out stays."""
+        if isinstance(place, Parked):
+            self._clear_away(place)
+            return self.delayed[place.channel].pop(place, None) is not None
+        if not isinstance(place, Entry) or place.channel == "reply" or place.holder:
+            return False
+        was_there = place in self.streams[place.channel] and place.is_there
+        self._clear_away(place)
+        return was_there
 
     def free_slots(self) -> int:
         freed = 0
@@ -931,6 +964,7 @@ class World(RuleBasedStateMachine):
             "seen:1:0",
             "pace",
             *(f"users:{minute}" for minute in self.minutes),
+            *(f"dropped:{update}" for update in self.model.dropped),
         }
         assert not left
         assert self.is_touched or not any(self.model.streams.values())
@@ -1164,6 +1198,13 @@ class World(RuleBasedStateMachine):
             stored = {each.id: each for each in self.wait_for(self.channels.dead_letters.all())}
             call = self.channels.dead_letters.revive([stored[each.id] for each in letters], first)
             self.do(Step(call, lambda: self.model.revive(letters, first)), reply)
+
+    @precondition(lambda self: self.model.turns)
+    @rule(chat=st.sampled_from(["7", "7", "77"]), person=st.sampled_from([None, 1]), reply=st.sampled_from(REPLIES))
+    def somebody_drops_what_waits(self, chat: str, person: int | None, reply: Reply) -> None:
+        update = f"drop-{len(self.model.dropped)}"
+        call = self.channels.ledger._drop_waiting(chat, person, update)
+        self.do(Step(call, lambda: self.model.drop_waiting(chat, person, update)), reply)
 
     # Rules: what people do by hand
 
