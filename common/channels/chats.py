@@ -104,12 +104,6 @@ class Chats:
         """
         return bool(await self._run(Call("tell_once", (self._keys.hint(chat, what),), (update, kept_ms))))
 
-    async def was_told(self, chat: str, what: str) -> bool:
-        """Whether something was noted with ``may_tell`` in a chat, and is still remembered."""
-        with as_outage("what a chat was told"):
-            async with self._scripts.time_limit():
-                return bool(await self._scripts.redis.exists(self._keys.hint(chat, what)))
-
     async def block(self, id_: str, *, blocks: bool) -> bool:
         """Block a chat or a person, or serve them again. Whether that changed anything."""
         return bool(await self._run(Call("block", (self._keys.blocked,), (id_, "1" if blocks else ""))))

@@ -28,8 +28,8 @@ Every key has one hash tag, ``{<namespace>}``, so that all are in one slot of a 
                                  what each of its updates began: see lua/album.lua
     {whatsit}:chat:<chat>        hash that expires: what a chat prefers; see common/channels/chats.py
     {whatsit}:hint:<chat>:<what> string that expires: the update that made the bot say something in a chat
-    {whatsit}:pressed:<query>    string that expires: that a press of a button has done its part
-    {whatsit}:dropped:<update>   string that expires: how many jobs that update dropped, so that it drops no others
+    {whatsit}:pressed:<query>    string that expires: that a press of a button has done its part; or an update that
+                                 drops jobs, and how many those were
     {whatsit}:blocked            set of chats and persons whom the bot does not serve, until an operator lifts it
     {whatsit}:answers            hash, picture → the answer; see common/channels/answers.py
     {whatsit}:answers:at         sorted set, picture → when it was answered
@@ -121,12 +121,8 @@ class Keys:
         return self.key("hint", chat, what)
 
     def pressed(self, query: str) -> str:
-        """That a press of a button has done its part."""
+        """That a press of a button has done its part, or an update."""
         return self.key("pressed", query)
-
-    def dropped(self, update: str) -> str:
-        """How many jobs an update dropped."""
-        return self.key("dropped", update)
 
     def users(self, minute: float) -> str:
         """How many jobs each user began in that minute, counted from the Unix epoch."""

@@ -15,8 +15,8 @@ from common.channels.outages import as_outage
 from common.channels.scripts import Call, Scripts, text
 from common.messages import Job, Message, SendReply, decode, encode
 
-DROPPED_KEPT_MS: Final = 48 * 3600 * 1000
-"""How long it is noted what an update dropped. Telegram keeps updates for a day."""
+DONE_KEPT_MS: Final = 48 * 3600 * 1000
+"""How long it is noted that an update has dropped what it should. Telegram keeps updates for a day."""
 
 
 class Ledger:
@@ -112,8 +112,8 @@ class Ledger:
             return int(await self._scripts.run(self._drop_waiting(chat, person, update)))
 
     def _drop_waiting(self, chat: str, person: int | None, update: str) -> Call:
-        keys = (self._keys.dropped(update), *self._keys.delayed_sets)
-        args = (chat, "" if person is None else str(person), GROUP, DROPPED_KEPT_MS)
+        keys = (self._keys.pressed(update), *self._keys.delayed_sets)
+        args = (chat, "" if person is None else str(person), GROUP, DONE_KEPT_MS)
         return Call("drop_waiting", keys, args)
 
     async def lost(self, jobs: Sequence[str]) -> list[str]:

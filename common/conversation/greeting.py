@@ -10,9 +10,9 @@ from common.conversation.bot import Bot
 from common.messages import AcceptUpdate, Job, Kind, Message, SendReply, Words
 from common.telegram.said import ChatKind, Membership
 
-_MOVED: Final = "moved"
-_MOVES_FOR_MS: Final = 60_000
-"""Within this time, a group has become a supergroup: the bot is in that from the start, and was not added."""
+_GREETING: Final = "greeting"
+_ONCE_IN_MS: Final = 60_000
+"""A group is greeted once in this time, unless the bot was removed. Within it, a group has become a supergroup."""
 
 
 async def greet(bot: Bot, accepted: AcceptUpdate, membership: Membership) -> Sequence[Message]:
@@ -25,7 +25,9 @@ async def greet(bot: Bot, accepted: AcceptUpdate, membership: Membership) -> Seq
         return ()
     chat = str(membership.chat_id)
     chats = bot.channels.chats
-    if (await chats.recall(chat, membership.sender_id)).is_blocked or await chats.was_told(chat, _MOVED):
+    if (await chats.recall(chat, membership.sender_id)).is_blocked:
+        return ()
+    if not await chats.may_tell(chat, _GREETING, accepted.job.id, _ONCE_IN_MS):
         return ()
     job = Job(
         id=f"{accepted.job.id}-0",
@@ -38,11 +40,11 @@ async def greet(bot: Bot, accepted: AcceptUpdate, membership: Membership) -> Seq
 
 
 async def note_move(bot: Bot, accepted: AcceptUpdate, to: int) -> None:
-    """Note that a group becomes the supergroup ``to``, which is not greeted again.
+    """Note that a group becomes the supergroup ``to``: the bot is in that from the start, and does not greet it.
 
-    Telegram says so in the group, usually before it says that the bot is in the supergroup.
+    If Telegram says first that the bot is in the supergroup, that cannot be told from being added.
     """
-    await bot.channels.chats.may_tell(str(to), _MOVED, accepted.job.id, _MOVES_FOR_MS)
+    await bot.channels.chats.may_tell(str(to), _GREETING, accepted.job.id, _ONCE_IN_MS)
 
 
 def _greeting(bot: Bot, membership: Membership) -> Words:

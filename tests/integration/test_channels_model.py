@@ -964,7 +964,7 @@ class World(RuleBasedStateMachine):
             "seen:1:0",
             "pace",
             *(f"users:{minute}" for minute in self.minutes),
-            *(f"dropped:{update}" for update in self.model.dropped),
+            *(f"pressed:{update}" for update in self.model.dropped),
         }
         assert not left
         assert self.is_touched or not any(self.model.streams.values())

@@ -1,17 +1,17 @@
 -- Drop what waits of a chat: its pictures without a slot, and those in the pipeline that no worker has. They end without
 -- an answer. What a worker has, and an answer on its way out, goes on.
--- KEYS  after the ledger: 1 how many this update dropped  2… every delayed set
--- ARGV  1 chat  2 whose pictures, or '' for all of the chat  3 group  4 how long it is noted what the update dropped, ms
+-- KEYS  after the ledger: 1 the marker of the update: how many it dropped  2… every delayed set
+-- ARGV  1 chat  2 whose pictures, or '' for all of the chat  3 group  4 how long the marker lives, ms
 -- Returns how many were dropped; the same again for the same update.
 
-local dropped = KEYS[KEYS_FROM]
+local marker = KEYS[KEYS_FROM]
 local chat, person, group, kept_ms = unpack(ARGV)
 local DELAYED_FROM = KEYS_FROM + 1
 local PICTURES = { DownloadPhoto = true, FetchUrl = true }
 
 -- A write that Redis allows when its memory is full: this is not new work.
 redis.call('HDEL', jobs, '')
-local before = redis.call('GET', dropped)
+local before = redis.call('GET', marker)
 if before then
   return tonumber(before)
 end
@@ -62,5 +62,5 @@ for _, member in ipairs(redis.call('ZRANGEBYLEX', slots, of_chat(chat))) do
     count = count + 1
   end
 end
-redis.call('SET', dropped, count, 'PX', kept_ms)
+redis.call('SET', marker, count, 'PX', kept_ms)
 return count

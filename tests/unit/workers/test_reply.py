@@ -185,7 +185,7 @@ async def test_a_reaction_goes_to_the_message_and_nothing_is_said() -> None:
 
 
 @pytest.mark.parametrize("error", [TelegramRefused("REACTION_INVALID"), Outage("down"), RateLimited(30)])
-async def test_where_a_reaction_fails_there_is_none(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_reaction_that_fails_is_left_out(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     replies, _ = worker(error)
     assert await replies.handle(heart()) is None
     assert not [record for record in caplog.records if record.levelname in {"WARNING", "ERROR"}]
