@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -26,8 +27,6 @@ from garbage_collect import GarbageCollectWorker
 from tests.integration.test_conversation import GROUP, PERSON, Chat
 from tests.support import make, observer
 
-AT_ONCE = 4  # SLOTS_OF_A_CHAT in common/channels/lua/fair_queueing.lua
-
 
 def busy(job: Job) -> SendReply:
     return apologies.busy(job, 0)
@@ -41,6 +40,7 @@ async def send(
     user: int | None = PERSON,
     count: int = 1,
     text: bool = False,
+    **fields: Any,
 ) -> list[str]:
     """Begin jobs of a chat: photos and links in turn, or a text."""
     other = DeleteFiles.channel  # any message begins jobs; one of the same channel would have to be told from theirs
@@ -48,7 +48,7 @@ async def send(
     (delivery,) = await taken(channels, other, "before", 1)
     outputs: list[Message] = []
     for index in range(count):
-        job = make.job(f"{update}-{index}", chat_id=chat, user_id=user)
+        job = make.job(f"{update}-{index}", chat_id=chat, user_id=user, **fields)
         picture = FetchUrl(job=job, url="http://a/") if index % 2 else DownloadPhoto(job=job, file_id="F")
         outputs.append(SendReply(job=job, content=Words(text="hello")) if text else picture)
     assert await channels.scripts.run(channels.consumer(other, "before").hand_off(delivery, outputs, busy)) == 1
@@ -121,6 +121,14 @@ async def test_a_picture_that_waits_in_the_middle_or_for_another_try_is_dropped(
     await GarbageCollectWorker(settings, store).sweep(channels, now=0)
     assert list(store.files()) == []
     assert await observer.on(channels, "reply") == [], "nobody is apologised to"
+
+
+async def test_a_photo_whose_album_shows_dots_for_it_goes_on(channels: Channels, settings: Settings) -> None:
+    chat = Chat(channels, settings)
+    shown, _, hidden = await send(channels, "1-101", count=3, album="9001")
+    await channels.redis.hset(channels.keys.album(PERSON, "9001"), "dots", f" {shown} ")
+    assert await chat.is_told("/cancel") == "I dropped 2 pictures that were waiting."
+    assert await channels.ledger.live([shown, hidden]) == {shown}
 
 
 @pytest.mark.parametrize("user", [PERSON, -1001234567890123, None])

@@ -1,5 +1,6 @@
 -- Drop what waits of a chat: its pictures without a slot, and those in the pipeline that no worker has. They end without
--- an answer. What a worker has, and an answer on its way out, goes on.
+-- an answer. What a worker has goes on, and so does an answer on its way out, and a photo of an album whose message
+-- already shows dots for it.
 -- KEYS  after the ledger: 1 the marker of the update: how many it dropped  2… every delayed set
 -- ARGV  1 chat  2 whose pictures, or '' for all of the chat  3 group  4 how long the marker lives, ms
 -- Returns how many were dropped; the same again for the same update.
@@ -8,6 +9,7 @@ local marker = KEYS[KEYS_FROM]
 local chat, person, group, kept_ms = unpack(ARGV)
 local DELAYED_FROM = KEYS_FROM + 1
 local PICTURES = { DownloadPhoto = true, FetchUrl = true }
+local PREFIX = string.sub(jobs, 1, -#'jobs' - 1)
 
 -- A write that Redis allows when its memory is full: this is not new work.
 redis.call('HDEL', jobs, '')
@@ -16,10 +18,19 @@ if before then
   return tonumber(before)
 end
 
--- Whether a job looks at a picture of that person, by its first message.
+-- Whether dots for a job are shown in its album's message: "dots" in the hash of the album.
+local function is_awaited(job, album)
+  local dots = type(album) == 'string' and redis.call('HGET', PREFIX .. 'album:' .. chat .. ':' .. album, 'dots')
+  return dots and string.find(dots, ' ' .. job .. ' ', 1, true) ~= nil
+end
+
+-- Whether a job looks at a picture of that person, by its first message, and can be dropped.
 local function is_meant(job)
   local read, first = pcall(cjson.decode, redis.call('HGET', jobs, job) or '')
   if not read or type(first) ~= 'table' or not PICTURES[first.type] or type(first.job) ~= 'table' then
+    return false
+  end
+  if is_awaited(job, first.job.album) then
     return false
   end
   local user = first.job.user_id
