@@ -311,8 +311,16 @@ async def test_commands_and_what_is_not_accepted_get_their_words(
     assert (answer.job.chat_id, answer.job.message_id) == (7, 10)
 
 
-@pytest.mark.parametrize("kind", ["edited_message", "channel_post"])
-async def test_edits_and_channel_posts_are_ignored(channels: Channels, settings: Settings, kind: str) -> None:
+NOT_READ = [
+    *("edited_message", "channel_post", "edited_channel_post", "business_message", "edited_business_message"),
+    *("message_reaction", "chat_member", "a_kind_of_next_year"),
+]
+
+
+@pytest.mark.parametrize("kind", NOT_READ)
+async def test_edits_channel_posts_and_business_messages_are_ignored(
+    channels: Channels, settings: Settings, kind: str
+) -> None:
     receive, _ = worker(channels, settings)
     raw = update(10, photo=photo())
     assert not await handled(receive, {"update_id": 10, kind: raw["message"]})
