@@ -29,15 +29,15 @@ REPLY_TO_BOT: dict[str, Any] = {"reply_to_message": message(message_id=4, text="
 
 
 class FakeTelegram:
-    async def get_updates(self, offset: int, timeout_s: int) -> list[dict[str, Any]]:
-        await asyncio.Event().wait()
-        return []
-
-    async def set_commands(self, commands: dict[str, str]) -> None:
-        pass
-
     async def answer_press(self, query: str, toast: str = "") -> None:
         pass
+
+
+class Talking(ReceiveWorker):
+    """It reads what it is given, and does not poll."""
+
+    async def background(self, channels: Channels) -> None:
+        await asyncio.Event().wait()
 
 
 class Chat:
@@ -45,7 +45,7 @@ class Chat:
 
     def __init__(self, channels: Channels, settings: Settings, **me: bool) -> None:
         self._channels = channels
-        self.receive = ReceiveWorker(settings, FakeTelegram())  # type: ignore[arg-type]
+        self.receive = Talking(settings, FakeTelegram())  # type: ignore[arg-type]
         self._number = 0
         converse(self.receive, channels, Me(42, "whatsit_bot", **me))
 
