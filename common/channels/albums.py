@@ -87,7 +87,8 @@ class Albums:
         job = started[-1].job.id if started else ""
         args = (accepted.job.id, message_id, job, body, "1" if addressed else "")
         limits = (self._limits.waiting_ms, self._limits.addressed_ms)
-        call = Call("album", (self._keys.album(chat_id, album),), (*args, *limits))
+        keys = (self._keys.album(chat_id, album), self._keys.albums(str(chat_id)))
+        call = Call("album", keys, (*args, *limits))
         try:
             async with self._in_turn:  # several connections could bring the album's messages in another order
                 begins = await self._scripts.run(call)

@@ -25,10 +25,12 @@ class ChatLimits:
         preferences_ms: What a chat prefers, since its last message to the bot: 180 days.
         press_ms: That a button was pressed, so that an update that is read again changes nothing. Telegram keeps
             updates for a day.
+        hint_ms: What a chat was told, at most.
     """
 
     preferences_ms: int = 180 * 24 * 3600 * 1000
     press_ms: int = 48 * 3600 * 1000
+    hint_ms: int = 3600 * 1000
 
 
 CHATS: Final = ChatLimits()
@@ -100,9 +102,29 @@ class Chats:
             chat: The chat.
             what: A name for what is said.
             update: The update for which it is said. One that is read again may say it again.
-            kept_ms: How long nothing else may say it.
+            kept_ms: How long nothing else may say it; up to ``ChatLimits.hint_ms``, as /privacy promises.
         """
-        return bool(await self._run(Call("tell_once", (self._keys.hint(chat, what),), (update, kept_ms))))
+        if kept_ms > self._limits.hint_ms:
+            msg = f"what a chat was told is kept for {self._limits.hint_ms} ms at most, not for {kept_ms}"
+            raise ValueError(msg)
+        return bool(await self._run(Call("tell_once", (self._keys.hints(chat),), (what, update, kept_ms))))
+
+    async def forget(self, chat: str, press: str = "") -> bool:
+        """Forget a chat: what it prefers, what it was told, its albums, and its dead letters. Of a person's own chat with
+        the bot also what is kept of them as a guest. Who is blocked stays blocked, and what is under way goes on.
+
+        Args:
+            chat: The chat.
+            press: The callback query's id, if it is forgotten once for a press; '' for a change that cannot come late.
+
+        Returns:
+            Whether it is forgotten now, and was not before by the same press.
+        """
+        names = (chat, f"g{chat}") if chat.isdecimal() else (chat,)
+        keys = [self._keys.dead, self._keys.told, self._keys.pressed(press)]
+        for name in names:
+            keys += [self._keys.preferences(name), self._keys.hints(name), self._keys.albums(name)]
+        return bool(await self._run(Call("forget", keys, (self._limits.press_ms if press else "", *names))))
 
     async def block(self, id_: str, *, blocks: bool) -> bool:
         """Block a chat or a person, or serve them again. Whether that changed anything."""

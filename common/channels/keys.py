@@ -26,8 +26,10 @@ Every key has one hash tag, ``{<namespace>}``, so that all are in one slot of a 
                                  Redis keeps as small integers: 8 bytes each
     {whatsit}:album:<chat>:<id>  hash that expires: what an album asks for, until it addresses the bot; then
                                  what each of its updates began: see lua/album.lua
+    {whatsit}:albums:<chat>      set that expires: the keys of a chat's albums, so that they can be forgotten
     {whatsit}:chat:<chat>        hash that expires: what a chat prefers; see common/channels/chats.py
-    {whatsit}:hint:<chat>:<what> string that expires: the update that made the bot say something in a chat
+    {whatsit}:hints:<chat>       hash that expires: what the bot said in a chat → until when it does not say that again,
+                                 and the update that made it say that
     {whatsit}:pressed:<query>    string that expires: that a press of a button has done its part; or an update that
                                  drops jobs, and how many those were
     {whatsit}:blocked            set of chats and persons whom the bot does not serve, until an operator lifts it
@@ -112,13 +114,17 @@ class Keys:
         """What is known of an album."""
         return self.key("album", str(chat_id), media_group_id)
 
+    def albums(self, chat: str) -> str:
+        """The keys of a chat's albums."""
+        return self.key("albums", chat)
+
     def preferences(self, chat: str) -> str:
         """What a chat prefers."""
         return self.key("chat", chat)
 
-    def hint(self, chat: str, what: str) -> str:
-        """That the bot said something in a chat lately."""
-        return self.key("hint", chat, what)
+    def hints(self, chat: str) -> str:
+        """What the bot said in a chat lately."""
+        return self.key("hints", chat)
 
     def pressed(self, query: str) -> str:
         """That a press of a button has done its part, or an update."""

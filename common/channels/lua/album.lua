@@ -4,6 +4,7 @@
 -- KEYS  after the ledger: 1 the album: a hash of
 --       "waits <update>" → {message id, job, body}, "given <update>" → its outcome, addressed → 1,
 --       last → the last job that began
+--       2 the keys of the chat's albums: a set
 -- ARGV  1 update  2 message's id  3 the job of what it asks for, or '': the last one, if it asks for several things
 --       4 body: what it asks for  5 whether it addresses the bot: 1 or ''  6 how long the album lives from now on if
 --       nothing of it has addressed the bot, ms  7 the same if something has
@@ -16,6 +17,8 @@ local WAITS, GIVEN = 'waits ', 'given '
 
 -- A write that Redis allows when its memory is full: this is not new work.
 redis.call('HDEL', album, '')
+redis.call('SADD', KEYS[KEYS_FROM + 1], album)
+redis.call('PEXPIRE', KEYS[KEYS_FROM + 1], math.max(waiting_ms, addressed_ms))
 local given = redis.call('HGET', album, GIVEN .. update)
 if given then
   return cmsgpack.unpack(given)

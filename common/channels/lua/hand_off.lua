@@ -42,6 +42,7 @@ local function decline(new_job, whom, notice)
   local now = now_ms()
   redis.call('ZREMRANGEBYSCORE', told, '-inf', now - TOLD_AGAIN_AFTER_MS)
   if redis.call('ZADD', told, 'NX', now, whom) == 1 then
+    redis.call('PEXPIRE', told, TOLD_AGAIN_AFTER_MS)
     redis.call('HSET', jobs, new_job, notice)
     add(reply, new_job, notice, 0, 0)
   end
