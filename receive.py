@@ -7,12 +7,14 @@ out:  a photo: DownloadPhoto → receive, then CheckFile → file_check; a link:
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 
 from common.backoff import Backoff
 from common.channels.answers import Answers
 from common.channels.channels import Channels
+from common.conversation import profile
 from common.conversation.bot import Bot
 from common.conversation.conversation import Conversation
 from common.errors import Deferred, Outage, TelegramRefused
@@ -75,8 +77,11 @@ class ReceiveWorker(Worker[AcceptUpdate | DownloadPhoto]):
         await self.telegram.close()
 
     async def background(self, channels: Channels) -> None:
-        """Poll."""
-        await polling.poll(self.telegram, channels, self.settings.bot_id, self.limits)
+        """Poll, and beside that set the bot's profile."""
+        is_back = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(profile.keep_set(self.telegram, self.settings, is_back, self.limits))
+            await polling.poll(self.telegram, channels, self.settings.bot_id, self.limits, is_back.set)
 
     async def handle(self, message: AcceptUpdate | DownloadPhoto) -> Outputs:
         """Read an update, or download a photo."""

@@ -44,6 +44,7 @@ class ReplyWorker(Worker[SendReply | ShowTyping]):
     async def open(self, channels: Channels) -> None:
         """Open the connections to Telegram."""
         self.order = Order(channels.ledger, self.limits)
+        self.delivery.open(channels.chats)
         await self.telegram.open()
 
     async def close(self) -> None:

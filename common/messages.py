@@ -333,12 +333,25 @@ class Button(msgspec.Struct, frozen=True, array_like=True):
     data: str
 
 
+SETTINGS = "settings"
+"""What ``Words.shows`` calls a chat's settings."""
+
+
 class Words(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
-    """Plain text for the user; ``reply`` escapes it. ``buttons`` are rows of them."""
+    """Plain text for the user; ``reply`` escapes it.
+
+    Attributes:
+        text: The text.
+        kind: Its kind.
+        buttons: Rows of them.
+        shows: What it shows that may have changed when an edit is sent, which then shows that as it is: ``SETTINGS``;
+            '' for nothing.
+    """
 
     text: str
     kind: Kind = Kind.NOTICE
     buttons: tuple[tuple[Button, ...], ...] = ()
+    shows: str = ""
 
 
 class SendReply(Message, frozen=True, kw_only=True, tag=True):

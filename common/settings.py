@@ -26,6 +26,7 @@ TELEGRAM_API: Final = "https://api.telegram.org"
 ModelChoice: TypeAlias = str  # one of model_names.MODEL_NAMES
 EngineChoice = Literal["auto", "openvino", "torch"]
 PrecisionChoice = Literal["auto", "fp32", "int8"]
+ProfileChoice = Literal["set", "keep"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 LONGEST_CONTACT: Final = 200  # characters
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -83,6 +84,8 @@ class Settings:
     """Private networks that links may reach."""
     contact: Annotated[str, _contact] = ""
     """The operator's own addresses, for hosts that want to know who fetches; '' if they stay unnamed."""
+    profile: Annotated[ProfileChoice, _choice(ProfileChoice)] = "set"
+    """Whether the bot sets its menus of commands and its descriptions at Telegram, or keeps its operator's own."""
     playground_port: Annotated[int, _port] = 8080
     """Where the chat page listens, on 127.0.0.1."""
     log_level: Annotated[LogLevel, _level] = "INFO"

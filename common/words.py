@@ -9,12 +9,13 @@ from common.answers.wording import NOT_KNOWN
 from common.limits import MAX_FILE_BYTES
 from common.messages import Kind, Words
 from common.model.records import ModelRecord
-from common.settings import Settings
 
 COMMANDS: Final = {
     "start": "What this bot does",
     "help": "What you can send, and what my answers mean",
-    "about": "What I know, how sure I am, what I keep",
+    "about": "What I know, and how sure I am",
+    "privacy": "What I keep, how long, and who sees it",
+    "settings": "How I answer; forget this chat",
     "what": "Say what the photo shows that you reply to",
     "cancel": "Drop what is still waiting",
 }
@@ -60,9 +61,10 @@ MEASURED: Final = (
 )
 NOT_MEASURED: Final = "What my answers mean:\n• “Most likely”: I give it 80% or more\n• “Perhaps”: less"
 OTHERS: Final = "• the lines below: what else it could be"
-MORE: Final = "/about says what I know, how sure I am, and what I keep."
+MORE: Final = "/about says what I know and how sure I am, /privacy what I keep."
 SURE: Final = "When I say 80% or more, I’m right at least 9 times in 10."
 OPERATORS: Final = "How often my percentages are right was measured on my operator’s photos."
+KEPT: Final = "I don’t keep your pictures. /privacy says what I keep, how long, and who can see it."
 UNMEASURED: Final = "Nobody has measured how often my percentages are right."
 NO_ZOOM: Final = "I can’t zoom in. If a thing is small or at the edge, send me that part of the picture."
 TOO_LARGE: Final = (
@@ -76,6 +78,12 @@ NOT_IN_REACH: Final = (
     "I can’t read this file, and that is not your fault: it is where my operator has not given me access to it. My log "
     "tells them why. Please send it again later, or send me a link."
 )
+DESCRIPTION: Final = (
+    "Send me a photo, or paste the link of an image, and I’ll tell you what it shows, and how sure I am.\n\n"
+    "In a group, reply to a photo with /what.\n\n"
+    "I don’t keep your pictures: /privacy says more."
+)
+SHORT_DESCRIPTION: Final = "I tell you what a photo shows, and how sure I am. Send me a photo, or the link of an image."
 WHAT_TO_SEND: Final = "Please send a photo, or paste the link of an image."
 HOW_IN_PRIVATE: Final = (
     "Reply to a photo with /what, and I’ll say what it shows. Here you can just send me the photo: I look at each one."
@@ -152,13 +160,13 @@ def usage(model: ModelRecord | None, name: str) -> str:
     return f"{SEND}{IN_A_GROUP.format(name=name)}\n\n{_meaning(model)}\n{OTHERS}\n\n{MORE}"
 
 
-def about(version: str, model: ModelRecord | None, settings: Settings) -> str:
-    """The version, what it knows, how sure it is, and what it keeps. For users: operators read the log."""
+def about(version: str, model: ModelRecord | None) -> str:
+    """The version, what it knows, and how sure it is. For users: operators read the log."""
     if model is None:
         ready = "My model is still being prepared; your pictures wait until it is ready."
-        return f"Whatsit {version}. {ready}\n\n{_kept(settings)}"
+        return f"Whatsit {version}. {ready}\n\n{KEPT}"
     limits = [_how_sure(model)] if model.maps else [_how_sure(model), NO_ZOOM]
-    return "\n\n".join([f"Whatsit {version}. {_known(model)}", *limits, _kept(settings)])
+    return "\n\n".join([f"Whatsit {version}. {_known(model)}", *limits, KEPT])
 
 
 def _known(model: ModelRecord | None) -> str:
@@ -181,20 +189,7 @@ def _how_sure(model: ModelRecord) -> str:
     return SURE if model.calibration.came_with_code else OPERATORS
 
 
-def _kept(settings: Settings) -> str:
-    """What is kept, and for how long: README.md, "What is stored, and for how long"."""
-    said = f"\n• what I said about a picture, without the picture and your name: {_lasting(settings.cache_ttl_s)}"
-    return (
-        "What I keep:\n"
-        "• your picture: until I have looked at it\n"
-        "• your message: until it is answered; if that fails, 7 days"
-        f"{said if settings.cache_max else ''}\n"
-        "• the number of your message: 48 hours\n"
-        "• in a log: numbers, times, and links that led to no picture"
-    )
-
-
-def _lasting(seconds: float) -> str:
+def lasting(seconds: float) -> str:
     """A time limit, rounded up."""
     for length_s, one, many in ((_DAY_S, "a day", "days"), (_HOUR_S, "an hour", "hours")):
         if seconds >= length_s:

@@ -14,6 +14,8 @@ line, without what the sentence already gives with its percentage.
 If the picture is not itself what the user sent, the sentence says so first: "From the preview: most likely an
 espresso (86%)".
 
+Chats may want answers short: then it is the sentence alone, and of "My best guesses:" the best one.
+
 The first five are sure, unless they begin with "Perhaps": then the guesses are a quotation, which Telegram folds after
 three lines. Otherwise they are open lines. Why so, and what happens to delicate classes:
 docs/decisions/0019-answers-are-sentences.md.
@@ -46,7 +48,9 @@ KNOWN: Final = "I know 1,000 kinds of things: animals, plants, food, vehicles, t
 UNKNOWN: Final = "I can’t tell what this is."
 NOT_KNOWN: Final = f"{KNOWN}; but no people, places, drawings or texts."
 IF_I_HAD_TO_GUESS: Final = "If I had to guess:"
-UNSURE: Final = "I’m not sure. My best guesses:"
+_MY_BEST_GUESSES: Final = "My best guesses:"
+UNSURE: Final = f"I’m not sure. {_MY_BEST_GUESSES}"
+MY_BEST_GUESS: Final = "My best guess:"
 PRINTED: Final = "A screenshot or something printed. I know things, I can’t read."
 PERHAPS_PRINTED: Final = "Perhaps a screenshot or something printed. I know things, I can’t read."
 LIKELY_PRINTED: Final = 0.5
@@ -110,15 +114,32 @@ class _Labels:
         return guess.index in self._labels
 
 
-def worded(predictions: Predictions, subject: Subject = Subject.PICTURE) -> str:
-    """The answer as Telegram's HTML. ``subject`` is what the picture is to what the user sent."""
+def worded(predictions: Predictions, subject: Subject = Subject.PICTURE, *, short: bool = False) -> str:
+    """The answer as Telegram's HTML.
+
+    Args:
+        predictions: What was found.
+        subject: What the picture is to what the user sent.
+        short: Whether to leave the other guesses out.
+    """
     finding = predictions.finding
     said = _of_imagenet(finding) if finding.imagenet else _of_labels(finding, _Labels(finding.guesses, predictions.top))
     sentence = _led(subject, said.sentence)
     if not said.lines:
         return sentence
+    if short:
+        return _alone(sentence, said.lines)
     lines = "\n".join(said.lines)
     return f"{sentence}\n<blockquote expandable>{lines}</blockquote>" if said.sure else f"{sentence}\n{lines}"
+
+
+def _alone(sentence: str, lines: Sequence[str]) -> str:
+    """The sentence without its lines: one that only leads to them gives the first one."""
+    sentence, _, _ = sentence.partition("\n")
+    if not sentence.endswith(_MY_BEST_GUESSES):
+        return sentence
+    percent, _, thing = lines[0].partition(" ")
+    return f"{sentence.removesuffix(_MY_BEST_GUESSES)}{MY_BEST_GUESS} {thing} ({percent})"
 
 
 def shortened(text: str, length: int) -> str:

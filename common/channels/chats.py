@@ -110,8 +110,10 @@ class Chats:
         return bool(await self._run(Call("tell_once", (self._keys.hints(chat),), (what, update, kept_ms))))
 
     async def forget(self, chat: str, press: str = "") -> bool:
-        """Forget a chat: what it prefers, what it was told, its albums, and its dead letters. Of a person's own chat with
-        the bot also what is kept of them as a guest. Who is blocked stays blocked, and what is under way goes on.
+        """Forget a chat: what it prefers, what it was told, its albums, and its dead letters.
+
+        Of a person's own chat with the bot, also what is kept of them as a guest. Who is blocked stays blocked, and
+        what is under way goes on.
 
         Args:
             chat: The chat.

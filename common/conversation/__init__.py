@@ -6,6 +6,9 @@
     commands      the answers to commands
     small_talk    the answers to words that ask for nothing
     greeting      what happens when the bot is added to a chat
+    privacy       what is kept, where, how long, and who can see it
+    preferences   the settings of a chat, and its buttons
+    profile       menus of commands and descriptions at Telegram
     operators     what operators do in their own chats
     buttons       what buttons carry
     presses       what a press of a button does

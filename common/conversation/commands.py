@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
 from common import VERSION, words
-from common.conversation import operators
+from common.conversation import operators, preferences, privacy
 from common.conversation.bot import Asking, Bot
 from common.messages import Kind, Words
 from common.model.records import in_use
@@ -38,7 +38,7 @@ async def _help(bot: Bot, _asking: Asking, _command: Command) -> Words:
 
 
 async def _about(bot: Bot, _asking: Asking, _command: Command) -> Words:
-    return _words(words.about(VERSION, in_use(bot.settings.models_dir), bot.settings))
+    return _words(words.about(VERSION, in_use(bot.settings.models_dir)))
 
 
 async def _what(bot: Bot, asking: Asking, _command: Command) -> Words | None:
@@ -71,6 +71,8 @@ _ANSWERS: Final[Mapping[str, Answer]] = {
     "what": _what,
     "whatsit": _what,
     "cancel": _cancel,
+    "privacy": privacy.privacy,
+    "settings": preferences.settings,
     "dead": operators.dead,
     "block": operators.block,
     "unblock": operators.unblock,

@@ -1,7 +1,8 @@
 """Sends an answer: each kind in its own way. Nothing else knows how, or what a repeat after a crash does.
 
     a new message      reply's lease is confirmed right before it; after a crash in between it may come twice
-    an edit            the same text again changes nothing
+    an edit            the same text again changes nothing. One of settings shows what is set when it is sent, and goes
+                        on until that is what it says: in whatever order presses are shown, the last one stays
     a reaction         the same one again changes nothing; where it fails, there is none
 
 docs/guarantees.md says what is promised.
@@ -14,13 +15,17 @@ from html import escape
 from typing import Final
 
 from common.answers import wording
+from common.channels.chats import Chats
+from common.conversation.preferences import shown
 from common.errors import Deferred, Outage, TelegramRefused
-from common.messages import Job, SendReply, Words
+from common.messages import SETTINGS, Job, SendReply, Words
 from common.runtime.leases import confirm_lease
 from common.telegram.client import Telegram
 from common.telegram.sending import MAX_TEXT_LENGTH, Target
 
 QUOTE_LENGTH: Final = 100
+MOST_EDITS: Final = 5
+"""Of a message by one job, while its settings change. Each of those changes has a job of its own."""
 
 _log = logging.getLogger(__name__)
 
@@ -32,8 +37,14 @@ class Delivery:
         telegram: Where to.
     """
 
+    chats: Chats
+
     def __init__(self, telegram: Telegram) -> None:
         self._telegram = telegram
+
+    def open(self, chats: Chats) -> None:
+        """Get ready: what is remembered of chats is known from now."""
+        self.chats = chats
 
     async def deliver(self, message: SendReply) -> None:
         """Send an answer.
@@ -49,8 +60,11 @@ class Delivery:
         if message.reaction:
             await self._react(job, message.reaction)
             return
-        html, buttons = worded(message), message.content.buttons if isinstance(message.content, Words) else ()
-        if message.edits:
+        content = message.content
+        html, buttons = worded(message), content.buttons if isinstance(content, Words) else ()
+        if message.edits and isinstance(content, Words) and content.shows == SETTINGS:
+            await self._show_settings(job.chat_id, message.edits)
+        elif message.edits:
             await self._telegram.edit(job.chat_id, message.edits, html, buttons, confirm_lease)
         else:
             target = Target(job.chat_id, job.message_id, job.thread_id, job.topic_id)
@@ -65,6 +79,21 @@ class Delivery:
         except (Deferred, Outage, TelegramRefused) as error:
             _log.debug("job=%s: no reaction: %s", job.id, error)
 
+    async def _show_settings(self, chat_id: int, message_id: int) -> None:
+        """Make a message show the settings of its chat.
+
+        Another press may change them meanwhile, and have shown that already: so this looks again after each edit.
+        """
+        said: Words | None = None
+        for _ in range(MOST_EDITS):
+            remembered = await self.chats.recall(str(chat_id), None)
+            now = shown(remembered.preferences, in_group=chat_id < 0)
+            if now == said:
+                return
+            html = escape(now.text, quote=False)
+            await self._telegram.edit(chat_id, message_id, html, now.buttons, confirm_lease)
+            said = now
+
 
 def worded(message: SendReply) -> str:
     """The answer as Telegram's HTML, after the link that it is about where the message had several.
@@ -77,5 +106,5 @@ def worded(message: SendReply) -> str:
         # Cut before escaping: Telegram counts the characters that are left after parsing.
         text = message.content.text[: MAX_TEXT_LENGTH - QUOTE_LENGTH - 1]
         return about + escape(text, quote=False)
-    answer = about + wording.worded(message.content, message.job.subject)
+    answer = about + wording.worded(message.content, message.job.subject, short=message.job.short)
     return f"<tg-spoiler>{answer}</tg-spoiler>" if message.job.spoiler else answer

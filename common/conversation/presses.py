@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from common.conversation import operators
+from common.conversation import operators, preferences
 from common.conversation.bot import Bot
 from common.conversation.buttons import TOO_OLD, VERSION, Press, Respond, Response
 from common.errors import Deferred, Outage, TelegramRefused
@@ -32,7 +32,7 @@ async def press(bot: Bot, accepted: AcceptUpdate, pressed: Pressed) -> Sequence[
         message_id=None,
         thread_id=pressed.thread_id,
         topic_id=pressed.topic_id,
-        user_id=pressed.sender_id,
+        # Without who pressed it: whatever they set must be shown, even if they have sent much in this minute.
         accepted_at=accepted.job.accepted_at,
     )
     return [SendReply(job=job, content=response.words, edits=pressed.message_id)]
@@ -62,4 +62,6 @@ async def _tell(bot: Bot, pressed: Pressed, toast: str) -> None:
 _RESPONSES: Final[Mapping[str, Respond]] = {
     operators.RETRY: operators.retry,
     operators.LOOK: operators.look_again,
+    preferences.SET: preferences.change,
+    preferences.FORGET: preferences.forget,
 }

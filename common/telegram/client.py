@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import enum
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
@@ -15,13 +17,14 @@ from telegram.error import TelegramError
 
 from common.errors import FileTooLarge, FileUnavailable, Outage, TelegramRefused
 from common.settings import Settings
-from common.telegram import local_files, refusals
+from common.telegram import local_files, raw, refusals
 from common.telegram.connection import Connection, translate
 from common.telegram.limits import LIMITS, TelegramLimits
 from common.telegram.reading import UPDATES
 from common.telegram.sending import Sending
 from common.telegram.transport import Take
 
+_ADMINS: Final = frozenset({"creator", "administrator"})
 _NO_SUCH_FILE: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
 
@@ -40,6 +43,36 @@ class Me:
     username: str
     reads_groups: bool = False
     answers_guests: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Scope:
+    """For whom a menu of commands is (core.telegram.org/bots/api#botcommandscope).
+
+    Attributes:
+        kind: ``default``, ``all_private_chats``, ``all_group_chats`` or ``chat``.
+        chat_id: Of a ``chat``.
+    """
+
+    kind: str = "default"
+    chat_id: int | None = None
+
+    def parameters(self, language: str) -> dict[str, Any]:
+        """As the Bot API takes it, with a language; '' is for all that have no menu of their own."""
+        chat = {} if self.chat_id is None else {"chat_id": self.chat_id}
+        return {"scope": {"type": self.kind, **chat}, "language_code": language}
+
+
+EVERYWHERE: Final = Scope()
+
+
+class About(enum.StrEnum):
+    """The texts that people read about the bot."""
+
+    DESCRIPTION = "Description"
+    """In the chat before its first message; at most 512 characters."""
+    SHORT_DESCRIPTION = "ShortDescription"
+    """On its page, and where people share it; at most 120 characters."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,10 +128,30 @@ class Telegram(Sending):
             raise Outage(msg)
         return [update for update in updates if isinstance(update, dict) and isinstance(update.get("update_id"), int)]
 
-    async def set_commands(self, commands: dict[str, str]) -> None:
-        """Set the commands that Telegram offers in its menu: name to description."""
+    async def commands(self, scope: Scope = EVERYWHERE, language: str = "") -> dict[str, str]:
+        """The commands of a menu: name to description. Those of a wider scope are not among them."""
+        rows = await self._call("getMyCommands", scope.parameters(language))
+        found = map(raw.fields, rows if isinstance(rows, list) else [])
+        return {raw.text(row.get("command")): raw.text(row.get("description")) for row in found}
+
+    async def set_commands(self, commands: Mapping[str, str], scope: Scope = EVERYWHERE, language: str = "") -> None:
+        """Set the commands of a menu, in their order."""
         rows = [{"command": name, "description": text} for name, text in commands.items()]
-        await self._call("setMyCommands", {"commands": rows})
+        await self._call("setMyCommands", {"commands": rows, **scope.parameters(language)})
+
+    async def about(self, what: About, language: str = "") -> str:
+        """A text about the bot; '' if it is not set."""
+        found = await self._call(f"getMy{what}", {"language_code": language})
+        return raw.text(raw.fields(found).get(what.name.lower()))
+
+    async def set_about(self, what: About, text: str, language: str = "") -> None:
+        """Set a text about the bot."""
+        await self._call(f"setMy{what}", {what.name.lower(): text, "language_code": language})
+
+    async def is_admin(self, chat_id: int, user_id: int) -> bool:
+        """Whether a person, or the bot itself, is an admin of a group."""
+        member = await self._call("getChatMember", {"chat_id": chat_id, "user_id": user_id})
+        return raw.text(raw.fields(member).get("status")) in _ADMINS
 
     async def download(self, file_id: str, take: Take) -> None:
         """Hand a file that a user sent to ``take``, piece by piece.

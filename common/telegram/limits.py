@@ -25,6 +25,7 @@ class TelegramLimits:
         unavailable_s: How long Telegram may say that a file is unavailable until the bot believes it.
         ask_again_s: After what time to ask for such a file again at first.
         back_off_s: How long to wait after a failed poll, try after try; the last value for all further tries.
+        profile_pause_s: How long the bot does not look at its profile again, however often polling fails.
     """
 
     connect_timeout_s: float = 5.0
@@ -36,6 +37,7 @@ class TelegramLimits:
     unavailable_s: float = 30.0
     ask_again_s: float = 1.0
     back_off_s: Sequence[float] = BACK_OFF_S
+    profile_pause_s: float = 5.0
 
 
 LIMITS: Final = TelegramLimits()

@@ -7,10 +7,9 @@ not stop the others.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from redis.exceptions import RedisError
@@ -23,7 +22,6 @@ from common.problem import Problem
 from common.telegram.client import Telegram
 from common.telegram.jobs import job_of
 from common.telegram.limits import LIMITS, TelegramLimits
-from common.words import COMMANDS
 
 POLL_S: Final = 25
 SHORTEST_POLL_S: Final = 1.0
@@ -34,23 +32,33 @@ SEEN_MS: Final = 48 * 3600 * 1000  # Telegram keeps an unconfirmed update for 24
 _log = logging.getLogger(__name__)
 
 
-async def poll(telegram: Telegram, channels: Channels, bot_id: str, limits: TelegramLimits = LIMITS) -> None:
-    """Store updates as they come, for ever. The next poll's offset confirms a batch, once all of it is stored."""
+async def poll(
+    telegram: Telegram,
+    channels: Channels,
+    bot_id: str,
+    limits: TelegramLimits = LIMITS,
+    is_back: Callable[[], None] = lambda: None,
+) -> None:
+    """Store updates as they come, for ever. The next poll's offset confirms a batch, once all of it is stored.
+
+    ``is_back`` is called when polling works again after it failed.
+    """
     offset, backoff = 0, Backoff(back_off_s=limits.back_off_s)
-    commands_offered = False
+    failed = False
     while True:
         began = time.monotonic()
         try:
-            if not commands_offered:
-                await _offer_commands(telegram)
-                commands_offered = True
             await _until_there_is_room(channels)
-            updates = await telegram.get_updates(offset, POLL_S)
+            # After a failure without a wait, so that it shows at once whether polling works again.
+            updates = await telegram.get_updates(offset, 0 if failed else POLL_S)
             await _store(channels, updates, bot_id)
         except (Deferred, Outage, TelegramRefused, RedisError) as error:
-            commands_offered = False  # a playground that was started again has no commands
+            failed = True
             await backoff.wait(error)
             continue
+        if failed:
+            failed = False
+            is_back()
         backoff.over()
         offset = max((update["update_id"] + 1 for update in updates), default=offset)
         # A server that does not wait sends an empty answer at once.
@@ -78,9 +86,3 @@ async def _until_there_is_room(channels: Channels) -> None:
         problem.report(f"taking no updates: {channels.limits.in_all} messages or more wait in the channels (BACKLOG)")
         await asyncio.sleep(LOOK_AGAIN_S)
     problem.clear()
-
-
-async def _offer_commands(telegram: Telegram) -> None:
-    """Set the menu of commands. A server without that method has no menu."""
-    with contextlib.suppress(TelegramRefused):
-        await telegram.set_commands(COMMANDS)

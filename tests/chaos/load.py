@@ -14,7 +14,7 @@ from PIL import Image
 
 from common import VERSION, words
 from common.model.records import in_use
-from common.settings import ROOT, Settings
+from common.settings import ROOT
 from tests.chaos.ledger import Said, gist
 from tests.support import photos, web_server
 from tests.support.bot_api import User
@@ -216,7 +216,7 @@ class Load:
     def _command(self, user: User, name: str) -> list[Said]:
         model = in_use(self._models_dir)
         answers = {"start": words.start(model), "help": words.usage(model, _BOT)}
-        said = answers.get(name) or words.about(VERSION, model, Settings())
+        said = answers.get(name) or words.about(VERSION, model)
         return self._text(f"/{name}", user, f"/{name}", said)
 
     @staticmethod
