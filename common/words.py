@@ -61,7 +61,7 @@ MEASURED: Final = (
 )
 NOT_MEASURED: Final = "What my answers mean:\n• “Most likely”: I give it 80% or more\n• “Perhaps”: less"
 OTHERS: Final = "• the lines below: what else it could be"
-MORE: Final = "/about says what I know and how sure I am, /privacy what I keep."
+MORE: Final = "/about says what I know, /privacy what I keep."
 SURE: Final = "When I say 80% or more, I’m right at least 9 times in 10."
 OPERATORS: Final = "How often my percentages are right was measured on my operator’s photos."
 KEPT: Final = "I don’t keep your pictures. /privacy says what I keep, how long, and who can see it."

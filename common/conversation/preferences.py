@@ -26,8 +26,8 @@ TITLE: Final = "The settings of this chat. Press one to change it."
 FOR_ADMINS: Final = "Only admins of this group can change them."
 FORGET_THIS: Final = "Forget this chat"
 REALLY: Final = (
-    "Forget this chat? I delete its settings, what I noted of albums and hints, and messages that failed. What is under "
-    "way is still answered. /privacy says what I keep."
+    "Forget this chat? I delete its settings, what I noted of albums and hints, and messages that failed. What is "
+    "under way is still answered. /privacy says what I keep."
 )
 FORGET_IT: Final = "Forget it"
 KEEP_IT: Final = "Keep it"
@@ -39,8 +39,8 @@ NOT_KNOWN: Final = (
 )
 NO_ANSWER: Final = "Telegram doesn’t answer me now, so nothing has changed. Please try again later."
 NOT_DELIVERED: Final = (
-    "Telegram doesn’t give me every photo. Make me an admin here and press again; or my operator turns privacy mode off "
-    "(@BotFather, /setprivacy), and you add me again."
+    "Telegram doesn’t give me every photo. Make me an admin here and press again; or my operator turns privacy mode "
+    "off (@BotFather, /setprivacy), and you add me again."
 )
 FOR_GUESTS: Final = "A guest has no settings. Write to me, or add me to a group: then /settings works there."
 

@@ -34,12 +34,12 @@ def _paragraphs(config: Settings, settings: str) -> list[str]:
         f"In files:\n{_listed(_in_files())}",
         f"In my database:\n{_listed(_in_database(config))}",
         "The database’s own file on the disk holds older entries, too, until it is tidied.",
-        "Who can see it: only my operator, on whose machines all of this is. The host of a link learns that I fetch it, "
-        "not for whom. Telegram carries all messages, and has a policy of its own.",
+        "Who can see it: only my operator, on whose machines all of this is. The host of a link learns that I fetch "
+        "it, not for whom. Telegram carries all messages, and has a policy of its own.",
         f"My operator {_contact(config)}.",
-        f"To have it forgotten: {settings}, then Forget this chat. That deletes the settings, albums, hints, and messages "
-        "that failed. What is under way is still answered. What I saw in pictures is under no name, so I can’t tell which "
-        "are yours.",
+        f"To have it forgotten: {settings}, then Forget this chat. That deletes the settings, albums, hints, and "
+        "messages that failed. What is under way is still answered. What I saw in pictures is under no name, so I "
+        "can’t tell which are yours.",
     ]
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from common import words
 from common.model.records import RULES, Calibration, MapGrid, ModelRecord
-from common.settings import Settings
 from tests.support import model_in_use
 
 THINGS = "1,000 kinds of things: animals, plants, food, vehicles, tools; but no people, places, drawings or texts."
@@ -30,14 +29,14 @@ UNMEASURED = record(why="Its official weights are here.", why_precision="It comp
 OWN = record(classes=1234, labels_source="labels.json")
 
 
-def said(name: str, model: ModelRecord | None, **fields: Any) -> str:
+def said(name: str, model: ModelRecord | None) -> str:
     match name:
         case "start":
             return words.start(model)
         case "help":
             return words.usage(model, "whatsit_bot")
         case _:
-            return words.about("1.2.3", model, Settings(**fields))
+            return words.about("1.2.3", model)
 
 
 @pytest.mark.parametrize("name", ["start", "about"])
@@ -87,16 +86,14 @@ def test_users_read_nothing_of_what_operators_need(model: ModelRecord | None) ->
         *((86400, "a day"), (86401, "2 days"), (7 * 86400, "7 days")),
     ],
 )
-def test_people_are_told_how_long_an_answer_is_kept(seconds: int, time: str) -> None:
-    line = f"\n• what I said about a picture, without the picture and your name: {time}\n"
-    assert line in said("about", MEASURED, cache_ttl_s=seconds)
-    assert line in said("about", None, cache_ttl_s=seconds)
+def test_a_time_is_told_in_one_unit_and_rounded_up(seconds: int, time: str) -> None:
+    assert words.lasting(seconds) == time
 
 
-def test_where_answers_are_not_kept_people_are_not_told_so() -> None:
-    assert "what I said" not in said("about", MEASURED, cache_max=0)
-    assert "your picture: until I have looked at it" in said("about", MEASURED, cache_max=0)
+@pytest.mark.parametrize("model", [MEASURED, OWN, None])
+def test_what_is_kept_is_said_elsewhere(model: ModelRecord | None) -> None:
+    assert "/privacy says what I keep" in said("about", model)
 
 
 def test_a_command_that_does_not_exist_gets_those_that_do() -> None:
-    assert "I don’t know the command /sing. I know /start, /help, /about, " in words.unknown_command("sing")
+    assert "I don’t know the command /sing. I know /start, /help, /about, /privacy, " in words.unknown_command("sing")
