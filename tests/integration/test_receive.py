@@ -28,7 +28,7 @@ from common.messages import (
 from common.runtime.loop import Runtime
 from common.settings import Settings
 from common.store import Store
-from common.telegram.client import Me
+from common.telegram.client import EVERYWHERE, About, Me, Scope
 from common.telegram.limits import LIMITS, TelegramLimits
 from common.telegram.transport import Take
 from receive import ReceiveWorker
@@ -46,15 +46,18 @@ class FakeTelegram:
     def __init__(self, updates: list[dict[str, Any]]) -> None:
         self.updates = updates
         self.offsets: list[int] = []
+        self.timeouts: list[int] = []
         self.asked_at: list[float] = []
         self.errors: list[Exception] = []
         self.refusals: list[Exception] = []
         self.file: bytes | Exception = b"a picture"
-        self.refuses_commands = False
+        self.profile_error: Exception | None = None
+        self.menus: dict[Scope, dict[str, str]] = {}
         self.waits = True
 
     async def get_updates(self, offset: int, timeout_s: int) -> list[dict[str, Any]]:
         self.offsets.append(offset)
+        self.timeouts.append(timeout_s)
         self.asked_at.append(asyncio.get_running_loop().time())
         await asyncio.sleep(0)
         if self.errors:
@@ -64,9 +67,19 @@ class FakeTelegram:
             await asyncio.Event().wait()
         return self.updates
 
-    async def set_commands(self, commands: dict[str, str]) -> None:
-        if self.refuses_commands:
-            raise TelegramRefused("this Bot API server knows no method setMyCommands")
+    async def commands(self, scope: Scope, language: str) -> dict[str, str]:
+        if self.profile_error:
+            raise self.profile_error
+        return self.menus.get(scope, {})
+
+    async def set_commands(self, commands: dict[str, str], scope: Scope, language: str) -> None:
+        self.menus[scope] = commands
+
+    async def about(self, what: About, language: str) -> str:
+        return ""
+
+    async def set_about(self, what: About, text: str, language: str) -> None:
+        raise TelegramRefused(f"this Bot API server knows no method setMy{what}")
 
     async def download(self, file_id: str, take: Take) -> None:
         if self.refusals:
@@ -182,11 +195,34 @@ async def test_a_server_without_commands_and_without_long_polling_is_polled_once
     channels: Channels, settings: Settings
 ) -> None:
     receive, fake = worker(channels, settings, update(10))
-    fake.refuses_commands, fake.waits = True, False
+    fake.profile_error, fake.waits = TelegramRefused("this Bot API server knows no method getMyCommands"), False
     began = asyncio.get_running_loop().time()
     await poll(receive, channels, lambda: len(fake.offsets) == 4)
     assert fake.offsets == [0, 11, 11, 11]
     assert asyncio.get_running_loop().time() - began > 1.9, "empty answers that come at once are a second apart"
+
+
+async def test_a_profile_that_cannot_be_set_does_not_hold_up_the_polling(
+    channels: Channels, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    receive, fake = worker(channels, settings, update(10))
+    fake.profile_error = Outage("Telegram cannot be reached")
+    await poll(receive, channels, lambda: 11 in fake.offsets and "profile is not set yet" in caplog.text)
+    assert fake.menus == {}
+
+
+async def test_after_an_outage_of_polling_the_menus_come_again_without_a_long_wait(
+    channels: Channels, settings: Settings
+) -> None:
+    limits = TelegramLimits(back_off_s=(0,), profile_pause_s=0)
+    receive, fake = worker(channels, settings, update(10), limits=limits)
+    await poll(receive, channels, lambda: EVERYWHERE in fake.menus and 11 in fake.offsets)
+    fake.menus.clear()  # a playground that was started again
+    fake.waits = False
+    fake.errors = [Outage("connection refused"), Outage("connection refused")]
+    await poll(receive, channels, lambda: len(fake.errors) == 0 and EVERYWHERE in fake.menus)
+    timeouts = fake.timeouts[-3:]
+    assert 0 in timeouts, "the first poll after an outage says at once whether it is over"
 
 
 async def test_after_updates_the_next_poll_waits_for_others_to_gather(channels: Channels, settings: Settings) -> None:
@@ -297,7 +333,9 @@ async def test_a_file_that_is_too_large_for_telegram_is_refused_without_a_reques
         ({"text": "/start"}, "Send me a photo"),
         ({"text": "/help"}, "What you can send"),
         ({"text": "/about"}, f"Whatsit {VERSION}. "),
-        ({"text": "/sing"}, "I don’t know the command /sing. I know /start, /help, /about, "),
+        ({"text": "/privacy"}, "What I keep, where, and for how long."),
+        ({"text": "/settings"}, "The settings of this chat."),
+        ({"text": "/sing"}, "I don’t know the command /sing. I know /start, /help, /about, /privacy, /settings, "),
         ({"text": "hello"}, "I look at pictures: send me a photo, or the link of an image."),
         ({"location": {"latitude": 1.0, "longitude": 1.0}}, "I don’t accept locations. Please send a photo"),
     ],

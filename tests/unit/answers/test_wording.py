@@ -312,6 +312,29 @@ def best_first(found: Finding) -> Finding:
     return found
 
 
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        (a_class(ESPRESSO, 0.90, *OTHERS), "Most likely **an espresso** (90%)"),
+        (a_class(ESPRESSO, 0.70, *OTHERS), "Perhaps **an espresso** (70%)"),
+        (a_group("dog", 0.93, (BEAGLE, 0.45), (PUG, 0.22)), "**A dog** (93%), perhaps a beagle (45%)"),
+        (finding(PRINTED, 0.9, (MENU, 0.4)), "A screenshot or something printed. I know things, I can’t read."),
+        (finding(UNKNOWN, 0.0, (TABBY, 0.1)), NO_IDEA),
+        (finding(UNSURE, 0.0, (TABBY, 0.34), (LYNX, 0.20)), "I’m not sure. My best guess: tabby cat (34%)"),
+        (finding(UNSURE, 0.0), NO_IDEA),
+    ],
+)
+def test_a_short_answer_is_the_sentence_alone_and_names_what_that_would_lead_to(found: Finding, text: str) -> None:
+    assert as_read(worded(Predictions(top=(), finding=found), short=True)) == text
+
+
+def test_a_short_answer_from_an_operators_labels_names_the_best_one() -> None:
+    found = finding(UNSURE, 0.0, (0, 0.3), (1, 0.2), imagenet=False)
+    top = (Prediction("my cat & dog", 0.3), Prediction("my cup", 0.2))
+    html = worded(Predictions(top=top, finding=found), short=True)
+    assert unescape(html) == "I’m not sure. My best guess: my cat & dog (30%)"
+
+
 RANDOM = findings(st.none() | findings(st.none()).map(best_first)).map(best_first)
 DELICATE_NAMES = {english().listed(index) for index in imagenet().delicate}
 
@@ -334,6 +357,15 @@ def test_no_answer_has_a_delicate_name_without_ninety_percent(found: Finding) ->
     allowed = {english().listed(guess.index) for guess in likely}
     for name in DELICATE_NAMES - allowed:
         assert not re.search(rf"\b{re.escape(unescape(name))}\b", text), name
+
+
+@settings(deadline=None)
+@given(RANDOM)
+def test_a_short_answer_is_one_line_that_leads_to_nothing(found: Finding) -> None:
+    html = worded(Predictions(top=(), finding=found), short=True)
+    assert "\n" not in html
+    assert not html.endswith(":")
+    assert said(found).startswith(html) or "My best guess: " in html
 
 
 @settings(deadline=None)
