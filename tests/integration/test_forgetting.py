@@ -67,10 +67,13 @@ async def fill(channels: Channels, chat: int) -> None:
 
 async def keys_of(channels: Channels, chat: int) -> set[str]:
     """What Redis has that names a chat, keys and members."""
-    keys = [key.decode() for key in await channels.redis.keys(f"{channels.keys.key('')}*")]
-    told = [member.decode() for member in await channels.redis.zrange(channels.keys.told, 0, -1)]
-    return {name for key in keys if str(chat) in (name := key.removeprefix(channels.keys.key(""))).split(":")} | {
-        f"told {member}" for member in told if str(chat) in member.split()
+    prefix = channels.keys.key("")
+    found: Any = await channels.redis.keys(f"{prefix}*")
+    told: Any = await channels.redis.zrange(channels.keys.told, 0, -1)
+    names = [key.decode().removeprefix(prefix) for key in found]
+    members = [member.decode() for member in told]
+    return {name for name in names if str(chat) in name.split(":")} | {
+        f"told {member}" for member in members if str(chat) in member.split()
     }
 
 
