@@ -15,6 +15,7 @@ from benchmarks.answers.looks import Look
 from benchmarks.measuring import pss_mb
 from common import words
 from common.answers import wording
+from common.conversation import profile
 from common.messages import CHANNELS, Predictions
 from common.model.records import in_use
 from common.pictures import refusals
@@ -83,16 +84,17 @@ def test_a_voice_message_is_politely_not_accepted(user: User) -> None:
     assert only_answer(user) == words.unwelcome("voice messages")
 
 
-def test_about_says_what_the_bot_knows_and_keeps_and_the_log_which_model_answers_and_why(bot: Bot, user: User) -> None:
+def test_about_says_what_the_bot_knows_and_the_log_which_model_answers_and_why(bot: Bot, user: User) -> None:
     user.send_text("/about")
     said = only_answer(user)
     assert "I know 1,000 kinds of things" in said
-    assert "What I keep" in said
+    assert "/privacy says what I keep" in said
     assert "EfficientNet-Lite2 answers" in bot.log("classify")
 
 
 def test_the_menu_offers_the_commands_and_the_user_sees_typing(bot: Bot, user: User) -> None:
-    assert [command["command"] for command in user.bot()["commands"]] == list(words.COMMANDS)
+    wait_until(lambda: user.bot()["commands"], 20, "the menu, which is set beside the polling")
+    assert [command["command"] for command in user.bot()["commands"]] == list(profile.IN_PRIVATE)
     user.send_photo(photos.jpeg("rocket"))
     user.wait_for_answers(1)
     wait_until(lambda: user.calls().get("sendChatAction", 0) >= 2, 10, "typing at acceptance and at classification")

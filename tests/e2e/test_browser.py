@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 
 from common import words
+from common.conversation import profile
 from tests.support import photos, web_server
 from tests.support.bot_api import DIRECT, TOKEN, User
 from tests.support.browser import (
@@ -171,7 +172,7 @@ def test_the_commands_are_chosen_by_keyboard_alone(page: Page) -> None:
     expect(page.get_by_label("Message", exact=True)).to_be_focused()
     page.keyboard.type("/")
     options = page.get_by_role("option")
-    expect(options).to_have_count(len(words.COMMANDS))
+    expect(options).to_have_count(len(profile.IN_PRIVATE))
     page.keyboard.press("ArrowDown")
     expect(page.get_by_role("option", selected=True)).to_contain_text("/help")
     page.keyboard.press("Enter")
