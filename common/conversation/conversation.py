@@ -11,7 +11,7 @@ from common.messages import AcceptUpdate, Message
 from common.telegram.reading import read
 from common.telegram.said import Membership, Pressed, Said
 from common.telegram.small_talk import SmallTalk
-from common.telegram.updates import Asked, NotServed, asked, is_addressed, is_ignored, would_ask
+from common.telegram.updates import Asked, Command, NotServed, asked, is_addressed, is_ignored, would_ask
 
 
 class Conversation:
@@ -78,6 +78,7 @@ class Conversation:
 
 
 def _where_not_served(said: Said, found: Sequence[Asked]) -> Sequence[Asked]:
-    """One sentence for what is asked; but in a group, small talk is left alone."""
+    """One sentence for what is asked. But what the bot keeps may be asked anywhere, and a group's small talk gets nothing."""
+    for_all = [item for item in found if isinstance(item, Command) and item.name == "privacy"]
     asks = [item for item in found if said.is_private or not isinstance(item, SmallTalk)]
-    return (NotServed(),) if asks else ()
+    return for_all or ([NotServed()] if asks else ())

@@ -24,7 +24,10 @@ _COUNTED_S: Final = 120  # lua/hand_off.lua: KEPT_MS
 
 async def privacy(bot: Bot, asking: Asking, _command: Command) -> Words:
     """What is kept."""
-    settings = "/settings" if asking.said.is_private else f"/settings@{bot.me.username}"
+    if asking.said.guest_query:
+        settings = "/settings in a private chat with me"
+    else:
+        settings = "/settings" if asking.said.is_private else f"/settings@{bot.me.username}"
     return Words(text="\n\n".join(_paragraphs(bot.settings, settings)), kind=Kind.COMMAND)
 
 

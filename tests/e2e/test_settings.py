@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from common import words
-from common.conversation import preferences, profile
+from common.conversation import profile
 from tests.support import photos
 from tests.support.bot_api import User
 from tests.support.browser import accessibility_faults, needs_chromium, open_page, running_browser
@@ -152,4 +152,3 @@ def test_every_press_of_the_settings_is_told_to_the_one_who_pressed(bot: Bot, us
     for button in (SHORT, "1:forget", "1:forget:0", "1:nothing"):
         user.press(message["message_id"], button)
     wait_until(lambda: user.calls().get("answerCallbackQuery", 0) == before + 4, 20, "four toasts")
-    assert preferences.TABLE[0].name == "short"

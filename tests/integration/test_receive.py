@@ -295,6 +295,14 @@ async def test_where_chats_are_named_others_get_one_polite_sentence(
         assert answer.content == Words(text=words.NOT_FOR_YOU, kind=Kind.REFUSAL)
 
 
+async def test_what_the_bot_keeps_is_told_in_every_chat(channels: Channels, settings: Settings) -> None:
+    receive, _ = worker(channels, dataclasses.replace(settings, allowed_chats=frozenset({1})))
+    (answer,) = await handled(receive, update(10, text="/privacy"))
+    assert answer.content.text.startswith("What I keep")
+    (answer,) = await handled(receive, update(10, text="/about"))
+    assert answer.content.text == words.NOT_FOR_YOU
+
+
 async def test_in_a_group_that_is_not_served_the_bot_answers_only_what_is_meant_for_it(
     channels: Channels, settings: Settings
 ) -> None:

@@ -13,6 +13,7 @@ from tests.support.bot_api import ROOT
 
 # Strings of the playground that quote Telegram's server, which has the plain apostrophe, are in other files.
 MODULES = [
+    *("common/conversation/preferences.py", "common/conversation/privacy.py"),
     *("common/words.py", "common/pictures/refusals.py", "common/web/fetcher.py", "common/web/download.py"),
     *(
         "common/runtime/apologies.py",

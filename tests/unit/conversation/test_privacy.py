@@ -5,15 +5,15 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 import pytest
 
 from common.channels import keys
 from common.channels.keys import Keys
 from common.conversation.bot import Asking, Bot
 from common.conversation.privacy import privacy
-from common.messages import Words
 from common.settings import ROOT, Settings
 from common.telegram.sending import MAX_TEXT_LENGTH
 from common.telegram.updates import Command
@@ -63,12 +63,10 @@ FILES: Final = (
 )
 
 
-async def text(chat_type: str = "private", **settings: str | int) -> str:
-    nothing: object = None
-    bot = Bot(Settings(**settings), nothing, nothing, ME)  # type: ignore[arg-type]
-    answer = await privacy(bot, Asking(said(chat_type), "1-10", "7"), Command("privacy"))
-    assert isinstance(answer, Words)
-    return answer.text
+async def text(chat_type: str = "private", **settings: Any) -> str:
+    nothing: Any = None
+    bot = Bot(Settings(**settings), nothing, nothing, ME)
+    return (await privacy(bot, Asking(said(chat_type), "1-10", "7"), Command("privacy"))).text
 
 
 def schema() -> set[str]:
@@ -129,6 +127,13 @@ async def test_people_learn_how_to_reach_the_operator_or_that_they_have_not_said
 async def test_people_learn_how_to_have_it_forgotten_with_the_bot_s_name_in_a_group() -> None:
     assert "To have it forgotten: /settings, then Forget this chat." in await text()
     assert "To have it forgotten: /settings@whatsit_bot, then Forget this chat." in await text("supergroup")
+
+
+async def test_a_guest_learns_that_their_own_chat_with_the_bot_is_where_it_is_forgotten() -> None:
+    nothing: Any = None
+    asking = Asking(msgspec.structs.replace(said("supergroup"), guest_query="q"), "1-10", "g7")
+    answer = await privacy(Bot(Settings(), nothing, nothing, ME), asking, Command("privacy"))
+    assert "To have it forgotten: /settings in a private chat with me, then Forget this chat." in answer.text
 
 
 async def test_the_answer_can_be_sent_and_is_read_on_a_phone() -> None:

@@ -123,7 +123,7 @@ async def test_what_fails_is_tried_again_until_it_works_and_the_rest_is_not(meth
 
 
 @pytest.mark.parametrize("method", ["getMyCommands", "setMyCommands", "getMyDescription", "setMyDescription"])
-async def test_a_server_without_a_method_has_none_of_it_and_all_the_rest(method: str) -> None:
+async def test_a_server_without_a_method_gets_all_the_rest(method: str) -> None:
     telegram = FakeTelegram()
     telegram.unknown = {method}
     await kept(telegram, lambda: "setMyShortDescription" in telegram.calls)
