@@ -20,6 +20,7 @@ def faults(seed: int) -> list[dict[str, object]]:
     error, busy = {"do": "error", "status": 500}, {"do": "error", "status": 429, "retry_after_s": 1}
     shares: list[tuple[str, dict[str, object], float]] = [
         ("getMe", error, 0.2),
+        ("getMyCommands", error, 0.2),
         ("setMyCommands", error, 0.2),
         ("getUpdates", error, 0.03),
         ("getUpdates", {"do": "drop_before"}, 0.02),

@@ -84,6 +84,11 @@ def test_an_answer_is_a_sentence_with_the_other_guesses_below() -> None:
     assert worded(answer()) == "Perhaps <b>a tabby cat</b> (62%)\n25% pug\n3% lynx"
 
 
+def test_a_chat_that_wants_short_answers_gets_the_sentence_alone() -> None:
+    content = Predictions(top=TOP, finding=FOUND)
+    assert worded(SendReply(job=make.job(short=True), content=content)) == "Perhaps <b>a tabby cat</b> (62%)"
+
+
 def test_what_is_quoted_is_escaped_and_cut() -> None:
     html = worded(answer(quote="http://e.org/<b>&" + "x" * 500))
     first = html.split("\n")[0]
