@@ -80,7 +80,7 @@ NOT_IN_REACH: Final = (
 )
 DESCRIPTION: Final = (
     "Send me a photo, or paste the link of an image, and I’ll tell you what it shows, and how sure I am.\n\n"
-    "In a group, reply to a photo with /what.\n\n"
+    "In a group, reply to a photo with /what and my @name.\n\n"
     "I don’t keep your pictures: /privacy says more."
 )
 SHORT_DESCRIPTION: Final = "I tell you what a photo shows, and how sure I am. Send me a photo, or the link of an image."

@@ -78,7 +78,7 @@ class Conversation:
 
 
 def _where_not_served(said: Said, found: Sequence[Asked]) -> Sequence[Asked]:
-    """One sentence for what is asked. But what the bot keeps may be asked anywhere, and a group's small talk gets nothing."""
+    """One sentence for what is asked. What the bot keeps may be asked anywhere; a group's small talk gets nothing."""
     for_all = [item for item in found if isinstance(item, Command) and item.name == "privacy"]
     asks = [item for item in found if said.is_private or not isinstance(item, SmallTalk)]
     return for_all or ([NotServed()] if asks else ())

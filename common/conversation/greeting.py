@@ -21,6 +21,8 @@ async def greet(bot: Bot, accepted: AcceptUpdate, membership: Membership) -> Seq
     Raises:
         Outage: Redis is away.
     """
+    if membership.was_in and not membership.is_in and membership.kind is not ChatKind.PRIVATE:
+        await bot.channels.chats.forget(str(membership.chat_id))
     if membership.kind is not ChatKind.GROUP or membership.was_in or not membership.is_in:
         return ()
     chat = str(membership.chat_id)

@@ -214,13 +214,13 @@ async def test_a_chat_that_is_not_served_gets_its_sentence_and_a_group_no_small_
 # What comes too fast
 
 
-@pytest.mark.parametrize("asked", ["/what@whatsit_bot", "Hello!", "a press"])
+@pytest.mark.parametrize("asked", ["/what@whatsit_bot", "Hello!"])
 async def test_who_is_too_fast_is_told_once_a_minute_whatever_they_do(
     channels: Channels, settings: Settings, asked: str
 ) -> None:
     settings = dataclasses.replace(settings, user_rate=2)
     channels.limits = dataclasses.replace(channels.limits, of_a_user=2)
-    chat = Chat(channels, dataclasses.replace(settings, admin_chats=frozenset({PERSON})))
+    chat = Chat(channels, settings)
     for number in range(1, 7):
         await observer.publish(channels, _asks(number, asked))
     await Runtime(chat.receive, channels, "a", burst=True).run()
@@ -230,12 +230,7 @@ async def test_who_is_too_fast_is_told_once_a_minute_whatever_they_do(
 
 
 def _asks(number: int, asked: str) -> AcceptUpdate:
-    chat = {"id": PERSON, "type": "private"}
-    raw: dict[str, Any] = {"message": message(message_id=number, text=asked)}
-    if asked == "a press":
-        below = {"message_id": 9, "chat": chat}
-        raw = {"callback_query": {"id": f"q{number}", "from": {"id": PERSON}, "message": below, "data": "1:dead"}}
-    return make.update(f"1-{number}", {"update_id": number, **raw})
+    return make.update(f"1-{number}", {"update_id": number, "message": message(message_id=number, text=asked)})
 
 
 # Groups
@@ -296,6 +291,18 @@ async def test_a_group_that_becomes_a_supergroup_is_not_greeted_again(chat: Chat
     assert not await chat.becomes("left", "member")
     await minute_passes(channels)
     assert HINT in await chat.is_greeted(), "it was removed, and added again later"
+
+
+@pytest.mark.parametrize(("new", "is_member"), [("left", False), ("kicked", False), ("restricted", False)])
+async def test_a_group_that_the_bot_is_removed_from_is_forgotten(
+    chat: Chat, channels: Channels, new: str, *, is_member: bool
+) -> None:
+    await channels.chats.prefer(str(GROUP), "short", "1", "q1")
+    gone = {"user": BOT, "status": new, "is_member": is_member}
+    assert not await chat.becomes("administrator", "member")
+    assert (await channels.chats.recall(str(GROUP), PERSON)).preferences.short, "only less of an admin"
+    assert not await chat.becomes("member", new, new_chat_member=gone)
+    assert not (await channels.chats.recall(str(GROUP), PERSON)).preferences.short
 
 
 def test_texts_with_the_bot_s_name_fit_in_a_message() -> None:

@@ -47,7 +47,10 @@ KINDS: Final = {
     "albums:<chat>": ALBUM,
     "chat:<chat>": SETTINGS,
     "hints:<chat>": ("which hints I gave here: an hour", "what the bot told a chat lately"),
-    "pressed:<query>": ("of presses of buttons: 2 days", "the numbers of presses of buttons | Redis | 48 hours"),
+    "pressed:<query>": (
+        "of presses of buttons, and of each /cancel: 2 days",
+        "the numbers of presses of buttons, and of each `/cancel`",
+    ),
     "blocked": ("whom my operator has blocked: until they lift it", "who are blocked"),
     "answers": FOUND,
     "answers:at": FOUND,
