@@ -9,10 +9,12 @@
     │   ├── TooEarly     the answer is known, and delayed
     │   └── OutOfTurn    another answer goes out before this one
     ├── TelegramRefused  Telegram says no, and will again (400, 403): the handler words it, or ends the job
+    │   ├── MethodUnknown     its Bot API server is older than the method
     │   ├── FileTooLarge      the file is larger than a bot may download
     │   ├── FileUnavailable   it does not hand out the file: not now, or never; it does not say which
     │   └── FileOutOfReach    its Bot API server names a file on its own disk, which this machine cannot read
     ├── InputLost        a job's file is missing, broken or another model's: the job restarts
+    ├── Expired          nobody waits for the answer any longer: the job ends without one
     ├── LeaseLost        another worker has the message now: this one's work is dropped
     └── Hung             steps of this process hang: it ends, and Supervisor starts a new one
 
@@ -93,6 +95,10 @@ class TelegramRefused(WhatsitError):  # noqa: N818
         self.blocked = blocked
 
 
+class MethodUnknown(TelegramRefused):
+    """The Bot API server does not have the method: it is older."""
+
+
 class FileTooLarge(TelegramRefused):
     """The file is larger than a bot may download."""
 
@@ -114,6 +120,10 @@ class FileOutOfReach(TelegramRefused):
 
 class InputLost(WhatsitError):  # noqa: N818
     """A file that a message names is missing, damaged, or was made for another model."""
+
+
+class Expired(WhatsitError):  # noqa: N818
+    """Nobody waits for the answer any longer, as a guest after a minute. The job ends without one, and is counted."""
 
 
 class LeaseLost(WhatsitError):  # noqa: N818

@@ -25,6 +25,10 @@ FILES = ("original", "input", "whole")
 """The kinds of files that a job may have: the download, the model input, the whole picture for a second look."""
 
 
+GUEST_WAITS_S = 60.0
+"""How long a guest is answered: by then the talk has gone on. Telegram does not say how long a query lives."""
+
+
 class Subject(enum.StrEnum):
     """What the picture of a job is to what the user sent. By value on the wire; an unknown one is ``PICTURE``."""
 
@@ -61,6 +65,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         guest_query: The guest query that it answers; '' if it answers in a chat that the bot is in.
         spoiler: Whether the picture is hidden behind a spoiler, and so is the answer.
         short: Whether the chat wants the sentence alone, without the other guesses.
+        others: How many more pictures and links a guest's message has, which the bot does not look at.
     """
 
     id: str
@@ -79,6 +84,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     guest_query: str = ""
     spoiler: bool = False
     short: bool = False
+    others: int = 0
 
     def key(self, kind: str) -> str:
         """The store key of this run's file of that ``kind``, one of ``FILES``."""
@@ -95,6 +101,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.guest_query:
             return f"g{self.user_id}"
         return "" if self.chat_id is None else str(self.chat_id)
+
+    def is_over(self, now: float) -> bool:
+        """Whether nobody waits for its answer any longer: a guest's query lives for ``GUEST_WAITS_S``."""
+        return bool(self.guest_query) and now - self.accepted_at > GUEST_WAITS_S
 
 
 class Step(msgspec.Struct, frozen=True, array_like=True):

@@ -144,6 +144,16 @@ def dropped(count: int) -> str:
     return f"I dropped {count} pictures that were waiting." if count > 1 else "I dropped 1 picture that was waiting."
 
 
+def guest_hint(name: str) -> str:
+    """How to ask in a chat that the bot is not in. ``name`` is the bot's, without @."""
+    return f"Reply to a photo with @{name}, and I’ll say what it shows."
+
+
+def first_of(count: int) -> str:
+    """Which of several pictures and links a guest's answer is about."""
+    return f"I looked at the first of {count}."
+
+
 def unknown_command(name: str) -> str:
     """The answer to a command that the bot does not know."""
     known = ", ".join(f"/{known}" for known in COMMANDS)

@@ -63,8 +63,14 @@ LEADS: Final = {Subject.STILL: "From the preview", Subject.PAGE: "This page’s 
 _AT: Final = "at the "
 
 
-class _Answer(NamedTuple):
-    """What is said: a sentence, which may begin with a small letter, and the lines of the other guesses."""
+class Answer(NamedTuple):
+    """What is said: a sentence, and the lines of the other guesses.
+
+    Attributes:
+        sentence: As HTML. A second line of it, or a colon at its end, leads to the other guesses.
+        lines: The other guesses, as HTML.
+        sure: Whether the sentence says enough without them.
+    """
 
     sentence: str
     lines: Sequence[str] = ()
@@ -122,15 +128,20 @@ def worded(predictions: Predictions, subject: Subject = Subject.PICTURE, *, shor
         subject: What the picture is to what the user sent.
         short: Whether to leave the other guesses out.
     """
-    finding = predictions.finding
-    said = _of_imagenet(finding) if finding.imagenet else _of_labels(finding, _Labels(finding.guesses, predictions.top))
-    sentence = _led(subject, said.sentence)
-    if not said.lines:
+    sentence, guesses, sure = answer(predictions, subject)
+    if not guesses:
         return sentence
     if short:
-        return _alone(sentence, said.lines)
-    lines = "\n".join(said.lines)
-    return f"{sentence}\n<blockquote expandable>{lines}</blockquote>" if said.sure else f"{sentence}\n{lines}"
+        return _alone(sentence, guesses)
+    lines = "\n".join(guesses)
+    return f"{sentence}\n<blockquote expandable>{lines}</blockquote>" if sure else f"{sentence}\n{lines}"
+
+
+def answer(predictions: Predictions, subject: Subject = Subject.PICTURE) -> Answer:
+    """What the answer says, for whatever form it gets."""
+    finding = predictions.finding
+    said = _of_imagenet(finding) if finding.imagenet else _of_labels(finding, _Labels(finding.guesses, predictions.top))
+    return said._replace(sentence=_led(subject, said.sentence))
 
 
 def _alone(sentence: str, lines: Sequence[str]) -> str:
@@ -147,16 +158,16 @@ def shortened(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
-def _of_labels(finding: Finding, labels: _Labels) -> _Answer:
+def _of_labels(finding: Finding, labels: _Labels) -> Answer:
     if finding.kind is FindingKind.CLASS and finding.guesses and labels.may_say(finding.guesses[0]):
         return _class(finding, labels)
     lines = _lines(finding.guesses, labels)
     if finding.kind is FindingKind.UNKNOWN:
         return _unknown(UNKNOWN, lines)
-    return _Answer(UNSURE, lines) if lines else _Answer(UNKNOWN)
+    return Answer(UNSURE, lines) if lines else Answer(UNKNOWN)
 
 
-def _of_imagenet(finding: Finding) -> _Answer:
+def _of_imagenet(finding: Finding) -> Answer:
     names = _ImageNet()
     ends = [end for end in _ends(finding) if _may_name(end, names)]
     if len(ends) > 1 and all(end.probability >= LIKELY_FROM for end in ends):
@@ -167,12 +178,12 @@ def _of_imagenet(finding: Finding) -> _Answer:
     lines = _lines(finding.guesses, names)
     if finding.kind is FindingKind.PRINTED:
         is_likely = finding.probability >= LIKELY_PRINTED
-        return _Answer(PRINTED if is_likely else PERHAPS_PRINTED, lines, sure=is_likely)
+        return Answer(PRINTED if is_likely else PERHAPS_PRINTED, lines, sure=is_likely)
     if _is_worn(finding):
         return _worn(finding, names)
     if finding.kind is FindingKind.UNKNOWN or not lines:
         return _unknown(f"{UNKNOWN} {NOT_KNOWN}", lines)
-    return _Answer(UNSURE, lines)
+    return Answer(UNSURE, lines)
 
 
 def _ends(finding: Finding) -> Sequence[Finding]:
@@ -203,7 +214,7 @@ def _is_worn(finding: Finding) -> bool:
             return False
 
 
-def _class(finding: Finding, names: _Names) -> _Answer:
+def _class(finding: Finding, names: _Names) -> Answer:
     best, probability = finding.guesses[0], finding.probability
     likely = probability >= LIKELY_FROM
     if not likely:
@@ -214,17 +225,17 @@ def _class(finding: Finding, names: _Names) -> _Answer:
         lead = "I’m sure: " if finding.measured and probability >= SURE_FROM else "most likely "
     sentence = f"{lead}<b>{names.phrase(best.index)}</b> ({_percent(probability)})"
     lines = _lines(finding.guesses, names, given=best)
-    return _Answer(_placed(sentence, finding.place), lines, sure=likely)
+    return Answer(_placed(sentence, finding.place), lines, sure=likely)
 
 
-def _group(finding: Finding, names: _Names) -> _Answer:
+def _group(finding: Finding, names: _Names) -> Answer:
     group = f"<b>{_html(english().group(finding.group))}</b> ({_percent(finding.probability)})"
     if finding.probability < LIKELY_FROM:
-        return _Answer(_placed(f"perhaps {group}", finding.place), _lines(finding.guesses, names))
+        return Answer(_placed(f"perhaps {group}", finding.place), _lines(finding.guesses, names))
     best = _clear_best(finding, names)
     which = f", {_perhaps(best, names)}" if best else "; I can’t tell which"
     lines = _lines(finding.guesses, names, given=best)
-    return _Answer(_placed(f"{group}{which}", finding.place), lines, sure=True)
+    return Answer(_placed(f"{group}{which}", finding.place), lines, sure=True)
 
 
 def _clear_best(finding: Finding, names: _Names) -> Guess | None:
@@ -236,14 +247,14 @@ def _clear_best(finding: Finding, names: _Names) -> Guess | None:
     return best if following is None or best.probability >= CLEAR_RATIO * following.probability else None
 
 
-def _both_ends(ends: Sequence[Finding], names: _Names) -> _Answer:
+def _both_ends(ends: Sequence[Finding], names: _Names) -> Answer:
     """Both things without a percentage; the lines give it, and say at which end."""
     in_order = sorted(ends, key=lambda end: list(Place).index(end.place))
     things = [f"<b>{_thing(end, names)}</b>{_at(end.place)}" for end in in_order]
     guesses = [(guess, end) for end in in_order for guess in end.guesses]
     best_first = sorted(guesses, key=lambda each: -each[0].probability)
     lines = [f"{line}{_end(end)}" for guess, end in best_first for line in _lines([guess], names)]
-    return _Answer(", ".join(things), lines[:MOST_LISTED], sure=True)
+    return Answer(", ".join(things), lines[:MOST_LISTED], sure=True)
 
 
 def _thing(finding: Finding, names: _Names) -> str:
@@ -252,11 +263,11 @@ def _thing(finding: Finding, names: _Names) -> str:
     return names.phrase(finding.guesses[0].index)
 
 
-def _worn(finding: Finding, names: _Names) -> _Answer:
+def _worn(finding: Finding, names: _Names) -> Answer:
     worn = (guess for guess in finding.guesses if guess.index in imagenet().worn and names.may_say(guess))
     best = next((guess for guess in worn if guess.probability >= WORN_FROM), None)
     which = f": {_perhaps(best, names)}" if best else ""
-    return _Answer(f"{WORN}{which}. {CLOTHES_ONLY}", _lines(finding.guesses, names, given=best), sure=True)
+    return Answer(f"{WORN}{which}. {CLOTHES_ONLY}", _lines(finding.guesses, names, given=best), sure=True)
 
 
 def _perhaps(guess: Guess, names: _Names) -> str:
@@ -265,8 +276,8 @@ def _perhaps(guess: Guess, names: _Names) -> str:
     return f"{how} {names.phrase(guess.index)} ({_percent(guess.probability)})"
 
 
-def _unknown(sentence: str, lines: Sequence[str]) -> _Answer:
-    return _Answer(f"{sentence}\n{IF_I_HAD_TO_GUESS}" if lines else sentence, lines[:MOST_IF_UNKNOWN])
+def _unknown(sentence: str, lines: Sequence[str]) -> Answer:
+    return Answer(f"{sentence}\n{IF_I_HAD_TO_GUESS}" if lines else sentence, lines[:MOST_IF_UNKNOWN])
 
 
 def _lines(guesses: Sequence[Guess], names: _Names, given: Guess | None = None) -> list[str]:

@@ -136,8 +136,9 @@ class Consumer:
         outputs: Sequence[Message],
         busy: Callable[[Job], SendReply],
         too_fast: Callable[[Job], SendReply] | None = None,
+        count: str = "handled",
     ) -> Call:
-        """Finish a message and publish what follows. If no output carries its job on, the job ends.
+        """Finish a message, count that, and publish what follows. If no output carries its job on, the job ends.
 
         Another job than the message's own begins when its chat has a free slot. Above the limits it is declined: its
         chat gets ``busy`` instead, or its user ``too_fast``, once a minute. Without ``too_fast``, users have no limit.
@@ -152,7 +153,8 @@ class Consumer:
         minutes = [self._keys.users(at) for at in (minute, minute - 1)]
         keys = (self._stream, self._begun, self._keys.counts, self._keys.told, self._replies, *minutes)
         limits = (self._limits.of_a_chat, self._limits.in_all, self._limits.of_a_user)
-        args = (GROUP, self.name, delivery.id, delivery.job, self.channel, *limits, f"{1 - since / 60:.3f}")
+        share = f"{1 - since / 60:.3f}"
+        args = (GROUP, self.name, delivery.id, delivery.job, self.channel, *limits, share, f"{self.channel} {count}")
         return Call("hand_off", keys, (*args, *rows))
 
     def retry(self, delivery: Delivery, delay_ms: int, attempts: int) -> Call:

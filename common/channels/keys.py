@@ -36,7 +36,7 @@ Every key has one hash tag, ``{<namespace>}``, so that all are in one slot of a 
     {whatsit}:answers            hash, picture → the answer; see common/channels/answers.py
     {whatsit}:answers:at         sorted set, picture → when it was answered
     {whatsit}:dead               stream, messages that could not be handled, with the error; kept for 7 days, about 1000
-    {whatsit}:counts             hash, "<channel> handled|retried|postponed|buried|restarted|declined" → number
+    {whatsit}:counts             hash, "<channel> handled|expired|retried|postponed|buried|restarted|declined" → number
 
 Only the scripts in ``lua/`` change them. Each script can run twice with the same outcome, since redis-py repeats a
 command whose reply was lost. Each is all or nothing, unless a key has a foreign type: Redis does not undo what a script

@@ -13,6 +13,7 @@
     buttons       what buttons carry
     presses       what a press of a button does
     delivery      sends an answer: each kind in its own way
+    guest_answers the same for a guest: one answer, within a minute
 
 ``common/telegram`` reads what people do, and says what they ask for. This room decides what they get.
 """

@@ -49,7 +49,7 @@ class Conversation:
             return ()
         chat = f"g{said.sender_id}" if said.guest_query else str(said.chat_id)
         remembered = await self._bot.channels.chats.recall(chat, said.sender_id)
-        if remembered.is_blocked and not is_operator(self._bot.settings, said.chat_id):
+        if remembered.is_blocked and not is_operator(self._bot.settings, _who_is_served(said)):
             return ()
         addressed = is_addressed(said, self._bot.me)
         if not self._serves(said):
@@ -74,7 +74,12 @@ class Conversation:
 
     def _serves(self, said: Said) -> bool:
         """Whether the bot serves this chat; of a guest's question, its caller."""
-        return self._bot.serves(said.sender_id if said.guest_query else said.chat_id)
+        return self._bot.serves(_who_is_served(said))
+
+
+def _who_is_served(said: Said) -> int | None:
+    """The chat; of a guest's question its caller, since the chat may have the id of another one."""
+    return said.sender_id if said.guest_query else said.chat_id
 
 
 def _where_not_served(said: Said, found: Sequence[Asked]) -> Sequence[Asked]:

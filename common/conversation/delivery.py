@@ -4,6 +4,7 @@
     an edit            the same text again changes nothing. One of settings shows what is set when it is sent, and goes
                         on until that is what it says: in whatever order presses are shown, the last one stays
     a reaction         the same one again changes nothing; where it fails, there is none
+    a guest's answer   Telegram takes it once, and refuses it the second time: see guest_answers.py
 
 docs/guarantees.md says what is promised.
 """
@@ -16,6 +17,7 @@ from typing import Final
 
 from common.answers import wording
 from common.channels.chats import Chats
+from common.conversation import guest_answers
 from common.conversation.preferences import shown
 from common.errors import Deferred, Outage, TelegramRefused
 from common.messages import SETTINGS, Job, SendReply, Words
@@ -53,8 +55,12 @@ class Delivery:
             Deferred: It is too early.
             Outage: Telegram or Redis is down.
             TelegramRefused: Telegram refuses it for good.
+            Expired: Nobody waits for it any longer.
         """
         job = message.job
+        if job.guest_query:
+            await guest_answers.send(self._telegram, message)
+            return
         if job.chat_id is None:
             return
         if message.reaction:

@@ -13,7 +13,7 @@ from common.messages import AcceptUpdate, DownloadPhoto, FetchUrl, Job, Message,
 from common.telegram.pictures import NoPreview, Photo
 from common.telegram.said import Said
 from common.telegram.small_talk import SmallTalk
-from common.telegram.updates import Asked, Command, LeftOut, Link, NotServed, Unwelcome
+from common.telegram.updates import Asked, Command, LeftOut, Link, NothingShown, NotServed, Unwelcome
 
 
 async def first_messages(bot: Bot, accepted: AcceptUpdate, asking: Asking, found: Sequence[Asked]) -> Sequence[Message]:
@@ -28,15 +28,22 @@ async def first_messages(bot: Bot, accepted: AcceptUpdate, asking: Asking, found
     Raises:
         Outage: Redis is away.
     """
-    numbered = zip(jobs(accepted, asking.said, found, asking.preferences), found, strict=True)
+    others = 0
+    if asking.said.guest_query:  # one answer, which says how many were left out
+        others = sum(item.count for item in found[1:] if isinstance(item, LeftOut))
+        found = found[:1]
+    numbered = zip(jobs(accepted, asking.said, found, asking.preferences, others), found, strict=True)
     started = [await _first_message(bot, asking, job, item) for job, item in numbered]
     return [message for message in started if message]
 
 
 def jobs(
-    accepted: AcceptUpdate, said: Said, found: Sequence[Asked], preferences: Preferences = DEFAULTS
+    accepted: AcceptUpdate, said: Said, found: Sequence[Asked], preferences: Preferences = DEFAULTS, others: int = 0
 ) -> Iterator[Job]:
-    """A job for each thing that a message asks for. Each is answered after the one before it."""
+    """A job for each thing that a message asks for. Each is answered after the one before it.
+
+    ``others`` are as in ``Job``.
+    """
     before = ""
     for index, item in enumerate(found):
         job = Job(
@@ -53,6 +60,7 @@ def jobs(
             guest_query=said.guest_query,
             spoiler=isinstance(item, Photo) and item.spoiler,
             short=preferences.short,
+            others=others,
         )
         before = job.id
         yield job
@@ -76,6 +84,8 @@ async def _first_message(bot: Bot, asking: Asking, job: Job, item: Asked) -> Mes
             return await small_talk.answer(bot, asking, job, item)
         case LeftOut():
             return SendReply(job=job, content=Words(text=words.left_out(item.what, item.most, item.count)))
+        case NothingShown():
+            return SendReply(job=job, content=Words(text=words.guest_hint(bot.me.username)))
         case _:
             return SendReply(job=job, content=words.refusal(_why_not(item)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
+import time
 import traceback
 from collections.abc import Sequence
 from typing import Final
@@ -15,8 +16,8 @@ from redis.exceptions import RedisError
 from common.channels.channels import Channels
 from common.channels.consumer import Consumer, Delivery
 from common.channels.scripts import Call
-from common.errors import Deferred, InputLost, LeaseLost, Outage
-from common.messages import Message, SendReply, Step
+from common.errors import Deferred, Expired, InputLost, LeaseLost, Outage
+from common.messages import DeleteFiles, Message, SendReply, Step
 from common.runtime import apologies, restarts
 from common.runtime.outcomes import Finished, HandedBack, KilledItsWorker, Undecodable
 from common.runtime.retries import Retries
@@ -69,7 +70,7 @@ class Settler:
                 return self._consumer.hand_back(delivery)
             case BaseException() if first_look := apologies.first_look(finished.message):
                 return self._settle_for(first_look, finished, outcome)
-            case Outage() | Deferred():
+            case Outage() | Deferred() | Expired():
                 return await self._put_off(finished, outcome)
             case InputLost() if delivery.job:
                 return await self._restart(delivery, outcome)
@@ -80,10 +81,19 @@ class Settler:
             case _:
                 return self._hand_off(finished, outcome)
 
-    def _hand_off(self, finished: Finished, outputs: Sequence[Message]) -> Call:
+    def _expire(self, finished: Finished, why: BaseException) -> Call:
+        """The job ends without an answer, and its files are deleted."""
+        _log.info("job=%s ends without an answer, for which nobody waits any longer: %s", finished.delivery.job, why)
+        message, deletion = finished.message, []
+        if message:
+            keys = message.files if isinstance(message, SendReply) else message.job.files
+            deletion = [DeleteFiles(job=message.job, keys=keys)] if keys else []
+        return self._hand_off(finished, deletion, "expired")
+
+    def _hand_off(self, finished: Finished, outputs: Sequence[Message], count: str = "handled") -> Call:
         busy = functools.partial(apologies.busy, backlog_s=self.backlog_s)
         too_fast = functools.partial(apologies.too_fast, per_minute=self._channels.limits.of_a_user)
-        return self._consumer.hand_off(finished.delivery, _with_trail(finished, outputs), busy, too_fast)
+        return self._consumer.hand_off(finished.delivery, _with_trail(finished, outputs), busy, too_fast, count)
 
     def _settle_for(self, first_look: SendReply, finished: Finished, error: BaseException) -> Call:
         """A second look that failed, in whatever way, is not tried again: the first look's answer is ready."""
@@ -93,9 +103,11 @@ class Settler:
         _log.log(logging.INFO if is_expected else logging.ERROR, said, finished.delivery.job, error, exc_info=shown)
         return self._hand_off(finished, [first_look])
 
-    async def _put_off(self, finished: Finished, why: Outage | Deferred) -> Call:
-        """No attempt is used. The delay grows with the outage, up to a minute, for up to a day."""
-        delivery = finished.delivery
+    async def _put_off(self, finished: Finished, why: Outage | Deferred | Expired) -> Call:
+        """No attempt is used. The delay grows with the outage, to a minute, for a day, or while people wait."""
+        delivery, message = finished.delivery, finished.message
+        if isinstance(why, Expired) or (message and message.job.is_over(time.time())):
+            return self._expire(finished, why)
         since_ms = delivery.since_ms or delivery.taken_ms
         delay_s = self._retries.in_outage_s((delivery.taken_ms - since_ms) / 1000)
         if delay_s is None:

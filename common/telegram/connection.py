@@ -17,7 +17,7 @@ from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.ext import ExtBot
 
-from common.errors import Outage, RateLimited, TelegramRefused
+from common.errors import MethodUnknown, Outage, RateLimited, TelegramRefused
 from common.settings import Settings
 from common.telegram import refusals
 from common.telegram.flood import FloodLimits
@@ -75,6 +75,7 @@ class Connection:
             RateLimited: There are too many requests; it says how long to wait.
             Outage: Telegram, or the way to it, is down.
             ChatMoved: The group has another id now.
+            MethodUnknown: The server does not have the method.
             TelegramRefused: Telegram refuses this request.
         """
         # PTB turns get_Updates into getUpdates. For getUpdates itself it would warn that it has a method of that name;
@@ -123,7 +124,7 @@ def _translate_unknown(method: str, error: InvalidToken) -> NoReturn:
     said = str(error.__cause__ or error).lower()
     if "not found" in said and method not in {"getMe", "getUpdates"}:
         msg = f"this Bot API server knows no method {method}"
-        raise TelegramRefused(msg) from None
+        raise MethodUnknown(msg) from None
     raise Outage("the Bot API does not know this TELEGRAM_TOKEN: take the right one from @BotFather") from None
 
 

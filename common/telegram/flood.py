@@ -53,7 +53,8 @@ class FloodLimits(AIORateLimiter):
         Raises:
             RetryAfter: The group has reached its limit.
         """
-        chat_id = data.get("chat_id")
+        data = {"chat_id": 0, **data}  # PTB counts nothing without a chat, and an answer to a guest has no chat
+        chat_id = data["chat_id"]
         if isinstance(chat_id, int) and chat_id < 0:
             group = self._group(chat_id)
             if not group.has_capacity():

@@ -85,11 +85,18 @@ def _message(message: dict[str, Any]) -> Said:
 
 
 def _guest_message(message: dict[str, Any]) -> Said:
-    """A guest's message. Its chat may have the id of another chat that the bot is in: nothing may be kept by it."""
+    """A guest's message. It is alone: in no album and no topic.
+
+    Its chat may have the id of another one that the bot is in, so nothing may be kept by that.
+    """
     query = raw.text(message.get("guest_query_id"))
     if not query:
         raise ValueError("a guest's message without the id of its query")
-    return msgspec.structs.replace(_message(message), guest_query=query, is_private=False)
+    said = _message(message)
+    alone = msgspec.structs.replace(said.content, album="")
+    return msgspec.structs.replace(
+        said, guest_query=query, is_private=False, thread_id=None, topic_id=None, moves_to=None, content=alone
+    )
 
 
 def _callback_query(query: dict[str, Any]) -> Pressed:

@@ -6,7 +6,8 @@ Which of these counts for Telegram's flood limits, and what a repeat after a cra
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 from common.errors import TelegramRefused
@@ -60,25 +61,10 @@ class Sending:
             message["direct_messages_topic_id"] = target.topic_id
         confirm_sending(confirm)
         try:
-            return _id_of(await self._send(message, confirm))
+            return _id_of(await _send_in_parts(functools.partial(self._call, "sendMessage"), message, confirm))
         except ChatMoved as moved:
             # The group became a supergroup, which has its own message ids: the answer replies to no message.
             return await self.send(Target(moved.chat_id), html, buttons, confirm)
-
-    async def _send(self, message: dict[str, Any], confirm: Confirm | None) -> Any:
-        """Send a message, without the parts that Telegram refuses of it. A refused message was not sent."""
-        limited = True
-        while True:
-            try:
-                return await self._call("sendMessage", message, limited=limited)
-            except TelegramRefused as refused:
-                left = refusals.without_refused(message, refused)
-                if left is None:
-                    raise
-            # It has waited for the flood limits. If it had to again, it would never get through in a busy group.
-            message, limited = left, False
-            if confirm:
-                await confirm()
 
     async def edit(
         self, chat_id: int, message_id: int, html: str, buttons: Buttons = (), confirm: Confirm | None = None
@@ -100,6 +86,33 @@ class Sending:
         reaction = [{"type": "emoji", "emoji": emoji}]
         await self._call("setMessageReaction", {"chat_id": chat_id, "message_id": message_id, "reaction": reaction})
 
+    async def answer_guest(self, query: str, html: str, confirm: Confirm | None = None) -> bool:
+        """Answer a guest's query, once. False if it is answered already, or too old: Telegram does not say which.
+
+        ``confirm`` is as in ``send``.
+        """
+
+        async def answer(message: dict[str, Any], *, limited: bool) -> None:
+            parameters = {"guest_query_id": query, "result": _article(message)}
+            await self._call("answerGuestQuery", parameters, limited=limited)
+
+        confirm_sending(confirm)
+        try:
+            await _send_in_parts(answer, _text(html), confirm)
+        except TelegramRefused as refused:
+            if not refusals.is_over(refused):
+                raise
+            return False
+        return True
+
+    async def draft(self, chat_id: int, draft_id: int, text: str, thread_id: int | None = None) -> None:
+        """Show plain text in a private chat for 30 s, or until the bot's next message there.
+
+        It does not count for the flood limits. The next draft with the same id, which is not 0, takes its place.
+        """
+        thread = {} if thread_id is None else {"message_thread_id": thread_id}
+        await self._call("sendMessageDraft", {"chat_id": chat_id, "draft_id": draft_id, "text": text, **thread})
+
     async def answer_press(self, query: str, toast: str = "") -> None:
         """End a press of a button; the person reads the ``toast`` for a moment. It does not count for the limits."""
         text = {"text": toast} if toast else {}
@@ -109,6 +122,29 @@ class Sending:
         """Show "typing…" for five seconds, or until a message arrives. It does not count for the flood limits."""
         thread = {} if thread_id is None else {"message_thread_id": thread_id}
         await self._call("sendChatAction", {"chat_id": chat_id, "action": "typing", **thread})
+
+
+async def _send_in_parts(send: Callable[..., Awaitable[Any]], message: dict[str, Any], confirm: Confirm | None) -> Any:
+    """Send a message, without the parts that Telegram refuses of it. A refused message was not sent."""
+    limited = True
+    while True:
+        try:
+            return await send(message, limited=limited)
+        except TelegramRefused as refused:
+            left = refusals.without_refused(message, refused)
+            if left is None:
+                raise
+        # It has waited for the flood limits. If it had to again, it would never get through in a busy group.
+        message, limited = left, False
+        if confirm:
+            await confirm()
+
+
+def _article(message: dict[str, Any]) -> dict[str, Any]:
+    """A message as the result of a query. Telegram wants a title, which nobody sees in guest mode."""
+    text = {name: value for name, value in message.items() if name != "text"}
+    content = {"message_text": message["text"], **text}
+    return {"type": "article", "id": "1", "title": "Whatsit", "input_message_content": content}
 
 
 def _text(html: str) -> dict[str, Any]:

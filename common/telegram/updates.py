@@ -70,8 +70,13 @@ class NotServed:
     """The bot does not serve this chat."""
 
 
+@dataclasses.dataclass(frozen=True)
+class NothingShown:
+    """A guest asks, and neither their message nor the one that it replies to shows anything."""
+
+
 Shown: TypeAlias = Photo | NoPreview | Link | LeftOut
-Asked: TypeAlias = Shown | Command | Unwelcome | SmallTalk | NotServed
+Asked: TypeAlias = Shown | Command | Unwelcome | SmallTalk | NotServed | NothingShown
 
 _NAMES: Final = {
     "audio": "audio files",
@@ -94,9 +99,14 @@ def asked(said: Said, me: Me) -> Sequence[Asked]:
     does not show itself, it may ask about: "what is this?" below a photo. In all chats the bot ignores service
     messages, what a channel forwards to its group, and other bots. It does not ignore bots that represent people:
     anonymous admins, and people who write as a channel.
+
+    A guest has asked by naming the bot, and gets one answer: the bot looks at the first picture or link, and there are
+    no commands.
     """
     if is_ignored(said):
         return ()
+    if said.guest_query:
+        return _one_answer(said, me)
     command = _command(said, me)
     if command and command.name not in LOOKING:
         return (command,)
@@ -119,8 +129,8 @@ def is_ignored(said: Said) -> bool:
 
 
 def is_addressed(said: Said, me: Me) -> bool:
-    """Whether a message is meant for the bot: in private, or since it mentions the bot, answers it, or commands it."""
-    if said.is_private:
+    """Whether a message is meant for the bot: in private, as a guest, or since it mentions, answers or commands it."""
+    if said.is_private or said.guest_query:
         return True
     command = _COMMAND.match(said.content.text.text)
     if command and command[2] and command[2].lower() != me.username.lower():
@@ -147,6 +157,17 @@ def shown(content: Content, me: Me) -> list[Shown]:
     if len(urls) > MAX_LINKS:
         first.append(LeftOut("link", MAX_LINKS, len(urls) - MAX_LINKS))
     return first
+
+
+def _one_answer(said: Said, me: Me) -> Sequence[Asked]:
+    """The first picture or link of a guest's message, or of the one that it replies to; and how many are left out."""
+    found = shown(said.content, me) or _answered(said, me, by_command=True)
+    # What can be looked at goes first: rather a link below a video without a preview picture than a refusal.
+    in_order = sorted(found, key=lambda each: not isinstance(each, Photo | Link))
+    others = sum(each.count if isinstance(each, LeftOut) else 1 for each in in_order[1:])
+    if not in_order:
+        return (NothingShown(),)
+    return (in_order[0], LeftOut("picture", 1, others)) if others else (in_order[0],)
 
 
 def _answered(said: Said, me: Me, *, by_command: bool) -> list[Shown]:

@@ -5,14 +5,15 @@
 --       6 how many jobs each user began in this minute  7 the same for the last minute
 -- ARGV  1 group  2 consumer  3 id  4 job, or ''  5 channel's name  6 most jobs of a chat  7 most jobs in all
 --       8 most jobs of a user in a minute  9 how much of the last minute still counts, 0 to 1
---       10… of each output: channel, job or '', chat, user or '', body; if another job begins: bodies of "busy" and "too fast"
+--       10 count to raise
+--       11… of each output: channel, job or '', chat, user or '', body; if another job begins: bodies of "busy" and "too fast"
 -- Returns 1; or 0 if this consumer does not hold the message (any longer), or it does not exist: then nothing changes.
 
 local stream, begun, counts, told, reply, this_minute, last_minute = unpack(KEYS, KEYS_FROM, KEYS_FROM + 6)
 local group, consumer, id, job, channel = unpack(ARGV, 1, 5)
 local most_of_a_chat, most = tonumber(ARGV[6]), tonumber(ARGV[7])
 local most_of_a_user, last_minutes_share = tonumber(ARGV[8]), tonumber(ARGV[9])
-local OUTPUTS_FROM, ARGS_PER_OUTPUT = 10, 7
+local COUNT, OUTPUTS_FROM, ARGS_PER_OUTPUT = ARGV[10], 11, 7
 local TOLD_AGAIN_AFTER_MS, KEPT_MS = 60000, 120000
 
 -- Not `owned`, which reads the entry for its job: this runs for every message, and the job is known here.
@@ -72,5 +73,5 @@ end
 if job ~= '' and not goes_on then
   end_job(job)
 end
-redis.call('HINCRBY', counts, channel .. ' handled', 1)
+redis.call('HINCRBY', counts, COUNT, 1)
 return 1
