@@ -132,7 +132,7 @@ async def test_an_answer_is_an_article_without_buttons_and_counts_for_the_flood_
     ((method, parameters, limited),) = connection.calls
     assert (method, limited, parameters["guest_query_id"]) == ("answerGuestQuery", True, "Q")
     result = parameters["result"]
-    assert (result["type"], 1 <= len(result["id"]) <= 64, bool(result["title"])) == ("article", True, True)  # noqa: PLR2004
+    assert (result["type"], 1 <= len(result["id"]) <= 64, bool(result["title"])) == ("article", True, True)
     content = {"message_text": "<b>a</b>", "parse_mode": "HTML", "link_preview_options": {"is_disabled": True}}
     assert result["input_message_content"] == content
     assert "reply_markup" not in result
