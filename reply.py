@@ -15,6 +15,7 @@ import msgspec
 from common.channels.channels import Channels
 from common.channels.order import ORDER, Order, OrderLimits
 from common.conversation.delivery import Delivery
+from common.conversation.drafts import Drafts
 from common.errors import Deferred, Outage, TelegramRefused
 from common.messages import DeleteFiles, Predictions, SendReply, ShowTyping, Subject, Words
 from common.runtime.process import run
@@ -39,6 +40,7 @@ class ReplyWorker(Worker[SendReply | ShowTyping]):
         super().__init__(settings)
         self.telegram = client or Telegram(settings)
         self.delivery = Delivery(self.telegram)
+        self.drafts = Drafts(self.telegram)
         self.limits = limits
 
     async def open(self, channels: Channels) -> None:
@@ -51,9 +53,14 @@ class ReplyWorker(Worker[SendReply | ShowTyping]):
         """Close the connections to Telegram."""
         await self.telegram.close()
 
+    async def background(self, channels: Channels) -> None:
+        """Show people who wait their place in line."""
+        await self.drafts.run(channels)
+
     async def handle(self, message: SendReply | ShowTyping) -> Outputs:
         """Send the answer when it is its turn. If the user has blocked the bot, the job ends without an error."""
         if isinstance(message, ShowTyping):
+            self.drafts.wake()
             await self._show_typing(message)
             return None
         if message.job.after and not await self.order.is_turn_of(message):

@@ -33,6 +33,7 @@ MINUTES_UP_TO: Final = 100  # from then on, hours
 _MOST: Final = f"{MAX_FILE_BYTES >> 20} MB"
 _DAY_S: Final = 86400
 _HOUR_S: Final = 3600
+_MINUTE_S: Final = 60
 
 HELLO: Final = (
     "Hello! Send me a photo, or paste the link of an image, and I’ll tell you what is in it and how sure I am."
@@ -224,6 +225,18 @@ def too_fast(per_minute: int) -> str:
         f"I take at most {many} a minute from one person. I skip this one, and whatever you send before the minute is "
         "over. Please send it again then."
     )
+
+
+def place(nth: int, wait_s: float) -> str:
+    """Where somebody is in line, and roughly for how long."""
+    number = max(1, round(wait_s))
+    wait = f"about {number} second{'' if number == 1 else 's'}" if number < _MINUTE_S else _roughly(wait_s)
+    return f"You are {'next' if nth == 1 else f'{_ordinal(nth)} in line'}: {wait}."
+
+
+def _ordinal(number: int) -> str:
+    is_teen = number % 100 in (11, 12, 13)
+    return f"{number}{'th' if is_teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
 def _roughly(seconds: float) -> str:

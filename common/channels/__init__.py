@@ -5,6 +5,7 @@
     consumer.py      a worker's end of its channel: take, hand off, postpone, bury
     ledger.py        the jobs: which are unfinished, what each began with, whose it is
     order.py         whose answer goes out first
+    places.py        who waits, and where in line
     albums.py        messages that ask together
     chats.py         what a chat prefers, what it was told lately, who is blocked
     repair.py        what the sweeper repairs

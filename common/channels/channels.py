@@ -22,6 +22,7 @@ from common.channels.consumer import Consumer, JobLimits
 from common.channels.dead_letters import DeadLetters
 from common.channels.keys import Keys
 from common.channels.ledger import Ledger
+from common.channels.places import Places
 from common.channels.redis_client import RedisLimits
 from common.channels.repair import Repair
 from common.channels.scripts import Call, Scripts
@@ -46,6 +47,7 @@ class Channels:
         ledger: The jobs.
         albums: What belongs together.
         chats: What is remembered of chats.
+        places: Who waits, and where in line.
         repair: What the sweeper repairs.
         dead_letters: Messages that could not be handled.
         redis: The client.
@@ -61,6 +63,7 @@ class Channels:
         self.ledger = Ledger(self.scripts, self.keys)
         self.albums = Albums(self.scripts, self.keys)
         self.chats = Chats(self.scripts, self.keys)
+        self.places = Places(self.scripts, self.keys)
         self.repair = Repair(self.scripts, self.keys)
         self.dead_letters = DeadLetters(self.scripts, self.keys)
 

@@ -33,6 +33,7 @@ Every key has one hash tag, ``{<namespace>}``, so that all are in one slot of a 
     {whatsit}:pressed:<query>    string that expires: that a press of a button has done its part; or an update that
                                  drops jobs, and how many those were
     {whatsit}:blocked            set of chats and persons whom the bot does not serve, until an operator lifts it
+    {whatsit}:places             string that expires: the process that shows people their places in line
     {whatsit}:answers            hash, picture → the answer; see common/channels/answers.py
     {whatsit}:answers:at         sorted set, picture → when it was answered
     {whatsit}:dead               stream, messages that could not be handled, with the error; kept for 7 days, about 1000
@@ -77,6 +78,7 @@ class Keys:
         self.told = self.key("told")
         self.dead = self.key("dead")
         self.blocked = self.key("blocked")
+        self.places = self.key("places")
         self.answers = (self.key("answers"), self.key("answers", "at"))
         self.streams: Sequence[str] = [self.stream(name) for name in CHANNELS]
         self.delayed_sets: Sequence[str] = [self.delayed(name) for name in CHANNELS]

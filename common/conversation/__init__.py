@@ -14,6 +14,7 @@
     presses       what a press of a button does
     delivery      sends an answer: each kind in its own way
     guest_answers the same for a guest: one answer, within a minute
+    drafts        shows people their place in line
 
 ``common/telegram`` reads what people do, and says what they ask for. This room decides what they get.
 """

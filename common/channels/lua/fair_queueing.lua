@@ -61,9 +61,9 @@ local function release(chat)
   end
 end
 
--- The time between the ends of two jobs while others wait, smoothed: how fast the backlog shrinks.
+-- The time between the ends of two jobs while others are there, smoothed: how fast the backlog shrinks.
 local function note_pace()
-  if redis.call('ZCARD', waiting) == 0 then
+  if redis.call('ZCARD', slots) == 0 and redis.call('ZCARD', waiting) == 0 then
     redis.call('DEL', pace)
     return
   end
