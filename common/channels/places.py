@@ -39,7 +39,7 @@ class PlaceLimits:
     wait_ms: int = 3_000
     age_ms: int = 1_000
     lease_ms: int = 10_000
-    looked_at: int = 500
+    looked_at: int = 200
     most: int = 100
 
 

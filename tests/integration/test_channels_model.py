@@ -277,7 +277,7 @@ class Model:
         chat = self.chats.pop(job, None)
         if chat is not None and (chat, job) in self.turns:
             self.turns.remove((chat, job))
-            self.ends_noted = self.ends_noted + 1 if any(self.waiting.values()) else 0
+            self.ends_noted = self.ends_noted + 1 if self.turns or any(self.waiting.values()) else 0
             self.release(chat)
 
     # The scripts

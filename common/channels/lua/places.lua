@@ -72,10 +72,14 @@ for _, channel in ipairs(STAGES) do
   if #rows > 0 and WORKED_ON_AT_ONCE[channel] then
     taken_ms, taken_seq = taken_up_to(stream)
   end
-  for _, row in ipairs(rows) do
-    local job = named(row[2]).job
+  local in_line = {}
+  for i, row in ipairs(rows) do
+    in_line[i] = row[2][1] == 'job' and row[2][2] or ''
+  end
+  local whose = #rows > 0 and redis.call('HMGET', chats, unpack(in_line)) or {}
+  for i, job in ipairs(in_line) do
     if string.find(job, PICTURE) then
-      note(row[1], job, redis.call('HGET', chats, job), taken_ms, taken_seq)
+      note(rows[i][1], job, whose[i], taken_ms, taken_seq)
     end
   end
   looked_at = looked_at + #rows
