@@ -23,6 +23,7 @@ from common.programs.check import port as ports
 from common.programs.check import redis_server, supervisor, telegram
 from common.programs.check.result import ok, warn
 from common.settings import ROOT, Settings
+from common.telegram.client import Me, Telegram
 from tests.support.bot_api import DIRECT, RunningPlayground, free_port, running_playground
 from tests.support.redis_servers import BINARIES, RedisServer
 from tests.support.supervisors import checkout, program, states, supervisord
@@ -242,6 +243,34 @@ def test_a_telegram_that_asks_to_wait_says_nothing_of_the_webhook(playground: Ru
     assert result == warn("not known: Telegram did not answer, see Token")
 
 
+@pytest.mark.parametrize(
+    ("flags", "groups", "guests"),
+    [
+        ((False, True), ("ok", "privacy mode is on, as it should be"), ("ok", "guest mode is on: @whatsit_bot below")),
+        ((True, False), ("warn", "privacy mode is off: all messages"), ("ok", "guest mode is off: nobody can ask")),
+    ],
+)
+def test_privacy_mode_and_guest_mode_are_told_with_the_ways_of_asking_that_work(
+    monkeypatch: pytest.MonkeyPatch,
+    flags: tuple[bool, bool],
+    groups: tuple[str, str],
+    guests: tuple[str, str],
+) -> None:
+    async def get_me(_: object) -> Me:
+        return Me(42, "whatsit_bot", *flags)
+
+    monkeypatch.setattr(Telegram, "get_me", get_me)
+    for result, (level, said) in ((telegram.groups(Settings()), groups), (telegram.guests(Settings()), guests)):
+        assert result.level == level
+        assert result.text.startswith(said)
+    assert "/what@whatsit_bot in reply to a photo" in telegram.groups(Settings()).text
+
+
+def test_how_people_may_ask_is_not_known_while_telegram_is_away(playground: RunningPlayground) -> None:
+    for look in (telegram.groups, telegram.guests):
+        assert look(at(playground, WRONG_TOKEN)) == warn("not known: Telegram did not answer, see Token")
+
+
 def test_a_free_port_is_well_and_so_is_one_that_our_own_playground_holds(playground: RunningPlayground) -> None:
     port = free_port()
     free = Settings(playground_port=port, telegram_api_url=f"http://127.0.0.1:{port}")
@@ -323,6 +352,8 @@ def test_the_command_reports_everything_in_lines_without_a_secret_and_exits_1_fo
             "Settings",
             "Token",
             "Webhook",
+            "Groups",
+            "Guests",
             "Contact",
             "Redis",
             "Model",
@@ -332,7 +363,16 @@ def test_the_command_reports_everything_in_lines_without_a_secret_and_exits_1_fo
             "Supervisor",
         ]
     )
-    assert [line[:4].strip() for line in lines] == ["ok", "warn", "FAIL", "warn", "ok", "warn", *["ok"] * 4, "warn"]
+    assert [line[:4].strip() for line in lines] == [
+        "ok",
+        "warn",
+        "FAIL",
+        *["warn"] * 3,
+        "ok",
+        "warn",
+        *["ok"] * 4,
+        "warn",
+    ]
     assert "AAWrong" not in done.stdout
 
 

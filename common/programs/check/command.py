@@ -55,6 +55,8 @@ def all_checks(config: Settings | None) -> list[Check]:
         *checks,
         Check("Token", partial(telegram.token, config)),
         Check("Webhook", partial(telegram.webhook, config)),
+        Check("Groups", partial(telegram.groups, config)),
+        Check("Guests", partial(telegram.guests, config)),
         Check("Contact", partial(configuration.contact, config)),
         Check("Redis", partial(redis_server.redis, config)),
         Check("Model", partial(model.model, config)),

@@ -1,4 +1,4 @@
-"""The bot at Telegram: its token, and whether messages come here or to a webhook."""
+"""The bot at Telegram: its token, whether messages come here or to a webhook, and how people may ask it in groups."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from common.settings import TELEGRAM_API, Settings
 from common.telegram.client import Me, Telegram, Webhook
 
 ANSWER_LIMIT_S: Final = 6.0
+_NOT_KNOWN: Final = "not known: Telegram did not answer, see Token"
 _T = TypeVar("_T")
 
 
@@ -45,7 +46,7 @@ def webhook(config: Settings, limit_s: float = ANSWER_LIMIT_S) -> Result:
     try:
         found: Webhook = _ask(config, Telegram.get_webhook, limit_s)
     except (Deferred, Outage, TelegramRefused, TimeoutError):
-        return warn("not known: Telegram did not answer, see Token")
+        return warn(_NOT_KNOWN)
     waiting = f"{found.pending} update{'' if found.pending == 1 else 's'} waiting"
     if found.url:
         # Only its host: the path is often a secret.
@@ -53,6 +54,42 @@ def webhook(config: Settings, limit_s: float = ANSWER_LIMIT_S) -> Result:
         call = f"{config.telegram_api_url}/bot<TELEGRAM_TOKEN>/deleteWebhook"
         return fail(f"Telegram delivers to {host} and not to this bot ({waiting}): open {call} once")
     return ok(f"not set, as it must be; {waiting}")
+
+
+def groups(config: Settings, limit_s: float = ANSWER_LIMIT_S) -> Result:
+    """How people ask in groups: privacy mode decides which messages arrive. Off, most arrive to be dropped unread."""
+    me = _me(config, limit_s)
+    if me is None:
+        return warn(_NOT_KNOWN)
+    what = f"/what@{me.username}"
+    if not me.reads_groups:
+        return ok(
+            f"privacy mode is on, as it should be: {what} in reply to a photo or in its caption works, and so does a "
+            "photo in reply to the bot; mentions do not arrive"
+        )
+    return warn(
+        f"privacy mode is off: all messages of the bot's groups arrive, and most are dropped unread. {what} in reply "
+        "to a photo, and a photo in reply to the bot, work without that; only mentions, whole albums, and looking at "
+        "every photo need it. If nobody wants those, switch it on (@BotFather, /setprivacy, Enable), and add the bot to "
+        "its groups again"
+    )
+
+
+def guests(config: Settings, limit_s: float = ANSWER_LIMIT_S) -> Result:
+    """Whether people may ask in chats that the bot is not in."""
+    me = _me(config, limit_s)
+    if me is None:
+        return warn(_NOT_KNOWN)
+    if me.answers_guests:
+        return ok(f"guest mode is on: @{me.username} below a photo, in any chat, gets one answer")
+    return ok("guest mode is off: nobody can ask in a chat that the bot is not in. @BotFather switches it on")
+
+
+def _me(config: Settings, limit_s: float) -> Me | None:
+    try:
+        return _ask(config, Telegram.get_me, limit_s)
+    except (Deferred, Outage, TelegramRefused, TimeoutError):
+        return None
 
 
 def _ask(config: Settings, question: Callable[[Telegram], Awaitable[_T]], limit_s: float) -> _T:
