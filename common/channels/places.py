@@ -31,7 +31,7 @@ class PlaceLimits:
         wait_ms: The shortest wait that is told.
         age_ms: How long a message is in its channel at least: before that, it may be on its way through.
         lease_ms: How long one process is told, and no other, since it last was told something.
-        looked_at: How many messages are looked at, from the end of the pipeline. Redis takes 2 ms for these
+        looked_at: How many messages are looked at, from the end of the pipeline. Redis takes 1 to 2.5 ms for these
             (docs/decisions/0031).
         most: How many places are told.
     """

@@ -70,8 +70,8 @@ def groups(config: Settings, limit_s: float = ANSWER_LIMIT_S) -> Result:
     return warn(
         f"privacy mode is off: all messages of the bot's groups arrive, and most are dropped unread. {what} in reply "
         "to a photo, and a photo in reply to the bot, work without that; only mentions, whole albums, and looking at "
-        "every photo need it. If nobody wants those, switch it on (@BotFather, /setprivacy, Enable), and add the bot to "
-        "its groups again"
+        "every photo need it. If nobody wants those, switch it on (@BotFather, /setprivacy, Enable), and add the bot "
+        "to its groups again"
     )
 
 

@@ -139,7 +139,7 @@ async def test_an_answer_is_an_article_without_buttons_and_counts_for_the_flood_
 
 
 @pytest.mark.parametrize("refused", [TOO_OLD, "Bad Request: QUERY_ID_INVALID"])
-async def test_a_query_that_was_answered_or_is_too_old_is_no_error(refused: str) -> None:
+async def test_a_query_that_was_answered_or_is_too_old_counts_as_done(refused: str) -> None:
     bot, _ = sending(TelegramRefused(refused))
     assert not await bot.answer_guest("Q", "a")
 
