@@ -66,9 +66,9 @@ def _in_database(config: Settings) -> list[str]:
         f"{_lasting(max(ALBUMS.waiting_ms, ALBUMS.addressed_ms))}",
         f"which hints I gave here: {_lasting(CHATS.hint_ms)}",
         f"that you sent too much: a minute; how many messages you sent: {lasting(_COUNTED_S)}",
-        "the numbers of messages, and of presses of buttons, and of each /cancel: "
-        f"{_lasting(max(SEEN_MS, CHATS.press_ms))}",
+        f"the numbers of messages, presses and each /cancel: {_lasting(max(SEEN_MS, CHATS.press_ms))}",
         "whom my operator has blocked: until they lift it",
+        "which of my processes shows who is next: some seconds",
         "how many messages I handle, and how fast, without names: for good",
     ]
 

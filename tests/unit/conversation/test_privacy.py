@@ -48,9 +48,10 @@ KINDS: Final = {
     "chat:<chat>": SETTINGS,
     "hints:<chat>": ("which hints I gave here: an hour", "what the bot told a chat lately"),
     "pressed:<query>": (
-        "of presses of buttons, and of each /cancel: 2 days",
+        "presses and each /cancel: 2 days",
         "the numbers of presses of buttons, and of each `/cancel`",
     ),
+    "places": ("which of my processes shows who is next", "which of the bot's processes shows people"),
     "blocked": ("whom my operator has blocked: until they lift it", "who are blocked"),
     "answers": FOUND,
     "answers:at": FOUND,
