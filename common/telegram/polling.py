@@ -41,7 +41,8 @@ async def poll(
 ) -> None:
     """Store updates as they come, for ever. The next poll's offset confirms a batch, once all of it is stored.
 
-    ``is_back`` is called when polling works again after it failed.
+    ``is_back`` is called when polling works again after it failed. A poll that is cut short counts as failed: a server
+    that is stopped answers those who wait, and another one may be there before the next poll.
     """
     offset, backoff = 0, Backoff(back_off_s=limits.back_off_s)
     failed = False
@@ -50,13 +51,15 @@ async def poll(
         try:
             await _until_there_is_room(channels)
             # After a failure without a wait, so that it shows at once whether polling works again.
-            updates = await telegram.get_updates(offset, 0 if failed else POLL_S)
+            timeout_s = 0 if failed else POLL_S
+            updates = await telegram.get_updates(offset, timeout_s)
             await _store(channels, updates, bot_id)
         except (Deferred, Outage, TelegramRefused, RedisError) as error:
             failed = True
             await backoff.wait(error)
             continue
-        if failed:
+        is_cut_short = not updates and time.monotonic() - began < timeout_s - SHORTEST_POLL_S
+        if failed or is_cut_short:
             failed = False
             is_back()
         backoff.over()

@@ -16,8 +16,9 @@ from tests.support.running_bot import Bot
 _PREFIX: Final = "{whatsit}:"
 _NEVER_EXPIRES: Final = -1  # redis.io/commands/ttl
 _KEPT: Final = ("counts", "pace", "answers", "answers:at")
-# What was published before; how many jobs a user began in a minute; the order of an album; who shows places in line.
-_KEPT_FOR_A_TIME: Final = ("seen:", "users:", "album:", "places")
+# What was published before; how many jobs a user began in a minute; the order of an album, and a chat's albums; who
+# shows places in line.
+_KEPT_FOR_A_TIME: Final = ("seen:", "users:", "album:", "albums:", "places")
 
 
 def connect(bot: Bot) -> redis.Redis:
