@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from common.conversation import greeting, jobs, presses
+from common.conversation import greeting, jobs
 from common.conversation.bot import Asking, Bot
 from common.conversation.operators import is_operator
+from common.conversation.presses import Presses
 from common.messages import AcceptUpdate, Message
 from common.telegram.reading import read
 from common.telegram.said import Membership, Pressed, Said
@@ -19,6 +20,7 @@ class Conversation:
 
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
+        self._presses = Presses(bot)
 
     async def first_messages(self, accepted: AcceptUpdate) -> Sequence[Message]:
         """The first message of each job that begins with an update.
@@ -34,7 +36,7 @@ class Conversation:
             case Said() as said:
                 return await self._heard(accepted, said)
             case Pressed() as pressed:
-                return await presses.press(self._bot, accepted, pressed)
+                return await self._presses.press(accepted, pressed)
             case Membership() as membership:
                 return await greeting.greet(self._bot, accepted, membership)
             case None:

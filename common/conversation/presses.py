@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
+from weakref import WeakValueDictionary
 
 from common.conversation import operators, preferences
 from common.conversation.bot import Bot
@@ -16,47 +18,56 @@ from common.telegram.said import Pressed
 _log = logging.getLogger(__name__)
 
 
-async def press(bot: Bot, accepted: AcceptUpdate, pressed: Pressed) -> Sequence[Message]:
-    """Do what a button says, tell the person who pressed it, and give the job that changes the message.
+class Presses:
+    """Does what the presses of a bot's buttons ask for."""
 
-    Raises:
-        Outage: Redis is away. Nothing was done.
-    """
-    response = await _response(bot, pressed)
-    await _tell(bot, pressed, response.toast)
-    if response.words is None or pressed.chat_id is None or pressed.message_id is None:
-        return ()
-    job = Job(
-        id=f"{accepted.job.id}-0",
-        chat_id=pressed.chat_id,
-        message_id=None,
-        thread_id=pressed.thread_id,
-        topic_id=pressed.topic_id,
-        # Without who pressed it: whatever they set must be shown, even if they have sent much in this minute.
-        accepted_at=accepted.job.accepted_at,
-    )
-    return [SendReply(job=job, content=response.words, edits=pressed.message_id)]
+    def __init__(self, bot: Bot) -> None:
+        self._bot = bot
+        self._in_turn: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
+    async def press(self, accepted: AcceptUpdate, pressed: Pressed) -> Sequence[Message]:
+        """Do what a button says, tell the person who pressed it, and give the job that changes the message.
 
-async def _response(bot: Bot, pressed: Pressed) -> Response:
-    version, _, carried = pressed.data.partition(":")
-    name, *details = carried.split(":")
-    respond = _RESPONSES.get(name) if version == VERSION else None
-    if respond is None or pressed.chat_id is None:
-        return Response(TOO_OLD)
-    chat = str(pressed.chat_id)
-    remembered = await bot.channels.chats.recall(chat, pressed.sender_id)
-    if remembered.is_blocked and not operators.is_operator(bot.settings, pressed.chat_id):
-        return Response()
-    return await respond(bot, Press(pressed, chat, details, remembered.preferences))
+        The presses of one chat count in the order in which they came, although several updates are read at a time and
+        Telegram may be asked who pressed.
 
+        Raises:
+            Outage: Redis is away. Nothing was done.
+        """
+        async with self._in_turn.setdefault(pressed.chat_id or 0, asyncio.Lock()):
+            response = await self._response(pressed)
+        await self._tell(pressed, response.toast)
+        if response.words is None or pressed.chat_id is None or pressed.message_id is None:
+            return ()
+        job = Job(
+            id=f"{accepted.job.id}-0",
+            chat_id=pressed.chat_id,
+            message_id=None,
+            thread_id=pressed.thread_id,
+            topic_id=pressed.topic_id,
+            # Without who pressed it: whatever they set must be shown, even if they have sent much in this minute.
+            accepted_at=accepted.job.accepted_at,
+        )
+        return [SendReply(job=job, content=response.words, edits=pressed.message_id)]
 
-async def _tell(bot: Bot, pressed: Pressed, toast: str) -> None:
-    """End the press, once, and before any job of it begins. Best effort: an app gives up waiting by itself."""
-    try:
-        await bot.telegram.answer_press(pressed.query, toast)
-    except (Deferred, Outage, TelegramRefused) as error:  # refused: it is answered already, or too old
-        _log.debug("a press cannot be answered: %s", error)
+    async def _response(self, pressed: Pressed) -> Response:
+        version, _, carried = pressed.data.partition(":")
+        name, *details = carried.split(":")
+        respond = _RESPONSES.get(name) if version == VERSION else None
+        if respond is None or pressed.chat_id is None:
+            return Response(TOO_OLD)
+        bot, chat = self._bot, str(pressed.chat_id)
+        remembered = await bot.channels.chats.recall(chat, pressed.sender_id)
+        if remembered.is_blocked and not operators.is_operator(bot.settings, pressed.chat_id):
+            return Response()
+        return await respond(bot, Press(pressed, chat, details, remembered.preferences))
+
+    async def _tell(self, pressed: Pressed, toast: str) -> None:
+        """End the press, once, and before any job of it begins. Best effort: an app gives up waiting by itself."""
+        try:
+            await self._bot.telegram.answer_press(pressed.query, toast)
+        except (Deferred, Outage, TelegramRefused) as error:  # refused: it is answered already, or too old
+            _log.debug("a press cannot be answered: %s", error)
 
 
 _RESPONSES: Final[Mapping[str, Respond]] = {

@@ -40,6 +40,7 @@ class FakeTelegram:
     def __init__(self, *, reads_groups: bool = False) -> None:
         self.error: Exception | None = None
         self.hangs = False
+        self.slow_for: set[int] = set()
         self.admins = dict(ADMINS)
         self.me = Me(BOT, "whatsit_bot", reads_groups=reads_groups)
         self.toasts: list[tuple[str, str]] = []
@@ -50,6 +51,8 @@ class FakeTelegram:
     async def is_admin(self, chat_id: int, user_id: int) -> bool:
         if self.hangs:
             await asyncio.Event().wait()
+        if user_id in self.slow_for:
+            await asyncio.sleep(0.2)
         if self.error:
             raise self.error
         if user_id == SHY:
@@ -211,6 +214,24 @@ async def test_a_press_that_is_read_again_changes_nothing_more(talk: Talk) -> No
     await talk.presses(SHORT, ADMIN, query="fourth")
     await talk.presses(FORGET_IT, OWNER, query="third")
     assert await talk.preferences() == Preferences(short=True)
+
+
+async def test_presses_count_in_the_order_in_which_they_came_however_long_telegram_thinks_about_one(talk: Talk) -> None:
+    talk.telegram.slow_for = {OWNER}
+    first = asyncio.create_task(talk.presses(SHORT, OWNER))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(talk.presses(LONG, ADMIN))
+    await asyncio.gather(first, second)
+    assert await talk.preferences() == Preferences()
+
+
+async def test_presses_in_another_chat_are_not_held_up(talk: Talk) -> None:
+    talk.telegram.hangs = True
+    slow = asyncio.create_task(talk.presses(SHORT, OWNER))
+    await asyncio.sleep(0)
+    await talk.presses(SHORT, chat=PRIVATE)
+    assert await talk.preferences(PRIVATE) == Preferences(short=True)
+    slow.cancel()
 
 
 async def test_the_same_button_pressed_twice_by_two_people_sets_the_same(talk: Talk) -> None:

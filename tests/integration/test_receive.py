@@ -11,6 +11,7 @@ import pytest
 
 from common import VERSION, words
 from common.channels.channels import Channels
+from common.conversation.profile import PRIVATE_CHATS
 from common.errors import FileUnavailable, Outage, TelegramRefused
 from common.messages import (
     AcceptUpdate,
@@ -54,6 +55,7 @@ class FakeTelegram:
         self.profile_error: Exception | None = None
         self.menus: dict[Scope, dict[str, str]] = {}
         self.waits = True
+        self.cut_short = 0
 
     async def get_updates(self, offset: int, timeout_s: int) -> list[dict[str, Any]]:
         self.offsets.append(offset)
@@ -63,7 +65,9 @@ class FakeTelegram:
         if self.errors:
             raise self.errors.pop(0)
         self.updates = [update for update in self.updates if update["update_id"] >= offset]
-        if not self.updates and self.waits:
+        if not self.updates and self.cut_short:
+            self.cut_short -= 1
+        elif not self.updates and self.waits:
             await asyncio.Event().wait()
         return self.updates
 
@@ -223,6 +227,23 @@ async def test_after_an_outage_of_polling_the_menus_come_again_without_a_long_wa
     await poll(receive, channels, lambda: len(fake.errors) == 0 and EVERYWHERE in fake.menus)
     timeouts = fake.timeouts[-3:]
     assert 0 in timeouts, "the first poll after an outage says at once whether it is over"
+
+
+async def test_a_poll_that_is_cut_short_counts_as_an_outage_since_a_playground_may_have_been_started_again(
+    channels: Channels, settings: Settings
+) -> None:
+    receive, fake = worker(channels, settings, update(10), limits=TelegramLimits(profile_pause_s=0))
+    fake.cut_short = 1
+    times_set = 0
+
+    def is_set_twice() -> bool:
+        nonlocal times_set
+        if EVERYWHERE in fake.menus and PRIVATE_CHATS in fake.menus:
+            times_set += 1
+            fake.menus.clear()  # it is stopped, answers who waits, and another one is there before the next poll
+        return times_set == 2
+
+    await poll(receive, channels, is_set_twice)
 
 
 async def test_after_updates_the_next_poll_waits_for_others_to_gather(channels: Channels, settings: Settings) -> None:
