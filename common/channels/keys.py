@@ -19,7 +19,8 @@ Every key has one hash tag, ``{<namespace>}``, so that all are in one slot of a 
     {whatsit}:waiting            sorted set of "<chat>:<when>:<channel>:<job>", jobs that wait for a slot of their chat.
                                  The script that ends another job of the chat gives them its slot; their message is
                                  their entry in jobs
-    {whatsit}:pace               hash, how fast jobs end while others wait: when the last one did, and the mean gap, ms
+    {whatsit}:pace               hash, how fast jobs end while others are there: when the last one did, the mean gap in
+                                 ms, and of how many ends that is
     {whatsit}:users:<minute>     hash that expires: user → how many jobs they began in that minute
     {whatsit}:told               sorted set, chat, or chat and user → when they were last told that this is too much
     {whatsit}:seen:<what>        set that expires: what was published before. Updates by 500 consecutive ids, which

@@ -699,7 +699,7 @@ def picture(model: Model, key: Callable[..., str], minutes: Sequence[int]) -> Pi
     want["waiting"] = sorted(each.member for waiting in model.waiting.values() for each in waiting)
     want["told"] = model.told
     want["users"] = [{user: str(n) for user, n in model.users[minute].items() if n} for minute in minutes]
-    want["pace"] = {"last", "gap"} if model.ends_noted > 1 else {"last"} if model.ends_noted else set()
+    want["pace"] = {"last", "gap", "ends"} if model.ends_noted > 1 else {"last"} if model.ends_noted else set()
     want["dead"] = [
         (
             letter.id,

@@ -162,6 +162,21 @@ async def test_the_pace_is_known_while_others_are_in_the_pipeline_and_forgotten_
     assert (line.is_busy, line.places) == (False, [])
 
 
+async def test_the_pace_of_jobs_that_end_in_batches_is_that_of_the_batches(channels: Channels) -> None:
+    """Four end at once, every 4 s: 1 s each, whether the last one of a batch has just ended or the first one."""
+    pace, batches = channels.keys.key("pace"), 10
+    for chat in range(1, 4 * batches + 3):
+        await send(channels, chat)
+    told = []
+    for end in range(1, 4 * batches + 1):
+        if end % 4 == 1:
+            await channels.redis.hset(pace, "last", round(time.time() * 1000) - 4000)
+        await end_of(channels)
+        told.append(float(await channels.redis.hget(pace, "gap") or 0))  # type: ignore[misc]
+    assert told[-4:] == pytest.approx([1000] * 4, rel=0.15)
+    assert told[15] == pytest.approx(1000, rel=0.15), "after four batches already"
+
+
 async def test_one_process_is_told_and_another_one_when_the_first_has_been_silent(channels: Channels) -> None:
     await send(channels, 7)
     await paced(channels, 10.0)

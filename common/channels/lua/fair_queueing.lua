@@ -5,7 +5,7 @@
 -- are side by side, the oldest first.
 
 local SLOTS_OF_A_CHAT = 4
-local PACE_SMOOTHING = 0.1
+local PACE_OVER_ENDS = 32
 
 local function of_chat(chat)
   return '[' .. chat .. ':', '(' .. chat .. ';' -- ";" is the character after ":"
@@ -61,17 +61,21 @@ local function release(chat)
   end
 end
 
--- The time between the ends of two jobs while others are there, smoothed: how fast the backlog shrinks.
+-- The mean time between the ends of two jobs while others are there: how fast the backlog shrinks. Of all ends at first,
+-- then mostly of the last PACE_OVER_ENDS. Jobs end in batches, so that a mean over few would be told too short.
 local function note_pace()
   if redis.call('ZCARD', slots) == 0 and redis.call('ZCARD', waiting) == 0 then
     redis.call('DEL', pace)
     return
   end
-  local now, past = now_ms(), redis.call('HMGET', pace, 'last', 'gap')
-  local last, gap = tonumber(past[1] or ''), tonumber(past[2] or '')
+  local now, past = now_ms(), redis.call('HMGET', pace, 'last', 'gap', 'ends')
+  local last, gap, ends = tonumber(past[1] or ''), tonumber(past[2] or ''), tonumber(past[3] or '')
   redis.call('HSET', pace, 'last', now)
   if last then
-    redis.call('HSET', pace, 'gap', gap and gap + PACE_SMOOTHING * (now - last - gap) or now - last)
+    -- Workers of before 0.5.0 do not count ends.
+    ends = gap and math.min((ends or PACE_OVER_ENDS) + 1, PACE_OVER_ENDS) or 1
+    gap = gap or 0
+    redis.call('HSET', pace, 'gap', gap + (now - last - gap) / ends, 'ends', ends)
   end
 end
 
