@@ -46,7 +46,7 @@ class ReplyWorker(Worker[SendReply | ShowTyping]):
     async def open(self, channels: Channels) -> None:
         """Open the connections to Telegram."""
         self.order = Order(channels.ledger, self.limits)
-        self.delivery.open(channels.chats)
+        self.delivery.open(channels)
         await self.telegram.open()
 
     async def close(self) -> None:
@@ -63,7 +63,8 @@ class ReplyWorker(Worker[SendReply | ShowTyping]):
             self.drafts.wake()
             await self._show_typing(message)
             return None
-        if message.job.after and not await self.order.is_turn_of(message):
+        waits = message.job.after and not message.job.album  # an album's lines are in order whenever they come
+        if waits and not await self.order.is_turn_of(message):
             return msgspec.structs.replace(message, ready_at=time.time())
         began = time.perf_counter()
         if message.job.chat and await self._deliver(message):

@@ -7,7 +7,8 @@
     │   ├── RateLimited  Telegram said when to come back
     │   ├── HostBusy     a link's host has all the requests in flight that it may have
     │   ├── TooEarly     the answer is known, and delayed
-    │   └── OutOfTurn    another answer goes out before this one
+    │   ├── OutOfTurn    another answer goes out before this one
+    │   └── AlbumWaits   an album's message was changed a moment ago, or is being changed
     ├── TelegramRefused  Telegram says no, and will again (400, 403): the handler words it, or ends the job
     │   ├── MethodUnknown     its Bot API server is older than the method
     │   ├── FileTooLarge      the file is larger than a bot may download
@@ -82,6 +83,15 @@ class OutOfTurn(Deferred):
 
     def __init__(self, retry_after_s: float, after: str) -> None:
         super().__init__(retry_after_s, f"the answer of {after} goes out first")
+
+
+class AlbumWaits(Deferred):
+    """The message of an album was changed a moment ago, or is being changed. Ordinary, and soon over."""
+
+    log_level = logging.DEBUG
+
+    def __init__(self, retry_after_s: float, album: str) -> None:
+        super().__init__(retry_after_s, f"the message of album {album} changes once a second at most")
 
 
 class TelegramRefused(WhatsitError):  # noqa: N818

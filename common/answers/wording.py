@@ -14,7 +14,8 @@ line, without what the sentence already gives with its percentage.
 If the picture is not itself what the user sent, the sentence says so first: "From the preview: most likely an
 espresso (86%)".
 
-Chats may want answers short: then it is the sentence alone, and of "My best guesses:" the best one.
+Chats may want answers short: then it is the sentence alone, and of "My best guesses:" the best one. In an album, each
+photo has a line: that, without "I’m sure" and "most likely", which the percentage says, and without what the bot knows.
 
 The first five are sure, unless they begin with "Perhaps": then the guesses are a quotation, which Telegram folds after
 three lines. Otherwise they are open lines. Why so, and what happens to delicate classes:
@@ -51,8 +52,9 @@ IF_I_HAD_TO_GUESS: Final = "If I had to guess:"
 _MY_BEST_GUESSES: Final = "My best guesses:"
 UNSURE: Final = f"I’m not sure. {_MY_BEST_GUESSES}"
 MY_BEST_GUESS: Final = "My best guess:"
-PRINTED: Final = "A screenshot or something printed. I know things, I can’t read."
-PERHAPS_PRINTED: Final = "Perhaps a screenshot or something printed. I know things, I can’t read."
+THINGS_ONLY: Final = "I know things, I can’t read."
+PRINTED: Final = f"A screenshot or something printed. {THINGS_ONLY}"
+PERHAPS_PRINTED: Final = f"Perhaps a screenshot or something printed. {THINGS_ONLY}"
 LIKELY_PRINTED: Final = 0.5
 WORN: Final = "<b>something to wear</b>, perhaps on somebody"
 CLOTHES_ONLY: Final = "I know clothes, not people."
@@ -61,6 +63,8 @@ LEADS: Final = {Subject.STILL: "From the preview", Subject.PAGE: "This page’s 
 """What an answer begins with, where the picture is not what the user sent."""
 
 _AT: Final = "at the "
+_SURE: Final = "I’m sure: "
+_LIKELY: Final = "most likely "
 
 
 class Answer(NamedTuple):
@@ -139,9 +143,25 @@ def worded(predictions: Predictions, subject: Subject = Subject.PICTURE, *, shor
 
 def answer(predictions: Predictions, subject: Subject = Subject.PICTURE) -> Answer:
     """What the answer says, for whatever form it gets."""
-    finding = predictions.finding
-    said = _of_imagenet(finding) if finding.imagenet else _of_labels(finding, _Labels(finding.guesses, predictions.top))
+    said = _answer(predictions)
     return said._replace(sentence=_led(subject, said.sentence))
+
+
+def line(predictions: Predictions, subject: Subject = Subject.PICTURE) -> str:
+    """The answer as a line of an album's message, as Telegram's HTML."""
+    said = _answer(predictions)
+    sentence = said.sentence.removeprefix(_SURE).removeprefix(_LIKELY)
+    alone = _alone(sentence, said.lines) if said.lines else sentence
+    for known in (NOT_KNOWN, CLOTHES_ONLY, THINGS_ONLY):
+        alone = alone.removesuffix(f" {known}")
+    return _led(subject, alone)
+
+
+def _answer(predictions: Predictions) -> Answer:
+    finding = predictions.finding
+    if finding.imagenet:
+        return _of_imagenet(finding)
+    return _of_labels(finding, _Labels(finding.guesses, predictions.top))
 
 
 def _alone(sentence: str, lines: Sequence[str]) -> str:
@@ -222,7 +242,7 @@ def _class(finding: Finding, names: _Names) -> Answer:
     elif finding.place is not Place.MIDDLE:
         lead = ""
     else:
-        lead = "I’m sure: " if finding.measured and probability >= SURE_FROM else "most likely "
+        lead = _SURE if finding.measured and probability >= SURE_FROM else _LIKELY
     sentence = f"{lead}<b>{names.phrase(best.index)}</b> ({_percent(probability)})"
     lines = _lines(finding.guesses, names, given=best)
     return Answer(_placed(sentence, finding.place), lines, sure=likely)

@@ -26,7 +26,8 @@ Every key has one hash tag, ``{<namespace>}``, so that all are in one slot of a 
     {whatsit}:seen:<what>        set that expires: what was published before. Updates by 500 consecutive ids, which
                                  Redis keeps as small integers: 8 bytes each
     {whatsit}:album:<chat>:<id>  hash that expires: what an album asks for, until it addresses the bot; then
-                                 what each of its updates began: see lua/album.lua
+                                 what each of its updates began (lua/album.lua), and the message that answers it
+                                 with its lines (lua/album_line.lua)
     {whatsit}:albums:<chat>      set that expires: the keys of a chat's albums, so that they can be forgotten
     {whatsit}:chat:<chat>        hash that expires: what a chat prefers; see common/channels/chats.py
     {whatsit}:hints:<chat>       hash that expires: what the bot said in a chat → until when it does not say that again,

@@ -13,6 +13,7 @@
     buttons       what buttons carry
     presses       what a press of a button does
     delivery      sends an answer: each kind in its own way
+    album_answers the photos of an album: one message, which changes
     guest_answers the same for a guest: one answer, within a minute
     drafts        shows people their place in line
 

@@ -3,6 +3,7 @@
     a new message      reply's lease is confirmed right before it; after a crash in between it may come twice
     an edit            the same text again changes nothing. One of settings shows what is set when it is sent, and goes
                         on until that is what it says: in whatever order presses are shown, the last one stays
+    an album's line    sends the album's message, or edits it: see album_answers.py
     a reaction         the same one again changes nothing; where it fails, there is none
     a guest's answer   Telegram takes it once, and refuses it the second time: see guest_answers.py
 
@@ -16,8 +17,10 @@ from html import escape
 from typing import Final
 
 from common.answers import wording
+from common.channels.albums import Albums
+from common.channels.channels import Channels
 from common.channels.chats import Chats
-from common.conversation import guest_answers
+from common.conversation import album_answers, guest_answers
 from common.conversation.preferences import shown
 from common.errors import Deferred, Outage, TelegramRefused
 from common.messages import SETTINGS, Job, SendReply, Words
@@ -39,14 +42,15 @@ class Delivery:
         telegram: Where to.
     """
 
+    albums: Albums
     chats: Chats
 
     def __init__(self, telegram: Telegram) -> None:
         self._telegram = telegram
 
-    def open(self, chats: Chats) -> None:
-        """Get ready: what is remembered of chats is known from now."""
-        self.chats = chats
+    def open(self, channels: Channels) -> None:
+        """Get ready: what is remembered of chats and albums is known from now."""
+        self.albums, self.chats = channels.albums, channels.chats
 
     async def deliver(self, message: SendReply) -> None:
         """Send an answer.
@@ -65,6 +69,9 @@ class Delivery:
             return
         if message.reaction:
             await self._react(job, message.reaction)
+            return
+        if job.album:
+            await album_answers.send(self._telegram, self.albums, message, worded(message))
             return
         content = message.content
         html, buttons = worded(message), content.buttons if isinstance(content, Words) else ()

@@ -57,6 +57,7 @@ def jobs(
             quote=item.url if isinstance(item, Link) and len(found) > 1 else "",
             subject=item.subject if isinstance(item, Photo) else Subject.PICTURE,
             after=before,
+            album=said.content.album if index == 0 and _is_its_own(item) else "",
             guest_query=said.guest_query,
             spoiler=isinstance(item, Photo) and item.spoiler,
             short=preferences.short,
@@ -64,6 +65,11 @@ def jobs(
         )
         before = job.id
         yield job
+
+
+def _is_its_own(item: Asked) -> bool:
+    """Whether a message shows it itself, and not the one that it replies to; a link shows something elsewhere."""
+    return isinstance(item, Photo | NoPreview) and item.message_id is None
 
 
 def _message_id(item: Asked) -> int | None:

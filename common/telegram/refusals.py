@@ -25,6 +25,7 @@ _NOT_WANTED: Final = re.compile(
     r"|_(forbidden|restricted|private)\b|banned_in|admin_required|peer_id_invalid|topic_closed|payment_required",
     re.IGNORECASE,
 )
+_GONE: Final = re.compile("message to edit not found|message can't be edited|message_id_invalid", re.IGNORECASE)
 _OVER: Final = re.compile("query is too old|query[_ ]id[_ ](is )?invalid", re.IGNORECASE)
 # Parts of a message that may be refused, and that a message can do without. The first that fits is left out. A reply
 # to a message of a closed topic goes to that topic, so that both go.
@@ -49,6 +50,11 @@ def is_not_wanted(description: str) -> bool:
 def is_unchanged(refused: TelegramRefused) -> bool:
     """Whether an edit is refused because the message says so already."""
     return "not modified" in str(refused).lower()
+
+
+def is_gone(refused: TelegramRefused) -> bool:
+    """Whether an edit is refused because the message was deleted, or can no longer be changed."""
+    return bool(_GONE.search(str(refused)))
 
 
 def is_over(refused: TelegramRefused) -> bool:

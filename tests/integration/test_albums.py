@@ -93,11 +93,11 @@ async def test_an_album_in_which_nothing_names_the_bot_is_forgotten(channels: Ch
 async def test_all_that_is_known_of_an_album_expires(albums: Albums, channels: Channels) -> None:
     key = channels.keys.album(CHAT, ALBUM)
     await joined(albums, 14)
-    assert 0 < await channels.redis.pttl(key) <= 30_000
+    assert 0 < await channels.redis.pttl(key) <= 10_000
     await joined(albums, 15, addressed=True)
-    assert 30_000 < await channels.redis.pttl(key) <= 300_000
+    assert 10_000 < await channels.redis.pttl(key) <= 300_000
     await joined(albums, 16)
-    assert await channels.redis.pttl(key) > 30_000
+    assert await channels.redis.pttl(key) > 10_000
 
 
 async def test_albums_of_the_same_name_in_two_chats_are_two(albums: Albums) -> None:

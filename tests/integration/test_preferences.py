@@ -326,7 +326,7 @@ async def test_whatever_the_order_in_which_presses_are_shown_the_last_one_stays(
     telegram = talk.telegram
     telegram.go_on = asyncio.Event()
     reply = ReplyWorker(settings, telegram)  # type: ignore[arg-type]
-    reply.delivery.open(channels.chats)
+    reply.delivery.open(channels)
     slow = asyncio.create_task(deliver(reply, await talk.presses(SHORT)))
     await telegram.first_edit.wait()
     await deliver(reply, await talk.presses(LONG))
@@ -344,7 +344,7 @@ async def test_an_edit_that_comes_late_shows_what_is_set_then(
     talk: Talk, channels: Channels, settings: Settings
 ) -> None:
     reply = ReplyWorker(settings, talk.telegram)  # type: ignore[arg-type]
-    reply.delivery.open(channels.chats)
+    reply.delivery.open(channels)
     edits = [await talk.presses(button) for button in (SHORT, LONG, SHORT)]
     for edit in reversed(edits):
         await deliver(reply, edit)

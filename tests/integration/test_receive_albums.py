@@ -141,6 +141,26 @@ async def test_a_reply_to_one_photo_of_an_album_asks_about_that_one(channels: Ch
     assert asked_about(await begun(receive, [*album, question])) == [("F11", 61, "")]
 
 
+async def test_a_photo_knows_its_album_and_what_else_its_message_asks_for_does_not(
+    channels: Channels, settings: Settings
+) -> None:
+    receive = worker(channels, settings)
+    private = {"id": 7, "type": "private"}
+    text = "https://e.org/a.jpg"
+    link: dict[str, Any] = {"caption": text, "caption_entities": [{"type": "url", "offset": 0, "length": len(text)}]}
+    found = await begun(receive, [part(11, chat=private, **link), of_kind(12, "document", chat=private)])
+    assert [(type(message).__name__, message.job.album) for message in found] == [
+        ("DownloadPhoto", "9001"),
+        ("FetchUrl", ""),
+        ("DownloadPhoto", "9001"),
+    ]
+    question = part(13, text="/what", chat=private, reply_to_message=part(11, chat=private).update["message"])
+    del question.update["message"]["photo"], question.update["message"]["media_group_id"]
+    question.update["message"]["entities"] = [{"type": "bot_command", "offset": 0, "length": 5}]
+    (asked,) = await begun(receive, [question])
+    assert (asked.job.message_id, asked.job.album) == (61, ""), "it asks about that photo alone"
+
+
 async def test_two_chats_may_have_albums_of_the_same_name(channels: Channels, settings: Settings) -> None:
     receive = worker(channels, settings)
     other = GROUP | {"id": -200}

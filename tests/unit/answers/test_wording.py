@@ -404,3 +404,46 @@ def test_wording_has_no_more_shapes_than_its_docstring_shows() -> None:
     for kind in FindingKind:
         sentence = re.sub("<[^>]*>", "", said(finding(kind, 0.97, (ESPRESSO, 0.97), group="dog")))
         assert sentence.split()[0] in wording.__doc__
+
+
+LED = {
+    Subject.STILL: "From the preview: **an espresso** (90%)",
+    Subject.PAGE: "This page’s picture: **an espresso** (90%)",
+}
+
+
+def line(found: Finding, subject: Subject = Subject.PICTURE) -> str:
+    return as_read(wording.line(Predictions(top=(), finding=found), subject))
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        (a_class(ESPRESSO, 0.97, *OTHERS), "**An espresso** (97%)"),
+        (a_class(ESPRESSO, 0.88, *OTHERS), "**An espresso** (88%)"),
+        (a_class(ESPRESSO, 0.70, *OTHERS), "Perhaps **an espresso** (70%)"),
+        (a_class(EAGLE, 0.81, place=Place.LEFT), "At the left: **a bald eagle** (81%)"),
+        (a_group("bird", 0.99, (EAGLE, 0.85)), "**A bird** (99%), most likely a bald eagle (85%)"),
+        (a_group("dog", 0.93, (BEAGLE, 0.45), (PUG, 0.22)), "**A dog** (93%), perhaps a beagle (45%)"),
+        (
+            a_class(EAGLE, 0.9, place=Place.LEFT, other=a_class(ESPRESSO, 0.85, place=Place.RIGHT)),
+            "**A bald eagle** at the left, **an espresso** at the right",
+        ),
+        (finding(PRINTED, 0.7, (COMIC_BOOK, 0.3)), "A screenshot or something printed."),
+        (finding(PRINTED, 0.4, (COMIC_BOOK, 0.3)), "Perhaps a screenshot or something printed."),
+        (
+            finding(WORN, 0.9, (SUIT, 0.3), (TIE, 0.2)),
+            "**Something to wear**, perhaps on somebody: perhaps a suit (30%).",
+        ),
+        (finding(UNSURE, 0, (TABBY, 0.12), (LYNX, 0.1)), "I’m not sure. My best guess: tabby cat (12%)"),
+        (finding(UNKNOWN, 0, (TABBY, 0.12)), "I can’t tell what this is."),
+        (finding(UNKNOWN, 0), "I can’t tell what this is."),
+    ],
+)
+def test_in_an_album_a_photo_has_one_line(found: Finding, text: str) -> None:
+    assert line(found) == text
+
+
+@pytest.mark.parametrize("subject", list(LED))
+def test_the_line_of_a_preview_says_so(subject: Subject) -> None:
+    assert line(a_class(ESPRESSO, 0.9), subject) == LED[subject]
