@@ -88,7 +88,7 @@ async def _show(telegram: Telegram, albums: Albums, job: Job, turn: Turn, alone:
         await albums.end_turn(job, turn, pause_s=limited.retry_after_s)
         raise
     except Outage:
-        await albums.end_turn(job, turn)
+        await albums.end_turn(job, turn, pause_s=_AGAIN_S)  # as long as its own job waits
         raise
     except TelegramRefused as refused:
         gone = bool(turn.message_id) and (refusals.is_gone(refused) or isinstance(refused, ChatMoved))

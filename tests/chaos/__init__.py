@@ -6,6 +6,7 @@ killing.py         finds and kills processes
 load.py            what people send meanwhile
 faults.py          how the Bot API fails meanwhile
 ledger.py          what was asked, and what was answered
+albums.py          the same of albums: one answer, whose lines come as they are known
 watch.py           what is sampled during the run: Redis, lost OKs, held files
 judgement.py       why an answer came twice, and how long a recovery took
 remains.py         what is left in Redis at the end

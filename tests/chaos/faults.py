@@ -38,6 +38,11 @@ def faults(seed: int) -> list[dict[str, object]]:
         ("sendMessage", {"do": "drop_before"}, 0.03),
         ("sendMessage", LOST_OK, 0.02),
         ("sendMessage", {"do": "delay", "delay_s": LONGEST_DELAY_S}, 0.04),
+        ("editMessageText", error, 0.03),
+        ("editMessageText", busy, 0.02),
+        ("editMessageText", {"do": "drop_before"}, 0.03),
+        ("editMessageText", {"do": "drop_after"}, 0.03),
+        ("editMessageText", {"do": "delay", "delay_s": LONGEST_DELAY_S}, 0.04),
         ("sendChatAction", error, 0.05),
         ("sendChatAction", {"do": "drop_after"}, 0.05),
     ]

@@ -28,6 +28,7 @@ again, which gets no second look. The rocket is the playground's, which is neare
 
 _SENT_BEFORE: Final = 0.3
 _SPOT: Final = 4  # pixels
+_LONGEST_ALBUM: Final = 10
 _FIRST_CHAT: Final = 5001
 _TALKATIVE: Final = 0.25  # this share of all messages comes from one chat, whose pictures wait for each other
 _GROUP: Final = -5001
@@ -42,7 +43,7 @@ _WEIGHTS: Final = {
     "photo": 45,
     "link": 14,
     "several links": 7,
-    "album": 5,
+    "album": 12,
     "image as a file": 6,
     "photo announced too large": 4,
     "photo in a group": 3,
@@ -171,12 +172,11 @@ class Load:
         return [Said("photo in a group", self._group.chat_id, sent["message_id"], (self._gists[f"photo {name}"],))]
 
     def _album(self, user: User) -> list[Said]:
-        pictures = [self._picture() for _ in range(self._random.randint(2, 4))]
+        pictures = [self._picture() for _ in range(self._random.choice((2, 3, 4, _LONGEST_ALBUM)))]
         sent = user.send_album([content for _, content in pictures])
-        return [
-            Said("photo of an album", user.chat_id, message["message_id"], (self._gists[f"photo {name}"],))
-            for (name, _), message in zip(pictures, sent, strict=True)
-        ]
+        photos = tuple(message["message_id"] for message in sent)
+        gists = tuple(self._gists[f"photo {name}"] for name, _ in pictures)
+        return [Said("album", user.chat_id, photos[0], gists, photos)]
 
     def _file(self, user: User) -> list[Said]:
         name, content = self._picture()

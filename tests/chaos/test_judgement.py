@@ -69,6 +69,63 @@ def test_a_missing_answer_is_lost_though_another_one_came_twice(ledger: Ledger) 
     assert "http://x/2 espresso" in lost
 
 
+@pytest.fixture
+def of_album() -> Ledger:
+    """An album of three photos: a cat, a dog, and the same cat."""
+    ledger = Ledger()
+    ledger.say(Said("album", chat=1, message=11, gists=("Egyptian cat", "dog", "Egyptian cat"), photos=(11, 12, 13)))
+    return ledger
+
+
+LINES = "1  An Egyptian cat (81%)\n2  A dog (93%), perhaps a pug (45%)\n3  Perhaps an Egyptian cat (49%)"
+
+
+def test_an_album_is_answered_when_its_newest_message_has_all_lines(of_album: Ledger) -> None:
+    said = [SURE_CAT, "1  …\n2  A dog (93%), perhaps a pug (45%)\n3  …", LINES]
+    for at, text in enumerate(said):
+        assert of_album.outstanding == 1
+        assert of_album.lost()
+        of_album.answer(1, 11, text, at, by=100)
+    assert of_album.outstanding == 0
+    assert not of_album.lost() + of_album.wrong() + of_album.duplicates()
+    assert (of_album.answers(), of_album.kinds()) == (1, Counter(["album"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        (LINES, True),
+        ("1  …\n2  An Egyptian cat (81%)", True),  # the second photo has not come yet
+        (LINES.replace("dog", "cup"), False),
+        ("1  A dog (93%), a pug (45%)\n2  A dog (93%), a pug (45%)\n3  …", False),
+        ("1  An Egyptian cat (81%)\n2  An Egyptian cat (81%)\n3  A dog (93%), a pug (45%)", False),
+    ],
+)
+def test_a_line_that_is_not_of_the_album_or_in_another_order_is_wrong_at_any_time(
+    of_album: Ledger, text: str, right: bool
+) -> None:
+    of_album.answer(1, 11, text, 1.0, by=100)
+    of_album.answer(1, 11, LINES, 2.0, by=100)
+    assert bool(of_album.wrong()) is not right
+
+
+def test_an_album_whose_last_message_lacks_a_line_is_lost_and_each_further_message_is_one_too_many(
+    of_album: Ledger,
+) -> None:
+    of_album.answer(1, 11, LINES, 1.0, by=100)
+    of_album.answer(1, 12, "1  An Egyptian cat (81%)\n2  …\n3  …", 2.0, by=101)
+    assert of_album.lost()
+    assert of_album.duplicates() == [Duplicate(1.0, 2.0)]
+
+
+def test_an_answer_to_an_album_may_come_before_that_is_noted() -> None:
+    ledger = Ledger()
+    ledger.answer(1, 11, LINES, 1.0, by=100)
+    ledger.say(Said("album", chat=1, message=11, gists=("Egyptian cat", "dog", "Egyptian cat"), photos=(11, 12, 13)))
+    assert ledger.outstanding == 0
+    assert not ledger.lost() + ledger.wrong() + ledger.duplicates()
+
+
 def test_an_answer_to_another_message_or_to_no_message_or_with_another_gist_is_wrong(ledger: Ledger) -> None:
     ledger.answer(1, 1, CUP, at=1.0)
     ledger.answer(1, 3, CAT, at=2.0)

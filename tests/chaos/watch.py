@@ -58,7 +58,7 @@ class Listener:
         message = event.get("message", {})
         if event["event"] == "message" and message.get("from", {}).get("is_bot"):
             asked = message.get("reply_to_message", {}).get("message_id")
-            self._ledger.answer(event["chat_id"], asked, message["text"], time.time())
+            self._ledger.answer(event["chat_id"], asked, message["text"], time.time(), message["message_id"])
 
 
 @dataclasses.dataclass(frozen=True)

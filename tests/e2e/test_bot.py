@@ -8,6 +8,7 @@ import subprocess
 from collections import Counter
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,6 +110,46 @@ def test_in_a_group_the_bot_answers_only_when_it_is_asked(bot: Bot) -> None:
         assert answer["reply_to_message"]["message_id"] == sent["message_id"]
         bot.wait_until_idle()
         assert len(group.answers()) == 1
+
+
+def has_lines(said: dict[str, Any], count: int) -> bool:
+    return said["text"].count("\n") == count - 1 and "…" not in said["text"]
+
+
+def test_an_album_gets_one_answer_with_a_line_for_each_photo_in_its_order(bot: Bot, user: User) -> None:
+    names = ("chelsea", "coffee", "rocket", "coffee", "chelsea", "coffee", "chelsea", "rocket", "coffee", "chelsea")
+    sent = user.send_album([photos.jpeg(name) for name in names])
+    wait_until(lambda: any(has_lines(said, len(names)) for said in user.answers()), 30, "all lines")
+    bot.wait_until_idle()
+    (answer,) = user.answers()
+    assert answer["reply_to_message"]["message_id"] == sent[0]["message_id"]
+    lines = answer["text"].split("\n")
+    assert [line.partition("  ")[0] for line in lines] == [str(number) for number in range(1, 11)]
+    said = {"chelsea": "cat", "coffee": "espresso", "rocket": ""}
+    assert all(said[name] in line and "…" not in line for name, line in zip(names, lines, strict=True)), lines
+    calls = user.calls()
+    assert calls["sendMessage"] == 1
+    assert 1 <= calls["editMessageText"] <= 6, "once a second at most"
+
+
+@pytest.mark.parametrize("privacy", [False, True], ids=["privacy_off", "privacy_on"])
+def test_in_a_group_all_photos_that_telegram_delivers_of_an_album_are_in_its_answer(bot: Bot, privacy: bool) -> None:
+    with bot.user(-3002) as group:
+        group.reset()
+        group.set_privacy(on=privacy)
+        contents = [photos.jpeg(name) for name in ("chelsea", "coffee")]
+        sent = group.send_album(contents, caption="/what@whatsit_playground_bot")
+        wait_until(lambda: any(privacy or has_lines(said, 2) for said in group.answers()), 30, "all lines")
+        bot.wait_until_idle()
+        (answer,) = group.answers()
+        assert answer["reply_to_message"]["message_id"] == sent[0]["message_id"]
+        if privacy:
+            assert "cat" in answer["text"].split("\n")[0]
+            assert not answer["text"].startswith("1  "), "one photo came: it is answered like any other"
+        else:
+            first, second = answer["text"].split("\n")
+            assert first.startswith("1  ") and "cat" in first
+            assert second.startswith("2  ") and "espresso" in second
 
 
 def test_an_incomplete_file_a_lost_connection_and_flood_control_delay_an_answer_and_lose_nothing(
