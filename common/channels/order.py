@@ -1,4 +1,4 @@
-"""In which order answers go out: that of the links in a message, or of the photos in an album.
+"""In which order answers go out: that of the links in a message. The photos of an album get one answer: ``albums.py``.
 
 A job names the one whose answer goes out before its own. Its answer waits until that job has ended, however it ends,
 but not for long: order is manners, an answer is a duty.

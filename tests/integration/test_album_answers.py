@@ -495,3 +495,33 @@ async def test_whenever_reply_is_killed_an_album_s_newest_message_has_all_lines_
     assert answers[-1]["reply_to_message"]["message_id"] in {job.message_id for job in jobs}
     assert await observer.jobs(channels) == set()
     assert await observer.left(channels) == set()
+
+
+async def test_an_album_that_is_too_much_gets_one_sentence_for_all_that_is_skipped_and_no_dots_stay(
+    channels: Channels, quick: Albums
+) -> None:
+    channels.limits = dataclasses.replace(channels.limits, of_a_user=2)
+    chat, jobs = Chat(), [photo(number, user_id=1) for number in range(1, 7)]
+    receive = channels.consumer("receive", "r")
+    for job in jobs:
+        update = make.update(job.id.rpartition("-")[0])
+        await observer.publish(channels, update)
+        held = receive.taken(await channels.scripts.run(receive.take(9))).deliveries[-1]
+        first = [DownloadPhoto(job=job, file_id="F")]
+        begins = await channels.albums.join(update, CHAT, ALBUM, job.message_id or 0, first, addressed=True)
+        call = receive.hand_off(held, begins, _busy, _too_fast)
+        assert await channels.scripts.run(call) == 1
+    (notice,) = await observer.on(channels, "reply")
+    assert isinstance(notice, SendReply)
+    for message in (words(jobs[1]), notice, words(jobs[0])):
+        await answer(chat, quick, message)
+    skipped = album_answers.line_of(apologies.too_fast(jobs[2], 2))
+    assert chat.only == f"1  of 1-1-0\n2  of 1-2-0\n3  {skipped}"
+
+
+def _busy(job: Job) -> SendReply:
+    return apologies.busy(job, 0)
+
+
+def _too_fast(job: Job) -> SendReply:
+    return apologies.too_fast(job, 2)

@@ -67,6 +67,8 @@ pytestmark = pytest.mark.timeout(3600 if THOROUGH else 600)  # some seconds; but
 CHANNELS: Final = ("receive", "fetch_url", "reply")
 # Most from one chat, so that its jobs wait; one whose id begins alike; and updates that do not say whose they are.
 CHATS: Final = (7, 7, 7, 77, None)
+ALBUM_MS: Final = (3_600_000, 100, 3_600_000)
+"""How long a turn at an album's message lasts, when to ask again, and how long the album is kept."""
 AT_ONCE: Final = 4  # SLOTS_OF_A_CHAT in common/channels/lua/fair_queueing.lua
 MOST_OF_A_CHAT, MOST, MOST_OF_A_USER = 6, 9, 3
 USER_OF: Final[dict[int | None, int]] = {77: 1}  # the others come from nobody that Telegram names
@@ -274,7 +276,9 @@ class Model:
         self.ended[job] += 1
         self.origins.pop(job, None)
         self.at.pop(job, None)
-        chat = self.chats.pop(job, None)
+        self.give_up_slot(job, self.chats.pop(job, None))
+
+    def give_up_slot(self, job: str, chat: str | None) -> None:
         if chat is not None and (chat, job) in self.turns:
             self.turns.remove((chat, job))
             self.ends_noted = self.ends_noted + 1 if self.turns or any(self.waiting.values()) else 0
@@ -965,6 +969,7 @@ class World(RuleBasedStateMachine):
             "pace",
             *(f"users:{minute}" for minute in self.minutes),
             *(f"pressed:{update}" for update in self.model.dropped),
+            *("album:7:A", "albums:7"),
         }
         assert not left
         assert self.is_touched or not any(self.model.streams.values())
@@ -1205,6 +1210,22 @@ class World(RuleBasedStateMachine):
         update = f"drop-{len(self.model.dropped)}"
         call = self.channels.ledger._drop_waiting(chat, person, update)
         self.do(Step(call, lambda: self.model.drop_waiting(chat, person, update)), reply)
+
+    @precondition(lambda self: self.model.turns)
+    @rule(data=st.data(), reply=st.sampled_from(REPLIES))
+    def a_line_of_an_album_waits(self, data: st.DataObject, reply: Reply) -> None:
+        """Its job gives its slot to the next picture of the chat, and goes on without one."""
+        _, job = data.draw(st.sampled_from(sorted(self.model.turns)))
+        keys = (self.channels.keys.album(7, "A"), self.channels.keys.albums("7"))
+        turn = self.wait_for(self.channels.scripts.run(Call("album_line", keys, ("another", 1, "line", *ALBUM_MS))))
+        assert turn[0] == b"turn"
+        call = Call("album_line", keys, (job, 2, "line", *ALBUM_MS))
+        step = Step(
+            call,
+            lambda: self.model.give_up_slot(job, self.model.chats.get(job)),
+            lambda result, _: result[0] == b"wait",
+        )
+        self.do(step, reply)
 
     # Rules: what people do by hand
 

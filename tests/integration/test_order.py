@@ -1,4 +1,4 @@
-"""Answers to several links, or to an album, go out in order; but none waits for ever, and none is lost."""
+"""Answers to several links go out in order; but none waits for ever, and none is lost."""
 
 from __future__ import annotations
 
