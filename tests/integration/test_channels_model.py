@@ -344,6 +344,7 @@ class Model:
     def hand_off(self, channel: str, name: str, delivery: Delivery, outputs: Sequence[Output], minute: int) -> int:
         entry = self.owned(channel, name, delivery.id)
         if not entry:
+            self._acknowledge_deleted(channel, name, delivery.id)
             return 0
         self.remove(entry)
         for output in outputs:
@@ -355,6 +356,12 @@ class Model:
             self.end(entry.job)
         self.counts[f"{channel} handled"] += 1
         return 1
+
+    def _acknowledge_deleted(self, channel: str, name: str, id_: str) -> None:
+        """A message that somebody deleted while this consumer had it: it would stay pending for ever."""
+        for entry in [entry for entry in self.streams[channel] if entry.id == id_ and not entry.is_there]:
+            if entry.holder == name and self.counts_for_its_job(entry):
+                self.remove(entry)
 
     def _begin_unless_too_much(self, channel: str, of: str, output: Output, minute: int) -> None:
         chat, user = chat_of(output.message), str(output.message.job.user_id or "")
