@@ -466,8 +466,8 @@ KILLS = [
     ("after album_shown", 1),
     ("before hand_off", 1),
     ("after hand_off", 1),
-    ("before postpone", 1),
-    ("after postpone", 1),
+    ("before postpone", 2),  # the first one may just have been sent
+    ("after postpone", 2),
     ("before editMessageText", 1),
     ("after editMessageText", 1),
     ("after album_shown 2", 1),
