@@ -196,13 +196,15 @@ def _original(value: Any, chat_id: int, thread_id: int | None) -> Original | Non
     message = raw.fields(value)
     if not message or (thread_id is not None and raw.number(message.get("message_id")) == thread_id):
         return None
+    fields = _fields(message)
     return Original(
         content=_content(message),
         sender_id=raw.number(raw.fields(message.get("from")).get("id")),
         message_id=raw.number(message.get("message_id"))
         if raw.fields(message.get("chat")).get("id", chat_id) == chat_id
         else None,
-        is_service=not SERVICE.isdisjoint(_fields(message)),
+        is_service=not SERVICE.isdisjoint(fields),
+        fields=fields,
     )
 
 
@@ -214,7 +216,7 @@ def _external_reply(value: Any) -> Original | None:
     content, link = _content(message), raw.text(raw.fields(message.get("link_preview_options")).get("url"))
     if link and not content.text.text:
         content = msgspec.structs.replace(content, text=Text(link, (Mark(kind="url", start=0, end=len(link)),)))
-    return Original(content=content, sender_id=raw.number(sender.get("id")))
+    return Original(content=content, sender_id=raw.number(sender.get("id")), fields=_fields(message))
 
 
 def _quote(value: Any) -> Quote | None:

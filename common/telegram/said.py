@@ -106,6 +106,7 @@ class Original(msgspec.Struct, frozen=True, kw_only=True):
         message_id: Its id if it is in the same chat, else None.
         is_service: Whether it is a service message, such as the head of a topic.
         reply_to: The message that it replies to itself. Telegram leaves that out; other servers may not.
+        fields: Which fields the raw message has.
     """
 
     content: Content = Content()
@@ -113,6 +114,7 @@ class Original(msgspec.Struct, frozen=True, kw_only=True):
     message_id: int | None = None
     is_service: bool = False
     reply_to: Original | None = None
+    fields: frozenset[str] = frozenset()
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):

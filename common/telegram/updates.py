@@ -237,11 +237,14 @@ def _is_by(original: Original | None, me: Me) -> bool:
 def _without_pictures(said: Said, me: Me, command: Command | None) -> Sequence[Asked]:
     """What a message asks for that is meant for the bot, where there is nothing to look at."""
     if not _TEXTS & said.fields:
-        return _unwelcome(said) if said.is_private else _hint(said, me, command)
+        return _unwelcome(said.fields) if said.is_private else _hint(said, me, command)
     text = said.content.text
+    talk = small_talk(text, answers_bot=_is_by(said.reply_to, me))
+    named = _unwelcome_original(said, me) if said.is_private else None
+    if named and (command.name in LOOKING if command else talk is Talk.WORDS):
+        return (named,)
     if said.is_private and command and not is_broken_link(text):
         return (command,)
-    talk = small_talk(text, answers_bot=_is_by(said.reply_to, me))
     if said.is_private or (talk is Talk.APPLAUSE and not said.guest_query):
         return (SmallTalk(talk),)
     return _hint(said, me, command)
@@ -257,8 +260,17 @@ def _hint(said: Said, me: Me, command: Command | None) -> Sequence[Command]:
     return (Command("what"),) if is_named and not said.guest_query else ()
 
 
-def _unwelcome(said: Said) -> Sequence[Unwelcome]:
-    for field, what in _NAMES.items():
-        if field in said.fields:
-            return (Unwelcome(what),)
-    return () if SERVICE & said.fields else (Unwelcome("messages of this kind"),)
+def _unwelcome(fields: frozenset[str]) -> Sequence[Unwelcome]:
+    if named := _named(fields):
+        return (named,)
+    return () if SERVICE & fields else (Unwelcome("messages of this kind"),)
+
+
+def _unwelcome_original(said: Said, me: Me) -> Unwelcome | None:
+    """What a message asks about that the bot cannot look at: "what is it?" below a voice message."""
+    original = said.external_reply or said.reply_to
+    return _named(original.fields) if original and original.sender_id != me.id else None
+
+
+def _named(fields: frozenset[str]) -> Unwelcome | None:
+    return next((Unwelcome(what) for field, what in _NAMES.items() if field in fields), None)

@@ -111,7 +111,9 @@ def test_a_command_with_nothing_to_look_at_asks_how_to_ask(chat_type: str, comma
     sent = texts(command, entity("bot_command", command, command))
     assert asks(chat_type, **sent) == [Command(name)]
     for shown in NOTHING:
-        assert asks(chat_type, **sent, reply_to_message=original(chat_type, **shown)) == [Command(name)]
+        is_named = chat_type == "private" and shown.keys() & {"voice", "document", "poll"}
+        if not is_named:  # else it is refused by its name
+            assert asks(chat_type, **sent, reply_to_message=original(chat_type, **shown)) == [Command(name)]
 
 
 @pytest.mark.parametrize("text", ["/what@other_bot", "/whatsit@OTHER_BOT now", "/what@whatsit_bot2", "/what@whatsit"])
@@ -205,6 +207,35 @@ def test_in_private_any_reply_to_a_photo_looks_at_it(words: str) -> None:
 def test_a_recording_whose_caption_is_the_command_is_refused_by_its_name_in_private() -> None:
     assert asks(voice=file(duration=1), **caption("/what")) == [Unwelcome("voice messages")]
     assert asks("group", voice=file(duration=1), **caption("/what")) == [HINT]
+
+
+@pytest.mark.parametrize(
+    ("shown", "what"),
+    [
+        ({"voice": file(duration=1)}, "voice messages"),
+        ({"audio": file(duration=1)}, "audio files"),
+        ({"document": file(mime_type="application/pdf", file_name="a.pdf")}, "files of this kind"),
+        ({"location": {"latitude": 1, "longitude": 2}}, "locations"),
+        ({"story": {"id": 3, "chat": {"id": 9}}}, "stories"),
+    ],
+)
+@pytest.mark.parametrize("question", [{"text": "what is it?"}, command("/what")])
+def test_in_private_a_question_about_what_the_bot_cannot_look_at_is_refused_by_its_name(
+    shown: dict[str, Any], what: str, question: dict[str, Any]
+) -> None:
+    assert asks(**question, reply_to_message=original("private", **shown)) == [Unwelcome(what)]
+    elsewhere = {"origin": {"type": "user"}, **shown}
+    assert asks(**question, external_reply=elsewhere) == [Unwelcome(what)]
+
+
+def test_thanks_below_such_a_message_are_thanks_and_a_group_reads_how_to_ask() -> None:
+    below: dict[str, Any] = {"reply_to_message": original("private", voice=file(duration=1))}
+    assert asks(text="Thank you!", **below) == [SmallTalk(Talk.THANKS)]
+    assert asks(**command("/help"), **below) == [Command("help")]
+    in_group: dict[str, Any] = {"reply_to_message": original("group", voice=file(duration=1))}
+    assert asks("group", **command("/what@whatsit_bot"), **in_group) == [HINT]
+    ours: dict[str, Any] = {"reply_to_message": original("private", voice=file(duration=1), **{"from": BOT})}
+    assert asks(text="what is it?", **ours) == [SmallTalk(Talk.WORDS)]
 
 
 @pytest.mark.parametrize("chat_type", ["private", "group", "supergroup"])
