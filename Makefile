@@ -14,7 +14,7 @@ CONSTRAINTS := requirements/constraints.txt
 INSTALLED := $(or $(wildcard $(VENV)/.prepare),$(VENV)/.serve)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check dead processes test chaos bench answers lint model screenshots pins clean
+.PHONY: help install run check dead processes test chaos bench answers lint model screenshots pins texts clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -88,6 +88,9 @@ screenshots: $(VENV)/.test ## make the README's pictures again, in a real chat w
 
 pins: $(VENV)/.test ## update the pinned version of each package that the requirements do not name
 	$(BIN)/python -m requirements.pins
+
+texts: $(VENV)/.test ## take changed texts from the code into the catalogues of all languages, and compile these
+	$(BIN)/python -m docs.texts
 
 clean: ## delete what was installed, prepared and stored (run/ and models/ too)
 	rm -rf $(VENV) $(PEERS) run models .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

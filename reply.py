@@ -39,7 +39,7 @@ class ReplyWorker(Worker[SendReply | ShowTyping]):
     def __init__(self, settings: Settings, client: Telegram | None = None, limits: OrderLimits = ORDER) -> None:
         super().__init__(settings)
         self.telegram = client or Telegram(settings)
-        self.delivery = Delivery(self.telegram)
+        self.delivery = Delivery(self.telegram, asks=settings.feedback == "on")
         self.drafts = Drafts(self.telegram)
         self.limits = limits
 

@@ -9,6 +9,7 @@ pictures/             foreign files in, model inputs out
 channels/             all that is in Redis
 supervision/          a process's name, sign of life and end
 model/                which model answers, and its input
+languages/            what is said, in people's own languages
 
 messages.py           the messages between workers
 errors.py             every error that a worker raises on purpose
@@ -28,7 +29,7 @@ optional_packages.py  packages that not every machine has
 
 import sys
 
-VERSION = "0.5.0"
+VERSION = "0.6.0"
 
 # python-telegram-bot imports httpx, which imports its command line, too, and with that rich, pygments and click where
 # they are installed: 4 MB and 0.1 s for nothing. httpx works without its command line if that cannot be imported.

@@ -21,6 +21,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from common.languages.speech import say
+from common.languages.texts import Text
+
 FILES = ("original", "input", "whole")
 """The kinds of files that a job may have: the download, the model input, the whole picture for a second look."""
 
@@ -65,6 +68,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         guest_query: The guest query that it answers; '' if it answers in a chat that the bot is in.
         spoiler: Whether the picture is hidden behind a spoiler, and so is the answer.
         short: Whether the chat wants the sentence alone, without the other guesses.
+        language: What it is answered in, by a code of ``common.languages``; '' for English.
+        buttons: Whether its chat wants buttons below answers.
+        asked: The class that they ask about ("is this a lynx?"), by its index; -1 if they do not.
         others: How many more pictures and links a guest's message has, which the bot does not look at.
     """
 
@@ -84,6 +90,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     guest_query: str = ""
     spoiler: bool = False
     short: bool = False
+    language: str = ""
+    buttons: bool = False
+    asked: int = -1
     others: int = 0
 
     def key(self, kind: str) -> str:
@@ -337,31 +346,68 @@ class Kind(enum.StrEnum):
 
 
 class Button(msgspec.Struct, frozen=True, array_like=True):
-    """A button below a message: its words, and what the bot is told when it is pressed (1 to 64 bytes)."""
+    """A button below a message.
+
+    Attributes:
+        text: Its words in English, as workers of before 0.6.0 show them.
+        data: What the bot is told when it is pressed, in 1 to 64 bytes; '' for one that opens a link.
+        means: Its words.
+        url: The link that it opens; the bot does not learn of that.
+    """
 
     text: str
-    data: str
+    data: str = ""
+    means: Text | str = ""
+    url: str = ""
+
+    @classmethod
+    def of(cls, means: Text | str, data: str = "", url: str = "") -> Button:
+        """A button with those words. A string is the same in every language."""
+        return cls(say(means), data, means, url)
+
+    def said(self, language: str) -> str:
+        """Its words in that language."""
+        return say(self.means, language) if self.means else self.text
 
 
 SETTINGS = "settings"
 """What ``Words.shows`` calls a chat's settings."""
+BUTTONS = "buttons"
+"""What ``Words.shows`` is for an edit that leaves the text as it is, and changes the buttons below it."""
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
     """Plain text for the user; ``reply`` escapes it.
 
     Attributes:
-        text: The text.
+        text: The text in English, for logs, operators, and workers of before 0.6.0.
+        means: The text; '' from such a worker.
         kind: Its kind.
         buttons: Rows of them.
         shows: What it shows that may have changed when an edit is sent, which then shows that as it is: ``SETTINGS``;
-            '' for nothing.
+            or ``BUTTONS``; '' for nothing.
     """
 
     text: str
+    means: Text | str = ""
     kind: Kind = Kind.NOTICE
     buttons: tuple[tuple[Button, ...], ...] = ()
     shows: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        means: Text | str,
+        kind: Kind = Kind.NOTICE,
+        buttons: tuple[tuple[Button, ...], ...] = (),
+        shows: str = "",
+    ) -> Words:
+        """Words that are said in the job's language. A string is the same in every language."""
+        return cls(text=say(means), means=means, kind=kind, buttons=buttons, shows=shows)
+
+    def said(self, language: str) -> str:
+        """The text in that language."""
+        return say(self.means, language) if self.means else self.text
 
 
 class SendReply(Message, frozen=True, kw_only=True, tag=True):

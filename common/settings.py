@@ -27,6 +27,7 @@ ModelChoice: TypeAlias = str  # one of model_names.MODEL_NAMES
 EngineChoice = Literal["auto", "openvino", "torch"]
 PrecisionChoice = Literal["auto", "fp32", "int8"]
 ProfileChoice = Literal["set", "keep"]
+FeedbackChoice = Literal["on", "off"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 LONGEST_CONTACT: Final = 200  # characters
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -86,6 +87,8 @@ class Settings:
     """The operator's own addresses, for hosts that want to know who fetches; '' if they stay unnamed."""
     profile: Annotated[ProfileChoice, _choice(ProfileChoice)] = "set"
     """Whether the bot sets its menus of commands and its descriptions at Telegram, or keeps its operator's own."""
+    feedback: Annotated[FeedbackChoice, _choice(FeedbackChoice)] = "on"
+    """Whether people are asked if an answer was right. What they say is counted, without pictures and names."""
     playground_port: Annotated[int, _port] = 8080
     """Where the chat page listens, on 127.0.0.1."""
     log_level: Annotated[LogLevel, _level] = "INFO"

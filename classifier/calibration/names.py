@@ -51,7 +51,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _plain() -> Iterator[str]:
-    names = vocabulary.english()
+    names = vocabulary.names("en")
     return map(names.listed, range(len(names.classes)))
 
 

@@ -1,6 +1,6 @@
 """The 1,000 classes of ImageNet (ILSVRC 2012): how they belong together, and what people call them.
 
-An index is a class's place in the model's scores, 0 to 999. The structure and the words are in two files, since
+An index is a class's place in the model's scores, 0 to 999. The structure and the words are in different files, since
 ``classify`` needs only the one and ``reply`` only the other. Each is read when it is first asked for, and kept.
 
 The groups follow the noun hypernyms of WordNet 3.0 where these are what people would say, and are chosen by hand
@@ -15,8 +15,12 @@ from typing import Final
 
 import msgspec
 
+from common.languages.known import ENGLISH, LANGUAGES
+
 DELICATE_FROM: Final = 0.9
 """Under this, a delicate class (underwear, swimwear, apes) is never said: in portraits the model sees some of it."""
+
+CLASSES: Final = 1000
 
 _FOLDER: Final = Path(__file__).parent
 
@@ -59,12 +63,17 @@ class Names(msgspec.Struct, frozen=True):
     """What people call the classes and the groups, in one language.
 
     Attributes:
-        classes: A phrase for each class, at its index, with the article that it has in a sentence, if any.
+        classes: A phrase for each class, at its index. In English it has the article that it has in a sentence, if
+            any; elsewhere it is as in a dictionary, and sentences are made so that it needs no case.
         groups: A phrase for each group, by its id.
+        articles: What a phrase may begin with, and loses in a list.
+        notes: A line on what the thing is, for classes that many people do not know, by index: at most 60 characters.
     """
 
     classes: tuple[str, ...]
     groups: dict[str, str]
+    articles: tuple[str, ...] = ()
+    notes: dict[int, str] = {}
 
     def phrase(self, index: int) -> str:
         """A class within a sentence: ``an espresso``, ``strawberries``."""
@@ -72,11 +81,18 @@ class Names(msgspec.Struct, frozen=True):
 
     def listed(self, index: int) -> str:
         """A class in a list: ``espresso``, ``strawberries``."""
-        return self.classes[index].removeprefix("a ").removeprefix("an ")
+        return self._bare(self.classes[index])
 
     def group(self, group_id: str) -> str:
         """A group within a sentence: ``a dog``, ``food or drink``."""
         return self.groups[group_id]
+
+    def group_listed(self, group_id: str) -> str:
+        """A group in a list: ``dog``, ``food or drink``."""
+        return self._bare(self.groups[group_id])
+
+    def _bare(self, phrase: str) -> str:
+        return next((phrase.removeprefix(each) for each in self.articles if phrase.startswith(each)), phrase)
 
 
 class _WordNet(msgspec.Struct, frozen=True):
@@ -85,15 +101,28 @@ class _WordNet(msgspec.Struct, frozen=True):
 
 # Both files are read as bytes: JSON is UTF-8, whatever the locale says.
 @functools.cache
+def latin() -> dict[int, str]:
+    """The scientific names of animals and plants, by the index of their class."""
+    return msgspec.json.decode((_FOLDER / "latin.json").read_bytes(), type=dict[int, str])
+
+
+@functools.cache
 def imagenet() -> Hierarchy:
     """The structure, without words."""
     return msgspec.json.decode((_FOLDER / "imagenet.json").read_bytes(), type=Hierarchy)
 
 
 @functools.cache
-def english() -> Names:
-    """The words, in international English: American spelling where there is a choice."""
-    return msgspec.json.decode((_FOLDER / "english.json").read_bytes(), type=Names)
+def names(language: str) -> Names:
+    """The words in a language; in English where it has none. English is as most of the world reads it.
+
+    Args:
+        language: A code of ``common.languages``.
+    """
+    file = _FOLDER / "names" / f"{language}.json"
+    if language not in LANGUAGES or not file.exists():
+        return names(ENGLISH)
+    return msgspec.json.decode(file.read_bytes(), type=Names)
 
 
 def wordnet_ids() -> tuple[str, ...]:

@@ -6,6 +6,7 @@
     ledger.py        the jobs: which are unfinished, what each began with, whose it is
     order.py         whose answer goes out first
     places.py        who waits, and where in line
+    verdicts.py      how often answers were right
     albums.py        messages that ask together, and are answered together
     chats.py         what a chat prefers, what it was told lately, who is blocked
     repair.py        what the sweeper repairs

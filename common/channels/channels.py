@@ -26,6 +26,7 @@ from common.channels.places import Places
 from common.channels.redis_client import RedisLimits
 from common.channels.repair import Repair
 from common.channels.scripts import Call, Scripts
+from common.channels.verdicts import Verdicts
 from common.messages import Message, encode
 from common.settings import Settings
 
@@ -62,6 +63,7 @@ class Channels:
         self.scripts = Scripts(self.redis, self.keys.ledger, redis_limits)
         self.ledger = Ledger(self.scripts, self.keys)
         self.albums = Albums(self.scripts, self.keys)
+        self.verdicts = Verdicts(self.scripts, self.keys)
         self.chats = Chats(self.scripts, self.keys)
         self.places = Places(self.scripts, self.keys)
         self.repair = Repair(self.scripts, self.keys)

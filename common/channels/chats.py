@@ -43,10 +43,14 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     Attributes:
         short: Answers are the sentence alone, without the other guesses.
         every_photo: In a group, the bot looks at every photo, and not only at those that it is asked about.
+        buttons: Whether there are buttons below answers; None if the chat has not chosen.
+        language: What the chat is answered in, by a code of ``common.languages``; '' if it has not chosen.
     """
 
     short: bool = False
     every_photo: bool = False
+    buttons: bool | None = None
+    language: str = ""
 
 
 DEFAULTS: Final = Preferences()
@@ -88,7 +92,7 @@ class Chats:
         Args:
             chat: The chat.
             name: Which one, of ``Preferences``.
-            value: "1" for yes; "" for the default.
+            value: "1" for yes, or a language's code; "" for the default.
             press: The callback query's id.
         """
         keys = (self._keys.preferences(chat), self._keys.pressed(press))
@@ -145,6 +149,6 @@ class Chats:
 
 
 def _preferences(found: Sequence[bytes]) -> Preferences:
-    names = map(text, found[::2])
-    chosen = {name: text(value) == "1" for name, value in zip(names, found[1::2], strict=True)}
+    stored = dict(zip(map(text, found[::2]), map(text, found[1::2]), strict=True))
+    chosen = {name: stored[name] if name == "language" else stored[name] == "1" for name in stored}
     return msgspec.convert(chosen, Preferences)

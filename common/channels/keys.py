@@ -34,6 +34,8 @@ Every key has one hash tag, ``{<namespace>}``, so that all are in one slot of a 
                                  and the update that made it say that
     {whatsit}:pressed:<query>    string that expires: that a press of a button has done its part; or an update that
                                  drops jobs, and how many those were
+    {whatsit}:judged:<chat>:<id> string that expires: somebody has said whether this answer was right
+    {whatsit}:verdicts           hash, "<said>|<right>" → number: see common/channels/verdicts.py
     {whatsit}:blocked            set of chats and persons whom the bot does not serve, until an operator lifts it
     {whatsit}:places             string that expires: the process that shows people their places in line
     {whatsit}:answers            hash, picture → the answer; see common/channels/answers.py
@@ -81,6 +83,7 @@ class Keys:
         self.dead = self.key("dead")
         self.blocked = self.key("blocked")
         self.places = self.key("places")
+        self.verdicts = self.key("verdicts")
         self.answers = (self.key("answers"), self.key("answers", "at"))
         self.streams: Sequence[str] = [self.stream(name) for name in CHANNELS]
         self.delayed_sets: Sequence[str] = [self.delayed(name) for name in CHANNELS]
@@ -133,6 +136,10 @@ class Keys:
     def pressed(self, query: str) -> str:
         """That a press of a button has done its part, or an update."""
         return self.key("pressed", query)
+
+    def judged(self, chat_id: int, message_id: int) -> str:
+        """That somebody has said whether an answer was right."""
+        return self.key("judged", str(chat_id), str(message_id))
 
     def users(self, minute: float) -> str:
         """How many jobs each user began in that minute, counted from the Unix epoch."""

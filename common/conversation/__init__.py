@@ -12,6 +12,7 @@
     operators     what operators do in their own chats
     buttons       what buttons carry
     presses       what a press of a button does
+    below         the buttons below an answer
     delivery      sends an answer: each kind in its own way
     album_answers the photos of an album: one message, which changes
     guest_answers the same for a guest: one answer, within a minute

@@ -62,9 +62,9 @@ def line_of(message: SendReply) -> str:
     """The line of a photo as Telegram's HTML. What a hidden picture shows is hidden as well."""
     content = message.content
     if isinstance(content, Predictions):
-        line = wording.line(content, message.job.subject)
+        line = wording.line(content, message.job.subject, message.job.language)
         return f"<tg-spoiler>{line}</tg-spoiler>" if message.job.spoiler else line
-    return escape(_first_sentences(content.text), quote=False)
+    return escape(_first_sentences(content.said(message.job.language)), quote=False)
 
 
 def worded(turn: Turn, alone: str) -> str:

@@ -42,9 +42,11 @@ class Asking:
         update: The id of the update's job, for what may happen once only.
         chat: The chat, as in ``Job.chat``.
         preferences: What the chat prefers.
+        language: What it is answered in; '' for English.
     """
 
     said: Said
     update: str
     chat: str
     preferences: Preferences = DEFAULTS
+    language: str = ""

@@ -12,13 +12,14 @@ from typing import Final, TypeAlias
 
 from common.channels.chats import DEFAULTS, Preferences
 from common.conversation.bot import Bot
-from common.messages import Words
+from common.languages.texts import Text
+from common.messages import Button, Words
 from common.telegram.said import Pressed
 
 VERSION: Final = "1"
 MAX_DATA_BYTES: Final = 64  # core.telegram.org/bots/api#inlinekeyboardbutton
 MAX_TOAST_LENGTH: Final = 200  # core.telegram.org/bots/api#answercallbackquery
-TOO_OLD: Final = "This button is too old. Send the picture again."
+TOO_OLD: Final = Text("This button is too old. Send the picture again.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,12 +31,14 @@ class Press:
         chat: The chat, as in ``Job.chat``.
         details: What the button carries after its name.
         preferences: What the chat prefers.
+        language: What the chat is answered in; '' for English.
     """
 
     pressed: Pressed
     chat: str
     details: Sequence[str]
     preferences: Preferences = DEFAULTS
+    language: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,10 +48,12 @@ class Response:
     Attributes:
         toast: What the person who pressed reads for a moment; '' for nothing.
         words: What the message says from now on; None if it stays as it is.
+        buttons: The buttons that the message has from now on, if its words stay; None if all stays as it is.
     """
 
-    toast: str = ""
+    toast: Text | str = ""
     words: Words | None = None
+    buttons: tuple[tuple[Button, ...], ...] | None = None
 
 
 Respond: TypeAlias = Callable[[Bot, Press], Awaitable[Response]]

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from common import VERSION, words
 from common.conversation import operators, preferences, privacy
 from common.conversation.bot import Asking, Bot
+from common.languages.texts import Text
 from common.messages import Kind, Words
 from common.model.records import in_use
 from common.telegram.updates import Command
@@ -60,8 +61,8 @@ async def _unknown(_bot: Bot, _asking: Asking, command: Command) -> Words:
     return _words(words.unknown_command(command.name))
 
 
-def _words(text: str) -> Words:
-    return Words(text=text, kind=Kind.COMMAND)
+def _words(text: Text) -> Words:
+    return Words.of(text, Kind.COMMAND)
 
 
 _ANSWERS: Final[Mapping[str, Answer]] = {

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from common.conversation import greeting, jobs
 from common.conversation.bot import Asking, Bot
 from common.conversation.operators import is_operator
+from common.conversation.preferences import language_of
 from common.conversation.presses import Presses
 from common.messages import AcceptUpdate, Message
 from common.telegram.reading import read
@@ -58,7 +59,8 @@ class Conversation:
             found = _where_not_served(said, found)
         elif remembered.preferences.every_photo and not addressed and shown:
             found, addressed = shown, True
-        asking = Asking(said, accepted.job.id, chat, remembered.preferences)
+        language = language_of(remembered.preferences, "" if in_group(said) else said.language)
+        asking = Asking(said, accepted.job.id, chat, remembered.preferences, language)
         if said.content.album and self._serves(said):
             return await self._join(accepted, asking, found if addressed else shown, addressed=addressed)
         return await self._begin(accepted, asking, found)
@@ -77,6 +79,11 @@ class Conversation:
     def _serves(self, said: Said) -> bool:
         """Whether the bot serves this chat; of a guest's question, its caller."""
         return self._bot.serves(_who_is_served(said))
+
+
+def in_group(said: Said) -> bool:
+    """Whether several people read the answer, whose language is not the sender's alone."""
+    return not (said.is_private or said.guest_query)
 
 
 def _who_is_served(said: Said) -> int | None:

@@ -20,13 +20,13 @@ from common.answers import wording
 from common.channels.albums import Albums
 from common.channels.channels import Channels
 from common.channels.chats import Chats
-from common.conversation import album_answers, guest_answers
-from common.conversation.preferences import shown
+from common.conversation import album_answers, below, guest_answers
+from common.conversation.preferences import language_of, shown
 from common.errors import Deferred, Outage, TelegramRefused
-from common.messages import SETTINGS, Job, SendReply, Words
+from common.messages import BUTTONS, SETTINGS, Button, Job, SendReply, Words
 from common.runtime.leases import confirm_lease
 from common.telegram.client import Telegram
-from common.telegram.sending import MAX_TEXT_LENGTH, Target
+from common.telegram.sending import MAX_TEXT_LENGTH, Buttons, Target
 
 QUOTE_LENGTH: Final = 100
 MOST_EDITS: Final = 5
@@ -40,13 +40,15 @@ class Delivery:
 
     Args:
         telegram: Where to.
+        asks: Whether people are asked if an answer was right.
     """
 
     albums: Albums
     chats: Chats
 
-    def __init__(self, telegram: Telegram) -> None:
+    def __init__(self, telegram: Telegram, *, asks: bool = True) -> None:
         self._telegram = telegram
+        self._asks = asks
 
     def open(self, channels: Channels) -> None:
         """Get ready: what is remembered of chats and albums is known from now."""
@@ -74,9 +76,13 @@ class Delivery:
             await album_answers.send(self._telegram, self.albums, message, worded(message))
             return
         content = message.content
-        html, buttons = worded(message), content.buttons if isinstance(content, Words) else ()
+        html = worded(message)
+        rows = content.buttons if isinstance(content, Words) else below.rows(content, job, asks=self._asks)
+        buttons = _said(rows, job.language)
         if message.edits and isinstance(content, Words) and content.shows == SETTINGS:
-            await self._show_settings(job.chat_id, message.edits)
+            await self._show_settings(job, job.chat_id, message.edits)
+        elif message.edits and isinstance(content, Words) and content.shows == BUTTONS:
+            await self._telegram.edit_buttons(job.chat_id, message.edits, buttons, confirm_lease)
         elif message.edits:
             await self._telegram.edit(job.chat_id, message.edits, html, buttons, confirm_lease)
         else:
@@ -92,7 +98,7 @@ class Delivery:
         except (Deferred, Outage, TelegramRefused) as error:
             _log.debug("job=%s: no reaction: %s", job.id, error)
 
-    async def _show_settings(self, chat_id: int, message_id: int) -> None:
+    async def _show_settings(self, job: Job, chat_id: int, message_id: int) -> None:
         """Make a message show the settings of its chat.
 
         Another press may change them meanwhile, and have shown that already: so this looks again after each edit.
@@ -103,8 +109,9 @@ class Delivery:
             now = shown(remembered.preferences, in_group=chat_id < 0)
             if now == said:
                 return
-            html = escape(now.text, quote=False)
-            await self._telegram.edit(chat_id, message_id, html, now.buttons, confirm_lease)
+            language = language_of(remembered.preferences, job.language)
+            html, buttons = escape(now.said(language), quote=False), _said(now.buttons, language)
+            await self._telegram.edit(chat_id, message_id, html, buttons, confirm_lease)
             said = now
 
 
@@ -117,7 +124,13 @@ def worded(message: SendReply) -> str:
     about = f"<i>{escape(wording.shortened(quote, QUOTE_LENGTH), quote=False)}</i>\n" if quote else ""
     if isinstance(message.content, Words):
         # Cut before escaping: Telegram counts the characters that are left after parsing.
-        text = message.content.text[: MAX_TEXT_LENGTH - QUOTE_LENGTH - 1]
+        text = message.content.said(message.job.language)[: MAX_TEXT_LENGTH - QUOTE_LENGTH - 1]
         return about + escape(text, quote=False)
-    answer = about + wording.worded(message.content, message.job.subject, short=message.job.short)
+    job = message.job
+    answer = about + wording.worded(message.content, job.subject, job.language, short=job.short, asked=job.asked)
     return f"<tg-spoiler>{answer}</tg-spoiler>" if message.job.spoiler else answer
+
+
+def _said(buttons: Buttons, language: str) -> Buttons:
+    """The buttons with their words in that language."""
+    return [[Button(each.said(language), each.data, url=each.url) for each in row] for row in buttons]

@@ -22,6 +22,7 @@ from common import words
 from common.channels.channels import Channels
 from common.channels.places import Place
 from common.errors import Deferred, MethodUnknown, Outage, TelegramRefused
+from common.languages.speech import say
 from common.messages import Job
 from common.telegram.client import Telegram
 
@@ -117,7 +118,7 @@ class Drafts:
             return
         try:
             async with asyncio.timeout(self._limits.call_s):
-                said = words.place(place.nth, place.wait_s)
+                said = say(words.place(place.nth, place.wait_s), job.language)
                 await self._telegram.draft(job.chat_id, draft_id(job.id), said, job.thread_id)
         except MethodUnknown as error:
             self._pause(self._limits.unknown_s, error)

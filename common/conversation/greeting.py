@@ -7,6 +7,7 @@ from typing import Final
 
 from common import words
 from common.conversation.bot import Bot
+from common.conversation.preferences import language_of
 from common.messages import AcceptUpdate, Job, Kind, Message, SendReply, Words
 from common.telegram.said import ChatKind, Membership
 
@@ -27,7 +28,8 @@ async def greet(bot: Bot, accepted: AcceptUpdate, membership: Membership) -> Seq
         return ()
     chat = str(membership.chat_id)
     chats = bot.channels.chats
-    if (await chats.recall(chat, membership.sender_id)).is_blocked:
+    remembered = await chats.recall(chat, membership.sender_id)
+    if remembered.is_blocked:
         return ()
     if not await chats.may_tell(chat, _GREETING, accepted.job.id, _ONCE_IN_MS):
         return ()
@@ -36,6 +38,8 @@ async def greet(bot: Bot, accepted: AcceptUpdate, membership: Membership) -> Seq
         chat_id=membership.chat_id,
         message_id=None,
         user_id=membership.sender_id,
+        # The group has chosen nothing yet, and this is for the one who has added the bot.
+        language=language_of(remembered.preferences, membership.language),
         accepted_at=accepted.job.accepted_at,
     )
     return [SendReply(job=job, content=_greeting(bot, membership))]
@@ -53,4 +57,4 @@ def _greeting(bot: Bot, membership: Membership) -> Words:
     if not bot.serves(membership.chat_id):
         return words.refusal(words.NOT_FOR_YOU)
     gets_everything = bot.me.reads_groups or membership.is_admin
-    return Words(text=words.greeting(bot.me.username, gets_everything=gets_everything), kind=Kind.COMMAND)
+    return Words.of(words.greeting(bot.me.username, gets_everything=gets_everything), Kind.COMMAND)

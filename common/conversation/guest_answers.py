@@ -14,6 +14,7 @@ from typing import Final
 from common import words
 from common.answers import wording
 from common.errors import Expired
+from common.languages.speech import say
 from common.messages import GUEST_WAITS_S, FindingKind, Job, Predictions, SendReply
 from common.runtime.leases import confirm_lease
 from common.telegram.client import Telegram
@@ -45,11 +46,12 @@ async def send(telegram: Telegram, message: SendReply) -> None:
 
 def worded(message: SendReply) -> str:
     """The answer as Telegram's HTML: the sentence, and perhaps a line with a clear second guess or a note."""
-    note = words.first_of(message.job.others + 1) if message.job.others else ""
+    language = message.job.language
+    note = say(words.first_of(message.job.others + 1), language) if message.job.others else ""
     if isinstance(message.content, Predictions):
         sentence, second = _found(message.content, message.job)
     else:
-        text = wording.shortened(" ".join(message.content.text.split()), MAX_TEXT_LENGTH - len(note) - 1)
+        text = wording.shortened(" ".join(message.content.said(language).split()), MAX_TEXT_LENGTH - len(note) - 1)
         sentence, second = escape(text, quote=False), ""
     html = "\n".join(filter(None, (sentence, ". ".join(filter(None, (second, note))))))
     hidden = message.job.spoiler and isinstance(message.content, Predictions)
@@ -58,9 +60,9 @@ def worded(message: SendReply) -> str:
 
 def _found(predictions: Predictions, job: Job) -> tuple[str, str]:
     """The sentence, and what the second line says of other guesses."""
-    answer = wording.answer(predictions, job.subject)
+    answer = wording.answer(predictions, job.subject, job.language, job.asked)
     sentence, _, lead = answer.sentence.partition("\n")
-    if answer.sentence.endswith(":"):  # it announces them
+    if answer.announces:
         return sentence, " ".join(filter(None, (lead, ", ".join(answer.lines))))
     finding = predictions.finding
     others = finding.guesses[1:] if finding.kind is FindingKind.CLASS else finding.guesses

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from common import words
-from common.channels.chats import DEFAULTS, Preferences
+from common.answers.questions import asked_class
 from common.conversation import commands, small_talk
 from common.conversation.bot import Asking, Bot
+from common.conversation.preferences import BUTTONS
+from common.languages.texts import Text
 from common.limits import MAX_FILE_BYTES
 from common.messages import AcceptUpdate, DownloadPhoto, FetchUrl, Job, Message, SendReply, Subject, Words
 from common.telegram.pictures import NoPreview, Photo
-from common.telegram.said import Said
 from common.telegram.small_talk import SmallTalk
 from common.telegram.updates import Asked, Command, LeftOut, Link, NothingShown, NotServed, Unwelcome
 
@@ -32,19 +33,19 @@ async def first_messages(bot: Bot, accepted: AcceptUpdate, asking: Asking, found
     if asking.said.guest_query:  # one answer, which says how many were left out
         others = sum(item.count for item in found[1:] if isinstance(item, LeftOut))
         found = found[:1]
-    numbered = zip(jobs(accepted, asking.said, found, asking.preferences, others), found, strict=True)
+    numbered = zip(jobs(accepted, asking, found, others), found, strict=True)
     started = [await _first_message(bot, asking, job, item) for job, item in numbered]
     return [message for message in started if message]
 
 
-def jobs(
-    accepted: AcceptUpdate, said: Said, found: Sequence[Asked], preferences: Preferences = DEFAULTS, others: int = 0
-) -> Iterator[Job]:
+def jobs(accepted: AcceptUpdate, asking: Asking, found: Sequence[Asked], others: int = 0) -> Iterator[Job]:
     """A job for each thing that a message asks for. Each is answered after the one before it.
 
     ``others`` are as in ``Job``.
     """
-    before = ""
+    said, before = asking.said, ""
+    # Of several things, nobody knows which one is meant.
+    asked = asked_class(said.content.text.text, asking.language) if len(found) == 1 else None
     for index, item in enumerate(found):
         job = Job(
             id=f"{accepted.job.id}-{index}",
@@ -60,7 +61,10 @@ def jobs(
             album=said.content.album if index == 0 and _is_its_own(item) else "",
             guest_query=said.guest_query,
             spoiler=isinstance(item, Photo) and item.spoiler,
-            short=preferences.short,
+            short=asking.preferences.short,
+            language=asking.language,
+            buttons=_has_buttons(asking),
+            asked=-1 if asked is None else asked,
             others=others,
         )
         before = job.id
@@ -70,6 +74,12 @@ def jobs(
 def _is_its_own(item: Asked) -> bool:
     """Whether a message shows it itself, and not the one that it replies to; a link shows something elsewhere."""
     return isinstance(item, Photo | NoPreview) and item.message_id is None
+
+
+def _has_buttons(asking: Asking) -> bool:
+    """Whether there are buttons below an answer. A guest has no use for those that the bot must answer."""
+    in_group = not asking.said.is_private
+    return not asking.said.guest_query and BUTTONS.now(asking.preferences, in_group=in_group) == "1"
 
 
 def _message_id(item: Asked) -> int | None:
@@ -89,14 +99,14 @@ async def _first_message(bot: Bot, asking: Asking, job: Job, item: Asked) -> Mes
         case SmallTalk():
             return await small_talk.answer(bot, asking, job, item)
         case LeftOut():
-            return SendReply(job=job, content=Words(text=words.left_out(item.what, item.most, item.count)))
+            return SendReply(job=job, content=Words.of(words.left_out(item.what, item.most, item.count)))
         case NothingShown():
-            return SendReply(job=job, content=Words(text=words.guest_hint(bot.me.username)))
+            return SendReply(job=job, content=Words.of(words.guest_hint(bot.me.username)))
         case _:
             return SendReply(job=job, content=words.refusal(_why_not(item)))
 
 
-def _why_not(item: Photo | NoPreview | Unwelcome | NotServed) -> str:
+def _why_not(item: Photo | NoPreview | Unwelcome | NotServed) -> Text:
     """The words for something that the bot does not look at."""
     match item:
         case Photo():

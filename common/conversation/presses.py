@@ -8,11 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from weakref import WeakValueDictionary
 
-from common.conversation import operators, preferences
+from common.conversation import below, operators, preferences
 from common.conversation.bot import Bot
 from common.conversation.buttons import TOO_OLD, VERSION, Press, Respond, Response
+from common.conversation.preferences import language_of
 from common.errors import Deferred, Outage, TelegramRefused
-from common.messages import AcceptUpdate, Job, Message, SendReply
+from common.languages.known import known
+from common.languages.speech import say
+from common.messages import BUTTONS, AcceptUpdate, Job, Message, SendReply, Words
 from common.telegram.said import Pressed
 
 _log = logging.getLogger(__name__)
@@ -35,32 +38,40 @@ class Presses:
             Outage: Redis is away. Nothing was done.
         """
         async with self._in_turn.setdefault(pressed.chat_id or 0, asyncio.Lock()):
-            response = await self._response(pressed)
-        await self._tell(pressed, response.toast)
-        if response.words is None or pressed.chat_id is None or pressed.message_id is None:
+            response, language = await self._response(pressed)
+        await self._tell(pressed, say(response.toast, language))
+        content = response.words
+        if response.buttons is not None:
+            content = Words(text="", shows=BUTTONS, buttons=response.buttons)
+        if content is None or pressed.chat_id is None or pressed.message_id is None:
             return ()
         job = Job(
             id=f"{accepted.job.id}-0",
             chat_id=pressed.chat_id,
             message_id=None,
             thread_id=pressed.thread_id,
+            language=language,
             topic_id=pressed.topic_id,
             # Without who pressed it: whatever they set must be shown, even if they have sent much in this minute.
             accepted_at=accepted.job.accepted_at,
         )
-        return [SendReply(job=job, content=response.words, edits=pressed.message_id)]
+        return [SendReply(job=job, content=content, edits=pressed.message_id)]
 
-    async def _response(self, pressed: Pressed) -> Response:
+    async def _response(self, pressed: Pressed) -> tuple[Response, str]:
+        """What a press does, and the language to tell it in."""
         version, _, carried = pressed.data.partition(":")
         name, *details = carried.split(":")
         respond = _RESPONSES.get(name) if version == VERSION else None
-        if respond is None or pressed.chat_id is None:
-            return Response(TOO_OLD)
+        if pressed.chat_id is None:
+            return Response(TOO_OLD), known(pressed.language)
         bot, chat = self._bot, str(pressed.chat_id)
         remembered = await bot.channels.chats.recall(chat, pressed.sender_id)
+        language = language_of(remembered.preferences, pressed.language if pressed.is_private else "")
         if remembered.is_blocked and not operators.is_operator(bot.settings, pressed.chat_id):
-            return Response()
-        return await respond(bot, Press(pressed, chat, details, remembered.preferences))
+            return Response(), language
+        if respond is None:
+            return Response(TOO_OLD), language
+        return await respond(bot, Press(pressed, chat, details, remembered.preferences, language)), language
 
     async def _tell(self, pressed: Pressed, toast: str) -> None:
         """End the press, once, and before any job of it begins. Best effort: an app gives up waiting by itself."""
@@ -73,6 +84,10 @@ class Presses:
 _RESPONSES: Final[Mapping[str, Respond]] = {
     operators.RETRY: operators.retry,
     operators.LOOK: operators.look_again,
+    below.RIGHT: below.right,
+    below.WRONG: below.wrong,
+    below.IS: below.is_,
     preferences.SET: preferences.change,
+    preferences.LANGUAGES_LIST: preferences.choose_language,
     preferences.FORGET: preferences.forget,
 }

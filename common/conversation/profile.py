@@ -10,11 +10,13 @@ import asyncio
 import dataclasses
 import functools
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final
 
 from common.backoff import Backoff
 from common.errors import Deferred, Outage, TelegramRefused
+from common.languages.known import ENGLISH, LANGUAGES
+from common.languages.speech import say
 from common.settings import Settings
 from common.telegram.client import EVERYWHERE, About, Scope, Telegram
 from common.telegram.limits import LIMITS, TelegramLimits
@@ -28,33 +30,7 @@ GROUPS: Final = Scope("all_group_chats")
 _log = logging.getLogger(__name__)
 
 
-@dataclasses.dataclass(frozen=True)
-class Texts:
-    """What people read of the profile in one language.
-
-    Attributes:
-        commands: What each command does, in at most 256 characters.
-        operator_commands: The same of those for operators.
-        about: The texts about the bot.
-    """
-
-    commands: Mapping[str, str]
-    operator_commands: Mapping[str, str]
-    about: Mapping[About, str]
-
-    def menu(self, names: Sequence[str]) -> dict[str, str]:
-        """A menu of those commands."""
-        return {name: self.commands[name] for name in names}
-
-
-TEXTS: Final[Mapping[str, Texts]] = {
-    "": Texts(
-        commands=COMMANDS,
-        operator_commands=OPERATOR_COMMANDS,
-        about={About.DESCRIPTION: DESCRIPTION, About.SHORT_DESCRIPTION: SHORT_DESCRIPTION},
-    )
-}
-"""By language, as an ISO 639-1 code. '' is for all languages that are not here."""
+ABOUT: Final = {About.DESCRIPTION: DESCRIPTION, About.SHORT_DESCRIPTION: SHORT_DESCRIPTION}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,21 +92,27 @@ async def _set_part(part: _Part) -> None:
 
 
 def _parts(telegram: Telegram, settings: Settings) -> Iterator[_Part]:
-    for language, texts in TEXTS.items():
-        for scope, menu in _menus(texts, settings):
+    # As Telegram has them: '' is for all languages that have nothing of their own.
+    for code, language in [("", ENGLISH), *((code, code) for code in LANGUAGES if code != ENGLISH)]:
+        for scope, menu in _menus(language, settings):
             yield _Part(
-                name=f"menu ({scope.kind})",
+                name=_named(f"menu ({scope.kind})", code),
                 wanted=list(menu.items()),
-                get=functools.partial(_commands, telegram, scope, language),
-                set=functools.partial(telegram.set_commands, menu, scope, language),
+                get=functools.partial(_commands, telegram, scope, code),
+                set=functools.partial(telegram.set_commands, menu, scope, code),
             )
-        for what, text in texts.about.items():
+        for what, text in ABOUT.items():
+            said = say(text, language)
             yield _Part(
-                name=what.name.lower().replace("_", " "),
-                wanted=text,
-                get=functools.partial(telegram.about, what, language),
-                set=functools.partial(telegram.set_about, what, text, language),
+                name=_named(what.name.lower().replace("_", " "), code),
+                wanted=said,
+                get=functools.partial(telegram.about, what, code),
+                set=functools.partial(telegram.set_about, what, said, code),
             )
+
+
+def _named(part: str, code: str) -> str:
+    return f"{part} in {code}" if code else part
 
 
 async def _commands(telegram: Telegram, scope: Scope, language: str) -> list[tuple[str, str]]:
@@ -138,11 +120,15 @@ async def _commands(telegram: Telegram, scope: Scope, language: str) -> list[tup
     return list((await telegram.commands(scope, language)).items())
 
 
-def _menus(texts: Texts, settings: Settings) -> Iterator[tuple[Scope, dict[str, str]]]:
-    """Each menu, and for whom it is."""
-    yield EVERYWHERE, texts.menu(IN_PRIVATE)
-    yield PRIVATE_CHATS, texts.menu(IN_PRIVATE)
-    yield GROUPS, texts.menu(IN_GROUPS)
+def _menus(language: str, settings: Settings) -> Iterator[tuple[Scope, dict[str, str]]]:
+    """Each menu in a language, and for whom it is."""
+    yield EVERYWHERE, _menu(IN_PRIVATE, language)
+    yield PRIVATE_CHATS, _menu(IN_PRIVATE, language)
+    yield GROUPS, _menu(IN_GROUPS, language)
     for chat_id in sorted(settings.admin_chats):
         names = IN_PRIVATE if chat_id > 0 else IN_GROUPS
-        yield Scope("chat", chat_id), {**texts.menu(names), **texts.operator_commands}
+        yield Scope("chat", chat_id), {**_menu(names, language), **OPERATOR_COMMANDS}
+
+
+def _menu(names: Sequence[str], language: str) -> dict[str, str]:
+    return {name: say(COMMANDS[name], language) for name in names}

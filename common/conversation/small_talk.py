@@ -21,7 +21,7 @@ async def answer(bot: Bot, asking: Asking, job: Job, item: SmallTalk) -> SendRep
     """
     match item.talk:
         case Talk.APPLAUSE:
-            return SendReply(job=job, content=Words(text=words.HEART), reaction=words.HEART)
+            return SendReply(job=job, content=Words.of(words.HEART), reaction=words.HEART)
         case Talk.THANKS:
             text = words.WELCOME
         case Talk.BROKEN_LINK:
@@ -29,4 +29,4 @@ async def answer(bot: Bot, asking: Asking, job: Job, item: SmallTalk) -> SendRep
         case Talk.WORDS:
             is_first = await bot.channels.chats.may_tell(asking.chat, "talk", asking.update, SHORTER_FOR_MS)
             text = words.I_LOOK if is_first else words.I_LOOK_AGAIN
-    return SendReply(job=job, content=Words(text=text))
+    return SendReply(job=job, content=Words.of(text))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from common.errors import Outage
+from common.languages.texts import Text
 from common.libc import give_back_large_memory
 from common.messages import Words
 from common.model import whole
@@ -34,7 +35,7 @@ class InputMaker:
         store: Store,
         models_dir: Path,
         decoder: Decoder | None = None,
-        texts: Mapping[Refusal, str] = TEXTS,
+        texts: Mapping[Refusal, Text] = TEXTS,
     ) -> None:
         self._store = store
         self._models_dir = models_dir

@@ -6,8 +6,9 @@ The cure depends on how the file came: that of a link was never sent, so it cann
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
+from common.languages.texts import Text, joined
 from common.pictures.protocol import (
     DECODE_LIMIT_S,
     MAX_ASPECT,
@@ -19,79 +20,111 @@ from common.pictures.protocol import (
 )
 from common.words import FILE_TOO_LARGE
 
-NO_IMAGE: Final = "This is not an image that I know. I can read JPEG, PNG, WebP, HEIC, GIF, BMP and AVIF."
-WEB_PAGE: Final = "This is a web page, not an image. Please send the image itself, or a link that leads straight to it."
+NO_IMAGE: Final = Text("This is not an image that I know. I can read JPEG, PNG, WebP, HEIC, GIF, BMP and AVIF.")
+WEB_PAGE: Final = Text(
+    "This is a web page, not an image. Please send the image itself, or a link that leads straight to it."
+)
 
 # What a file is that people take for an image, or send by mistake.
-_FOREIGN: Final = {
+_FOREIGN: Final[Mapping[Refusal, Text | str]] = {
     Refusal.JPEG_XL: "JPEG XL",
     Refusal.JPEG_2000: "JPEG 2000",
     Refusal.JPEG_XR: "JPEG XR",
-    Refusal.JPEG_12_BIT: "a 12-bit JPEG",
-    Refusal.OTHER_JPEG: "a lossless JPEG, or another rare kind of JPEG",
-    Refusal.OTHER_BMP: "a rare kind of BMP",
+    Refusal.JPEG_12_BIT: Text("a 12-bit JPEG"),
+    Refusal.OTHER_JPEG: Text("a lossless JPEG, or another rare kind of JPEG"),
+    Refusal.OTHER_BMP: Text("a rare kind of BMP"),
     Refusal.TIFF: "TIFF",
     Refusal.PDF: "PDF",
     Refusal.PSD: "PSD",
     Refusal.ICO: "ICO",
     Refusal.SVG: "SVG",
-    Refusal.POSTSCRIPT: "PostScript (EPS)",
-    Refusal.XCF: "a GIMP image (XCF)",
-    Refusal.DDS: "a texture (DDS)",
+    Refusal.POSTSCRIPT: Text("PostScript (EPS)"),
+    Refusal.XCF: Text("a GIMP image (XCF)"),
+    Refusal.DDS: Text("a texture (DDS)"),
     Refusal.QOI: "QOI",
-    Refusal.HDR: "an HDR image (OpenEXR or Radiance)",
-    Refusal.ICNS: "a Mac icon (ICNS)",
-    Refusal.METAFILE: "a Windows metafile (WMF or EMF)",
+    Refusal.HDR: Text("an HDR image (OpenEXR or Radiance)"),
+    Refusal.ICNS: Text("a Mac icon (ICNS)"),
+    Refusal.METAFILE: Text("a Windows metafile (WMF or EMF)"),
     Refusal.DICOM: "DICOM",
-    Refusal.NETPBM: "a Netpbm image (PPM, PGM or PBM)",
+    Refusal.NETPBM: Text("a Netpbm image (PPM, PGM or PBM)"),
     Refusal.DJVU: "DjVu",
-    Refusal.VIDEO: "a video",
-    Refusal.AUDIO: "a sound",
-    Refusal.PACKED: "an archive, an office document or another packed file",
+    Refusal.VIDEO: Text("a video"),
+    Refusal.AUDIO: Text("a sound"),
+    Refusal.PACKED: Text("an archive, an office document or another packed file"),
 }
-_FOREIGN_FILE: Final = "This file is {}, which I can’t read. I can read JPEG, PNG, WebP, HEIC, GIF, BMP and AVIF."
+_FOREIGN_FILE: Final = Text(
+    "This file is {what}, which I can’t read. I can read JPEG, PNG, WebP, HEIC, GIF, BMP and AVIF."
+)
 
 
-def _texts(as_a_photo: str) -> Mapping[Refusal, str]:
-    """The words of each refusal.
+class _Cures(NamedTuple):
+    """How Telegram gets the picture as a photo, which it stores again as a small JPEG."""
 
-    Args:
-        as_a_photo: How Telegram gets the picture as a photo, which it stores again as a small JPEG.
-    """
-    by_telegram = f"{as_a_photo}: Telegram then"
-    stored_again = f"Please {by_telegram} stores it again."
+    smaller: Text
+    stored_again: Text
+    if_whole: Text
+    if_shown: Text
+
+
+_OF_FILES: Final = _Cures(
+    smaller=Text("Please send it as a photo, not as a file: Telegram then makes it smaller."),
+    stored_again=Text("Please send it as a photo, not as a file: Telegram then stores it again."),
+    if_whole=Text(
+        "Please send it again; if you can see it whole, send it as a photo, not as a file: Telegram then stores it "
+        "again."
+    ),
+    if_shown=Text("If you can see its picture, please send it as a photo, not as a file: Telegram then converts it."),
+)
+_OF_LINKS: Final = _Cures(
+    smaller=Text("Please save it and send it as a photo: Telegram then makes it smaller."),
+    stored_again=Text("Please save it and send it as a photo: Telegram then stores it again."),
+    if_whole=Text(
+        "Please send it again; if you can see it whole, save it and send it as a photo: Telegram then stores it again."
+    ),
+    if_shown=Text("If you can see its picture, please save it and send it as a photo: Telegram then converts it."),
+)
+
+
+def _texts(cures: _Cures) -> Mapping[Refusal, Text]:
+    """The words of each refusal."""
+    megapixels = 10**6
+    too_many_pixels = Text(
+        "The picture has too many pixels: I accept at most {most} megapixels (JPEG: {most_of_jpeg}, unless it is "
+        "progressive; HEIC: {most_of_heic})."
+    ).of(
+        most=MAX_PIXELS // megapixels,
+        most_of_jpeg=MAX_JPEG_PIXELS // megapixels,
+        most_of_heic=MAX_HEIC_PIXELS // megapixels,
+    )
+    too_many_scans = Text("The picture is a JPEG of more than {most} scans, the most that I accept.")
+    too_thin = Text("The picture is more than {most} times as long as it is wide. Please send the part that matters.")
+    too_slow = Text("I could not read this picture within {seconds} seconds.").of(seconds=DECODE_LIMIT_S)
+    heic = Text("This HEIC or HEIF file is damaged, or of a kind that I can’t read.")
+    raw = _FOREIGN_FILE.of(what=Text("a camera’s raw picture"))
     return {
-        Refusal.EMPTY: "The file is empty. Please send it again.",
+        Refusal.EMPTY: Text("The file is empty. Please send it again."),
         Refusal.TOO_LARGE: FILE_TOO_LARGE,
-        Refusal.TOO_MANY_PIXELS: (
-            f"The picture has too many pixels: I accept at most {MAX_PIXELS // 10**6} megapixels "
-            f"(JPEG: {MAX_JPEG_PIXELS // 10**6}, unless it is progressive; HEIC: {MAX_HEIC_PIXELS // 10**6}). "
-            f"Please {by_telegram} makes it smaller."
+        Refusal.TOO_MANY_PIXELS: _cured(too_many_pixels, cures.smaller),
+        Refusal.TOO_MANY_SCANS: _cured(too_many_scans.of(most=MAX_JPEG_SCANS), cures.stored_again),
+        Refusal.TOO_MUCH_METADATA: _cured(
+            Text("The picture carries more besides its pixels than I accept."), cures.stored_again
         ),
-        Refusal.TOO_MANY_SCANS: (
-            f"The picture is a JPEG of more than {MAX_JPEG_SCANS} scans, the most that I accept. {stored_again}"
-        ),
-        Refusal.TOO_MUCH_METADATA: f"The picture carries more besides its pixels than I accept. {stored_again}",
-        Refusal.TOO_THIN: (
-            f"The picture is more than {MAX_ASPECT} times as long as it is wide. Please send the part that matters."
-        ),
-        Refusal.DAMAGED: (
-            "The picture is cut off or damaged. Please send it again; if you can see it whole, "
-            f"{by_telegram} stores it again."
-        ),
+        Refusal.TOO_THIN: too_thin.of(most=MAX_ASPECT),
+        Refusal.DAMAGED: _cured(Text("The picture is cut off or damaged."), cures.if_whole),
         Refusal.NO_IMAGE: NO_IMAGE,
         Refusal.WEB_PAGE: WEB_PAGE,
-        Refusal.HEIC: (
-            "This HEIC or HEIF file is damaged, or of a kind that I can’t read. "
-            f"If you can see its picture, please {by_telegram} converts it."
+        Refusal.HEIC: _cured(heic, cures.if_shown),
+        Refusal.CAMERA_RAW: _cured(raw, Text("Please send the JPEG of it.")),
+        Refusal.TOO_SLOW: _cured(too_slow, cures.stored_again),
+        Refusal.UNREADABLE: _cured(
+            Text("I could not read this picture: something in it is more than I can handle."), cures.stored_again
         ),
-        Refusal.CAMERA_RAW: f"{_FOREIGN_FILE.format('a camera’s raw picture')} Please send the JPEG of it.",
-        Refusal.TOO_SLOW: f"I could not read this picture within {DECODE_LIMIT_S} seconds. {stored_again}",
-        Refusal.UNREADABLE: (
-            f"I could not read this picture: something in it is more than I can handle. {stored_again}"
-        ),
-    } | {refusal: _FOREIGN_FILE.format(name) for refusal, name in _FOREIGN.items()}
+    } | {refusal: _FOREIGN_FILE.of(what=name) for refusal, name in _FOREIGN.items()}
 
 
-TEXTS: Final = _texts("send it as a photo, not as a file")
-TEXTS_OF_LINKS: Final = _texts("save it and send it as a photo")
+def _cured(why: Text, cure: Text) -> Text:
+    return joined(why, cure, by=" ")
+
+
+TEXTS: Final = _texts(_OF_FILES)
+TEXTS_OF_LINKS: Final = _texts(_OF_LINKS)

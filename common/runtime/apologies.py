@@ -5,20 +5,13 @@ Where a second look fails, they read the answer of the first.
 
 from __future__ import annotations
 
-from typing import Final
-
 from common import words
 from common.messages import CheckFile, ClassifyImage, Job, Kind, Message, SendReply, Words
-
-APOLOGY: Final = (
-    "Sorry, something went wrong on my side and I could not finish this one. Please send it again; "
-    "if it fails again, try another picture."
-)
 
 
 def apology(job: Job) -> SendReply:
     """What the user reads when a job cannot be finished."""
-    return SendReply(job=job, content=Words(text=APOLOGY, kind=Kind.APOLOGY), files=job.files)
+    return SendReply(job=job, content=Words.of(words.APOLOGY, Kind.APOLOGY), files=job.files)
 
 
 def first_look(message: Message | None) -> SendReply | None:
@@ -30,9 +23,9 @@ def first_look(message: Message | None) -> SendReply | None:
 
 def busy(job: Job, backlog_s: float) -> SendReply:
     """What the user reads instead of an answer when there is too much to do, with a rough time."""
-    return SendReply(job=job, content=Words(text=words.busy(backlog_s), kind=Kind.BUSY))
+    return SendReply(job=job, content=Words.of(words.busy(backlog_s), Kind.BUSY))
 
 
 def too_fast(job: Job, per_minute: int) -> SendReply:
     """What a user reads instead of an answer if they send more than that in a minute."""
-    return SendReply(job=job, content=Words(text=words.too_fast(per_minute), kind=Kind.TOO_FAST))
+    return SendReply(job=job, content=Words.of(words.too_fast(per_minute), Kind.TOO_FAST))

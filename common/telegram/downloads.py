@@ -9,6 +9,7 @@ import msgspec
 
 from common import words
 from common.errors import Deferred, FileOutOfReach, FileTooLarge, FileUnavailable, TelegramRefused
+from common.languages.texts import Text
 from common.messages import CheckFile, DownloadPhoto, Kind, SendReply, Words
 from common.problem import Problem
 from common.store import Store
@@ -71,6 +72,6 @@ class Downloads:
         return _said(message, error, words.NO_DOWNLOAD)
 
 
-def _said(message: DownloadPhoto, error: TelegramRefused, text: str, kind: Kind = Kind.REFUSAL) -> SendReply:
+def _said(message: DownloadPhoto, error: TelegramRefused, text: Text, kind: Kind = Kind.REFUSAL) -> SendReply:
     _log.info("job=%s: Telegram refuses the download: %s", message.job.id, error)
-    return SendReply(job=message.job, content=Words(text=text, kind=kind))
+    return SendReply(job=message.job, content=Words.of(text, kind))

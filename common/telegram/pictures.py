@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from common.languages.texts import marked
 from common.limits import MAX_FILE_BYTES
 from common.messages import Subject
 from common.telegram.said import Content, File, Medium
@@ -33,11 +34,11 @@ _OTHER_ENDINGS: Final = _VIDEO_ENDINGS | {
     *("msi", "rpm", "otf", "ttf", "woff", "woff2", "aac", "flac", "m4a", "mid", "mp3", "oga", "ogg", "opus", "wav"),
 }
 _MOVING: Final = {
-    "animation": "GIFs",
-    "document": "videos",
-    "sticker": "moving stickers",
-    "video": "videos",
-    "video_note": "video messages",
+    "animation": marked("GIFs"),
+    "document": marked("videos"),
+    "sticker": marked("moving stickers"),
+    "video": marked("videos"),
+    "video_note": marked("video messages"),
 }
 
 

@@ -78,6 +78,18 @@ class Sending:
             if not refusals.is_unchanged(refused):
                 raise
 
+    async def edit_buttons(
+        self, chat_id: int, message_id: int, buttons: Buttons, confirm: Confirm | None = None
+    ) -> None:
+        """Change the buttons below a message of the bot, and nothing else. Those that it has already are no error."""
+        confirm_sending(confirm)
+        where = {"chat_id": chat_id, "message_id": message_id}
+        try:
+            await self._call("editMessageReplyMarkup", {**where, **_keyboard(buttons)}, limited=True)
+        except TelegramRefused as refused:
+            if not refusals.is_unchanged(refused):
+                raise
+
     async def react(self, chat_id: int, message_id: int, emoji: str) -> None:
         """React to a message. It does not count for the limits.
 
@@ -152,8 +164,12 @@ def _text(html: str) -> dict[str, Any]:
 
 
 def _keyboard(buttons: Buttons) -> dict[str, Any]:
-    rows = [[{"text": button.text, "callback_data": button.data} for button in row] for row in buttons]
+    rows = [[_button(each) for each in row] for row in buttons]
     return {"reply_markup": {"inline_keyboard": rows}} if rows else {}
+
+
+def _button(button: Button) -> dict[str, str]:
+    return {"text": button.text, **({"url": button.url} if button.url else {"callback_data": button.data})}
 
 
 def _id_of(sent: Any) -> int:

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from common.languages.texts import marked
 from common.telegram.client import Me
 from common.telegram.links import is_to_telegram, links
 from common.telegram.pictures import NoPreview, Photo, pictures
@@ -79,16 +80,16 @@ Shown: TypeAlias = Photo | NoPreview | Link | LeftOut
 Asked: TypeAlias = Shown | Command | Unwelcome | SmallTalk | NotServed | NothingShown
 
 _NAMES: Final = {
-    "audio": "audio files",
-    "contact": "contacts",
-    "dice": "dice",
-    "document": "files of this kind",
-    "game": "games",
-    "venue": "places",  # before its location
-    "location": "locations",
-    "poll": "polls",
-    "story": "stories",
-    "voice": "voice messages",
+    "audio": marked("audio files"),
+    "contact": marked("contacts"),
+    "dice": marked("dice"),
+    "document": marked("files of this kind"),
+    "game": marked("games"),
+    "venue": marked("places"),  # before its location
+    "location": marked("locations"),
+    "poll": marked("polls"),
+    "story": marked("stories"),
+    "voice": marked("voice messages"),
 }
 
 
@@ -263,7 +264,7 @@ def _hint(said: Said, me: Me, command: Command | None) -> Sequence[Command]:
 def _unwelcome(fields: frozenset[str]) -> Sequence[Unwelcome]:
     if named := _named(fields):
         return (named,)
-    return () if SERVICE & fields else (Unwelcome("messages of this kind"),)
+    return () if SERVICE & fields else (Unwelcome(marked("messages of this kind")),)
 
 
 def _unwelcome_original(said: Said, me: Me) -> Unwelcome | None:

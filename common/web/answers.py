@@ -7,15 +7,16 @@ from typing import Final
 
 import requests
 
+from common.languages.texts import Text
 from common.messages import Words
 from common.web.heads import UNREADABLE
 from common.web.links import as_text
 from common.words import refusal
 
-EMPTY: Final = "{host} sent nothing: its answer was empty."
-NO_TARGET: Final = "{host} redirects this link, but does not say where to: it answered {status}."
-PARTIAL: Final = "{host} sent only a part of what is at this link: it answered 206."
-PACKED: Final = (
+EMPTY: Final = Text("{host} sent nothing: its answer was empty.")
+NO_TARGET: Final = Text("{host} redirects this link, but does not say where to: it answered {status}.")
+PARTIAL: Final = Text("{host} sent only a part of what is at this link: it answered 206.")
+PACKED: Final = Text(
     "{host} sent this packed in a way that I did not ask for and can’t unpack ({packing}). That is an error of the "
     "server, and says nothing about the picture."
 )
@@ -54,9 +55,9 @@ def refused(response: requests.Response, host: str) -> Words | None:
     """Why there is no file in an answer that is not a redirect; None if there is one."""
     status = response.status_code
     if status in _EMPTY:
-        return refusal(EMPTY.format(host=host))
+        return refusal(EMPTY.of(host=host))
     if status == _PARTIAL and not _is_whole(response):
-        return refusal(PARTIAL.format(host=host))
+        return refusal(PARTIAL.of(host=host))
     if 200 <= status < 300:  # noqa: PLR2004 -- success
         return _refused_by_packing(response, host)
     return refusal(_refused_by_status(status, host))
@@ -66,19 +67,21 @@ def _refused_by_packing(response: requests.Response, host: str) -> Words | None:
     # Only names of a fixed list: nothing that a server says gets into an answer.
     packings = [name.strip() for name in response.headers.get("content-encoding", "").split(",")]
     unreadable = next((name for name in packings if name in UNREADABLE), None)
-    return refusal(PACKED.format(host=host, packing=unreadable)) if unreadable else None
+    return refusal(PACKED.of(host=host, packing=unreadable)) if unreadable else None
 
 
-def _refused_by_status(status: int, host: str) -> str:
+def _refused_by_status(status: int, host: str) -> Text:
     if status in _REDIRECTS:
-        return NO_TARGET.format(host=host, status=status)
+        return NO_TARGET.of(host=host, status=status)
     if status in _GONE:
-        return f"There is nothing at this link: {host} answered {status}."
+        return Text("There is nothing at this link: {host} answered {status}.").of(host=host, status=status)
     if status in _FORBIDDEN or status >= _UNKNOWN:
-        return f"{host} does not let me have this: it answered {status}."
+        return Text("{host} does not let me have this: it answered {status}.").of(host=host, status=status)
     if status == _BUSY or status >= _SERVER_ERROR:
-        return f"{host} cannot serve this link now: it answered {status}. Please try again later."
-    return f"{host} answered {status} instead of sending an image."
+        return Text("{host} cannot serve this link now: it answered {status}. Please try again later.").of(
+            host=host, status=status
+        )
+    return Text("{host} answered {status} instead of sending an image.").of(host=host, status=status)
 
 
 def _is_whole(response: requests.Response) -> bool:

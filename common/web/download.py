@@ -22,12 +22,13 @@ from ssrfguard.requests import SafeAdapter
 
 from common import VERSION
 from common.errors import HostBusy
+from common.languages.texts import Text
 from common.limits import MAX_FILE_BYTES
 from common.messages import Kind, Subject, Words
 from common.web import answers
 from common.web.connections import Connections
 from common.web.cookies import Cookies
-from common.web.gate import MAX_URL_LENGTH, PORTS, Gate, PortRefusedError, TooLongError
+from common.web.gate import MAX_URL_LENGTH, PORTS_IN_WORDS, Gate, PortRefusedError, TooLongError
 from common.web.host_slots import HostSlots
 from common.web.links import followed, normalised
 from common.web.names import Lookup
@@ -43,17 +44,15 @@ _CHUNK_BYTES: Final = 64 * 1024
 # One sentence for a host that does not exist, is private, refuses, hangs up or is silent: a link into an inner network
 # must not reveal which of these it was. Such words have the kind UNREACHABLE and wait until
 # ``FetchLimits.unreachable_after_s``, since the time would reveal it as well.
-UNREACHABLE: Final = (
+UNREACHABLE: Final = Text(
     "I could not fetch this link from {host}: the host does not exist, is not public, or did not send all of "
     "it in time."
 )
 # Where a server that may answer sends its readers may be told. Only of addresses nothing is: those are unreachable.
-TOO_MANY_REDIRECTS: Final = f"This link to {{host}} redirects more than {MAX_REDIRECTS} times."
-TOO_LONG_REDIRECT: Final = f"This link to {{host}} redirects to a link of more than {MAX_URL_LENGTH} characters."
-BAD_PORT_REDIRECT: Final = (
-    f"This link to {{host}} redirects to another port than {', '.join(map(str, sorted(PORTS)))}, the web’s usual ones."
-)
-BAD_REDIRECT: Final = (
+TOO_MANY_REDIRECTS: Final = Text("This link to {host} redirects more than {most} times.")
+TOO_LONG_REDIRECT: Final = Text("This link to {host} redirects to a link of more than {most} characters.")
+BAD_PORT_REDIRECT: Final = Text("This link to {host} redirects to another port than {ports}, the web’s usual ones.")
+BAD_REDIRECT: Final = Text(
     "This link to {host} redirects to something that I can’t follow. I follow http and https links without a password."
 )
 
@@ -182,7 +181,7 @@ class Download:
 
     def unreachable(self) -> Words:
         """The refusal of a link that gave no answer; it does not say why."""
-        return Words(text=UNREACHABLE.format(host=_host(self._first)), kind=Kind.UNREACHABLE)
+        return Words.of(UNREACHABLE.of(host=_host(self._first)), Kind.UNREACHABLE)
 
     def _fetch(self, adapter: SafeAdapter) -> Fetched | Words:
         response = self._follow_redirects(adapter)
@@ -192,7 +191,7 @@ class Download:
             host = _host(self._first)
             if refused := answers.refused(response, host):
                 return refused
-            return self._fetched(response) or refusal(answers.EMPTY.format(host=host))
+            return self._fetched(response) or refusal(answers.EMPTY.of(host=host))
 
     def _follow_redirects(self, adapter: SafeAdapter) -> requests.Response | Words:
         request = self._first
@@ -210,12 +209,18 @@ class Download:
                 request = prepare(followed(target, str(request.url)), self._gate, user_agent=self._user_agent)
             except (BlockedURLError, ValueError) as error:
                 return self._refused_redirect(error)
-        return refusal(TOO_MANY_REDIRECTS.format(host=_host(self._first)))
+        return refusal(TOO_MANY_REDIRECTS.of(host=_host(self._first), most=MAX_REDIRECTS))
 
     def _refused_redirect(self, error: Exception) -> Words:
         _log.info("%r redirects to what is refused: %.500r", self._first.url, error)
-        reasons: dict[type[Exception], str] = {TooLongError: TOO_LONG_REDIRECT, PortRefusedError: BAD_PORT_REDIRECT}
-        return refusal(reasons.get(type(error), BAD_REDIRECT).format(host=_host(self._first)))
+        host = _host(self._first)
+        match error:
+            case TooLongError():
+                return refusal(TOO_LONG_REDIRECT.of(host=host, most=MAX_URL_LENGTH))
+            case PortRefusedError():
+                return refusal(BAD_PORT_REDIRECT.of(host=host, ports=PORTS_IN_WORDS))
+            case _:
+                return refusal(BAD_REDIRECT.of(host=host))
 
     def _fetched(self, response: requests.Response) -> Fetched | None:
         """The file and what its server said about it; None if it is empty."""

@@ -20,22 +20,22 @@ from typing import Final
 import requests
 from ssrfguard import SSRFGuardError
 
+from common.languages.texts import Text
 from common.messages import Words
 from common.settings import Network
 from common.threads import in_daemon_thread
 from common.web.download import Download, FetchBudget, Fetched, FetchLimits, prepare, user_agent
-from common.web.gate import MAX_URL_LENGTH, PORTS, Gate, PortRefusedError
+from common.web.gate import MAX_URL_LENGTH, PORTS, PORTS_IN_WORDS, Gate, PortRefusedError
 from common.web.host_slots import HostSlots
 from common.web.names import Lookup, Names
 from common.web.visit import Refuse, Visit, any_file, is_unreachable
 from common.words import refusal
 
-BAD_LINK: Final = (
-    f"I can’t follow this link. I follow http and https links to public addresses, up to {MAX_URL_LENGTH} "
-    "characters long."
-)
-BAD_PORT: Final = (
-    f"I can’t follow this link. I follow links to the ports {', '.join(map(str, sorted(PORTS)))}: the web’s usual ones."
+BAD_LINK: Final = Text(
+    "I can’t follow this link. I follow http and https links to public addresses, up to {most} characters long."
+).of(most=MAX_URL_LENGTH)
+BAD_PORT: Final = Text("I can’t follow this link. I follow links to the ports {ports}: the web’s usual ones.").of(
+    ports=PORTS_IN_WORDS
 )
 
 _log = logging.getLogger(__name__)

@@ -26,6 +26,7 @@ from common.web.hosts import ENDS_LIKE_A_NUMBER
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 PORTS: Final = frozenset({80, 443, 8080, 8443})
+PORTS_IN_WORDS: Final = ", ".join(map(str, sorted(PORTS)))
 MAX_URL_LENGTH: Final = 8192  # of signed addresses with a session token, some have 2,500; servers take 8 kB (nginx)
 
 

@@ -12,6 +12,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
+import msgspec
+
+from common.languages.texts import Text
 from common.messages import Kind, Subject, Words
 from common.web.download import UNREACHABLE, Fetched
 from common.web.previews import Page, is_markup, read_page, refresh_header
@@ -20,7 +23,7 @@ from common.words import refusal
 MOST_PICTURES: Final = 5  # of all pages of one link
 MAX_REFRESHES: Final = 3
 
-NO_PREVIEW: Final = (
+NO_PREVIEW: Final = Text(
     "This link leads to a web page, and I could not get a preview picture of it. Please send me the link of the image "
     "itself."
 )
@@ -71,7 +74,7 @@ class Visit:
                 break
             fetched = led
         if isinstance(found, Words) and self._is_unreachable:
-            return Words(text=found.text, kind=Kind.UNREACHABLE)
+            return msgspec.structs.replace(found, kind=Kind.UNREACHABLE)
         return found
 
     def _target(self, fetched: Fetched, page: Page | None) -> str:
@@ -95,8 +98,8 @@ class Visit:
     async def _follow(self, target: str, page: Fetched) -> Fetched | Words:
         led = await self._ask(target, True)
         if not led:
-            host = urlsplit(page.url).hostname
-            led = Words(text=UNREACHABLE.format(host=host), kind=Kind.UNREACHABLE)
+            host = urlsplit(page.url).hostname or ""
+            led = Words.of(UNREACHABLE.of(host=host), Kind.UNREACHABLE)
         self._is_unreachable |= is_unreachable(led)
         return led
 

@@ -82,7 +82,7 @@ async function copy(text) {
 
 function button(message, { text, callback_data: data, copy_text: copied, url }) {
   const away = url && link(url);
-  if (away) return Object.assign(away, { textContent: `${text} ↗` });
+  if (away) return Object.assign(away, { textContent: text });
   const made = element("button", { type: "button", textContent: text });
   if (data) {
     const key = made.dataset.key = keyOf(api.page.chatId, message.message_id, data);

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 from PIL import Image
 
 from common import VERSION, words
+from common.languages.speech import say
 from common.model.records import in_use
 from common.settings import ROOT
 from tests.chaos.ledger import Said, gist
@@ -103,7 +104,7 @@ class Load:
             "no image as a photo": self._no_image,
             "voice": self._voice,
             "text file": self._text_file,
-            "text": lambda user: self._text("text", user, "Thank you!", words.WELCOME),
+            "text": lambda user: self._text("text", user, "Thank you!", say(words.WELCOME)),
             "/start": lambda user: self._command(user, "start"),
             "/about": lambda user: self._command(user, "about"),
         }
@@ -207,17 +208,17 @@ class Load:
 
     def _voice(self, user: User) -> list[Said]:
         sent = user.send_voice()
-        return [Said("voice", user.chat_id, sent["message_id"], (words.unwelcome("voice messages"),))]
+        return [Said("voice", user.chat_id, sent["message_id"], (say(words.unwelcome("voice messages")),))]
 
     def _text_file(self, user: User) -> list[Said]:
         sent = user.send_document(b"Dear diary,", "diary.txt")
-        return [Said("text file", user.chat_id, sent["message_id"], (words.unwelcome("files of this kind"),))]
+        return [Said("text file", user.chat_id, sent["message_id"], (say(words.unwelcome("files of this kind")),))]
 
     def _command(self, user: User, name: str) -> list[Said]:
         model = in_use(self._models_dir)
         answers = {"start": words.start(model), "help": words.usage(model, _BOT)}
         said = answers.get(name) or words.about(VERSION, model)
-        return self._text(f"/{name}", user, f"/{name}", said)
+        return self._text(f"/{name}", user, f"/{name}", say(said))
 
     @staticmethod
     def _text(kind: str, user: User, text: str, *gists: str) -> list[Said]:

@@ -17,6 +17,7 @@ from benchmarks.measuring import pss_mb
 from common import words
 from common.answers import wording
 from common.conversation import profile
+from common.languages.speech import say
 from common.messages import CHANNELS, Predictions
 from common.model.records import in_use
 from common.pictures import refusals
@@ -70,7 +71,7 @@ def test_an_image_sent_as_a_file_is_classified_too(user: User) -> None:
 
 def test_a_text_file_as_a_photo_is_refused_in_plain_words(user: User) -> None:
     user.send_photo_bytes_raw(b"Dear diary, today I was taken for a photo.")
-    assert only_answer(user) == refusals.NO_IMAGE
+    assert only_answer(user) == say(refusals.NO_IMAGE)
 
 
 def test_a_dead_link_is_refused_in_plain_words(bot: Bot, user: User) -> None:
@@ -82,7 +83,7 @@ def test_a_dead_link_is_refused_in_plain_words(bot: Bot, user: User) -> None:
 
 def test_a_voice_message_is_politely_not_accepted(user: User) -> None:
     user.send_voice()
-    assert only_answer(user) == words.unwelcome("voice messages")
+    assert only_answer(user) == say(words.unwelcome("voice messages"))
 
 
 def test_about_says_what_the_bot_knows_and_the_log_which_model_answers_and_why(bot: Bot, user: User) -> None:

@@ -23,9 +23,10 @@ import msgspec
 import pytest
 import redis
 
+from common import words
 from common.channels.channels import Channels
+from common.languages.speech import say
 from common.messages import CHANNELS
-from common.runtime import apologies
 from common.runtime.retries import Retries
 from common.settings import PLAYGROUND_TOKEN, Settings
 from garbage_collect import GarbageCollectWorker
@@ -277,7 +278,7 @@ def test_an_answer_survives_an_hour_in_which_telegram_is_down(bot: Bot, client: 
 
 
 @pytest.mark.parametrize(
-    ("method", "worker", "answers"), [("getFile", "receive", [apologies.APOLOGY]), ("sendMessage", "reply", [])]
+    ("method", "worker", "answers"), [("getFile", "receive", [say(words.APOLOGY)]), ("sendMessage", "reply", [])]
 )
 def test_after_a_day_in_which_telegram_is_down_a_job_ends_with_an_apology_if_it_can_be_sent(
     bot: Bot, client: redis.Redis, user: User, method: str, worker: str, answers: list[str]

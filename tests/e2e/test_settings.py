@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from common import words
 from common.conversation import profile
+from common.languages import speech
 from tests.support import photos
 from tests.support.bot_api import User
 from tests.support.browser import accessibility_faults, needs_chromium, open_page, running_browser
@@ -22,6 +23,8 @@ ANSWER_MS = 20_000
 PHONE = (360, 740)
 MEMBER = 5005
 SHORT, LONG = "1:set:short:1", "1:set:short:0"
+IN_PRIVATE = ("Buttons below answers: yes", "Language: like your app")
+IN_GROUPS = ("Buttons below answers: no", "Photos: when I’m asked", "Language: English")
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +109,7 @@ def test_in_a_group_only_admins_change_what_everybody_reads(bot: Bot) -> None:
         group.history()
         group.send_text("/settings@whatsit_playground_bot")
         (message,) = group.wait_for_answers(1)
-        id_, rest = message["message_id"], ["Photos: when I’m asked", "Forget this chat"]
+        id_, rest = message["message_id"], [*IN_GROUPS, "Forget this chat"]
         assert labels(message) == ["Answers: with other guesses", *rest]
         group.press(id_, SHORT, MEMBER)
         bot.wait_until_idle()
@@ -127,7 +130,7 @@ def test_in_a_storm_of_presses_the_last_one_stays(bot: Bot) -> None:
             user.press(message["message_id"], LONG)
             user.press(message["message_id"], SHORT)
         bot.wait_until_idle()
-        shows(user, message["message_id"], "Answers: one sentence", "Forget this chat")
+        shows(user, message["message_id"], "Answers: one sentence", *IN_PRIVATE, "Forget this chat")
         assert len(user.answers()) == 1
 
 
@@ -137,7 +140,7 @@ def test_the_menus_and_the_profile_come_again_with_a_playground_that_was_started
         def is_set() -> bool:
             about = user.bot()
             offered = [command["command"] for command in about["commands"]]
-            return offered == list(profile.IN_PRIVATE) and about["description"] == words.DESCRIPTION
+            return offered == list(profile.IN_PRIVATE) and about["description"] == speech.say(words.DESCRIPTION)
 
         wait_until(is_set, 20, "the profile")
         bot.ctl("restart", "playground")

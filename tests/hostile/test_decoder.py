@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 
 from common.errors import Outage
 from common.file_lock import try_lock
+from common.languages.speech import say
 from common.limits import MAX_FILE_BYTES
 from common.messages import Kind, Words
 from common.model.input import InputSpec
@@ -534,7 +535,7 @@ def test_what_was_asked_for_gets_through(refusal: Refusal) -> None:
     assert expect_reply(reply(7, ReplyKind.REFUSAL, len(name)), 7, SPEC) == (ReplyKind.REFUSAL, len(name))
     assert read_refusal(name) is refusal
     assert expect_reply(reply(7, ReplyKind.LARGE, 0), 7, SPEC) == (ReplyKind.LARGE, 0)
-    assert TEXTS[refusal].endswith((".", "AVIF.", "it."))
+    assert say(TEXTS[refusal]).endswith((".", "AVIF.", "it."))
 
 
 async def test_heic_is_decoded_though_the_process_may_start_no_thread_and_open_no_file() -> None:

@@ -31,9 +31,9 @@ LOCAL = (ipaddress.ip_network("127.0.0.0/8"),)
 LIMITS = FetchLimits(total_s=5, answer_s=4, unreachable_after_s=4, max_bytes=100_000)
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
-NOTHING = Words(text=download.UNREACHABLE.format(host="127.0.0.1"), kind=Kind.UNREACHABLE)
+NOTHING = Words.of(download.UNREACHABLE.of(host="127.0.0.1"), Kind.UNREACHABLE)
 TOO_LARGE = refusal(FILE_TOO_LARGE)
-TOO_LONG = refusal(download.TOO_LONG_REDIRECT.format(host="127.0.0.1"))
+TOO_LONG = refusal(download.TOO_LONG_REDIRECT.of(most=8192, host="127.0.0.1"))
 
 
 @pytest.fixture
@@ -293,7 +293,7 @@ async def test_a_server_that_cannot_prove_its_name_is_not_talked_to(
         # Environment variables that would make requests trust it, or not verify, are ignored
         for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
             monkeypatch.setenv(name, f"{certificate}.crt")
-        assert await fetch(link) == Words(text=download.UNREACHABLE.format(host="localhost"), kind=NOTHING.kind)
+        assert await fetch(link) == Words.of(download.UNREACHABLE.of(host="localhost"), NOTHING.kind)
         assert server.requests == []
 
         # A client that trusts it accepts it: so the missing trust is the reason
@@ -386,7 +386,7 @@ async def test_what_was_refused_and_why_is_in_the_log_and_not_in_the_answer(capl
 
     assert "10.1.2.3" in caplog.text
     assert "Private-Use" in caplog.text
-    assert words == Words(text=web.BAD_LINK, kind=Kind.REFUSAL)
+    assert words == Words.of(web.BAD_LINK, Kind.REFUSAL)
 
 
 async def test_an_unexpected_error_is_logged_and_refused_like_every_other(caplog: pytest.LogCaptureFixture) -> None:
@@ -396,7 +396,7 @@ async def test_an_unexpected_error_is_logged_and_refused_like_every_other(caplog
         raise KeyError(FORGED)
 
     fetched = await web.Fetcher(LOCAL, lookup=broken, limits=LIMITS).fetch("http://server.example/")
-    assert fetched == Words(text=download.UNREACHABLE.format(host="server.example"), kind=Kind.UNREACHABLE)
+    assert fetched == Words.of(download.UNREACHABLE.of(host="server.example"), Kind.UNREACHABLE)
     said = "".join(record.getMessage() for record in caplog.records)
     assert "in broken" in said
     assert said.replace("\n", "").isprintable()

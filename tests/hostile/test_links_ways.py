@@ -146,7 +146,7 @@ async def test_a_name_that_only_browsers_take_is_judged_again_at_each_redirect(
 
     (refused,) = await fetch_all("http://my_cats.example/link", machine)
 
-    assert refused == Words(text=download.UNREACHABLE.format(host="my_cats.example"), kind=Kind.UNREACHABLE)
+    assert refused == Words.of(download.UNREACHABLE.of(host="my_cats.example"), Kind.UNREACHABLE)
     assert internet.called == ["8.8.8.8"]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from common.channels.channels import Channels
+from common.languages.speech import say
 from common.messages import FetchUrl, Words
 from common.settings import Settings
 from common.web import previews
@@ -79,7 +80,7 @@ async def test_a_failing_preview_is_refused_in_other_words_at_the_same_time(
     )
 
     assert [moment for moment, _ in answers] == pytest.approx([3.5] * len(kinds), abs=0.02)
-    assert {answer.content.text for _, answer in answers if isinstance(answer.content, Words)} == {NO_PREVIEW}
+    assert {answer.content.text for _, answer in answers if isinstance(answer.content, Words)} == {say(NO_PREVIEW)}
     await worker.close()
 
 

@@ -59,7 +59,7 @@ def phone(kind: str) -> Iterator[bytes]:
 
 def underwear_and_swimwear() -> set[str]:
     """The names of what is worn and delicate, as an answer says them."""
-    known, names = vocabulary.imagenet(), vocabulary.english()
+    known, names = vocabulary.imagenet(), vocabulary.names("en")
     delicate = {*known.delicate} & {*known.worn}
     groups = {names.group(group.id) for group in known.groups if delicate.issuperset(group.classes)}
     return groups | {names.listed(index) for index in delicate}

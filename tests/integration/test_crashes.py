@@ -10,9 +10,10 @@ from unittest.mock import ANY
 
 import pytest
 
+from common import words
 from common.channels.channels import Channels
+from common.languages.speech import say
 from common.messages import ClassifyImage, DeleteFiles, SendReply, Words
-from common.runtime import apologies
 from common.runtime.limits import RuntimeLimits
 from common.runtime.loop import Runtime
 from common.runtime.worker import Outputs, Worker
@@ -65,7 +66,7 @@ class Crash:
 DONE_BY_ALL_THREE: dict[str, Any] = {"answers": ("done",) * 3, "counts": counted(handled=3)}
 THREE: dict[str, Any] = {"messages": ("is answered",) * 3, **DONE_BY_ALL_THREE}
 TWO: dict[str, Any] = {"messages": ("is answered",) * 2, "answers": ("done",) * 2, "counts": counted(handled=2)}
-APOLOGY: dict[str, Any] = {"answers": (apologies.APOLOGY,)}
+APOLOGY: dict[str, Any] = {"answers": (say(words.APOLOGY),)}
 
 CRASHES = [
     # Take, handle, hand off: the deaths that are noted are those while a message was handled alone.
@@ -143,7 +144,7 @@ CRASHES = [
         ends=("",) * 4,  # it ends them itself
         deaths=(None, 3, 0),
         handled=(2, 4, 2),
-        answers=("done", apologies.APOLOGY, "done"),
+        answers=("done", say(words.APOLOGY), "done"),
         buried=(("KilledItsWorker", 0),),
         counts=counted(handled=2, buried=1),
     ),

@@ -22,14 +22,15 @@ from typing import Any, NamedTuple, TypeAlias
 
 import pytest
 
+from common import words
 from common.channels.channels import Channels
 from common.channels.redis_client import RedisLimits
 from common.channels.revival import beginning
 from common.errors import InputLost
+from common.languages.speech import say
 from common.messages import AcceptUpdate, ClassifyImage, DeleteFiles, SendReply, Words, encode
 from common.programs.dead_letters import command as dead_letters
 from common.programs.dead_letters.listing import ago
-from common.runtime import apologies
 from common.runtime.loop import Runtime
 from common.runtime.retries import Retries
 from common.runtime.worker import Outputs, Worker
@@ -383,7 +384,7 @@ async def test_while_the_apology_waits_a_retry_is_refused_and_afterwards_it_is_n
     assert (await command("retry", id_)).status == 0
     await work_off(Classify(settings), channels)
     await work_off(reply, channels)
-    assert reply.sent == [(JOB, apologies.APOLOGY), (JOB, "a cat")]
+    assert reply.sent == [(JOB, say(words.APOLOGY)), (JOB, "a cat")]
     assert await observer.left(channels) == set()
 
 

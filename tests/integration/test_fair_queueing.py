@@ -12,6 +12,7 @@ import pytest
 from common import words
 from common.channels.channels import Channels, Once
 from common.channels.consumer import JobLimits
+from common.languages.speech import say
 from common.messages import CHANNELS, DownloadPhoto, FetchUrl, Job, Kind, SendReply, Words, decode
 from common.runtime import apologies, restarts
 from common.settings import Settings
@@ -156,7 +157,7 @@ async def test_a_user_who_is_too_fast_is_told_once_a_minute_and_nobody_else_is_h
     sent = [job for _ in range(5) for job in await send(channels, chat=-100, user=1)]
     assert await channels.ledger.live(sent) == set(sent[:4]), "three, and the one whose message is the notice"
     (notice,) = await notices(channels)
-    assert notice.content == Words(text=words.too_fast(20), kind=Kind.TOO_FAST)
+    assert notice.content == Words.of(words.too_fast(20), Kind.TOO_FAST)
 
     for chat, user in ((-100, 2), (9, None)):
         (job,) = await send(channels, chat, user=user)
@@ -200,7 +201,7 @@ async def test_how_long_the_backlog_takes_is_measured_while_jobs_wait(
 def test_a_rough_time_is_told_in_words() -> None:
     told = {0: "less than a minute", 45: "about a minute", 200: "about 3 minutes", 7300: "about 2 hours"}
     for seconds, said in told.items():
-        assert said in words.busy(seconds)
+        assert said in say(words.busy(seconds))
 
 
 Harm = Callable[[Channels], object]

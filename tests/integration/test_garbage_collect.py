@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from common import words
 from common.channels.channels import Channels
 from common.errors import Outage
+from common.languages.speech import say
 from common.messages import CHANNELS, DeleteFiles, Kind, SendReply, Words, decode
-from common.runtime import apologies
 from common.settings import Settings
 from common.store import Store
 from garbage_collect import GarbageCollectWorker
@@ -88,7 +89,7 @@ async def test_a_job_without_a_message_starts_again_once_and_then_the_user_gets_
         assert (type(message), message.job.run) == (type(make.classify()), 1)
     else:
         assert isinstance(message, SendReply)
-        assert message.content.text == apologies.APOLOGY  # type: ignore[union-attr]
+        assert message.content.text == say(words.APOLOGY)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("alien", [".nfs0001", "lost+found", "readme", "a.b"])
@@ -128,7 +129,7 @@ async def test_a_job_whose_first_message_cannot_be_read_ends_with_an_apology_to_
     (row,) = await entries(channels.redis, channels.keys.key("reply"))
     answer = decode(row[b"body"])
     assert isinstance(answer, SendReply)
-    assert (answer.job.chat_id, answer.content) == (7, Words(text=apologies.APOLOGY, kind=Kind.APOLOGY))
+    assert (answer.job.chat_id, answer.content) == (7, Words.of(words.APOLOGY, Kind.APOLOGY))
 
 
 @pytest.mark.parametrize("origin", [None, b"{"])

@@ -14,6 +14,7 @@ from common import words
 from common.channels.channels import Channels, Once
 from common.conversation.operators import is_operator
 from common.errors import Outage
+from common.languages.speech import say
 from common.messages import (
     GUEST_WAITS_S,
     AcceptUpdate,
@@ -25,7 +26,6 @@ from common.messages import (
     Words,
     decode,
 )
-from common.runtime.apologies import APOLOGY
 from common.runtime.loop import Runtime
 from common.runtime.worker import Outputs, Worker
 from common.settings import Settings
@@ -135,7 +135,7 @@ async def test_allowed_chats_means_the_caller(channels: Channels, settings: Sett
         receive = receiver(channels, dataclasses.replace(settings, allowed_chats=frozenset(allowed)))
         (begun,) = await begins(receive, asked(photo=photo()))
         assert isinstance(begun, DownloadPhoto) == serves
-        assert serves or text_of([begun]) == words.NOT_FOR_YOU
+        assert serves or text_of([begun]) == say(words.NOT_FOR_YOU)
 
 
 async def test_a_chat_with_the_id_of_an_operator_s_gives_a_guest_no_power(
@@ -181,7 +181,7 @@ async def test_an_update_that_cannot_be_read_gets_the_apology_as_its_answer(
     await settle(channels, Broken(settings, FakeTelegram()), retries=SOON)  # type: ignore[arg-type]
     telegram = FakeTelegram()
     await settle(channels, ReplyWorker(settings, telegram))  # type: ignore[arg-type]
-    assert telegram.answers == {"Q1": APOLOGY}
+    assert telegram.answers == {"Q1": say(words.APOLOGY)}
     assert await channels.ledger.live(["42-1"]) == set()
 
 

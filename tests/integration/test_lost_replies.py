@@ -19,10 +19,11 @@ from typing import Any
 import pytest
 from redis.exceptions import RedisError
 
+from common import words
 from common.channels.channels import Channels, Once
 from common.errors import InputLost
+from common.languages.speech import say
 from common.messages import AcceptUpdate, ClassifyImage, DeleteFiles, SendReply, Words
-from common.runtime import apologies
 from common.runtime.leases import confirm_lease
 from common.runtime.limits import RuntimeLimits
 from common.runtime.loop import Runtime
@@ -74,7 +75,7 @@ class Outcome:
 
 
 EXPECTED = Outcome(
-    answers=[(job, apologies.APOLOGY if job == BURIED else does) for job, does in PICTURES.items()],
+    answers=[(job, say(words.APOLOGY) if job == BURIED else does) for job, does in PICTURES.items()],
     deletions=list(PICTURES),
     buried=[(BURIED, "ValueError", 1)],
     counts={

@@ -13,6 +13,7 @@ from common.channels.channels import Channels, Once
 from common.conversation import operators
 from common.conversation.buttons import TOO_OLD
 from common.errors import Deferred, Outage, TelegramRefused
+from common.languages.speech import say
 from common.messages import AcceptUpdate, Button, ClassifyImage, DownloadPhoto, Message, SendReply, Words
 from common.runtime.loop import Runtime
 from common.runtime.retries import Retries
@@ -185,7 +186,7 @@ async def test_a_button_for_operators_does_nothing_in_another_chat(channels: Cha
     ((retry,), (look,)) = (await bot.answer("/dead")).buttons
     for button in (retry, look):
         assert not await bot.presses(button, PERSON)
-    assert [toast for _, toast in bot.telegram.toasts] == [TOO_OLD] * 2
+    assert [toast for _, toast in bot.telegram.toasts] == [say(TOO_OLD)] * 2
     assert await channels.dead_letters.count() == 1
 
 

@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from common import words
 from common.channels.channels import Channels
 from common.channels.order import Order, OrderLimits
 from common.errors import Outage, OutOfTurn
+from common.languages.speech import say
 from common.messages import AcceptUpdate, ClassifyImage, FetchUrl, Job, SendReply, Words
 from common.runtime import apologies
 from common.runtime.loop import Runtime
@@ -134,7 +136,7 @@ async def test_refusals_and_apologies_are_in_order_too(channels: Channels, setti
     apology = apologies.apology(second)
     refusal = SendReply(job=first, content=Words(text="not an image"))
     await observer.publish(channels, *answers(third), apology, refusal)
-    assert await replying(channels, settings) == ["not an image", apologies.APOLOGY, "1-10-2"]
+    assert await replying(channels, settings) == ["not an image", say(words.APOLOGY), "1-10-2"]
 
 
 async def test_a_predecessor_that_starts_again_is_still_the_predecessor(channels: Channels, settings: Settings) -> None:

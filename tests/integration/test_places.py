@@ -17,6 +17,7 @@ from common.channels.channels import Channels, Once
 from common.channels.places import Place, PlaceLimits, Places
 from common.conversation.drafts import DraftLimits, Drafts, draft_id
 from common.errors import MethodUnknown, Outage, RateLimited, TelegramRefused
+from common.languages.speech import say
 from common.messages import ClassifyImage, DownloadPhoto, FetchUrl, Job, Message, SendReply, ShowTyping, Words
 from common.runtime import apologies
 from common.settings import Settings
@@ -172,7 +173,7 @@ async def test_the_pace_of_jobs_that_end_in_batches_is_that_of_the_batches(chann
         if end % 4 == 1:
             await channels.redis.hset(pace, "last", round(time.time() * 1000) - 4000)
         await end_of(channels)
-        told.append(float(await channels.redis.hget(pace, "gap") or 0))  # type: ignore[misc]
+        told.append(float(await channels.redis.hget(pace, "gap") or 0))
     assert told[-4:] == pytest.approx([1000] * 4, rel=0.15)
     assert told[15] == pytest.approx(1000, rel=0.15), "after four batches already"
 
@@ -230,7 +231,7 @@ async def test_what_a_job_began_with_is_known_until_it_ends(channels: Channels) 
     ],
 )
 def test_a_place_is_told_in_words(nth: int, wait_s: float, said: str) -> None:
-    assert words.place(nth, wait_s) == said
+    assert say(words.place(nth, wait_s)) == said
 
 
 def test_a_draft_s_id_is_the_same_for_a_job_and_within_what_the_bot_api_takes() -> None:

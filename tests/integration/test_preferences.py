@@ -15,6 +15,9 @@ from common.channels.chats import Preferences
 from common.conversation import preferences
 from common.conversation.buttons import MAX_TOAST_LENGTH, TOO_OLD, data
 from common.errors import Deferred, Outage, TelegramRefused
+from common.languages.known import LANGUAGES
+from common.languages.speech import say
+from common.languages.texts import Text
 from common.messages import DownloadPhoto, Message, SendReply, Words
 from common.settings import Settings
 from common.telegram.client import Me
@@ -88,8 +91,11 @@ class Talk:
         outputs = await self.receive.handle(make.update(f"1-{number}", {"update_id": number, **raw}))
         return outputs if isinstance(outputs, Sequence) else [outputs] if outputs else []
 
-    async def says(self, chat: int = GROUP, person: int = MEMBER, **fields: Any) -> Sequence[Message]:
-        message = {"message_id": 5, "chat": chat_of(chat), "from": {"id": person}, "date": 1} | fields
+    async def says(
+        self, chat: int = GROUP, person: int = MEMBER, language: str = "", **fields: Any
+    ) -> Sequence[Message]:
+        sender = {"id": person, "language_code": language}
+        message = {"message_id": 5, "chat": chat_of(chat), "from": sender, "date": 1} | fields
         return await self.begins({"message": message})
 
     async def settings(self, chat: int = GROUP, **fields: Any) -> Words:
@@ -139,7 +145,12 @@ def talk(channels: Channels, settings: Settings) -> Talk:
 
 async def test_the_settings_of_a_private_chat_are_buttons_whose_words_say_what_is_set(talk: Talk) -> None:
     answer = await talk.settings(PRIVATE)
-    assert rows(answer) == [[("Answers: with other guesses", "1:set:short:1")], [("Forget this chat", "1:forget")]]
+    assert rows(answer) == [
+        [("Answers: with other guesses", "1:set:short:1")],
+        [("Buttons below answers: yes", "1:set:buttons:0")],
+        [("Language: like your app", "1:languages")],
+        [("Forget this chat", "1:forget")],
+    ]
     changed = await talk.presses(SHORT, chat=PRIVATE)
     assert changed
     assert changed.edits == 9
@@ -154,7 +165,9 @@ async def test_everybody_in_a_group_may_read_its_settings_also_in_a_topic(talk: 
     assert message.job.thread_id == 3
     assert rows(content(message)) == [
         [("Answers: with other guesses", "1:set:short:1")],
+        [("Buttons below answers: no", "1:set:buttons:1")],
         [("Photos: when I’m asked", "1:set:every_photo:1")],
+        [("Language: English", "1:languages")],
         [("Forget this chat", "1:forget")],
     ]
     assert "Only admins of this group" in content(message).text
@@ -186,11 +199,11 @@ async def test_only_admins_of_a_group_change_its_settings(talk: Talk, button: st
     ],
 )
 async def test_if_telegram_does_not_say_who_is_an_admin_nothing_changes(
-    talk: Talk, error: Exception, toast: str
+    talk: Talk, error: Exception, toast: Text
 ) -> None:
     talk.telegram.error = error
     assert await talk.presses(SHORT) is None
-    assert talk.toast == toast
+    assert talk.toast == say(toast)
     assert await talk.preferences() == Preferences()
 
 
@@ -200,8 +213,40 @@ async def test_a_silent_telegram_is_not_waited_for_until_the_press_is_over(
     monkeypatch.setattr(preferences, "ANSWER_LIMIT_S", 0.01)
     talk.telegram.hangs = True
     assert await talk.presses(SHORT) is None
-    assert talk.toast == preferences.NO_ANSWER
+    assert talk.toast == say(preferences.NO_ANSWER)
     assert await talk.preferences() == Preferences()
+
+
+async def test_a_chat_chooses_its_language_and_is_answered_in_it(talk: Talk) -> None:
+    offered = content(await talk.presses(data("languages"), chat=PRIVATE))
+    assert [text for row in rows(offered) for text, _ in row] == [
+        *("English", "Deutsch", "Español", "Français", "Italiano", "Português", "Русский", "Українська", "Türkçe"),
+        "Language: like your app",
+    ]
+    changed = await talk.presses(data("set", "language", "de"), chat=PRIVATE)
+    assert changed
+    assert await talk.preferences(PRIVATE) == Preferences(language="de")
+    assert talk.toast == say(preferences.LANGUAGE.of(language="Deutsch"))
+    (hello,) = await talk.says(PRIVATE, text="/start")
+    assert hello.job.language == "de"
+    await talk.presses(data("set", "language", ""), chat=PRIVATE)
+    assert await talk.preferences(PRIVATE) == Preferences()
+
+
+@pytest.mark.parametrize(("chat", "language"), [(PRIVATE, "ru"), (GROUP, "")])
+async def test_without_a_choice_a_person_s_app_decides_and_a_group_is_answered_in_english(
+    talk: Talk, chat: int, language: str
+) -> None:
+    (answer,) = await talk.says(chat, text="/privacy", language="ru-RU")
+    assert answer.job.language == language
+
+
+async def test_in_a_group_its_admins_choose_the_language(talk: Talk) -> None:
+    button = data("set", "language", "tr")
+    assert await talk.presses(button, MEMBER) is None
+    await talk.presses(button, OWNER)
+    (answer,) = await talk.says(GROUP, text="/privacy", language="ru")
+    assert answer.job.language == "tr"
 
 
 async def test_a_press_that_is_read_again_changes_nothing_more(talk: Talk) -> None:
@@ -244,23 +289,23 @@ async def test_the_same_button_pressed_twice_by_two_people_sets_the_same(talk: T
 @pytest.mark.parametrize(
     "button",
     [
-        *("1:set", "1:set:", "1:set:short", "1:set:short:2", "1:set:short:1:1", "1:set:language:de", "2:set:short:1"),
+        *("1:set", "1:set:", "1:set:short", "1:set:short:2", "1:set:short:1:1", "1:set:language:xx", "2:set:short:1"),
         *("1:forget:2", "1:forget:1:1", "", "x" * 64),
     ],
 )
 async def test_a_button_of_another_version_is_too_old(talk: Talk, button: str) -> None:
     assert await talk.presses(button, OWNER) is None
-    assert talk.toast == TOO_OLD
+    assert talk.toast == say(TOO_OLD)
 
 
 async def test_a_setting_for_groups_does_not_exist_in_private(talk: Talk) -> None:
     assert await talk.presses(EVERY, chat=PRIVATE) is None
-    assert talk.toast == TOO_OLD
+    assert talk.toast == say(TOO_OLD)
 
 
 async def test_every_photo_needs_privacy_mode_off_and_the_press_says_how(talk: Talk) -> None:
     assert await talk.presses(EVERY) is None
-    assert talk.toast == preferences.NOT_DELIVERED
+    assert talk.toast == say(preferences.NOT_DELIVERED)
     assert "/setprivacy" in talk.toast
     assert await talk.preferences() == Preferences()
     talk.telegram.admins[BOT] = True
@@ -366,11 +411,14 @@ def photo() -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("toast", ["NOT_AN_ADMIN", "NOT_KNOWN", "NO_ANSWER", "NOT_DELIVERED", "FORGOTTEN", "KEPT"])
 def test_a_toast_is_as_short_as_telegram_allows(toast: str) -> None:
-    assert len(getattr(preferences, toast)) <= MAX_TOAST_LENGTH
+    assert all(len(say(getattr(preferences, toast), code)) <= MAX_TOAST_LENGTH for code in LANGUAGES)
 
 
-def test_each_row_of_the_table_is_a_preference_whose_first_value_is_the_default() -> None:
+@pytest.mark.parametrize("in_group", [True, False])
+def test_each_row_of_the_table_is_a_preference_whose_default_is_not_stored(in_group: bool) -> None:
     for setting in preferences.TABLE:
-        assert str(int(getattr(Preferences(), setting.name))) == setting.values[0][0]
+        now = setting.now(Preferences(), in_group=in_group)
+        assert setting.stored(now, in_group=in_group) == ""
+        assert {now} < {value for value, _ in setting.values}
         for value, _ in setting.values:
             data("set", setting.name, value)  # or it does not fit into a button

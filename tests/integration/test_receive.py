@@ -13,6 +13,7 @@ from common import VERSION, words
 from common.channels.channels import Channels
 from common.conversation.profile import PRIVATE_CHATS
 from common.errors import FileUnavailable, Outage, TelegramRefused
+from common.languages.speech import say
 from common.messages import (
     AcceptUpdate,
     CheckFile,
@@ -289,7 +290,7 @@ async def test_of_seven_links_five_are_fetched_and_a_last_answer_tells_of_the_ot
     text = " ".join(f"https://e.org/{number}" for number in range(7))
     *links, last, typing = await handled(receive, update(10, text=text))
     assert [first.url for first in links] == [f"https://e.org/{number}" for number in range(5)]
-    assert last.content == Words(text=words.left_out("link", 5, 2), kind=Kind.NOTICE)
+    assert last.content == Words.of(words.left_out("link", 5, 2), Kind.NOTICE)
     assert [first.job.after for first in [*links, last]] == ["", *(f"1-10-{number}" for number in range(5))]
     assert isinstance(typing, ShowTyping)
 
@@ -313,7 +314,7 @@ async def test_where_chats_are_named_others_get_one_polite_sentence(
     assert isinstance(answer, DownloadPhoto) == served
     if not served:
         assert isinstance(answer, SendReply)
-        assert answer.content == Words(text=words.NOT_FOR_YOU, kind=Kind.REFUSAL)
+        assert answer.content == Words.of(words.NOT_FOR_YOU, Kind.REFUSAL)
 
 
 async def test_what_the_bot_keeps_is_told_in_every_chat(channels: Channels, settings: Settings) -> None:
@@ -321,7 +322,7 @@ async def test_what_the_bot_keeps_is_told_in_every_chat(channels: Channels, sett
     (answer,) = await handled(receive, update(10, text="/privacy"))
     assert answer.content.text.startswith("What I keep")
     (answer,) = await handled(receive, update(10, text="/about"))
-    assert answer.content.text == words.NOT_FOR_YOU
+    assert answer.content.text == say(words.NOT_FOR_YOU)
 
 
 async def test_in_a_group_that_is_not_served_the_bot_answers_only_what_is_meant_for_it(
@@ -353,7 +354,7 @@ async def test_a_file_that_is_too_large_for_telegram_is_refused_without_a_reques
 ) -> None:
     receive, _ = worker(channels, settings)
     (answer,) = await handled(receive, update(10, photo=photo(file_size=20 * 2**20 + 1)))
-    assert answer.content == Words(text=words.TOO_LARGE, kind=Kind.REFUSAL)
+    assert answer.content == Words.of(words.TOO_LARGE, Kind.REFUSAL)
 
 
 @pytest.mark.parametrize(
@@ -405,7 +406,7 @@ async def test_a_file_that_telegram_no_longer_has_is_refused_in_words(channels: 
     fake.file = TelegramRefused("wrong file_id or the file is temporarily unavailable")
     answer = await receive.handle(DownloadPhoto(job=make.job(), file_id="F"))
     assert isinstance(answer, SendReply)
-    assert answer.content == Words(text=words.NO_DOWNLOAD, kind=Kind.REFUSAL)
+    assert answer.content == Words.of(words.NO_DOWNLOAD, Kind.REFUSAL)
 
 
 async def test_a_file_that_is_unavailable_for_a_moment_is_downloaded_and_that_costs_no_attempt(

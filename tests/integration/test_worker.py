@@ -16,10 +16,12 @@ import msgspec
 import pytest
 from redis.exceptions import RedisError
 
+from common import words
 from common.channels.channels import Channels
 from common.channels.redis_client import RedisLimits
 from common.channels.wakeups import LOOK_AGAIN_S
 from common.errors import Hung, InputLost, LeaseLost, Outage, RateLimited, TooEarly
+from common.languages.speech import say
 from common.messages import (
     ClassifyImage,
     FetchUrl,
@@ -35,7 +37,6 @@ from common.messages import (
     Words,
     encode,
 )
-from common.runtime import apologies
 from common.runtime.leases import confirm_lease
 from common.runtime.limits import RuntimeLimits
 from common.runtime.loop import Runtime
@@ -144,7 +145,7 @@ async def test_a_failing_message_is_tried_again_and_in_the_end_buried_with_an_ap
     (reply,) = await on(channels, "reply")
     assert isinstance(reply, SendReply)
     assert isinstance(reply.content, Words)
-    assert reply.content.text == apologies.APOLOGY
+    assert reply.content.text == say(words.APOLOGY)
 
 
 @pytest.mark.parametrize("error", [ValueError("no such thing"), Outage("down"), InputLost("gone"), TooEarly(1.0)])
@@ -312,7 +313,7 @@ async def test_a_batch_is_taken_whole_and_one_bad_message_in_it_harms_no_other(
     await work_off(worker, channels)
     assert worker.sizes[:2] == [4, 2]
     texts = [r.content.text for r in await on(channels, "reply")]  # type: ignore[union-attr]
-    assert sorted(texts) == sorted(["ok"] * 5 + [apologies.APOLOGY])
+    assert sorted(texts) == sorted(["ok"] * 5 + [say(words.APOLOGY)])
 
 
 class TwoBatches(Batch):
@@ -531,7 +532,7 @@ async def test_a_message_that_kills_its_worker_is_buried_after_its_third_death_a
     assert deaths == 1 + 3, "once in company, thrice alone"
     assert seen.read_text().count("poison") == deaths
     replies = {r.job.id: r.content.text for r in await on(channels, "reply")}  # type: ignore[union-attr]
-    assert replies == {"1-0-0": "done", "1-2-0": "done", "1-poison-0": apologies.APOLOGY}
+    assert replies == {"1-0-0": "done", "1-2-0": "done", "1-poison-0": say(words.APOLOGY)}
 
 
 async def _all_replied(channels: Channels) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import skimage.data
 from PIL import Image
 
+from common.languages.speech import say
 from common.model.input import InputSpec
 from common.pictures.child import images
 from common.pictures.protocol import Refusal
@@ -71,7 +72,7 @@ def decoded(content: bytes) -> Image.Image:
 def refused(content: bytes) -> str:
     refusal = images.decode(content)
     assert isinstance(refusal, Refusal)
-    return TEXTS[refusal]
+    return say(TEXTS[refusal])
 
 
 def row(content: bytes) -> list[tuple[int, ...]]:

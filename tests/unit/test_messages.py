@@ -8,6 +8,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from common.languages.texts import Text
 from common.messages import (
     CHANNELS,
     AnyMessage,
@@ -146,7 +147,7 @@ CONTENT = Predictions.of(FOUND, LABELS, "M", 8.5)  # type: ignore[arg-type]
 
 
 KNOWN: dict[str, Any] = {"thread_id": 3, "topic_id": 9, "user_id": 8, "subject": Subject.PAGE, "after": "1-10-1"}
-JOB = make.job(**KNOWN, album="9001", spoiler=True, short=True)
+JOB = make.job(**KNOWN, album="9001", spoiler=True, short=True, language="de", buttons=True, asked=287)
 FORMER_JOB = FormerJob(id="1-10-0", chat_id=7, message_id=5, accepted_at=0.0, **KNOWN)
 FORMER_CONTENT = FormerPredictions(top=CONTENT.top, model="M", model_ms=8.5, finding=FOUND)
 
@@ -184,7 +185,7 @@ def test_a_worker_of_the_version_before_reads_all_that_it_knows_of_a_message(
 
 @pytest.mark.parametrize(("message", "former"), OF_BOTH_VERSIONS)
 def test_a_message_from_a_worker_of_the_version_before_is_read(message: Message, former: FormerMessage) -> None:
-    job = msgspec.structs.replace(JOB, album="", spoiler=False, short=False)
+    job = msgspec.structs.replace(JOB, album="", spoiler=False, short=False, language="", buttons=False, asked=-1)
 
     assert decode(msgspec.json.encode(former)) == msgspec.structs.replace(message, job=job)
 
@@ -201,6 +202,33 @@ def test_of_what_only_this_version_knows_the_version_before_says_the_words_in_a_
     expected = FormerSendReply(job=FORMER_JOB, content=FormerWords(text=newer.content.text))
 
     assert msgspec.json.decode(encode(newer), type=FormerSendReply) == expected
+
+
+# Version 0.5: words are English, and its buttons have neither meanings nor links.
+
+
+class ButtonOf05(msgspec.Struct, frozen=True, array_like=True):
+    text: str
+    data: str
+
+
+class WordsOf05(msgspec.Struct, frozen=True, kw_only=True, tag="Words", omit_defaults=True):
+    text: str
+    kind: Kind = Kind.NOTICE
+    buttons: tuple[tuple[ButtonOf05, ...], ...] = ()
+    shows: str = ""
+
+
+def test_words_that_are_said_late_are_english_for_a_worker_of_0_5_and_its_words_are_said_as_they_are() -> None:
+    button = Button.of(Text("Forget it"), "1:forget:1")
+    newer = Words.of(Text("I don’t accept {what}.").of(what=Text("videos")), Kind.REFUSAL, ((button,),))
+    older = WordsOf05(
+        text="I don’t accept videos.", kind=Kind.REFUSAL, buttons=((ButtonOf05("Forget it", "1:forget:1"),),)
+    )
+
+    assert msgspec.json.decode(msgspec.json.encode(newer), type=WordsOf05) == older
+    read = msgspec.json.decode(msgspec.json.encode(older), type=Words)
+    assert (read.said("de"), read.buttons[0][0].said("de")) == ("I don’t accept videos.", "Forget it")
 
 
 def test_a_guest_s_job_has_no_chat_for_the_version_before_which_ends_it() -> None:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from common import words
+from common.languages.speech import say
 from common.model.records import RULES, Calibration, MapGrid, ModelRecord
 from tests.support import model_in_use
 
@@ -32,11 +33,11 @@ OWN = record(classes=1234, labels_source="labels.json")
 def said(name: str, model: ModelRecord | None) -> str:
     match name:
         case "start":
-            return words.start(model)
+            return say(words.start(model))
         case "help":
-            return words.usage(model, "whatsit_bot")
+            return say(words.usage(model, "whatsit_bot"))
         case _:
-            return words.about("1.2.3", model)
+            return say(words.about("1.2.3", model))
 
 
 @pytest.mark.parametrize("name", ["start", "about"])
@@ -87,7 +88,7 @@ def test_users_read_nothing_of_what_operators_need(model: ModelRecord | None) ->
     ],
 )
 def test_a_time_is_told_in_one_unit_and_rounded_up(seconds: int, time: str) -> None:
-    assert words.lasting(seconds) == time
+    assert say(words.lasting(seconds)) == time
 
 
 @pytest.mark.parametrize("model", [MEASURED, OWN, None])
@@ -96,4 +97,6 @@ def test_what_is_kept_is_said_elsewhere(model: ModelRecord | None) -> None:
 
 
 def test_a_command_that_does_not_exist_gets_those_that_do() -> None:
-    assert "I don’t know the command /sing. I know /start, /help, /about, /privacy, " in words.unknown_command("sing")
+    assert "I don’t know the command /sing. I know /start, /help, /about, /privacy, " in say(
+        words.unknown_command("sing")
+    )

@@ -11,7 +11,7 @@ from common.answers import vocabulary
 from common.settings import ROOT
 
 IMAGENET = vocabulary.imagenet()
-ENGLISH = vocabulary.english()
+ENGLISH = vocabulary.names("en")
 GROUPS = {group.id: {*group.classes} for group in IMAGENET.groups}
 PHRASES = [*ENGLISH.classes, *ENGLISH.groups.values()]
 
@@ -221,7 +221,7 @@ def test_the_wordnet_ids_are_in_imagenet_s_order() -> None:
 
 def test_the_files_are_read_once() -> None:
     assert vocabulary.imagenet() is IMAGENET
-    assert vocabulary.english() is ENGLISH
+    assert vocabulary.names("en") is ENGLISH
 
 
 def test_wordnet_s_notice_and_licence_go_along() -> None:

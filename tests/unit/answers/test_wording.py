@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.answers import wording
-from common.answers.vocabulary import english, imagenet
+from common.answers.vocabulary import imagenet, names
 from common.answers.wording import worded
 from common.messages import Finding, FindingKind, Guess, Place, Prediction, Predictions, Subject
 from common.telegram.sending import MAX_TEXT_LENGTH
 
+ENGLISH = names("en")
 EAGLE, OSTRICH, BEAGLE, PUG, TABBY, LYNX = 22, 9, 162, 254, 281, 287
 BIKINI, BRA, COMIC_BOOK, MENU, TEAT, SUIT, TIE, ESPRESSO, STRAWBERRY = 445, 459, 917, 922, 680, 834, 906, 967, 949
 
@@ -255,7 +256,7 @@ def test_labels_that_begin_with_a_capital_keep_it_behind_the_words_on_the_pictur
 def test_a_group_of_delicate_classes_is_one_too() -> None:
     for group in ("swimwear", "underwear-or-swimwear"):
         assert said(a_group(group, 0.89)).startswith("<b>Something to wear</b>")
-        assert english().group(group)[1:] in said(a_group(group, 0.90))
+        assert ENGLISH.group(group)[1:] in said(a_group(group, 0.90))
 
 
 def test_an_operators_labels_stay_as_they_are_but_for_html_and_what_is_too_long() -> None:
@@ -336,7 +337,7 @@ def test_a_short_answer_from_an_operators_labels_names_the_best_one() -> None:
 
 
 RANDOM = findings(st.none() | findings(st.none()).map(best_first)).map(best_first)
-DELICATE_NAMES = {english().listed(index) for index in imagenet().delicate}
+DELICATE_NAMES = {ENGLISH.listed(index) for index in imagenet().delicate}
 
 
 @settings(deadline=None)
@@ -354,7 +355,7 @@ def test_the_first_forty_characters_of_an_answer_have_no_square_and_no_code(foun
 def test_no_answer_has_a_delicate_name_without_ninety_percent(found: Finding) -> None:
     text = re.sub("<[^>]*>", "", said(found))
     likely = [g for each in (found, found.other) if each for g in each.guesses if g.probability >= 0.9]
-    allowed = {english().listed(guess.index) for guess in likely}
+    allowed = {ENGLISH.listed(guess.index) for guess in likely}
     for name in DELICATE_NAMES - allowed:
         assert not re.search(rf"\b{re.escape(unescape(name))}\b", text), name
 
@@ -393,10 +394,20 @@ PHONE: Final = 38
 
 def test_a_phone_shows_each_guess_in_one_line_and_each_class_in_two() -> None:
     for index in range(1000):
-        assert len(f"99% {english().listed(index)}") <= PHONE, index
-        sentence = as_read(said(a_class(index, 0.96))).replace("**", "")
+        assert len(f"99% {ENGLISH.listed(index)}") <= PHONE, index
+        sentence, *_ = as_read(said(a_class(index, 0.96))).replace("**", "").split("\n")
         assert len(sentence) <= 1.5 * PHONE, sentence
         assert max(map(len, sentence.split())) <= PHONE / 2, sentence
+
+
+def test_a_class_that_few_people_know_has_a_line_on_what_it_is_but_not_in_a_short_answer() -> None:
+    lynx, tench = a_class(LYNX, 0.96), a_class(0, 0.96, (EAGLE, 0.03))
+    assert said(tench) == (
+        "I’m sure: <b>a tench</b> (96%)\n<i>Freshwater fish of slow, muddy waters</i>\n"
+        "<blockquote expandable>3% bald eagle</blockquote>"
+    )
+    assert "<i>" not in said(lynx)
+    assert worded(Predictions(top=(), finding=tench), short=True) == "I’m sure: <b>a tench</b> (96%)"
 
 
 def test_wording_has_no_more_shapes_than_its_docstring_shows() -> None:

@@ -6,9 +6,10 @@ import pytest
 
 from common.channels.albums import Turn
 from common.conversation.album_answers import WORDS_LENGTH, line_of, worded
+from common.languages.speech import say
 from common.messages import Finding, FindingKind, Guess, Job, Predictions, SendReply, Words
 from common.runtime import apologies
-from common.runtime.apologies import APOLOGY
+from common.words import APOLOGY
 from tests.support import make
 
 JOB = make.job(album="9001")
@@ -46,7 +47,7 @@ def test_the_line_of_a_hidden_photo_is_hidden_and_words_of_our_own_are_not() -> 
         ("No <b>.\n\nTry  again.", "No &lt;b&gt;. Try again."),
         ("I can’t look at this. " + "And so on " * 20, "I can’t look at this."),
         ("a" * 500, "a" * (WORDS_LENGTH - 1) + "…"),
-        (APOLOGY, APOLOGY),
+        (say(APOLOGY), say(APOLOGY)),
     ],
 )
 def test_words_of_our_own_are_as_many_whole_sentences_as_fit(said: str, line: str) -> None:

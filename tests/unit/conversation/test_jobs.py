@@ -44,18 +44,19 @@ def test_another_update_or_one_that_cannot_be_read_does_not(raw: dict[str, Any])
     assert job_of(raw, "1", 3.0) == Job(id="1-10", chat_id=None, message_id=None, accepted_at=3.0)
 
 
-def accepted(**message: Any) -> tuple[AcceptUpdate, Said]:
+def accepted(**message: Any) -> tuple[AcceptUpdate, Asking]:
     raw = update(**message)
     said = read(raw)
     assert isinstance(said, Said)
-    return AcceptUpdate(job=job_of(raw, "1", 3.0), update=raw), said
+    accepted = AcceptUpdate(job=job_of(raw, "1", 3.0), update=raw)
+    return accepted, Asking(said, accepted.job.id, "7")
 
 
 async def begun(found: list[Asked]) -> Sequence[Message]:
-    update, said = accepted()
+    update, asking = accepted()
     nothing: Any = None
     bot = Bot(Settings(), nothing, nothing, Me(42, "whatsit_bot"))
-    return await first_messages(bot, update, Asking(said, update.job.id, "7"), found)
+    return await first_messages(bot, update, asking, found)
 
 
 @pytest.mark.parametrize(

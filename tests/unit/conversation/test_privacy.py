@@ -51,6 +51,11 @@ KINDS: Final = {
         "presses and each /cancel: 2 days",
         "the numbers of presses of buttons, and of each `/cancel`",
     ),
+    "judged:<chat>:<id>": (
+        "that you said whether an answer was right: 2 days",
+        "that somebody said whether an answer was right",
+    ),
+    "verdicts": ("how often an answer was right or wrong, as numbers", "how often answers were right"),
     "places": ("which of my processes shows who is next", "which of the bot's processes shows people"),
     "blocked": ("whom my operator has blocked: until they lift it", "who are blocked"),
     "answers": FOUND,
@@ -142,4 +147,4 @@ async def test_a_guest_learns_that_their_own_chat_with_the_bot_is_where_it_is_fo
 
 async def test_the_answer_can_be_sent_and_is_read_on_a_phone() -> None:
     longest = await text("supergroup", contact="; ".join(["https://example.org/" + 60 * "a"] * 2))
-    assert len(longest) < 1_800 < MAX_TEXT_LENGTH
+    assert len(longest) < 2_000 < MAX_TEXT_LENGTH

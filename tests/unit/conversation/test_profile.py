@@ -12,6 +12,8 @@ import pytest
 from common.conversation import profile
 from common.conversation.commands import _ANSWERS
 from common.errors import Deferred, Outage, TelegramRefused
+from common.languages.known import LANGUAGES
+from common.languages.speech import say
 from common.settings import Settings
 from common.telegram.client import EVERYWHERE, About, Scope
 from common.telegram.limits import TelegramLimits
@@ -19,6 +21,8 @@ from common.words import COMMANDS, OPERATOR_COMMANDS
 
 AT_ONCE = TelegramLimits(back_off_s=(0,), profile_pause_s=0)
 DEADLINE_S = 5
+CODES = ["", *(code for code in LANGUAGES if code != "en")]
+"""As Telegram has them: '' is for all languages that have nothing of their own."""
 PRIVATE, GROUPS = Scope("all_private_chats"), Scope("all_group_chats")
 
 
@@ -57,7 +61,7 @@ class FakeTelegram:
 
     @property
     def is_complete(self) -> bool:
-        return len(self.menus) >= 3 and len(self.texts) == 2
+        return len(self.menus) >= 3 * len(CODES) and len(self.texts) == 2 * len(CODES)
 
     @property
     def sets(self) -> list[str]:
@@ -90,10 +94,16 @@ async def kept(telegram: FakeTelegram, until: Callable[[], bool], settings: Sett
 async def test_each_scope_gets_its_menu_and_people_read_what_the_bot_does() -> None:
     telegram = FakeTelegram()
     await kept(telegram, lambda: telegram.is_complete)
-    menus = {scope: list(menu) for (scope, _), menu in telegram.menus.items()}
-    private = ["start", "help", "about", "privacy", "settings", "cancel"]
-    assert menus == {EVERYWHERE: private, PRIVATE: private, GROUPS: ["what", "settings", "privacy", "help"]}
+    private, group = (
+        ["start", "help", "about", "privacy", "settings", "cancel"],
+        ["what", "settings", "privacy", "help"],
+    )
+    for code in CODES:
+        menus = {scope: list(menu) for (scope, language), menu in telegram.menus.items() if language == code}
+        assert menus == {EVERYWHERE: private, PRIVATE: private, GROUPS: group}
     assert telegram.texts[About.SHORT_DESCRIPTION, ""].startswith("I tell you what a photo shows")
+    assert telegram.texts[About.SHORT_DESCRIPTION, "de"].startswith("Ich sage")
+    assert telegram.menus[GROUPS, "uk"] == {name: say(COMMANDS[name], "uk") for name in group}
 
 
 async def test_what_telegram_has_already_is_not_set_again() -> None:
@@ -101,9 +111,9 @@ async def test_what_telegram_has_already_is_not_set_again() -> None:
     await kept(telegram, lambda: telegram.is_complete)
     telegram.menus[GROUPS, ""] = {"what": "Something else"}
     telegram.calls.clear()
-    await kept(telegram, lambda: telegram.calls.count("getMyShortDescription") == 1)
+    await kept(telegram, lambda: telegram.calls.count("getMyShortDescription") == len(CODES))
     assert telegram.sets == ["setMyCommands"]
-    assert telegram.calls.count("getMyCommands") == 3
+    assert telegram.calls.count("getMyCommands") == 3 * len(CODES)
 
 
 async def test_a_menu_in_another_order_is_another_menu() -> None:
@@ -119,7 +129,7 @@ async def test_what_fails_is_tried_again_until_it_works_and_the_rest_is_not(meth
     telegram = FakeTelegram()
     telegram.errors[method] = [error, error]
     await kept(telegram, lambda: telegram.is_complete and not telegram.errors[method])
-    assert telegram.calls.count(method) == {"Commands": 3}.get(method[5:], 1) + 2
+    assert telegram.calls.count(method) == {"Commands": 3}.get(method[5:], 1) * len(CODES) + 2
 
 
 @pytest.mark.parametrize("method", ["getMyCommands", "setMyCommands", "getMyDescription", "setMyDescription"])
@@ -159,7 +169,7 @@ async def test_an_operators_own_profile_is_left_alone() -> None:
 async def test_operators_have_a_menu_of_their_own_in_their_chats() -> None:
     telegram = FakeTelegram()
     settings = Settings(admin_chats=frozenset({7, -1001}))
-    await kept(telegram, lambda: telegram.is_complete and len(telegram.menus) == 5, settings)
+    await kept(telegram, lambda: telegram.is_complete and len(telegram.menus) == 5 * len(CODES), settings)
     private, group = telegram.menus[Scope("chat", 7), ""], telegram.menus[Scope("chat", -1001), ""]
     assert list(private) == [*profile.IN_PRIVATE, *OPERATOR_COMMANDS]
     assert list(group) == [*profile.IN_GROUPS, *OPERATOR_COMMANDS]
@@ -170,12 +180,12 @@ def test_the_menus_offer_every_command_that_the_bot_knows_and_no_other() -> None
     assert set(_ANSWERS) >= set(COMMANDS) - {"what", "cancel"}
 
 
-@pytest.mark.parametrize("language", profile.TEXTS)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_the_texts_are_as_telegram_allows(language: str) -> None:
-    texts = profile.TEXTS[language]
-    assert re.fullmatch("([a-z]{2})?", language)
-    assert 0 < len(texts.about[About.DESCRIPTION]) <= 512
-    assert 0 < len(texts.about[About.SHORT_DESCRIPTION]) <= 120
-    for name, text in {**texts.commands, **texts.operator_commands}.items():
+    assert re.fullmatch("[a-z]{2}", language)
+    assert 0 < len(say(profile.ABOUT[About.DESCRIPTION], language)) <= 512
+    assert 0 < len(say(profile.ABOUT[About.SHORT_DESCRIPTION], language)) <= 120
+    said = {name: say(text, language) for name, text in COMMANDS.items()}
+    for name, text in {**said, **OPERATOR_COMMANDS}.items():
         assert re.fullmatch("[a-z0-9_]{1,32}", name)
         assert 1 <= len(text) <= 256

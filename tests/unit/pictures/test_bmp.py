@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from common.languages.speech import say
 from common.pictures.child import bmp, images
 from common.pictures.protocol import Refusal
 from common.pictures.refusals import TEXTS
@@ -149,7 +150,7 @@ def test_what_cannot_be_read_is_called_rare_and_not_damaged(at: int, value: int)
     refusal = images.decode(content[:at] + bytes((value, 0)) + content[at + 2 :])
 
     assert refusal is Refusal.OTHER_BMP
-    assert "a rare kind of BMP, which I can’t read" in TEXTS[refusal]
+    assert "a rare kind of BMP, which I can’t read" in say(TEXTS[refusal])
 
 
 def test_a_usual_one_is_not_copied() -> None:

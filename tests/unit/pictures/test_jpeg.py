@@ -7,6 +7,7 @@ import struct
 import pytest
 from PIL import Image
 
+from common.languages.speech import say
 from common.pictures.child import images, jpeg
 from common.pictures.protocol import Refusal
 from common.pictures.refusals import TEXTS
@@ -189,8 +190,8 @@ def test_a_jpeg_of_two_colours_is_refused_by_its_kind() -> None:
     two = PLAIN[:at] + b"\2" + PLAIN[at + 1 :]
 
     assert images.decode(two) is Refusal.OTHER_JPEG
-    assert "which I can’t read" in TEXTS[Refusal.OTHER_JPEG]
-    assert "12-bit JPEG, which I can’t read" in TEXTS[Refusal.JPEG_12_BIT]
+    assert "which I can’t read" in say(TEXTS[Refusal.OTHER_JPEG])
+    assert "12-bit JPEG, which I can’t read" in say(TEXTS[Refusal.JPEG_12_BIT])
 
 
 def test_a_broken_jpeg_of_a_common_kind_is_damaged() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import pytest
 from PIL import Image
 
+from common.languages.speech import say
 from common.pictures.protocol import Refusal
 from common.pictures.refusals import TEXTS, TEXTS_OF_LINKS
 from tests.support.picture_files import photo, refused, saved
@@ -119,7 +120,7 @@ def test_a_picture_too_thin_is_refused(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("refusal", Refusal)
 def test_a_link_s_picture_was_not_sent_so_its_refusal_says_nothing_of_sending_it_otherwise(refusal: Refusal) -> None:
-    of_file, of_link = TEXTS[refusal], TEXTS_OF_LINKS[refusal]
+    of_file, of_link = say(TEXTS[refusal]), say(TEXTS_OF_LINKS[refusal])
 
     assert "not as a file" not in of_link
     # What is wrong is the same, and so is what Telegram does.

@@ -10,6 +10,7 @@ import pytest
 
 from common import words
 from common.errors import Deferred, FileOutOfReach, FileTooLarge, FileUnavailable, TelegramRefused
+from common.languages.texts import Text
 from common.logs import _Redacting, secrets
 from common.messages import CheckFile, DownloadPhoto, Kind, SendReply, Words
 from common.settings import Settings
@@ -48,9 +49,9 @@ def of(tmp_path: Path, *gives: bytes | Exception) -> Downloads:
         (FileOutOfReach("…", "missing"), words.NOT_IN_REACH, Kind.APOLOGY),
     ],
 )
-async def test_each_refusal_has_its_words(tmp_path: Path, error: Exception, text: str, kind: Kind) -> None:
+async def test_each_refusal_has_its_words(tmp_path: Path, error: Exception, text: Text, kind: Kind) -> None:
     said = await of(tmp_path, error).download(PHOTO)
-    assert said == SendReply(job=PHOTO.job, content=Words(text=text, kind=kind))
+    assert said == SendReply(job=PHOTO.job, content=Words.of(text, kind))
 
 
 async def test_a_file_that_is_unavailable_is_asked_for_again_less_and_less_often_for_half_a_minute(
@@ -71,7 +72,7 @@ async def test_a_file_that_is_unavailable_is_asked_for_again_less_and_less_often
             delays.append(later.retry_after_s)
             now += later.retry_after_s
     assert delays == [1, 1, 2, 4, 8, 16]
-    assert said == SendReply(job=PHOTO.job, content=Words(text=words.NO_DOWNLOAD, kind=Kind.REFUSAL))
+    assert said == SendReply(job=PHOTO.job, content=Words.of(words.NO_DOWNLOAD, Kind.REFUSAL))
 
 
 async def test_a_file_that_becomes_available_is_checked_like_any_other(tmp_path: Path) -> None:

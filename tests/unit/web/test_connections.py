@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from common.languages.speech import say
 from common.messages import Words
 from common.web import download
 from common.web import fetcher as web
@@ -77,7 +78,7 @@ async def test_a_server_that_drips_is_cut_and_its_thread_ends(answer: Answer, se
 
     words = await fetch(server.url("/"), answer_s=0.2, total_s=0.3)
 
-    assert words == download.UNREACHABLE.format(host="127.0.0.1")
+    assert words == say(download.UNREACHABLE.of(host="127.0.0.1"))
     assert await asyncio.to_thread(server.hung_up.wait, 5)
     await no_thread_fetches()
 

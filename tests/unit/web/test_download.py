@@ -6,6 +6,7 @@ import gzip
 
 import pytest
 
+from common.languages.speech import say
 from common.messages import Kind, Words
 from common.web import download
 from common.web import fetcher as web
@@ -17,7 +18,7 @@ async def test_every_failing_host_gets_the_same_words(failing: list[str]) -> Non
     for link in failing:
         fetched = await web.Fetcher(LOCAL, lookup=FAILING, limits=tight(answer_s=0.15)).fetch(link)
         host = link.split("/")[2].split(":")[0]
-        assert fetched == Words(text=download.UNREACHABLE.format(host=host), kind=Kind.UNREACHABLE), link
+        assert fetched == Words.of(download.UNREACHABLE.of(host=host), Kind.UNREACHABLE), link
 
 
 @pytest.mark.parametrize(
@@ -77,4 +78,4 @@ async def test_a_compressed_image_is_decompressed(server: WebServer) -> None:
 async def test_an_answer_that_breaks_off_counts_as_unreachable(answer: Answer, server: WebServer) -> None:
     server.answers["/"] = answer
 
-    assert await fetch(server.url("/")) == download.UNREACHABLE.format(host="127.0.0.1")
+    assert await fetch(server.url("/")) == say(download.UNREACHABLE.of(host="127.0.0.1"))

@@ -5,6 +5,7 @@ import ipaddress
 import pytest
 
 from common.errors import SettingsError
+from common.languages.speech import say
 from common.messages import Words
 from common.web import download
 from common.web import fetcher as web
@@ -40,9 +41,9 @@ from tests.support.web_server import WebServer
     ],
 )
 async def test_a_link_that_does_not_lead_to_a_public_address_is_refused(url: str) -> None:
-    assert await fetch(url) == web.BAD_LINK
-    assert "http and https" in web.BAD_LINK
-    assert "8192 characters" in web.BAD_LINK
+    assert await fetch(url) == say(web.BAD_LINK)
+    assert "http and https" in say(web.BAD_LINK)
+    assert "8,192 characters" in say(web.BAD_LINK)
 
 
 def test_a_network_that_would_open_others_is_a_wrong_setting() -> None:
@@ -53,7 +54,7 @@ def test_a_network_that_would_open_others_is_a_wrong_setting() -> None:
 async def test_a_name_with_a_private_address_next_to_a_public_one_is_not_connected_to(server: WebServer) -> None:
     words = await fetch(f"http://both.example:{server.port}/", lookup=FAILING)
 
-    assert words == download.UNREACHABLE.format(host="both.example")
+    assert words == say(download.UNREACHABLE.of(host="both.example"))
     assert server.requests == []
 
 

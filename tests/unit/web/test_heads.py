@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.languages.speech import say
 from common.web import download
 from common.web.heads import BadHead, clean_head
 from tests.support.links import OK, fetch
@@ -101,7 +102,7 @@ async def test_what_browsers_read_is_read(answer: bytes, server: WebServer) -> N
 async def test_what_is_not_http_counts_as_no_answer(answer: bytes, server: WebServer) -> None:
     server.answers["/"] = hang_up(answer)
 
-    assert await fetch(server.url("/")) == download.UNREACHABLE.format(host="127.0.0.1")
+    assert await fetch(server.url("/")) == say(download.UNREACHABLE.of(host="127.0.0.1"))
 
 
 @pytest.mark.parametrize("more", [0, 1])
@@ -114,7 +115,7 @@ async def test_a_head_of_256_kb_is_read_and_a_larger_one_is_not(more: int, serve
     said = str(await fetch(server.url("/")))
 
     assert ("sent nothing" in said) == (not more)
-    assert (said == download.UNREACHABLE.format(host="127.0.0.1")) == bool(more)
+    assert (said == say(download.UNREACHABLE.of(host="127.0.0.1"))) == bool(more)
 
 
 async def test_a_switch_to_another_protocol_is_refused(server: WebServer) -> None:

@@ -225,7 +225,7 @@ async def test_a_preview_shares_the_limits_of_its_page(server: WebServer) -> Non
     assert isinstance(await fetcher.preview(page), Fetched)
     page.budget.began -= 5
     late = await fetcher.preview(page)
-    assert late == Words(text=NO_PREVIEW, kind=Kind.UNREACHABLE)
+    assert late == Words.of(NO_PREVIEW, Kind.UNREACHABLE)
 
 
 async def test_all_pictures_of_a_page_share_its_bytes_even_those_that_failed(server: WebServer) -> None:

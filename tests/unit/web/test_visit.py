@@ -212,7 +212,7 @@ async def test_where_one_picture_gave_no_answer_the_refusal_waits(
     after_s, answer = await answered(worker, FetchUrl(job=job(), url=server.url("/s")))
 
     assert after_s == pytest.approx(UNREACHABLE_AFTER_S, abs=0.02)
-    assert answer.content == Words(text=NO_PREVIEW, kind=Kind.UNREACHABLE)
+    assert answer.content == Words.of(NO_PREVIEW, Kind.UNREACHABLE)
 
 
 async def test_the_next_request_does_not_show_how_soon_the_one_before_it_failed(
@@ -264,7 +264,7 @@ async def test_the_time_of_decoding_counts_so_that_five_slow_pictures_do_not_tak
         fetched.budget.began -= 0.3  # as if it had taken that long
         return refusal("no")
 
-    assert await fetcher.preview(fetched, slowly) == Words(text=NO_PREVIEW, kind=Kind.UNREACHABLE)
+    assert await fetcher.preview(fetched, slowly) == Words.of(NO_PREVIEW, Kind.UNREACHABLE)
     assert asked(server) == ["/s", "/0", "/1"]
 
 
@@ -301,9 +301,9 @@ async def test_where_people_write_no_scheme_https_is_tried_and_then_http(
     if "closed" in written:
         after_s, answer = await answered(worker, message)
         assert after_s == pytest.approx(UNREACHABLE_AFTER_S, abs=0.02)
-        assert answer.content == Words(
-            text=download.UNREACHABLE.format(host="closed.example"), kind=Kind.UNREACHABLE
-        ), "one refusal for both"
+        assert answer.content == Words.of(download.UNREACHABLE.of(host="closed.example"), Kind.UNREACHABLE), (
+            "one refusal for both"
+        )
     else:
         assert isinstance(await worker.handle(message), ClassifyImage)
     assert fetched == expected
