@@ -53,7 +53,8 @@ model: $(VENV)/.prepare ## prepare the model that MODEL names; LABELLED=folder-o
 test: $(VENV)/.test ## install what the tests need, run all of them, and say how much of the code the unit tests run
 	@sh tests/system_packages.sh
 	$(BIN)/coverage run -m pytest tests/unit
-	$(BIN)/python -m pytest tests --ignore=tests/unit
+	$(BIN)/python -m pytest tests/integration tests/hostile -n 2 --dist loadfile
+	$(BIN)/python -m pytest tests --ignore=tests/unit --ignore=tests/integration --ignore=tests/hostile
 	@printf 'Coverage in percent: '; $(BIN)/coverage report --format=total
 
 # Not from the environment: some shells export their own SECONDS.
