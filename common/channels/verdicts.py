@@ -62,7 +62,9 @@ class Verdicts:
         with as_outage("how often answers were right"):
             async with self._scripts.time_limit():
                 found: Any = await self._scripts.redis.hgetall(self._keys.verdicts)
-        counts = {text(field): int(number) for field, number in found.items()}
-        return {
-            (said, right): number for (said, _, right), number in ((f.partition("|"), n) for f, n in counts.items())
-        }
+        return {_verdict(text(field)): int(number) for field, number in found.items()}
+
+
+def _verdict(field: str) -> tuple[str, str]:
+    said, _, right = field.partition("|")
+    return said, right

@@ -15,6 +15,7 @@ if it is the same.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 from urllib.parse import quote
@@ -121,5 +122,9 @@ def _others(listed: str) -> Sequence[str]:
 
 def _is_known(*things: str) -> bool:
     """Whether there are such classes and groups: what a button carries may be forged, or of another version."""
-    groups = {f"{_GROUP}{group.id}" for group in imagenet().groups}
-    return all(thing in groups or (thing.isdecimal() and int(thing) < CLASSES) for thing in things)
+    return _things().issuperset(things)
+
+
+@functools.cache
+def _things() -> frozenset[str]:
+    return frozenset(map(str, range(CLASSES))) | {f"{_GROUP}{group.id}" for group in imagenet().groups}

@@ -191,7 +191,7 @@ async def test_with_feedback_off_nobody_is_asked_and_nothing_is_counted(
     [
         *("1:right", "1:right:281", "1:right:1000:281", "1:right:-1:281", "1:right:gcats:281", "1:right:281:x"),
         *("1:wrong:281:281", "1:wrong:281:281:5000", "1:wrong:281:281:1..2", "1:is:281:281", "1:is:281:281:x"),
-        *("2:right:281:281", "1:right:²:281"),
+        *("2:right:281:281", "1:right:²:281", "1:right:0281:", "1:right:٢٨١:"),
     ],
 )
 async def test_what_is_forged_or_of_another_version_counts_nothing(talk: Talk, carried: str) -> None:
